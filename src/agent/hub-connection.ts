@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One connection to the assigned hub: sends what the outbox holds, hands over cloud-to-device messages, and
+ * ends by plan before its token does.
+ */
+import { cloudToDeviceFilter, hubUserName, parseCloudToDevice, telemetryTopic } from "../azure/hub";
+import type { Properties } from "../azure/properties";
+import type { BerthError } from "../error";
+import type { Host } from "../host";
+import type { InFlight } from "../mqtt/in-flight";
+import type { InboundPublish } from "../mqtt/reader";
+import { Session, type SessionHandler } from "../mqtt/session";
+import type { Assignment } from "../storage/record";
+import { Alarm } from "./alarm";
+import { hubCredential, type Identity } from "./identity";
+import type { Outbox, TelemetryMessage } from "./outbox";
+
+/** Durations are milliseconds. */
+export interface HubOptions {
+  /** Default 8883. */
+  readonly port?: number;
+  /** Default 240,000; IoT Hub allows 1,177,000 at most. */
+  readonly keepAlive?: number;
+  /** Name resolution, TCP and TLS. Default 30,000. */
+  readonly connectTimeout?: number;
+  /** For each answer of the hub. Default 30,000. */
+  readonly answerTimeout?: number;
+  /** How long a SAS token is good. Default 3,600,000; at least 60,000. */
+  readonly tokenLifetime?: number;
+  /** How many messages wait for PUBACK at a time. Default 8. */
+  readonly window?: number;
+  /** Bytes of the output buffer: the largest telemetry packet. Default 4,096. */
+  readonly outputSize?: number;
+  /** Largest cloud-to-device packet that is collected. Default 4,096. */
+  readonly maximumPacketSize?: number;
+  /** A larger one: fail ("refuse", the default) or hand it over in fragments ("stream"). */
+  readonly oversize?: "refuse" | "stream";
+  /** IoT Plug and Play model. */
+  readonly modelId?: string;
+}
+
+/** A cloud-to-device message, or a fragment of one. */
+export interface CloudToDeviceMessage {
+  readonly properties: Properties;
+  /** A view, good only during the call. */
+  readonly payload: Uint8Array;
+  /** Where in the whole payload this one starts, and how long the whole is, bytes. */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+export interface HubConnectionHandler {
+  onConnected(sessionPresent: boolean): void;
+  onAcknowledged(message: TelemetryMessage): void;
+  /** Absent: the device does not subscribe. PUBACK follows when the call returns; an exception ends the connection. */
+  readonly onCloudToDevice: ((message: CloudToDeviceMessage) => void) | undefined;
+  /** The token ends soon; everything was acknowledged, or had its time; the connection is closed. */
+  onRenewal(): void;
+  onError(error: BerthError): void;
+}
+
+/** A planned end waits this long for acknowledgements. */
+const DRAIN_TIMEOUT = 10_000;
+
+export class HubConnection implements SessionHandler {
+  readonly #host: Host;
+  readonly #assignment: Assignment;
+  readonly #outbox: Outbox;
+  readonly #handler: HubConnectionHandler;
+  readonly #session: Session;
+  /** Encoded once: the same for every message without properties. */
+  readonly #topic: Uint8Array;
+  readonly #lifetime: number | undefined;
+  #renewing = false;
+  readonly #alarm: Alarm;
+
+  /** Opens the connection. @throws BerthError `clock-not-set`, and as `Session` */
+  constructor(
+    host: Host,
+    identity: Identity,
+    assignment: Assignment,
+    options: HubOptions,
+    outbox: Outbox,
+    inFlight: InFlight,
+    handler: HubConnectionHandler,
+  ) {
+    const { hub, deviceId } = assignment;
+    const credential = hubCredential(identity, host, hub, deviceId, options.tokenLifetime ?? 3_600_000);
+    this.#host = host;
+    this.#assignment = assignment;
+    this.#outbox = outbox;
+    this.#handler = handler;
+    this.#topic = host.text.encode(telemetryTopic(deviceId));
+    this.#lifetime = credential.lifetime;
+    this.#alarm = new Alarm(host.timers, (error) => {
+      this.close();
+      handler.onError(error);
+    });
+    this.#session = new Session(host, this, {
+      host: hub,
+      port: options.port ?? 8883,
+      id: deviceId,
+      user: hubUserName(hub, deviceId, options.modelId),
+      password: credential.password,
+      // The hub keeps the subscription and what was queued for the device.
+      clean: false,
+      keepAlive: options.keepAlive ?? 240_000,
+      connectTimeout: options.connectTimeout ?? 30_000,
+      answerTimeout: options.answerTimeout ?? 30_000,
+      outputSize: options.outputSize ?? 4_096,
+      maximumPacketSize: options.maximumPacketSize ?? 4_096,
+      oversize: options.oversize ?? "refuse",
+      inFlight,
+    });
+  }
+
+  /** Sends from the outbox as long as there is room. */
+  pump(): void {
+    if (!this.#session.connected || this.#renewing) return;
+    for (let message = this.#outbox.first(); message; message = this.#outbox.first()) {
+      message.topic =
+        message.bag === "" ? this.#topic : `${telemetryTopic(this.#assignment.deviceId)}${message.bag}`;
+      if (this.#session.publish(message) < 0) return;
+      this.#outbox.shift();
+    }
+  }
+
+  /** Ends the connection; no callback follows. Idempotent. */
+  close(): void {
+    this.#alarm.cancel();
+    this.#session.close();
+  }
+
+  onConnected(sessionPresent: boolean): void {
+    if (this.#lifetime !== undefined) {
+      // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
+      this.#alarm.set(this.#lifetime * (0.75 + 0.1 * this.#host.random()), () => this.#renew());
+    }
+    if (this.#handler.onCloudToDevice) {
+      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
+    }
+    this.#handler.onConnected(sessionPresent);
+    this.pump();
+  }
+
+  onMessage(publish: InboundPublish): void {
+    const properties = parseCloudToDevice(publish.topic, this.#assignment.deviceId);
+    // The hub sends nothing else to a device that subscribed to nothing else.
+    if (!properties) return;
+    const { payload, offset, byteLength } = publish;
+    this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength });
+  }
+
+  onAcknowledged(_id: number, message: TelemetryMessage): void {
+    this.#handler.onAcknowledged(message);
+    if (this.#renewing && this.#session.drained) this.#renewed();
+    else this.pump();
+  }
+
+  onSubscribed(): void {
+    // Telemetry does not wait for it.
+  }
+
+  onWritable(): void {
+    this.pump();
+  }
+
+  onError(error: BerthError): void {
+    this.#alarm.cancel();
+    this.#handler.onError(error);
+  }
+
+  #renew(): void {
+    this.#renewing = true;
+    if (this.#session.drained) this.#renewed();
+    else this.#alarm.set(DRAIN_TIMEOUT, () => this.#renewed());
+  }
+
+  #renewed(): void {
+    this.close();
+    this.#handler.onRenewal();
+  }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One attempt to get an assignment from DPS: connect, subscribe, register, poll until the end.
+ *
+ * It ends in exactly one call of `onAssigned` or `onError`. Answers 429 and 5xx are waited out on the same
+ * connection, a few times; anything else that fails is for the agent to judge.
+ */
+import {
+  DPS_HOST,
+  DPS_RESPONSE_FILTER,
+  type DpsAnswer,
+  type DpsAssignment,
+  type DpsResponseTopic,
+  dpsUserName,
+  interpretDpsResponse,
+  type JsonObject,
+  operationStatusTopic,
+  parseDpsTopic,
+  registerBody,
+  registerTopic,
+} from "../azure/dps";
+import { BerthError } from "../error";
+import type { Host } from "../host";
+import type { InboundPublish } from "../mqtt/reader";
+import { Session, type SessionHandler } from "../mqtt/session";
+import { Alarm } from "./alarm";
+import { backoffDelay } from "./backoff";
+import { dpsCredential, type Identity } from "./identity";
+
+/** Durations are milliseconds. */
+export interface ProvisioningOptions {
+  /** Default `global.azure-devices-provisioning.net`. */
+  readonly host?: string;
+  /** Default 8883. */
+  readonly port?: number;
+  /** Handed to the function of a custom allocation policy. */
+  readonly payload?: JsonObject;
+  /** For each answer of DPS. Default 30,000. */
+  readonly answerTimeout?: number;
+  /** From the first request to the assignment. Default 600,000. */
+  readonly assignmentTimeout?: number;
+  /** Default 60,000. */
+  readonly keepAlive?: number;
+  /** Name resolution, TCP and TLS. Default 30,000. */
+  readonly connectTimeout?: number;
+  /** Largest answer of DPS, bytes. Default 8,192. */
+  readonly maximumPacketSize?: number;
+  /** Send SUBSCRIBE and the request behind CONNECT without waiting: two round trips less. Default false. */
+  readonly eager?: boolean;
+}
+
+export interface ProvisionerHandler {
+  /** DPS works on it. @param operationId lets a later attempt go on without another (billed) registration */
+  onAssigning(operationId: string): void;
+  onAssigned(assignment: DpsAssignment): void;
+  onError(error: BerthError): void;
+}
+
+/** DPS allows 5 polls in 10 s a device ("DPS quotas"): never faster than this, milliseconds. */
+const FASTEST_POLL = 2_000;
+const POLL_JITTER = 1_000;
+/** A longer wait is done without a connection, seconds. */
+const LONGEST_WAIT_CONNECTED = 60;
+/** How often 429 and 5xx are waited out in one attempt. */
+const TRANSIENT_LIMIT = 4;
+const TRANSIENT_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
+const TOKEN_LIFETIME = 3_600_000;
+
+export class Provisioner implements SessionHandler {
+  readonly #host: Host;
+  readonly #identity: Identity;
+  readonly #options: ProvisioningOptions;
+  readonly #handler: ProvisionerHandler;
+  readonly #session: Session;
+  #operationId: string | undefined;
+  /** Of the request that waits for its answer; empty while none does. */
+  #requestId = "";
+  #requests: number;
+  #transients = 0;
+  #registered = false;
+  #deadline = 0;
+  /** Either for the next request or for an answer. */
+  readonly #alarm: Alarm;
+
+  /**
+   * Starts the attempt.
+   * @param operationId of an earlier attempt, to go on polling; DPS not knowing it leads to a registration
+   * @throws BerthError `clock-not-set`, and as `Session`
+   */
+  constructor(
+    host: Host,
+    identity: Identity,
+    options: ProvisioningOptions,
+    handler: ProvisionerHandler,
+    operationId?: string,
+  ) {
+    this.#host = host;
+    this.#identity = identity;
+    this.#options = options;
+    this.#handler = handler;
+    this.#operationId = operationId;
+    this.#alarm = new Alarm(host.timers, (error) => {
+      this.close();
+      handler.onError(error);
+    });
+    this.#requests = Math.floor(host.random() * 0x7fffffff);
+    this.#session = new Session(host, this, {
+      host: options.host ?? DPS_HOST,
+      port: options.port ?? 8883,
+      id: identity.registrationId,
+      user: dpsUserName(identity.idScope, identity.registrationId),
+      password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
+      clean: true,
+      keepAlive: options.keepAlive ?? 60_000,
+      connectTimeout: options.connectTimeout ?? 30_000,
+      answerTimeout: options.answerTimeout ?? 30_000,
+      maximumPacketSize: options.maximumPacketSize ?? 8_192,
+      eager: options.eager ?? false,
+      onOpen: () => this.#begin(),
+    });
+  }
+
+  /** CONNACK 0 has come. */
+  get connected(): boolean {
+    return this.#session.connected;
+  }
+
+  /** Gives up; no callback follows. Idempotent. */
+  close(): void {
+    this.#alarm.cancel();
+    this.#session.close();
+  }
+
+  onConnected(): void {
+    if (!this.#options.eager) this.#begin();
+  }
+
+  onSubscribed(): void {
+    // Answers are not retained: without `eager` no request goes out before SUBACK.
+    if (!this.#options.eager) this.#request();
+  }
+
+  onMessage(publish: InboundPublish): void {
+    const topic = parseDpsTopic(publish.topic);
+    // An answer to an earlier request, or no answer at all: the deadline goes on.
+    if (!topic || this.#requestId === "" || topic.requestId !== this.#requestId) return;
+    this.#requestId = "";
+    this.#alarm.cancel();
+    this.#judge(topic, this.#answer(topic, publish.payload));
+  }
+
+  onAcknowledged(): void {
+    // The answer counts, not PUBACK.
+  }
+
+  onWritable(): void {
+    // One request at a time always fits.
+  }
+
+  onError(error: BerthError): void {
+    this.#alarm.cancel();
+    this.#handler.onError(error);
+  }
+
+  #begin(): void {
+    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
+    this.#session.subscribe([DPS_RESPONSE_FILTER]);
+    if (this.#options.eager) this.#request();
+  }
+
+  /** Registers, or asks how the operation goes. */
+  #request(): void {
+    this.#requests += 1;
+    this.#requestId = this.#requests.toString(16);
+    const { text } = this.#host;
+    const operationId = this.#operationId;
+    const topic =
+      operationId === undefined
+        ? registerTopic(this.#requestId)
+        : operationStatusTopic(this.#requestId, operationId);
+    const body =
+      operationId === undefined ? registerBody(this.#identity.registrationId, this.#options.payload) : "";
+    if (operationId === undefined) this.#registered = true;
+    if (this.#session.publish({ topic, payload: text.encode(body) }) < 0) {
+      throw new BerthError("internal", "no room for a request to DPS");
+    }
+    this.#alarm.set(this.#options.answerTimeout ?? 30_000, () => {
+      throw new BerthError("dps-timeout", "no answer");
+    });
+  }
+
+  #answer(topic: DpsResponseTopic, payload: Uint8Array): DpsAnswer {
+    let body: string;
+    try {
+      body = this.#host.text.decode(payload);
+    } catch {
+      return { kind: "error", error: new BerthError("dps-malformed", "the body is not UTF-8") };
+    }
+    return interpretDpsResponse(topic, body);
+  }
+
+  #judge(topic: DpsResponseTopic, answer: DpsAnswer): void {
+    if (answer.kind === "assigned") {
+      this.close();
+      this.#handler.onAssigned(answer.assignment);
+      return;
+    }
+    if (answer.kind === "assigning") {
+      const wait = Math.max(FASTEST_POLL, (answer.retryAfter ?? 0) * 1000);
+      this.#operationId = answer.operationId;
+      this.#transients = 0;
+      this.#handler.onAssigning(answer.operationId);
+      this.#requestAfter(wait + this.#host.random() * POLL_JITTER);
+      return;
+    }
+    const { error } = answer;
+    const resumed = this.#operationId !== undefined && !this.#registered;
+    if (resumed && topic.status >= 400 && !error.retriable) {
+      // The operation of an earlier attempt is no longer known: a new registration.
+      this.#operationId = undefined;
+      this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER);
+      return;
+    }
+    const transient = error.code === "dps-throttled" || error.code === "dps-server-error";
+    const tooLong = (error.retryAfter ?? 0) > LONGEST_WAIT_CONNECTED;
+    if (!transient || tooLong || this.#transients >= TRANSIENT_LIMIT) throw error;
+    const delay = backoffDelay(TRANSIENT_BACKOFF, this.#transients, this.#host.random(), error.retryAfter);
+    this.#transients += 1;
+    this.#requestAfter(Math.max(FASTEST_POLL, delay));
+  }
+
+  #requestAfter(delay: number): void {
+    if (this.#host.clock.ticks() + delay >= this.#deadline) {
+      throw new BerthError("dps-timeout", "the assignment is not finished");
+    }
+    this.#alarm.set(delay, () => this.#request());
+  }
+}

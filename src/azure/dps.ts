@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The Device Provisioning Service over MQTT 3.1.1: names, topics, requests and answers. Builds and parses,
+ * decides nothing about time. Source: "Communicate with DPS using the MQTT protocol" and the schema
+ * `DeviceRegistrationResult` of the DPS device API.
+ */
+import { BerthError, type ErrorCode } from "../error";
+import { isDeviceId, isHostName } from "./identifiers";
+import { percentDecode, percentEncode } from "./percent";
+
+/** One end point for all tenants; the id scope tells them apart. */
+export const DPS_HOST = "global.azure-devices-provisioning.net";
+
+export const DPS_API_VERSION = "2019-03-31";
+
+/** The only filter that DPS accepts. Answers are not retained: subscribe before the first request. */
+export const DPS_RESPONSE_FILTER = "$dps/registrations/res/#";
+
+const RESPONSE_PREFIX = "$dps/registrations/res/";
+
+/** A longer `retry-after` is taken as this, so that a wrong answer cannot silence a device for ever: one day. */
+const LONGEST_RETRY_AFTER = 86_400;
+
+/** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
+export function dpsUserName(idScope: string, registrationId: string, clientVersion?: string): string {
+  const user = `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
+  return clientVersion === undefined ? user : `${user}&ClientVersion=${percentEncode(clientVersion)}`;
+}
+
+/** @param requestId correlates the answer; it must need no encoding */
+export function registerTopic(requestId: string): string {
+  return `$dps/registrations/PUT/iotdps-register/?$rid=${requestId}`;
+}
+
+/** The operation id is opaque: it is sent back as it came, where it needs no encoding. */
+export function operationStatusTopic(requestId: string, operationId: string): string {
+  return `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=${requestId}&operationId=${percentEncode(operationId)}`;
+}
+
+/** A JSON object, as handed to and back from a custom allocation. */
+export type JsonObject = { readonly [name: string]: unknown };
+
+/** @param payload for the function of a custom allocation policy */
+export function registerBody(registrationId: string, payload?: JsonObject): string {
+  return JSON.stringify(payload === undefined ? { registrationId } : { registrationId, payload });
+}
+
+/** What the topic of an answer says. */
+export interface DpsResponseTopic {
+  /** HTTP-like status: 200, 202, 4xx, 5xx. It does not say whether the device is assigned: the body does. */
+  readonly status: number;
+  readonly requestId: string;
+  /** Seconds, whole, up to one day; undefined when the server did not say. */
+  readonly retryAfter: number | undefined;
+}
+
+/** The parts of a response topic, or undefined when the topic is no response of DPS. */
+export function parseDpsTopic(topic: string): DpsResponseTopic | undefined {
+  if (!topic.startsWith(RESPONSE_PREFIX)) return undefined;
+  const slash = topic.indexOf("/", RESPONSE_PREFIX.length);
+  if (slash < 0 || topic[slash + 1] !== "?") return undefined;
+  const status = wholeNumber(topic.slice(RESPONSE_PREFIX.length, slash));
+  if (status === undefined || status < 100 || status > 599) return undefined;
+  let requestId: string | undefined;
+  let retryAfter: number | undefined;
+  for (const part of topic.slice(slash + 2).split("&")) {
+    const equals = part.indexOf("=");
+    if (equals < 0) continue;
+    const value = percentDecode(part.slice(equals + 1)) ?? "";
+    // Both `retry-after` and `Retry-After` stand in Microsoft's own tests.
+    const name = (percentDecode(part.slice(0, equals)) ?? "").toLowerCase();
+    if (name === "$rid") requestId = value;
+    else if (name === "retry-after") retryAfter = wholeNumber(value);
+  }
+  if (requestId === undefined) return undefined;
+  if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) retryAfter = LONGEST_RETRY_AFTER;
+  return { status, requestId, retryAfter };
+}
+
+/** Where DPS has put the device. */
+export interface DpsAssignment {
+  readonly hub: string;
+  /** May differ from the registration id. */
+  readonly deviceId: string;
+  /** `initialAssignment`, `deviceDataMigrated`, `deviceDataReset`, `reprovisionedToInitialAssignment`, or undefined. */
+  readonly substatus: string | undefined;
+  /** What the function of a custom allocation policy returned. */
+  readonly payload: JsonObject | undefined;
+}
+
+/** What an answer means. */
+export type DpsAnswer =
+  | { readonly kind: "assigning"; readonly operationId: string; readonly retryAfter: number | undefined }
+  | { readonly kind: "assigned"; readonly assignment: DpsAssignment }
+  | { readonly kind: "error"; readonly error: BerthError };
+
+/**
+ * What an answer means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
+ * Nothing is thrown: whatever the server sends ends in one of the three kinds, with the codes `dps-*`.
+ */
+export function interpretDpsResponse(topic: DpsResponseTopic, body: string): DpsAnswer {
+  const json = parseObject(body);
+  if (topic.status >= 300) return failure(statusCode(topic.status), topic, json);
+  if (!json) return failure("dps-malformed", topic, undefined, "the body is no JSON object");
+  const state = objectAt(json, "registrationState");
+  const operationId = stringAt(json, "operationId");
+  switch (json.status) {
+    case "assigning":
+    case "unassigned":
+      if (!operationId) return failure("dps-malformed", topic, json, "no operationId");
+      return { kind: "assigning", operationId, retryAfter: topic.retryAfter };
+    case "assigned":
+      return assigned(topic, json, state);
+    case "failed":
+      return failure("dps-failed", topic, state ?? json);
+    case "disabled":
+    case "blacklisted":
+      return failure("dps-disabled", topic, state ?? json);
+    default:
+      return failure("dps-malformed", topic, json, `unknown status ${shown(json.status)}`);
+  }
+}
+
+function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject | undefined): DpsAnswer {
+  const hub = state && stringAt(state, "assignedHub");
+  const deviceId = state && stringAt(state, "deviceId");
+  if (!hub || !isHostName(hub)) return failure("dps-malformed", topic, json, "no usable assignedHub");
+  if (!deviceId || !isDeviceId(deviceId)) return failure("dps-malformed", topic, json, "no usable deviceId");
+  const profile = state.connectionProfile ?? json.connectionProfile ?? "classic";
+  if (profile !== "classic") {
+    return failure("dps-unknown-profile", topic, json, `connectionProfile ${shown(profile)}`);
+  }
+  const assignment = {
+    hub: hub.toLowerCase(),
+    deviceId,
+    substatus: stringAt(state, "substatus"),
+    payload: objectAt(state, "payload"),
+  };
+  return { kind: "assigned", assignment };
+}
+
+function statusCode(status: number): ErrorCode {
+  if (status === 429) return "dps-throttled";
+  if (status >= 500) return "dps-server-error";
+  if (status === 401 || status === 403) return "dps-unauthorized";
+  return status === 404 ? "dps-not-found" : "dps-refused";
+}
+
+/** @param json where `errorCode`, `trackingId` and the message stand: the error body, or `registrationState` */
+function failure(
+  code: ErrorCode,
+  topic: DpsResponseTopic,
+  json: JsonObject | undefined,
+  about?: string,
+): DpsAnswer {
+  const errorCode = json && numberAt(json, "errorCode");
+  const trackingId = json && stringAt(json, "trackingId");
+  const message = json && (stringAt(json, "message") ?? stringAt(json, "errorMessage"));
+  const parts = [`status ${topic.status}`];
+  if (about) parts.push(about);
+  if (errorCode !== undefined) parts.push(`errorCode ${errorCode}`);
+  if (message) parts.push(shown(message));
+  if (trackingId) parts.push(`trackingId ${shown(trackingId)}`);
+  return {
+    kind: "error",
+    error: new BerthError(code, parts.join(", "), {
+      status: topic.status,
+      ...(topic.retryAfter !== undefined && { retryAfter: topic.retryAfter }),
+      ...(errorCode !== undefined && { errorCode }),
+      ...(trackingId !== undefined && { trackingId }),
+    }),
+  };
+}
+
+/** Text of the server for a message: bounded, and without control characters. */
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function parseObject(body: string): JsonObject | undefined {
+  try {
+    return asObject(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined;
+}
+
+function objectAt(json: JsonObject, name: string): JsonObject | undefined {
+  return asObject(json[name]);
+}
+
+function stringAt(json: JsonObject, name: string): string | undefined {
+  const value = json[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function numberAt(json: JsonObject, name: string): number | undefined {
+  const value = json[name];
+  return typeof value === "number" ? value : undefined;
+}

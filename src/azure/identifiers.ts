@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/** The rules for identifiers and host names that DPS and IoT Hub state: wrong ones are refused before they travel. */
+import { BerthError } from "../error";
+
+/**
+ * A registration id: 1 to 128 of `A-Z a-z 0-9 - . _ :`, the last one a letter, a digit or `-`
+ * ("DPS terminology", registration id). Use lower case: a derived key depends on the case.
+ * @throws BerthError `invalid-argument`
+ */
+export function checkRegistrationId(id: string): string {
+  if (!/^[A-Za-z0-9\-._:]{0,127}[A-Za-z0-9-]$/.test(id)) {
+    throw new BerthError(
+      "invalid-argument",
+      "registration id: 1 to 128 letters, digits or - . _ :, the last one a letter, a digit or -",
+    );
+  }
+  return id;
+}
+
+/**
+ * An id scope, such as `0ne00000000`: letters and digits, at most 64.
+ * @throws BerthError `invalid-argument`
+ */
+export function checkIdScope(idScope: string): string {
+  if (!/^[A-Za-z0-9]{1,64}$/.test(idScope)) {
+    throw new BerthError(
+      "invalid-argument",
+      "id scope: letters and digits, as the DPS overview page shows it",
+    );
+  }
+  return idScope;
+}
+
+/** Is it a DNS name that a hub can have? Labels of letters, digits and `-`, 253 characters at most. */
+export function isHostName(name: string): boolean {
+  return name.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name);
+}
+
+/** Is it a device id: 1 to 128 ASCII letters, digits or `- . % _ * ? ! ( ) , : = @ $ '` ("Identity registry")? */
+export function isDeviceId(id: string): boolean {
+  return /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/.test(id);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/** Percent-encoding as Azure's SAS tokens and property bags use it (RFC 3986, unreserved characters stay). */
+import { BerthError } from "../error";
+
+/**
+ * Encodes everything but `A-Z a-z 0-9 - _ . ~`, with upper-case hexadecimal digits.
+ * @throws BerthError `invalid-argument` for a lone surrogate
+ */
+export function percentEncode(text: string): string {
+  let encoded: string;
+  try {
+    encoded = encodeURIComponent(text);
+  } catch {
+    throw new BerthError("invalid-argument", "a lone surrogate cannot be encoded");
+  }
+  return encoded.replace(/[!'()*]/g, strict);
+}
+
+/** Decodes, or returns undefined when the text is ill-formed. `+` stands for itself. */
+export function percentDecode(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function strict(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}

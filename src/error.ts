@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/** The one error class of the core, and the table of its codes. */
+
+/** Is another try, with nothing changed, worth it? */
+interface ErrorKind {
+  readonly retriable: boolean;
+  /** What is wrong, and what to do next. */
+  readonly meaning: string;
+}
+
+function kind(retriable: boolean, meaning: string): ErrorKind {
+  return Object.freeze({ retriable, meaning });
+}
+
+/**
+ * Every code with its meaning. `docs/errors.md` is checked against this table.
+ * Sources: MQTT 3.1.1 table 3.1 (CONNACK), section 3.9.3 (SUBACK); DPS "error codes and messages".
+ */
+export const ERRORS = Object.freeze({
+  "invalid-argument": kind(false, "an option or argument is wrong; correct it"),
+  internal: kind(true, "a handler of the application or of the platform threw; see the message"),
+  closed: kind(false, "the object was closed before this call; make a new one"),
+
+  "network-down": kind(true, "there is no network; the device waits for it"),
+  "clock-not-set": kind(true, "the clock is not set; TLS and SAS need it: check NTP"),
+  "dns-failed": kind(true, "the server's name could not be resolved; check the name and the network's DNS"),
+  "connect-failed": kind(true, "no TCP connection; check address, port and firewall (8883)"),
+  "connect-timeout": kind(true, "TCP and TLS were not up in time; the server or the network stalls"),
+  "connection-lost": kind(true, "the connection ended; another device with the same id ends it too"),
+  "tls-untrusted": kind(true, "the server's certificate chain leads to no trusted root; check the roots"),
+  "tls-expired": kind(true, "a certificate is expired or not yet valid; check it and the device's clock"),
+  "tls-name-mismatch": kind(true, "the server's certificate is for another name; check the endpoint"),
+  "tls-client-certificate": kind(true, "the server refused the client certificate in the TLS handshake"),
+  "tls-failed": kind(true, "the TLS handshake failed; see the message"),
+
+  "connack-timeout": kind(true, "the server did not answer CONNECT in time"),
+  "connack-protocol-version": kind(false, "CONNACK 1: the server does not speak MQTT 3.1.1"),
+  "connack-identifier-rejected": kind(false, "CONNACK 2: the client identifier is refused"),
+  "connack-server-unavailable": kind(true, "CONNACK 3: the server is unavailable, try later"),
+  "connack-bad-credentials": kind(false, "CONNACK 4: bad user name or password; check id scope and key"),
+  "connack-not-authorized": kind(
+    false,
+    "CONNACK 5: not authorized; check the key, certificate or enrollment",
+  ),
+  "subscribe-timeout": kind(true, "the server did not answer SUBSCRIBE in time"),
+  "subscribe-refused": kind(false, "SUBACK 0x80: the server refuses the topic filter"),
+  "publish-timeout": kind(true, "the server did not acknowledge a QoS 1 message in time"),
+  "keep-alive-timeout": kind(true, "no answer to PINGREQ in time; the connection is dead"),
+  "malformed-packet": kind(true, "the server sent bytes that are no MQTT 3.1.1"),
+  "protocol-violation": kind(true, "the server sent a packet that MQTT 3.1.1 forbids here"),
+  "packet-too-large": kind(false, "the packet is larger than configured; raise the limit or send less"),
+
+  "dps-timeout": kind(true, "DPS did not answer or did not finish the assignment in time"),
+  "dps-throttled": kind(true, "DPS answered 429: too many requests; wait as told"),
+  "dps-server-error": kind(true, "DPS answered 5xx; wait and try again"),
+  "dps-unauthorized": kind(
+    false,
+    "DPS answered 401 or 403: check id scope, registration id, key or certificate",
+  ),
+  "dps-not-found": kind(false, "DPS answered 404: no such DPS instance or enrollment"),
+  "dps-refused": kind(false, "DPS refused the request; see the message"),
+  "dps-failed": kind(false, "DPS reports the assignment failed; see errorCode and the enrollment"),
+  "dps-disabled": kind(false, "the enrollment is disabled; enable it in DPS"),
+  "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
+  "dps-malformed": kind(true, "the answer of DPS could not be understood"),
+
+  "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
+  "store-failed": kind(true, "the assignment could not be kept; see the message: the store may be full"),
+} as const satisfies Record<string, ErrorKind>);
+
+/** A stable name of what went wrong. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What may go with an error. */
+export interface ErrorDetails {
+  /** Seconds to wait at least, as the server told. */
+  readonly retryAfter?: number;
+  /** CONNACK return code, DPS topic status, or another number that the server gave. */
+  readonly status?: number;
+  /** `errorCode` of a DPS error body. */
+  readonly errorCode?: number;
+  /** `trackingId` of a DPS error body: what Microsoft's support asks for. */
+  readonly trackingId?: string;
+}
+
+/** An error of the core: `code` is stable, the message is for people. */
+export class BerthError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfter: number | undefined;
+  readonly status: number | undefined;
+  readonly errorCode: number | undefined;
+  readonly trackingId: string | undefined;
+
+  /** @param about what exactly, added to the meaning of the code; never a key or token. */
+  constructor(code: ErrorCode, about = "", details?: ErrorDetails) {
+    super(about ? `${ERRORS[code].meaning} (${about})` : ERRORS[code].meaning);
+    this.code = code;
+    this.retryAfter = details?.retryAfter;
+    this.status = details?.status;
+    this.errorCode = details?.errorCode;
+    this.trackingId = details?.trackingId;
+  }
+
+  /** Worth another try with nothing changed. */
+  get retriable(): boolean {
+    return ERRORS[this.code].retriable;
+  }
+
+  override get name(): string {
+    return "BerthError";
+  }
+}
+
+/** `error` as a BerthError: itself, or wrapped under `code`. */
+export function asBerthError(error: unknown, code: ErrorCode = "internal"): BerthError {
+  if (error instanceof BerthError) return error;
+  return new BerthError(
+    code,
+    error instanceof Error ? error.message : error === undefined ? "" : String(error),
+  );
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The one boundary between the core and the world: what a platform hands in.
+ *
+ * Shapes follow ECMA-419 where it has one, so that a platform class is passed as `{ io: Class, ...options }`.
+ * Everything here is called from one thread. A method may throw; the core turns that into a typed error.
+ */
+
+/** UTF-8 in bulk. Natives do this far cheaper than a loop in script. */
+export interface TextCodec {
+  /** The UTF-8 bytes of `text`, in a buffer that the caller may keep. */
+  encode(text: string): Uint8Array;
+  /**
+   * The text of `bytes`.
+   * @throws anything when the bytes are not well-formed UTF-8; the core turns it into `malformed-packet`.
+   */
+  decode(bytes: Uint8Array): string;
+}
+
+/** HMAC-SHA256 under the device's key. It never shows the key, so a key in eFuse fits. */
+export interface Signer {
+  /** 32 bytes of HMAC-SHA256 over `message`. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/**
+ * Small values that survive a power cut of the whole device. One write need not be atomic.
+ * Keys have at most 15 characters and values at most 4,000 bytes (the limits of NVS on ESP32).
+ */
+export interface Store {
+  /** The value, or undefined when the key has none. */
+  read(key: string): Uint8Array | undefined;
+  /** Returns once the value is durable. @throws when it cannot be written. */
+  write(key: string, value: Uint8Array): void;
+  /** Removes the key; a missing key is no error. */
+  delete(key: string): void;
+}
+
+/** Wall-clock time and monotonic time. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00:00Z, or undefined while the clock has not been set. */
+  now(): number | undefined;
+  /** Milliseconds from any fixed start, never going back. */
+  ticks(): number;
+}
+
+/** What `Timers.set` returns; opaque to the core. */
+export type TimerHandle = unknown;
+
+/** One-shot timers. */
+export interface Timers {
+  /** Calls `callback` once after `delay` milliseconds, never from inside `set`. */
+  set(callback: () => void, delay: number): TimerHandle;
+  /** Cancels; a timer that has fired or was cancelled before is no error. */
+  clear(handle: TimerHandle): void;
+}
+
+/** Is there a route to the outside? */
+export interface Network {
+  isUp(): boolean;
+}
+
+/** What the core gives a transport. The names are ECMA-419's (TCP socket, section 10). */
+export interface TransportOptions {
+  /** DNS name of the server: the name that is resolved, sent as SNI, and that the certificate must carry. */
+  readonly host: string;
+  readonly port: number;
+  /** `count` bytes at least can be read. */
+  readonly onReadable: (count: number) => void;
+  /** The connection is up (first call) or has room again; `room` bytes can be written. */
+  readonly onWritable: (room: number) => void;
+  /** The connection failed or the peer ended it. Final: only `close` may follow. A `BerthError` says why. */
+  readonly onError: (error?: unknown) => void;
+}
+
+/** A TLS byte stream. Callbacks come later, never from inside a method, and not after `close`. */
+export interface Transport {
+  /** Fills `target` from its start; returns how many bytes, 0 when there are none. */
+  read(target: Uint8Array): number;
+  /** Sends all of `bytes`, which must fit the room last told; they are free for reuse on return. Returns the room left. */
+  write(bytes: Uint8Array): number;
+  /** Releases everything. Idempotent. */
+  close(): void;
+}
+
+/** A transport class with the options of its platform (roots, client certificate, ...), as ECMA-419 binds sockets. */
+export interface TransportBinding {
+  readonly io: new (options: never) => Transport;
+  readonly [option: string]: unknown;
+}
+
+/** All that the agent needs from a platform. */
+export interface Host {
+  readonly text: TextCodec;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly store: Store;
+  readonly transport: TransportBinding;
+  /** A number in [0, 1) from the platform's best random source. */
+  readonly random: () => number;
+  /** Absent for a device that proves itself with an x.509 client certificate. */
+  readonly signer?: Signer;
+  /** Absent where the network is always there. */
+  readonly network?: Network;
+}
+
+/** Opens a transport of `binding`. */
+export function openTransport(binding: TransportBinding, options: TransportOptions): Transport {
+  const TransportClass = binding.io as new (all: TransportOptions) => Transport;
+  return new TransportClass({ ...binding, ...options });
+}

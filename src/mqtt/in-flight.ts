@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The QoS 1 messages that wait for PUBACK, and the packet identifiers in use (sections 2.3.1 and 4.4).
+ *
+ * It outlives a connection: a session that follows sends again what is still here, in the old order
+ * [MQTT-4.6.0-1]. The window is fixed, so its memory is too.
+ */
+import { BerthError } from "../error";
+import type { Field } from "./writer";
+
+/** A message on its way to the server. Its bytes must not change until it is acknowledged. */
+export interface OutboundMessage {
+  readonly topic: Field;
+  readonly payload: Uint8Array;
+  readonly retain?: boolean;
+}
+
+export class InFlight {
+  readonly #ids: Uint16Array;
+  readonly #messages: (OutboundMessage | undefined)[];
+  /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
+  readonly #reserved: number[] = [];
+  #count = 0;
+  #last: number;
+
+  /**
+   * @param window how many messages may wait for PUBACK at a time, 1 to 1,024
+   * @param last the identifier before the first one to use, 0 to 65,535
+   * @throws BerthError `invalid-argument`
+   */
+  constructor(window = 8, last = 0) {
+    if (!(window >= 1 && window <= 1024)) throw new BerthError("invalid-argument", "window is not 1 to 1024");
+    if (!(last >= 0 && last <= 65_535)) throw new BerthError("invalid-argument", "last is not 0 to 65535");
+    this.#ids = new Uint16Array(window);
+    this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);
+    this.#last = last;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get full(): boolean {
+    return this.#count === this.#ids.length;
+  }
+
+  /** Takes a message in. @returns its identifier, or 0 when the window is full */
+  add(message: OutboundMessage): number {
+    if (this.full) return 0;
+    const id = this.#nextId();
+    this.#ids[this.#count] = id;
+    this.#messages[this.#count] = message;
+    this.#count += 1;
+    return id;
+  }
+
+  /** Takes the newest message out again: it was not sent. */
+  undo(): void {
+    this.#count -= 1;
+    this.#messages[this.#count] = undefined;
+  }
+
+  /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
+  acknowledge(id: number): OutboundMessage | undefined {
+    const index = this.#ids.subarray(0, this.#count).indexOf(id);
+    if (index < 0) return undefined;
+    const message = this.#messages[index];
+    this.#ids.copyWithin(index, index + 1, this.#count);
+    this.#messages.copyWithin(index, index + 1, this.#count);
+    this.undo();
+    return message;
+  }
+
+  /** Identifier of the message at `index`, 0 the oldest. */
+  idAt(index: number): number {
+    return this.#ids[index] as number;
+  }
+
+  /** The message at `index`, 0 the oldest. */
+  messageAt(index: number): OutboundMessage {
+    return this.#messages[index] as OutboundMessage;
+  }
+
+  /** An identifier for SUBSCRIBE or UNSUBSCRIBE; `release` gives it back. */
+  reserve(): number {
+    const id = this.#nextId();
+    this.#reserved.push(id);
+    return id;
+  }
+
+  /** @returns false when the identifier was not reserved */
+  release(id: number): boolean {
+    const index = this.#reserved.indexOf(id);
+    if (index < 0) return false;
+    this.#reserved.splice(index, 1);
+    return true;
+  }
+
+  /** How many identifiers are reserved. */
+  get reserved(): number {
+    return this.#reserved.length;
+  }
+
+  /** Gives all reserved identifiers back: their connection is gone. */
+  releaseAll(): void {
+    this.#reserved.length = 0;
+  }
+
+  /** 1 to 65,535, never one in use [MQTT-2.3.1-1, 2.3.1-2]. */
+  #nextId(): number {
+    let id = this.#last;
+    do {
+      id = id === 65_535 ? 1 : id + 1;
+    } while (this.#ids.subarray(0, this.#count).includes(id) || this.#reserved.includes(id));
+    this.#last = id;
+    return id;
+  }
+}

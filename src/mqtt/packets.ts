@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/** The constants of MQTT 3.1.1 (OASIS standard, 29 October 2014) that writer, reader and session share. */
+
+/** Control packet types, in the high four bits of the first byte (table 2.1). */
+export const PacketType = Object.freeze({
+  CONNECT: 1,
+  CONNACK: 2,
+  PUBLISH: 3,
+  PUBACK: 4,
+  PUBREC: 5,
+  PUBREL: 6,
+  PUBCOMP: 7,
+  SUBSCRIBE: 8,
+  SUBACK: 9,
+  UNSUBSCRIBE: 10,
+  UNSUBACK: 11,
+  PINGREQ: 12,
+  PINGRESP: 13,
+  DISCONNECT: 14,
+} as const);
+
+/** QoS levels that this client uses (section 4.3). QoS 2 is not spoken: Azure closes the connection on it. */
+export type QoS = 0 | 1;
+
+/** The largest remaining length of a packet: four bytes of seven bits (table 2.4). */
+export const MAXIMUM_REMAINING_LENGTH = 268_435_455;
+
+/** The longest string or binary field, in bytes (section 1.5.3). */
+export const MAXIMUM_FIELD_LENGTH = 65_535;
+
+/** SUBACK return code: failure (section 3.9.3). */
+export const SUBACK_FAILURE = 0x80;
+
+/** How many bytes the remaining length field takes for `length` (section 2.2.3). */
+export function remainingLengthSize(length: number): number {
+  if (length < 128) return 1;
+  if (length < 16_384) return 2;
+  return length < 2_097_152 ? 3 : 4;
+}

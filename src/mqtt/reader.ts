@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Reads the packets that an MQTT 3.1.1 client receives, from chunks of any size.
+ *
+ * Memory is bounded by `maximumPacketSize` whatever the peer sends. A packet that lies whole in a chunk is read
+ * where it is; one that does not is collected in one buffer. Every normative statement that a client can check
+ * is checked; what breaks one ends in an error, after which the reader must not be used again.
+ */
+import { asBerthError, BerthError } from "../error";
+import type { TextCodec } from "../host";
+import { PacketType } from "./packets";
+
+/** A PUBLISH, or a fragment of one that is larger than the reader's buffer. */
+export interface InboundPublish {
+  readonly topic: string;
+  readonly QoS: 0 | 1;
+  readonly duplicate: boolean;
+  readonly retain: boolean;
+  /** Packet identifier, 0 for QoS 0. */
+  readonly id: number;
+  /** Length of the whole payload in bytes. */
+  readonly byteLength: number;
+  /** Where in the whole payload `payload` starts: 0 unless this is a later fragment. */
+  readonly offset: number;
+  /** A view, good only during the call. */
+  readonly payload: Uint8Array;
+}
+
+/** What the reader calls, a method a packet. */
+export interface PacketHandler {
+  /** @param returnCode 0 to 5 (table 3.1) */
+  onConnack(sessionPresent: boolean, returnCode: number): void;
+  onPublish(publish: InboundPublish): void;
+  onPuback(id: number): void;
+  /** @param returnCodes a view, good only during the call: 0, 1, 2 or 0x80 for each filter */
+  onSuback(id: number, returnCodes: Uint8Array): void;
+  onUnsuback(id: number): void;
+  onPingresp(): void;
+}
+
+export interface ReaderOptions {
+  /** Largest remaining length in bytes that is collected. Default 4,096; at least 128. */
+  readonly maximumPacketSize?: number;
+  /** A PUBLISH over the maximum: hand it out in fragments ("stream") or fail ("refuse", the default). */
+  readonly oversize?: "refuse" | "stream";
+}
+
+const State = Object.freeze({
+  TYPE: 0,
+  LENGTH: 1,
+  BODY: 2,
+  /** Collecting topic and id of a PUBLISH that is streamed. */
+  STREAM_HEAD: 3,
+  STREAM: 4,
+  ENDED: 5,
+} as const);
+
+const NOTHING = Object.freeze([]) as readonly never[];
+
+export class PacketReader {
+  readonly #handler: PacketHandler;
+  readonly #text: TextCodec;
+  readonly #maximum: number;
+  readonly #streams: boolean;
+  #state: number = State.TYPE;
+  /** First byte of the packet: type and flags. */
+  #first = 0;
+  /** Remaining length, complete once the state has left LENGTH. */
+  #remaining = 0;
+  #shift = 0;
+  /** Bytes collected of a packet that spans chunks; grows up to the maximum and is kept for the next. */
+  #body: Uint8Array | readonly never[] = NOTHING;
+  #filled = 0;
+  /** How many bytes of `#body` complete the present step. */
+  #wanted = 0;
+  #streamed: InboundPublish | undefined;
+
+  /** @throws BerthError `invalid-argument` for a maximum below 128 or over 268,435,455 */
+  constructor(handler: PacketHandler, text: TextCodec, options?: ReaderOptions) {
+    const maximum = options?.maximumPacketSize ?? 4096;
+    if (!(maximum >= 128 && maximum <= 268_435_455)) {
+      throw new BerthError("invalid-argument", "maximumPacketSize is not 128 to 268435455");
+    }
+    this.#handler = handler;
+    this.#text = text;
+    this.#maximum = maximum;
+    this.#streams = options?.oversize === "stream";
+  }
+
+  /**
+   * Takes the next bytes and calls the handler for each packet that they complete.
+   * @param chunk is free for reuse on return
+   * @throws BerthError `malformed-packet`, `protocol-violation` or `packet-too-large`, and what the handler
+   *   throws; the reader is then of no further use
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#state === State.ENDED) throw new BerthError("closed", "reader after an error or end");
+    try {
+      this.#run(chunk);
+    } catch (error) {
+      this.#state = State.ENDED;
+      throw asBerthError(error);
+    }
+  }
+
+  /** No handler is called any more, not for what is left of the chunk in hand either. */
+  end(): void {
+    this.#state = State.ENDED;
+  }
+
+  /** True between packets: nothing has been collected. */
+  get idle(): boolean {
+    return this.#state === State.TYPE;
+  }
+
+  #run(chunk: Uint8Array): void {
+    const end = chunk.length;
+    let at = 0;
+    while (at < end) {
+      switch (this.#state) {
+        case State.TYPE:
+          this.#first = chunk[at++] as number;
+          checkFirst(this.#first);
+          this.#remaining = this.#shift = 0;
+          this.#state = State.LENGTH;
+          break;
+        case State.LENGTH: {
+          const byte = chunk[at++] as number;
+          this.#remaining += (byte & 0x7f) << this.#shift;
+          if (byte & 0x80) {
+            this.#shift += 7;
+            if (this.#shift > 21)
+              throw new BerthError("malformed-packet", "remaining length over four bytes");
+            break;
+          }
+          checkLength(this.#first, this.#remaining);
+          if (this.#remaining <= end - at) {
+            const next = at + this.#remaining;
+            if (this.#remaining > this.#maximum) this.#oversize();
+            else {
+              // In place. The state is set first: the handler may call `end`.
+              this.#state = State.TYPE;
+              this.#packet(chunk, at, next);
+              at = next;
+            }
+          } else if (this.#remaining > this.#maximum) this.#oversize();
+          else this.#collect(this.#remaining, State.BODY);
+          break;
+        }
+        case State.BODY:
+          at = this.#fill(chunk, at);
+          if (this.#filled === this.#wanted) {
+            this.#state = State.TYPE;
+            this.#packet(this.#body as Uint8Array, 0, this.#wanted);
+          }
+          break;
+        case State.STREAM_HEAD:
+          at = this.#fill(chunk, at);
+          if (this.#filled === this.#wanted) this.#streamHead();
+          break;
+        case State.STREAM:
+          at = this.#stream(chunk, at);
+          break;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** A packet over the maximum has been announced. */
+  #oversize(): void {
+    if (!this.#streams || this.#first >> 4 !== PacketType.PUBLISH) {
+      throw new BerthError(
+        "packet-too-large",
+        `${this.#remaining} bytes announced by the server, ${this.#maximum} configured`,
+      );
+    }
+    this.#collect(2, State.STREAM_HEAD);
+  }
+
+  #collect(wanted: number, state: number): void {
+    if (this.#body.length < wanted) this.#body = new Uint8Array(wanted);
+    this.#filled = 0;
+    this.#wanted = wanted;
+    this.#state = state;
+  }
+
+  /** Moves bytes from the chunk to the body; returns where the chunk goes on. */
+  #fill(chunk: Uint8Array, at: number): number {
+    const count = Math.min(this.#wanted - this.#filled, chunk.length - at);
+    (this.#body as Uint8Array).set(chunk.subarray(at, at + count), this.#filled);
+    this.#filled += count;
+    return at + count;
+  }
+
+  #streamHead(): void {
+    const body = this.#body as Uint8Array;
+    const QoS = publishQoS(this.#first);
+    const head = 2 + uint16(body, 0) + (QoS ? 2 : 0);
+    if (head > this.#remaining) throw new BerthError("malformed-packet", "PUBLISH shorter than its topic");
+    if (this.#filled < head) {
+      if (head > this.#maximum) {
+        throw new BerthError("packet-too-large", `topic of ${head} bytes, ${this.#maximum} configured`);
+      }
+      const grown = new Uint8Array(head);
+      grown.set(body.subarray(0, 2));
+      this.#body = grown;
+      this.#wanted = head;
+      return;
+    }
+    this.#streamed = this.#readPublish(body, 0, head, this.#remaining - head);
+    // There is a payload: the packet is over the maximum, its head is not.
+    this.#state = State.STREAM;
+  }
+
+  #stream(chunk: Uint8Array, at: number): number {
+    const publish = this.#streamed as InboundPublish;
+    const offset = publish.offset + publish.payload.length;
+    const count = Math.min(publish.byteLength - offset, chunk.length - at);
+    const fragment = { ...publish, offset, payload: chunk.subarray(at, at + count) };
+    this.#streamed = fragment;
+    if (offset + count === publish.byteLength) {
+      this.#streamed = undefined;
+      this.#state = State.TYPE;
+    }
+    this.#handler.onPublish(fragment);
+    return at + count;
+  }
+
+  #packet(bytes: Uint8Array, at: number, end: number): void {
+    const handler = this.#handler;
+    switch (this.#first >> 4) {
+      case PacketType.PUBLISH:
+        handler.onPublish(this.#readPublish(bytes, at, end, -1));
+        break;
+      case PacketType.PUBACK:
+        handler.onPuback(packetId(bytes, at));
+        break;
+      case PacketType.CONNACK: {
+        const acknowledge = bytes[at] as number;
+        const returnCode = bytes[at + 1] as number;
+        if (acknowledge > 1) throw new BerthError("malformed-packet", "reserved bits of CONNACK");
+        if (returnCode > 5) throw new BerthError("malformed-packet", `CONNACK return code ${returnCode}`);
+        // [MQTT-3.2.2-4]
+        if (acknowledge && returnCode) throw new BerthError("protocol-violation", "refused, session present");
+        handler.onConnack(acknowledge === 1, returnCode);
+        break;
+      }
+      case PacketType.SUBACK: {
+        const id = packetId(bytes, at);
+        const returnCodes = bytes.subarray(at + 2, end);
+        for (let i = 0; i < returnCodes.length; i += 1) {
+          const code = returnCodes[i] as number;
+          // [MQTT-3.9.3-2]
+          if (code > 2 && code !== 0x80) throw new BerthError("malformed-packet", `SUBACK code ${code}`);
+        }
+        handler.onSuback(id, returnCodes);
+        break;
+      }
+      case PacketType.UNSUBACK:
+        handler.onUnsuback(packetId(bytes, at));
+        break;
+      default:
+        handler.onPingresp();
+        break;
+    }
+  }
+
+  /** @param payloadLength of a streamed message, whose payload does not follow here; otherwise -1 */
+  #readPublish(bytes: Uint8Array, at: number, end: number, payloadLength: number): InboundPublish {
+    const first = this.#first;
+    const QoS = publishQoS(first);
+    const topicEnd = at + 2 + uint16(bytes, at);
+    let payloadAt = topicEnd;
+    let id = 0;
+    if (QoS) payloadAt += 2;
+    if (payloadAt > end) throw new BerthError("malformed-packet", "PUBLISH shorter than its topic");
+    const topic = this.#topic(bytes.subarray(at + 2, topicEnd));
+    if (QoS) id = packetId(bytes, topicEnd);
+    return {
+      topic,
+      QoS,
+      duplicate: (first & 0x08) !== 0,
+      retain: (first & 0x01) !== 0,
+      id,
+      byteLength: payloadLength < 0 ? end - payloadAt : payloadLength,
+      offset: 0,
+      payload: bytes.subarray(payloadAt, end),
+    };
+  }
+
+  #topic(bytes: Uint8Array): string {
+    // [MQTT-4.7.3-1], [MQTT-1.5.3-2], [MQTT-3.3.2-2]
+    if (bytes.length === 0) throw new BerthError("malformed-packet", "empty topic");
+    if (bytes.indexOf(0) >= 0) throw new BerthError("malformed-packet", "U+0000 in a topic");
+    if (bytes.indexOf(0x23) >= 0 || bytes.indexOf(0x2b) >= 0) {
+      throw new BerthError("malformed-packet", "wildcard in a topic name");
+    }
+    try {
+      return this.#text.decode(bytes);
+    } catch {
+      throw new BerthError("malformed-packet", "a topic that is not UTF-8 [MQTT-1.5.3-1]");
+    }
+  }
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+/** A packet identifier, which is never 0 [MQTT-2.3.1-1]. */
+function packetId(bytes: Uint8Array, at: number): number {
+  const id = uint16(bytes, at);
+  if (id === 0) throw new BerthError("malformed-packet", "packet identifier 0 [MQTT-2.3.1-1]");
+  return id;
+}
+
+function publishQoS(first: number): 0 | 1 {
+  return first & 0x02 ? 1 : 0;
+}
+
+/** Type and flags of a packet that a server may send (tables 2.1 and 2.2) [MQTT-2.2.2-2]. */
+function checkFirst(first: number): void {
+  const flags = first & 0x0f;
+  switch (first >> 4) {
+    case PacketType.PUBLISH: {
+      const QoS = (flags >> 1) & 3;
+      if (QoS === 3) throw new BerthError("malformed-packet", "PUBLISH with QoS 3 [MQTT-3.3.1-4]");
+      // This client subscribes at QoS 1 at most, so the server may not send more [MQTT-3.8.4-6].
+      if (QoS === 2) throw new BerthError("protocol-violation", "PUBLISH with QoS 2, never subscribed");
+      if (QoS === 0 && flags & 0x08)
+        throw new BerthError("malformed-packet", "DUP with QoS 0 [MQTT-3.3.1-2]");
+      return;
+    }
+    case PacketType.CONNACK:
+    case PacketType.PUBACK:
+    case PacketType.SUBACK:
+    case PacketType.UNSUBACK:
+    case PacketType.PINGRESP:
+      if (flags) throw new BerthError("malformed-packet", `reserved flags ${flags} of type ${first >> 4}`);
+      return;
+    case 0:
+    case 15:
+      throw new BerthError("malformed-packet", `reserved packet type ${first >> 4}`);
+    default:
+      throw new BerthError("protocol-violation", `packet type ${first >> 4} from a server`);
+  }
+}
+
+/** The remaining lengths that a type can have: fixed for most (sections 3.2, 3.4, 3.9, 3.11, 3.13). */
+function checkLength(first: number, remaining: number): void {
+  let valid: boolean;
+  switch (first >> 4) {
+    case PacketType.PUBLISH:
+      // A topic of one byte at least, and an id for QoS 1.
+      valid = remaining >= (first & 0x02 ? 5 : 3);
+      break;
+    case PacketType.SUBACK:
+      valid = remaining >= 3;
+      break;
+    case PacketType.PINGRESP:
+      valid = remaining === 0;
+      break;
+    default:
+      valid = remaining === 2;
+      break;
+  }
+  if (!valid) throw new BerthError("malformed-packet", `remaining length ${remaining} of type ${first >> 4}`);
+}

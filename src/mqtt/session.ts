@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One MQTT 3.1.1 connection: from opening the transport to its end.
+ *
+ * The session answers for CONNECT and CONNACK, keep alive, acknowledgements, deadlines and back-pressure.
+ * It does not reconnect; what is in flight stays in `InFlight` for the session that follows.
+ * Every entry point that a platform calls is guarded: an exception becomes `onError`, never an escape.
+ */
+import { asBerthError, BerthError, type ErrorCode } from "../error";
+import {
+  type Clock,
+  openTransport,
+  type TextCodec,
+  type TimerHandle,
+  type Timers,
+  type Transport,
+  type TransportBinding,
+} from "../host";
+import { InFlight, type OutboundMessage } from "./in-flight";
+import { type QoS, SUBACK_FAILURE } from "./packets";
+import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
+import { type Field, PacketWriter, type Will } from "./writer";
+
+/** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
+export interface SessionHandler {
+  /** CONNACK 0. What is in flight is sent again after this call. */
+  onConnected(sessionPresent: boolean): void;
+  /**
+   * A message, or a fragment of one. For QoS 1, PUBACK follows after the call that hands over its last byte;
+   * an exception ends the session without one.
+   */
+  onMessage(publish: InboundPublish): void;
+  /** PUBACK for a message of `publish`. */
+  onAcknowledged(id: number, message: OutboundMessage): void;
+  /** SUBACK without a failure, or UNSUBACK. @param returnCodes granted QoS by filter, empty for UNSUBACK; a view */
+  onSubscribed(id: number, returnCodes: Uint8Array): void;
+  /** `publish` has room again after it returned -1. */
+  onWritable(): void;
+  /** The connection is gone and the session closed. */
+  onError(error: BerthError): void;
+}
+
+/** How a connection is made. Names follow ECMA-419, section 25; durations are milliseconds. */
+export interface SessionOptions {
+  readonly host: string;
+  /** Default 8883. */
+  readonly port?: number;
+  readonly id: string;
+  readonly user?: string | undefined;
+  readonly password?: Field | undefined;
+  readonly will?: Will | undefined;
+  /** Clean session. Default true. */
+  readonly clean?: boolean;
+  /** Longest silence of the client; 0 turns it off, at most 65,535,000. Default 60,000. */
+  readonly keepAlive?: number;
+  /** For name resolution, TCP and TLS. Default 30,000. */
+  readonly connectTimeout?: number;
+  /** For each answer: CONNACK, SUBACK, PUBACK, PINGRESP. Default 30,000. */
+  readonly answerTimeout?: number;
+  /** Bytes of the output buffer, which bound a packet to be sent. Default 4,096, at least 1,024. */
+  readonly outputSize?: number;
+  /** Bytes read from the transport at a time. Default 512, at least 64. */
+  readonly inputSize?: number;
+  /** Largest packet collected. Default 4,096. */
+  readonly maximumPacketSize?: number;
+  /** A PUBLISH over that: fail ("refuse", the default) or hand it over in fragments ("stream"). */
+  readonly oversize?: "refuse" | "stream";
+  /**
+   * Let `subscribe` and `publish` follow CONNECT before CONNACK (section 3.1.4, non normative): saves a round
+   * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
+   */
+  readonly eager?: boolean;
+  /** With `eager`: CONNECT has been written. */
+  readonly onOpen?: (() => void) | undefined;
+  /** Kept from the session before, or new. */
+  readonly inFlight?: InFlight;
+}
+
+/** The part of `Host` that a session uses. */
+export interface SessionHost {
+  readonly text: TextCodec;
+  readonly clock: Pick<Clock, "ticks">;
+  readonly timers: Timers;
+  readonly transport: TransportBinding;
+}
+
+const State = Object.freeze({
+  /** Name resolution, TCP, TLS. */
+  OPENING: 0,
+  /** CONNECT written. */
+  CONNECTING: 1,
+  CONNECTED: 2,
+  CLOSED: 3,
+} as const);
+
+/** By CONNACK return code (table 3.1). */
+const REFUSALS: readonly ErrorCode[] = Object.freeze([
+  "internal",
+  "connack-protocol-version",
+  "connack-identifier-rejected",
+  "connack-server-unavailable",
+  "connack-bad-credentials",
+  "connack-not-authorized",
+]);
+
+const NONE = -1;
+const NO_CODES = Object.freeze(new Uint8Array(0));
+
+export class Session implements PacketHandler {
+  readonly #host: SessionHost;
+  readonly #handler: SessionHandler;
+  readonly #writer: PacketWriter;
+  readonly #reader: PacketReader;
+  readonly #input: Uint8Array;
+  readonly #inFlight: InFlight;
+  readonly #keepAlive: number;
+  readonly #answerTimeout: number;
+  readonly #eager: boolean;
+  readonly #transport: Transport;
+  #options: SessionOptions | undefined;
+  #state: number = State.OPENING;
+  #room = 0;
+  /** Next message in flight to be sent again; NONE when that is done. */
+  #resend = NONE;
+  #duplicate = false;
+  /** `publish` was refused for lack of room. */
+  #starved = false;
+  /** Packet identifiers of PUBACKs that found no room; reading waits until they are written. */
+  readonly #owed: number[] = [];
+  /** Ticks. Deadlines are NONE while not running. */
+  #lastSent = 0;
+  #lastReceived = 0;
+  #phaseDeadline: number;
+  #subscribeDeadline = NONE;
+  #publishDeadline = NONE;
+  #pingDeadline = NONE;
+  #timer: TimerHandle | undefined;
+  readonly #onTimer = (): void => this.#guarded(this.#tick);
+  #timerAt = NONE;
+  #pendingError: BerthError | undefined;
+
+  /**
+   * Opens the transport.
+   * @throws BerthError `invalid-argument` for an option out of range, and what the transport's constructor throws
+   */
+  constructor(host: SessionHost, handler: SessionHandler, options: SessionOptions) {
+    const outputSize = inRange(options.outputSize ?? 4096, 1024, 1_048_576, "outputSize");
+    const inputSize = inRange(options.inputSize ?? 512, 64, 65_536, "inputSize");
+    this.#keepAlive = inRange(options.keepAlive ?? 60_000, 0, 65_535_000, "keepAlive");
+    this.#answerTimeout = inRange(options.answerTimeout ?? 30_000, 1, 2_147_483_647, "answerTimeout");
+    const connectTimeout = inRange(options.connectTimeout ?? 30_000, 1, 2_147_483_647, "connectTimeout");
+    this.#host = host;
+    this.#handler = handler;
+    this.#options = options;
+    this.#eager = options.eager ?? false;
+    this.#inFlight = options.inFlight ?? new InFlight();
+    this.#inFlight.releaseAll();
+    this.#writer = new PacketWriter(new Uint8Array(outputSize), host.text);
+    this.#reader = new PacketReader(this, host.text, options);
+    this.#input = new Uint8Array(inputSize);
+    this.#phaseDeadline = host.clock.ticks() + connectTimeout;
+    this.#transport = openTransport(host.transport, {
+      host: options.host,
+      port: options.port ?? 8883,
+      onReadable: () => this.#guarded(this.#readable),
+      onWritable: (room) => {
+        this.#room = room;
+        this.#guarded(this.#writable);
+      },
+      onError: (error) => this.#fail(asBerthError(error, "connection-lost")),
+    });
+    this.#arm(this.#phaseDeadline);
+  }
+
+  /** CONNACK 0 has come and the connection stands. */
+  get connected(): boolean {
+    return this.#state === State.CONNECTED;
+  }
+
+  /** Nothing waits to be sent or acknowledged. */
+  get drained(): boolean {
+    return this.#inFlight.count === 0 && this.#writer.pending === 0;
+  }
+
+  /**
+   * Sends a message. The bytes of a QoS 1 message must not change until it is acknowledged.
+   * @returns its packet identifier (0 for QoS 0), or -1 when there is no room now: `onWritable` tells when
+   * @throws BerthError `closed` before the connection stands or after its end; `invalid-argument`,
+   *   `packet-too-large` as `PacketWriter.publish`
+   */
+  publish(message: OutboundMessage, QoS: QoS = 1): number {
+    this.#assertUsable();
+    if (this.#resend !== NONE || (QoS && this.#inFlight.full)) {
+      this.#starved = true;
+      return -1;
+    }
+    const id = QoS ? this.#inFlight.add(message) : 0;
+    let written = false;
+    try {
+      written = this.#writer.publish(message.topic, message.payload, QoS, id, false, message.retain);
+    } finally {
+      if (!written && QoS) this.#inFlight.undo();
+    }
+    if (!written) {
+      this.#starved = true;
+      return -1;
+    }
+    if (QoS && this.#publishDeadline === NONE) {
+      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
+      this.#arm(this.#publishDeadline);
+    }
+    this.#flushFromMethod();
+    return id;
+  }
+
+  /**
+   * Subscribes at `QoS`; `onSubscribed` or `onError` (`subscribe-refused`, `subscribe-timeout`) follows.
+   * @returns the packet identifier
+   * @throws BerthError `closed`; `invalid-argument`, `packet-too-large`; `outbox-full` when there is no room now
+   */
+  subscribe(filters: readonly string[], QoS: QoS = 1): number {
+    return this.#request(filters, QoS);
+  }
+
+  /** Unsubscribes; returns and throws as `subscribe`, and the same callbacks follow. */
+  unsubscribe(filters: readonly string[]): number {
+    return this.#request(filters, undefined);
+  }
+
+  /** Sends DISCONNECT where the connection stands, and ends it. Idempotent; no callback follows. */
+  close(): void {
+    if (this.#state === State.CLOSED) return;
+    try {
+      if (this.#state === State.CONNECTED && this.#writer.disconnect()) this.#flush();
+    } catch {
+      // The connection ends either way.
+    }
+    this.#end();
+  }
+
+  // PacketHandler: called by the reader, below #readable and its guard.
+
+  onConnack(sessionPresent: boolean, returnCode: number): void {
+    if (this.#state !== State.CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
+    if (returnCode) {
+      throw new BerthError(REFUSALS[returnCode] as ErrorCode, "", { status: returnCode });
+    }
+    // [MQTT-3.2.2-1]
+    if (sessionPresent && (this.#options?.clean ?? true)) {
+      throw new BerthError("protocol-violation", "session present after a clean session");
+    }
+    this.#options = undefined;
+    this.#state = State.CONNECTED;
+    this.#phaseDeadline = NONE;
+    this.#writer.wipe();
+    if (!this.#eager) this.#startResend(sessionPresent);
+    this.#handler.onConnected(sessionPresent);
+    if (this.#keepAlive && this.#alive) this.#arm(this.#keepAliveDue());
+  }
+
+  onPublish(publish: InboundPublish): void {
+    this.#assertConnected("PUBLISH");
+    this.#handler.onMessage(publish);
+    const complete = publish.offset + publish.payload.length === publish.byteLength;
+    if (!complete || !publish.QoS || !this.#alive) return;
+    if (this.#owed.length || !this.#writer.puback(publish.id)) this.#owed.push(publish.id);
+  }
+
+  onPuback(id: number): void {
+    this.#assertConnected("PUBACK");
+    const index = this.#resend;
+    const message = this.#inFlight.acknowledge(id);
+    // An unknown id may answer a message that was sent twice.
+    if (!message) return;
+    if (index > 0) this.#resend = index - 1;
+    this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    this.#handler.onAcknowledged(id, message);
+  }
+
+  onSuback(id: number, returnCodes: Uint8Array): void {
+    this.#answered(id, "SUBACK");
+    if (returnCodes.includes(SUBACK_FAILURE)) {
+      throw new BerthError("subscribe-refused", "", { status: SUBACK_FAILURE });
+    }
+    this.#handler.onSubscribed(id, returnCodes);
+  }
+
+  onUnsuback(id: number): void {
+    this.#answered(id, "UNSUBACK");
+    this.#handler.onSubscribed(id, NO_CODES);
+  }
+
+  onPingresp(): void {
+    this.#assertConnected("PINGRESP");
+  }
+
+  get #alive(): boolean {
+    return this.#state !== State.CLOSED;
+  }
+
+  #assertConnected(packet: string): void {
+    if (this.#state !== State.CONNECTED) {
+      throw new BerthError("protocol-violation", `${packet} before CONNACK [MQTT-3.2.0-1]`);
+    }
+  }
+
+  #assertUsable(): void {
+    const usable = this.#state === State.CONNECTED || (this.#eager && this.#state === State.CONNECTING);
+    if (!usable) throw new BerthError("closed", "the session is not connected");
+  }
+
+  #request(filters: readonly string[], QoS: QoS | undefined): number {
+    this.#assertUsable();
+    const id = this.#inFlight.reserve();
+    let written = false;
+    try {
+      written =
+        QoS === undefined ? this.#writer.unsubscribe(id, filters) : this.#writer.subscribe(id, filters, QoS);
+    } finally {
+      if (!written) this.#inFlight.release(id);
+    }
+    if (!written) throw new BerthError("outbox-full", "no room for a subscription now");
+    this.#subscribeDeadline = this.#host.clock.ticks() + this.#answerTimeout;
+    this.#arm(this.#subscribeDeadline);
+    this.#flushFromMethod();
+    return id;
+  }
+
+  #answered(id: number, packet: string): void {
+    this.#assertConnected(packet);
+    if (!this.#inFlight.release(id)) {
+      throw new BerthError("protocol-violation", `${packet} for packet id ${id}, never sent`);
+    }
+    const more = this.#inFlight.reserved > 0;
+    this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+  }
+
+  /** Runs what the platform calls; whatever it throws ends the session. */
+  #guarded(work: () => void): void {
+    if (!this.#alive) return;
+    try {
+      work.call(this);
+    } catch (error) {
+      this.#fail(asBerthError(error));
+    }
+  }
+
+  #readable(): void {
+    const input = this.#input;
+    // While an acknowledgement is owed nothing more is read, so that the debt is bounded by one chunk.
+    while (this.#settle()) {
+      const count = this.#transport.read(input);
+      if (count === 0) break;
+      this.#received();
+      this.#reader.push(count === input.length ? input : input.subarray(0, count));
+      if (!this.#alive) return;
+    }
+    this.#proceed();
+  }
+
+  /** Writes the acknowledgements that are owed. @returns false when some still are */
+  #settle(): boolean {
+    const owed = this.#owed;
+    while (owed.length && this.#writer.puback(owed[0] as number)) owed.shift();
+    this.#flush();
+    return owed.length === 0;
+  }
+
+  #received(): void {
+    this.#lastReceived = this.#host.clock.ticks();
+    if (this.#pingDeadline === NONE) return;
+    this.#pingDeadline = NONE;
+    this.#arm(this.#keepAliveDue());
+  }
+
+  #writable(): void {
+    if (this.#state === State.OPENING) this.#sendConnect();
+    this.#flush();
+    if (this.#owed.length) this.#readable();
+    else this.#proceed();
+  }
+
+  /** Sends what waits: what was in flight before, then what the handler has. */
+  #proceed(): void {
+    this.#sendAgain();
+    this.#flush();
+    this.#feed();
+  }
+
+  /** @param duplicate the server may have had the messages: set DUP [MQTT-3.3.1-1] */
+  #startResend(duplicate: boolean): void {
+    this.#duplicate = duplicate;
+    this.#resend = this.#inFlight.count ? 0 : NONE;
+  }
+
+  #sendConnect(): void {
+    const options = this.#options as SessionOptions;
+    this.#lastReceived = this.#host.clock.ticks();
+    this.#state = State.CONNECTING;
+    this.#phaseDeadline = this.#lastReceived + this.#answerTimeout;
+    this.#arm(this.#phaseDeadline);
+    this.#writer.connect({
+      id: options.id,
+      user: options.user,
+      password: options.password,
+      will: options.will,
+      clean: options.clean ?? true,
+      keepAlive: Math.ceil(this.#keepAlive / 1000),
+    });
+    // The credentials are not needed again.
+    this.#options = { host: options.host, id: options.id, clean: options.clean ?? true };
+    if (this.#eager) {
+      // Before CONNACK nobody knows whether the server kept the session: where it may have, it is a re-delivery.
+      this.#startResend(!(options.clean ?? true));
+      options.onOpen?.();
+    }
+  }
+
+  /** Sends what was in flight when the connection before ended, as far as there is room. */
+  #sendAgain(): void {
+    if (this.#resend === NONE) return;
+    const inFlight = this.#inFlight;
+    while (this.#resend < inFlight.count) {
+      const message = inFlight.messageAt(this.#resend);
+      const id = inFlight.idAt(this.#resend);
+      if (!this.#writer.publish(message.topic, message.payload, 1, id, this.#duplicate, message.retain))
+        return;
+      this.#resend += 1;
+    }
+    this.#resend = NONE;
+    if (inFlight.count) {
+      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
+      this.#arm(this.#publishDeadline);
+    }
+  }
+
+  /** Tells the handler that `publish` has room again. */
+  #feed(): void {
+    if (!this.#starved || !this.#alive || this.#resend !== NONE || this.#inFlight.full) return;
+    if (this.#state !== State.CONNECTED) return;
+    this.#starved = false;
+    this.#handler.onWritable();
+  }
+
+  #flush(): void {
+    const writer = this.#writer;
+    if (!this.#alive || this.#room <= 0 || writer.pending === 0) return;
+    do {
+      const bytes = writer.peek(this.#room);
+      this.#room = this.#transport.write(bytes);
+      writer.consume(bytes.length);
+    } while (writer.pending > 0 && this.#room > 0);
+    this.#lastSent = this.#host.clock.ticks();
+  }
+
+  /** A failure inside a public method is reported later: no callback comes from inside a method. */
+  #flushFromMethod(): void {
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#pendingError ??= asBerthError(error, "connection-lost");
+      this.#arm(this.#host.clock.ticks());
+    }
+  }
+
+  #keepAliveDue(): number {
+    return Math.min(this.#lastSent, this.#lastReceived) + this.#keepAlive;
+  }
+
+  /** Makes sure that the timer fires at `at` or before. One timer serves all deadlines and is set lazily. */
+  #arm(at: number): void {
+    if (this.#timerAt !== NONE && this.#timerAt <= at) return;
+    if (this.#timerAt !== NONE) this.#host.timers.clear(this.#timer);
+    this.#timerAt = at;
+    const delay = at - this.#host.clock.ticks();
+    this.#timer = this.#host.timers.set(this.#onTimer, Math.max(delay, 0));
+  }
+
+  #tick(): void {
+    this.#timerAt = NONE;
+    if (this.#pendingError) throw this.#pendingError;
+    const now = this.#host.clock.ticks();
+    if (passed(this.#phaseDeadline, now)) {
+      throw new BerthError(this.#state === State.OPENING ? "connect-timeout" : "connack-timeout");
+    }
+    if (passed(this.#subscribeDeadline, now)) throw new BerthError("subscribe-timeout");
+    if (passed(this.#pingDeadline, now)) throw new BerthError("keep-alive-timeout");
+    if (passed(this.#publishDeadline, now)) throw new BerthError("publish-timeout");
+    const pings = this.#keepAlive > 0 && this.#state === State.CONNECTED;
+    if (pings && this.#pingDeadline === NONE && now >= this.#keepAliveDue()) {
+      this.#pingDeadline = now + this.#answerTimeout;
+      // Where there is no room the output is stuck, and the deadline judges that too.
+      if (this.#writer.pingreq()) this.#flush();
+    }
+    let next = pings && this.#pingDeadline === NONE ? this.#keepAliveDue() : NONE;
+    next = earlier(next, this.#phaseDeadline);
+    next = earlier(next, this.#subscribeDeadline);
+    next = earlier(next, this.#publishDeadline);
+    next = earlier(next, this.#pingDeadline);
+    if (next !== NONE) this.#arm(next);
+  }
+
+  #fail(error: BerthError): void {
+    if (!this.#alive) return;
+    this.#end();
+    try {
+      this.#handler.onError(error);
+    } catch {
+      // Nothing may escape into the platform; the handler's owner guards itself.
+    }
+  }
+
+  #end(): void {
+    this.#state = State.CLOSED;
+    this.#options = undefined;
+    this.#reader.end();
+    this.#inFlight.releaseAll();
+    if (this.#timerAt !== NONE) this.#host.timers.clear(this.#timer);
+    this.#timerAt = NONE;
+    try {
+      this.#transport?.close();
+    } catch {
+      // It is closed as far as it goes.
+    }
+  }
+}
+
+function passed(deadline: number, now: number): boolean {
+  return deadline !== NONE && now >= deadline;
+}
+
+function earlier(a: number, b: number): number {
+  if (a === NONE) return b;
+  return b === NONE || a < b ? a : b;
+}
+
+function inRange(value: number, low: number, high: number, name: string): number {
+  if (!(value >= low && value <= high)) {
+    throw new BerthError("invalid-argument", `${name} is not ${low} to ${high}`);
+  }
+  return value;
+}
