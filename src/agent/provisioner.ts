@@ -182,7 +182,7 @@ export class Provisioner implements SessionHandler {
       operationId === undefined ? registerBody(this.#identity.registrationId, this.#options.payload) : "";
     if (operationId === undefined) this.#registered = true;
     if (this.#session.publish({ topic, payload: text.encode(body) }) < 0) {
-      throw new BerthError("internal", "no room for a request to DPS");
+      throw new BerthError("publish-timeout", "DPS has acknowledged none of the last requests");
     }
     this.#alarm.set(this.#options.answerTimeout ?? 30_000, () => {
       throw new BerthError("dps-timeout", "no answer");
