@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The emulator's own CA, kept in a directory: root -> intermediate -> server leaf, all RSA with 2048 bits.
+ * Moddable's TLS wants two certificates or more from a server and shares only RSA suites with Azure's strong list.
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type CertificateAndKey,
+  createIntermediateCertificate,
+  createRootCertificate,
+  createServerCertificate,
+} from "./certificates";
+import { writeFileDurably } from "./durable-file";
+
+/** The host name of DPS, the same for every tenant. */
+export const DPS_HOST = "global.azure-devices-provisioning.net";
+
+/** What a TLS server needs, and what its clients must trust. */
+export interface Authority {
+  /** File of the root certificate, PEM. */
+  rootPath: string;
+  rootPem: string;
+  /** Leaf followed by the intermediate, PEM: what the server sends. */
+  serverChainPem: string;
+  serverKeyPem: string;
+}
+
+/** A certificate this close to its end is made anew. */
+const RENEW_BEFORE = 30 * 86_400_000;
+
+/**
+ * Opens the CA in `directory`, making what is missing, near expiry, or made for other host names.
+ * The root is kept as long as it is valid, so that what trusts it goes on working.
+ * @param hubs host names beside that of DPS, `localhost` and 127.0.0.1
+ * @param now milliseconds since 1970
+ * @throws when a file cannot be read or written
+ */
+export async function openAuthority(
+  directory: string,
+  hubs: readonly string[],
+  now: number,
+): Promise<Authority> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const root = await keep(directory, "root", now, [], () =>
+    createRootCertificate({ commonName: "Berth emulator root", notBefore: new Date(now - 86_400_000) }),
+  );
+  const intermediate = await keep(directory, "intermediate", now, [root.value.certificatePem], () =>
+    createIntermediateCertificate(
+      { commonName: "Berth emulator intermediate", days: 1825, notBefore: new Date(now - 86_400_000) },
+      root.value,
+    ),
+  );
+  const dnsNames = [DPS_HOST, "localhost", ...hubs.filter((hub) => hub !== "localhost" && hub !== DPS_HOST)];
+  const server = await keep(
+    directory,
+    "server",
+    now,
+    [intermediate.value.certificatePem],
+    () =>
+      createServerCertificate(
+        { commonName: DPS_HOST, dnsNames, ipAddresses: ["127.0.0.1"], notBefore: new Date(now - 86_400_000) },
+        intermediate.value,
+      ),
+    (leaf) => dnsNames.every((name) => leaf.checkHost(name, { wildcards: false }) !== undefined),
+  );
+  return {
+    rootPath: root.path,
+    rootPem: root.value.certificatePem,
+    serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
+    serverKeyPem: server.value.privateKeyPem,
+  };
+}
+
+async function keep(
+  directory: string,
+  name: string,
+  now: number,
+  issuers: string[],
+  make: () => Promise<CertificateAndKey>,
+  fits: (certificate: X509Certificate) => boolean = () => true,
+): Promise<{ path: string; value: CertificateAndKey }> {
+  const path = join(directory, `${name}.pem`);
+  const keyPath = join(directory, `${name}.key.pem`);
+  const stored = read(path, keyPath);
+  if (stored) {
+    const certificate = new X509Certificate(stored.certificatePem);
+    const issued = issuers.every((issuer) => certificate.verify(new X509Certificate(issuer).publicKey));
+    const fresh =
+      Date.parse(certificate.validTo) - RENEW_BEFORE > now && Date.parse(certificate.validFrom) <= now;
+    if (issued && fresh && fits(certificate)) {
+      // A key that was copied about may have lost its mode.
+      chmodSync(keyPath, 0o600);
+      return { path, value: stored };
+    }
+  }
+  const value = await make();
+  writeFileDurably(keyPath, value.privateKeyPem);
+  writeFileDurably(path, value.certificatePem);
+  return { path, value };
+}
+
+/** The stored pair; undefined when there is none, or when a torn start left two halves that do not fit. */
+function read(path: string, keyPath: string): CertificateAndKey | undefined {
+  if (!existsSync(path) || !existsSync(keyPath)) return undefined;
+  const value = { certificatePem: readFileSync(path, "utf8"), privateKeyPem: readFileSync(keyPath, "utf8") };
+  try {
+    const certificate = new X509Certificate(value.certificatePem);
+    return certificate.checkPrivateKey(createPrivateKey(value.privateKeyPem)) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the emulator is configured with, in the field names of Azure's Device Provisioning Service API
+ * (individualEnrollments and enrollmentGroups of azure-rest-api-specs, 2021-10-01).
+ */
+import type { JsonObject } from "./json-reader";
+
+/** A pair of base64 keys; either proves the identity. */
+export interface SymmetricKeys {
+  primaryKey: string;
+  secondaryKey?: string;
+}
+
+/** A certificate of an enrollment: whole, or by thumbprint only (upper-case hexadecimal, no separators). */
+export interface EnrolledCertificate {
+  /** PEM; needed for a signing certificate of a group. */
+  certificate?: string;
+  info?: { sha1Thumbprint?: string; sha256Thumbprint?: string };
+}
+
+/** A primary certificate and the one that replaces it at a roll-over. */
+export interface CertificatePair {
+  primary: EnrolledCertificate;
+  secondary?: EnrolledCertificate;
+}
+
+/** How a device proves who it is. */
+export type Attestation =
+  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
+  | { type: "x509"; x509: { clientCertificates?: CertificatePair; signingCertificates?: CertificatePair } };
+
+/** Which hub a device is given. */
+export type AllocationPolicy = "hashed" | "geoLatency" | "static" | "custom";
+
+/** What happens when a device that has an assignment registers again. Azure's default is both true. */
+export interface ReprovisionPolicy {
+  updateHubAssignment: boolean;
+  migrateDeviceData: boolean;
+}
+
+/** The twin that a device starts with. */
+export interface InitialTwin {
+  tags?: JsonObject;
+  properties?: { desired?: JsonObject };
+}
+
+/** What individual enrollments and groups have in common. */
+export interface EnrollmentBase {
+  attestation: Attestation;
+  provisioningStatus?: "enabled" | "disabled";
+  allocationPolicy?: AllocationPolicy;
+  /** In place of Azure's webhook: a JavaScript module whose default export is a `CustomAllocation`. */
+  customAllocationDefinition?: { module: string };
+  reprovisionPolicy?: ReprovisionPolicy;
+  /** The hubs to choose from; all linked hubs when absent. */
+  iotHubs?: string[];
+  /** The hub of the policy `static`. */
+  iotHubHostName?: string;
+  initialTwin?: InitialTwin;
+}
+
+/** One device. */
+export interface IndividualEnrollment extends EnrollmentBase {
+  registrationId: string;
+  /** The device id in the hub; the registration id when absent. */
+  deviceId?: string;
+}
+
+/** Any number of devices that share a key or a signing certificate. */
+export interface EnrollmentGroup extends EnrollmentBase {
+  enrollmentGroupId: string;
+}
+
+/** A hub linked to the DPS instance. */
+export interface LinkedHub {
+  /** Host name. */
+  name: string;
+  /** Share of devices under the policy `hashed`, 1 to 1000; 1 when absent. */
+  allocationWeight?: number;
+}
+
+/** The content of the configuration file. */
+export interface Configuration {
+  idScope: string;
+  iotHubs: LinkedHub[];
+  enrollments: IndividualEnrollment[];
+  enrollmentGroups: EnrollmentGroup[];
+}
+
+/** What a custom allocation function is told: the body of Azure's webhook request, by its field names. */
+export interface CustomAllocationRequest {
+  enrollmentGroup?: EnrollmentGroup;
+  individualEnrollment?: IndividualEnrollment;
+  deviceRuntimeContext: { registrationId: string; currentIotHubHostName?: string; payload?: JsonObject };
+  linkedHubs: string[];
+}
+
+/** What a custom allocation function answers: the body of the webhook's response. */
+export interface CustomAllocationResponse {
+  iotHubHostName: string;
+  initialTwin?: InitialTwin;
+  payload?: JsonObject;
+}
+
+/** Chooses the hub of a device. A throw makes the registration fail. */
+export type CustomAllocation = (
+  request: CustomAllocationRequest,
+) => CustomAllocationResponse | Promise<CustomAllocationResponse>;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Who is at the door of DPS: symmetric keys (individual, or derived from a group's key) and X.509 (individual
+ * certificate, or a chain up to a group's signing certificate).
+ * Source: "Symmetric key attestation" and "X.509 certificate attestation" (Azure documents).
+ */
+import type { X509Certificate } from "node:crypto";
+import { commonNameOf, isEnrolled, isValidAt, signerOf } from "../client-certificate";
+import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "../configuration";
+import type { EnrollmentRegistry } from "../enrollment-registry";
+import {
+  decodeKey,
+  deriveDeviceKey,
+  isSignedBy,
+  parseSharedAccessSignature,
+  resourceOf,
+} from "../shared-access-signature";
+import { type DpsError, dpsError } from "./bodies";
+
+/** The enrollment that lets a device in. */
+export type Enrollment =
+  | { kind: "individual"; value: IndividualEnrollment }
+  | { kind: "group"; value: EnrollmentGroup };
+
+/** What was proven; the hub identity is made from it. */
+export type Proof =
+  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
+  | { type: "x509"; certificate: X509Certificate; signer?: X509Certificate };
+
+/** An authenticated device. */
+export interface DpsIdentity {
+  registrationId: string;
+  enrollment: Enrollment;
+  proof: Proof;
+}
+
+/** What a CONNECT to DPS presents. */
+export interface DpsCredentials {
+  registrationId: string;
+  /** Absent or empty for X.509. */
+  password: string;
+  /** Leaf first; empty without a client certificate. */
+  chain: readonly X509Certificate[];
+}
+
+/**
+ * Checks the credentials. An individual enrollment goes before any group.
+ * @param now milliseconds since 1970
+ * @returns the identity, or the error that DPS would answer
+ */
+export function authenticate(
+  registry: EnrollmentRegistry,
+  idScope: string,
+  credentials: DpsCredentials,
+  now: number,
+): DpsIdentity | DpsError {
+  return credentials.password === ""
+    ? byCertificate(registry, credentials, now)
+    : bySignature(registry, idScope, credentials, now);
+}
+
+function unauthorized(message: string): DpsError {
+  return dpsError(401, 401002, message);
+}
+
+const UNKNOWN = (id: string) => dpsError(404, 404000, `No enrollment fits the registration id ${id}.`);
+
+function bySignature(
+  registry: EnrollmentRegistry,
+  idScope: string,
+  { registrationId, password }: DpsCredentials,
+  now: number,
+): DpsIdentity | DpsError {
+  const token = parseSharedAccessSignature(password);
+  if (!token) return unauthorized("Unauthorized: the password is no shared access signature.");
+  const resource = `${idScope}/registrations/${registrationId}`;
+  if (resourceOf(token)?.toLowerCase() !== resource.toLowerCase()) {
+    return unauthorized(`Unauthorized: the token's sr is not ${resource}, percent-encoded.`);
+  }
+  if (token.skn !== "registration") return unauthorized("Unauthorized: the token's skn is not registration.");
+  if (token.se * 1000 <= now) return unauthorized("Unauthorized: the token has expired.");
+  const individual = registry.individual(registrationId);
+  if (individual) {
+    if (individual.attestation.type !== "symmetricKey")
+      return unauthorized("Unauthorized: the enrollment asks for a certificate.");
+    const { symmetricKey } = individual.attestation;
+    if (!keysOf(symmetricKey).some((key) => isSignedBy(token, key)))
+      return unauthorized("Unauthorized: wrong key.");
+    return {
+      registrationId,
+      enrollment: { kind: "individual", value: individual },
+      proof: { type: "symmetricKey", symmetricKey },
+    };
+  }
+  let anyGroup = false;
+  for (const group of registry.groups) {
+    if (group.attestation.type !== "symmetricKey") continue;
+    anyGroup = true;
+    const symmetricKey = deriveKeys(group.attestation.symmetricKey, registrationId);
+    if (!keysOf(symmetricKey).some((key) => isSignedBy(token, key))) continue;
+    return {
+      registrationId,
+      enrollment: { kind: "group", value: group },
+      proof: { type: "symmetricKey", symmetricKey },
+    };
+  }
+  return anyGroup ? unauthorized("Unauthorized: wrong key.") : UNKNOWN(registrationId);
+}
+
+function byCertificate(
+  registry: EnrollmentRegistry,
+  { registrationId, chain }: DpsCredentials,
+  now: number,
+): DpsIdentity | DpsError {
+  const [certificate] = chain;
+  if (!certificate) return unauthorized("Unauthorized: neither a password nor a client certificate.");
+  if (!isValidAt(certificate, now))
+    return unauthorized("Invalid certificate. It has expired, or is not valid yet.");
+  if (commonNameOf(certificate)?.toLowerCase() !== registrationId.toLowerCase()) {
+    return unauthorized("Invalid certificate. Its common name is not the registration id.");
+  }
+  const individual = registry.individual(registrationId);
+  if (individual) {
+    const { attestation } = individual;
+    if (attestation.type !== "x509" || !isEnrolled(certificate, attestation.x509.clientCertificates)) {
+      return unauthorized("Invalid certificate. The enrollment names another one.");
+    }
+    return {
+      registrationId,
+      enrollment: { kind: "individual", value: individual },
+      proof: { type: "x509", certificate },
+    };
+  }
+  let anyGroup = false;
+  for (const group of registry.groups) {
+    if (group.attestation.type !== "x509") continue;
+    anyGroup = true;
+    const signer = signerOf(chain, group.attestation.x509.signingCertificates, now);
+    if (signer)
+      return {
+        registrationId,
+        enrollment: { kind: "group", value: group },
+        proof: { type: "x509", certificate, signer },
+      };
+  }
+  return anyGroup
+    ? unauthorized("Invalid certificate. No group's certificate signed it.")
+    : UNKNOWN(registrationId);
+}
+
+function keysOf(keys: SymmetricKeys): Buffer[] {
+  return [keys.primaryKey, keys.secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
+}
+
+function deriveKeys(group: SymmetricKeys, registrationId: string): SymmetricKeys {
+  const derive = (key: string) => deriveDeviceKey(decodeKey(key)!, registrationId);
+  const primaryKey = derive(group.primaryKey);
+  return group.secondaryKey === undefined
+    ? { primaryKey }
+    : { primaryKey, secondaryKey: derive(group.secondaryKey) };
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/** The JSON that DPS answers with. Source: azure-rest-api-specs, Device API 2021-10-01; section 1.6 of the protocol notes. */
+import { randomUUID, type X509Certificate } from "node:crypto";
+import { thumbprintsOf } from "../certificates";
+import { commonNameOf } from "../client-certificate";
+import type { RegistrationRecord } from "../state";
+import type { DpsIdentity } from "./authentication";
+
+/** An error response: its status in the topic and its body's content. */
+export interface DpsError {
+  status: number;
+  errorCode: number;
+  message: string;
+  /** Seconds; adds `retry-after` to the topic. */
+  retryAfter?: number;
+}
+
+/** A response: the status and retry-after go into the topic. */
+export interface DpsResponse {
+  status: number;
+  retryAfter?: number;
+  body: unknown;
+}
+
+/** Builds an error. `errorCode` is the status times 1000 plus a detail. */
+export function dpsError(status: number, errorCode: number, message: string, retryAfter?: number): DpsError {
+  return { status, errorCode, message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+}
+
+/** True for what `dpsError` builds. */
+export function isDpsError(value: object): value is DpsError {
+  return "errorCode" in value && "message" in value;
+}
+
+/** The error as a response. @param now milliseconds since 1970 */
+export function errorResponse(error: DpsError, now: number): DpsResponse {
+  const { status, errorCode, message, retryAfter } = error;
+  const body = { errorCode, trackingId: randomUUID(), message, timestampUtc: azureDate(now) };
+  return { status, body, ...(retryAfter === undefined ? {} : { retryAfter }) };
+}
+
+/** A date as Azure writes it: seven fractional digits. @param now milliseconds since 1970 */
+export function azureDate(now: number): string {
+  return `${new Date(now).toISOString().slice(0, -1)}0000Z`;
+}
+
+/** 202: still at work. */
+export function assigningResponse(operationId: string, retryAfter: number): DpsResponse {
+  return { status: 202, retryAfter, body: { operationId, status: "assigning" } };
+}
+
+/** 200 with `assigned`. @param connectionProfile sent when given (2026-11-02-preview) */
+export function assignedResponse(
+  operationId: string,
+  record: RegistrationRecord,
+  identity: DpsIdentity,
+  connectionProfile?: string,
+): DpsResponse {
+  const registrationState = {
+    ...attestationResult(identity),
+    registrationId: record.registrationId,
+    createdDateTimeUtc: record.createdDateTimeUtc,
+    assignedHub: record.assignedHub,
+    deviceId: record.deviceId,
+    status: "assigned",
+    substatus: record.substatus,
+    lastUpdatedDateTimeUtc: record.lastUpdatedDateTimeUtc,
+    etag: record.etag,
+    ...(record.payload === undefined ? {} : { payload: record.payload }),
+    ...(connectionProfile === undefined ? {} : { connectionProfile }),
+  };
+  return { status: 200, body: { operationId, status: "assigned", registrationState } };
+}
+
+/** 200 with `failed` or `disabled`: the topic says success, the body does not. @param now milliseconds since 1970 */
+export function unassignedResponse(
+  operationId: string,
+  registrationId: string,
+  outcome: { status: "failed"; errorCode: number; errorMessage: string } | { status: "disabled" },
+  now: number,
+): DpsResponse {
+  const date = azureDate(now);
+  const registrationState = {
+    registrationId,
+    createdDateTimeUtc: date,
+    lastUpdatedDateTimeUtc: date,
+    ...outcome,
+  };
+  return { status: 200, body: { operationId, status: outcome.status, registrationState } };
+}
+
+function attestationResult({ proof, enrollment }: DpsIdentity): object {
+  const group = enrollment.kind === "group" ? { enrollmentGroupId: enrollment.value.enrollmentGroupId } : {};
+  if (proof.type === "symmetricKey") return { symmetricKey: group };
+  const { certificate, signer } = proof;
+  return {
+    x509: {
+      certificateInfo: certificateInfo(certificate),
+      ...group,
+      ...(signer ? { signingCertificateInfo: certificateInfo(signer) } : {}),
+    },
+  };
+}
+
+function certificateInfo(certificate: X509Certificate): object {
+  return {
+    subjectName: `CN=${commonNameOf(certificate) ?? ""}`,
+    ...thumbprintsOf(certificate.raw),
+    issuerName: certificate.issuer.split("\n").join(", "),
+    notBeforeUtc: azureDate(Date.parse(certificate.validFrom)),
+    notAfterUtc: azureDate(Date.parse(certificate.validTo)),
+    serialNumber: certificate.serialNumber,
+    version: 3,
+  };
+}

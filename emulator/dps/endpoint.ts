@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
+import type { FaultInjector, FaultRule } from "../faults";
+import { DocumentError, type JsonObject, JsonReader } from "../json-reader";
+import type { Connection, EndpointHandler } from "../mqtt/broker";
+import { decodePercent } from "../shared-access-signature";
+import type { DpsIdentity } from "./authentication";
+import { type DpsError, type DpsResponse, dpsError, errorResponse, isDpsError } from "./bodies";
+import type { RegistrationService } from "./registration-service";
+
+/** The only filter that DPS grants. */
+export const RESPONSE_FILTER = "$dps/registrations/res/#";
+const REGISTER = "$dps/registrations/PUT/iotdps-register/";
+const POLL = "$dps/registrations/GET/iotdps-get-operationstatus/";
+/** The largest message, in bytes. */
+const LARGEST_MESSAGE = 96 * 1024;
+
+/** What the endpoint tells the emulator. */
+export interface DpsObserver {
+  onConnected(connection: Connection): void;
+  onClosed(connection: Connection): void;
+  /** A request came in. */
+  onRequest(kind: "register" | "poll", registrationId: string): void;
+  /** A response goes out. */
+  onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
+}
+
+/** The MQTT side of DPS. */
+export class DpsEndpoint implements EndpointHandler {
+  readonly #service: RegistrationService;
+  readonly #faults: FaultInjector;
+  readonly #observer: DpsObserver;
+  readonly #now: () => number;
+  readonly #callers = new WeakMap<Connection, DpsIdentity | DpsError>();
+
+  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, now: () => number) {
+    this.#service = service;
+    this.#faults = faults;
+    this.#observer = observer;
+    this.#now = now;
+  }
+
+  /** Notes who a connection is, or the error that every request of it gets (refusal by response). */
+  admit(connection: Connection, caller: DpsIdentity | DpsError): void {
+    this.#callers.set(connection, caller);
+  }
+
+  acceptsFilter(_connection: Connection, filter: string): boolean {
+    return filter === RESPONSE_FILTER;
+  }
+
+  connected(connection: Connection): void {
+    this.#observer.onConnected(connection);
+  }
+
+  subscribed(): void {}
+
+  closed(connection: Connection): void {
+    this.#observer.onClosed(connection);
+  }
+
+  received(connection: Connection, topic: string, payload: Buffer): void {
+    const kind = topic.startsWith(REGISTER) ? "register" : topic.startsWith(POLL) ? "poll" : undefined;
+    if (!kind) throw new Error("a PUBLISH to a topic that DPS does not know");
+    const query = parseQuery(topic.slice((kind === "register" ? REGISTER : POLL).length));
+    const requestId = query.get("$rid");
+    if (!requestId) throw new Error("a request topic without ?$rid=");
+    this.#observer.onRequest(kind, connection.id);
+    this.#answer(kind, connection, query, payload)
+      .catch((error: Error) => errorResponse(dpsError(500, 500000, error.message, 5), this.#now()))
+      .then((response) => this.#respond(kind, connection, requestId, response))
+      .catch((error: Error) => connection.close(error.message));
+  }
+
+  async #answer(
+    kind: "register" | "poll",
+    connection: Connection,
+    query: ReadonlyMap<string, string>,
+    payload: Buffer,
+  ): Promise<DpsResponse> {
+    const caller = this.#callers.get(connection)!;
+    const refuse = (error: DpsError) => errorResponse(error, this.#now());
+    if (isDpsError(caller)) return refuse(caller);
+    if (payload.length > LARGEST_MESSAGE)
+      return refuse(dpsError(413, 413000, "The message is larger than 96 KB."));
+    if (kind === "poll") {
+      // The body of a poll is ignored: clients send nothing, a space, or the registration again.
+      const operationId = query.get("operationId");
+      if (!operationId) return refuse(dpsError(400, 400000, "The topic has no operationId."));
+      return this.#service.poll(caller, operationId);
+    }
+    const devicePayload = readRegisterBody(payload, caller.registrationId);
+    return isDpsError(devicePayload)
+      ? refuse(devicePayload)
+      : this.#service.register(caller, devicePayload.payload);
+  }
+
+  #respond(
+    kind: "register" | "poll",
+    connection: Connection,
+    requestId: string,
+    response: DpsResponse,
+  ): void {
+    const rule = this.#faults.strike(kind, connection.link.context);
+    const answer = rule?.action === "status" ? faultResponse(rule, this.#now()) : response;
+    switch (rule?.action) {
+      case "drop":
+        return;
+      case "delay":
+        setTimeout(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0).unref();
+        return;
+      case "close":
+        connection.close("a fault");
+        return;
+      case "reset":
+        connection.link.reset();
+        return;
+      default:
+        this.#send(kind, connection, requestId, answer);
+    }
+  }
+
+  #send(kind: "register" | "poll", connection: Connection, requestId: string, response: DpsResponse): void {
+    this.#observer.onResponse(kind, connection.id, response);
+    const qos = connection.granted(RESPONSE_FILTER);
+    // A client that has not subscribed gets nothing: responses are not kept.
+    if (qos === undefined || connection.link.destroyed) return;
+    const wait = response.retryAfter ? `&retry-after=${response.retryAfter}` : "";
+    const topic = `$dps/registrations/res/${response.status}/?$rid=${requestId}${wait}`;
+    const text = typeof response.body === "string" ? response.body : JSON.stringify(response.body);
+    connection.outbox.send({ topic, payload: Buffer.from(text), qos });
+    if (isAssigned(response) && this.#faults.strike("assigned", connection.link.context))
+      connection.close("a fault");
+  }
+}
+
+function isAssigned({ body }: DpsResponse): boolean {
+  return typeof body === "object" && body !== null && "status" in body && body.status === "assigned";
+}
+
+function faultResponse(rule: FaultRule, now: number): DpsResponse {
+  const status = rule.status ?? 500;
+  const retry = rule.retryAfter === undefined ? {} : { retryAfter: rule.retryAfter };
+  if (rule.body !== undefined) return { status, body: rule.body, ...retry };
+  return errorResponse(dpsError(status, status * 1000, "A fault was injected.", rule.retryAfter), now);
+}
+
+/** The query after `/?`; the request id stays encoded, because it is echoed. */
+function parseQuery(text: string): Map<string, string> {
+  const query = new Map<string, string>();
+  if (!text.startsWith("?")) return query;
+  for (const part of text.slice(1).split("&")) {
+    const at = part.indexOf("=");
+    if (at < 1) continue;
+    const key = decodePercent(part.slice(0, at));
+    const value = key === "$rid" ? part.slice(at + 1) : decodePercent(part.slice(at + 1));
+    if (key !== undefined && value !== undefined) query.set(key, value);
+  }
+  return query;
+}
+
+/** Reads `{"registrationId", "payload"}`; an empty body is accepted, as some clients send none. */
+function readRegisterBody(
+  bytes: Buffer,
+  registrationId: string,
+): { payload: JsonObject | undefined } | DpsError {
+  if (bytes.length === 0) return { payload: undefined };
+  try {
+    const body = JsonReader.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
+    const id = body.get("registrationId");
+    if (!id.missing && id.string(128).toLowerCase() !== registrationId.toLowerCase()) {
+      return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
+    }
+    const payload = body.get("payload");
+    return { payload: payload.missing ? undefined : payload.object() };
+  } catch (error) {
+    const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
+    return dpsError(400, 400000, `The body cannot be read: ${detail}`);
+  }
+}

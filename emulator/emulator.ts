@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
+import { EventEmitter } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Authority, openAuthority } from "./certificate-authority";
+import { systemClock } from "./clock";
+import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
+import { DpsEndpoint } from "./dps/endpoint";
+import { RegistrationService } from "./dps/registration-service";
+import { EnrollmentRegistry } from "./enrollment-registry";
+import { Counts, type EmulatorEvents } from "./events";
+import { FaultInjector } from "./faults";
+import { FrontDoor } from "./front-door";
+import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
+import { DeviceRegistry } from "./hub/device-registry";
+import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import type { MethodResult } from "./hub/methods";
+import type { JsonObject } from "./json-reader";
+import { Broker } from "./mqtt/broker";
+import type { EmulatorOptions } from "./options";
+import { Reception } from "./reception";
+import { StateStore, type Twin } from "./state";
+import { observers } from "./wiring";
+
+/** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
+/** Telemetry messages kept in `telemetry`. */
+const KEPT_TELEMETRY = 1000;
+
+/** A running emulator. */
+export class Emulator {
+  /** What happens, as it happens; see `EmulatorEvents`. */
+  readonly events = new EventEmitter<EmulatorEvents>();
+  readonly counts = new Counts();
+  /** The last 1,000 telemetry messages, oldest first. */
+  readonly telemetry: Telemetry[] = [];
+  /** Add rules while it runs. */
+  readonly faults: FaultInjector;
+  /** Add, replace and remove enrollments while it runs; such changes are not stored. */
+  readonly enrollments: EnrollmentRegistry;
+  /** Device identities of the hubs. */
+  readonly devices: DeviceRegistry;
+  readonly idScope: string;
+  /** Host names. */
+  readonly hubs: readonly string[];
+  /** The port it listens on. */
+  port = 0;
+  readonly #options: EmulatorOptions;
+  readonly #state: StateStore;
+  readonly #endpoints = new Map<string, HubEndpoint>();
+  readonly #brokers: Broker[] = [];
+  #authority!: Authority;
+  #frontDoor!: FrontDoor;
+  #temporary: string | undefined;
+  #sequence = 0;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(options: EmulatorOptions) {
+    const { configuration } = options;
+    this.#options = options;
+    this.idScope = configuration.idScope;
+    this.hubs = configuration.iotHubs.map((hub) => hub.name);
+    this.faults = new FaultInjector(options.faults, options.seed);
+    this.enrollments = new EnrollmentRegistry(configuration);
+    this.#state = new StateStore(options.stateDirectory);
+    this.devices = new DeviceRegistry(this.#state);
+  }
+
+  /**
+   * Starts one and waits until it listens.
+   * @throws DocumentError when the stored state is damaged; the socket's error (EADDRINUSE: take another port or stop
+   * what holds it); the file system's error when the state directory cannot be used
+   */
+  static async start(options: EmulatorOptions): Promise<Emulator> {
+    const emulator = new Emulator(options);
+    try {
+      await emulator.#start();
+    } catch (error) {
+      await emulator.stop();
+      throw error;
+    }
+    return emulator;
+  }
+
+  /** The root certificate that clients must trust. */
+  get ca(): { path: string; pem: string } {
+    return { path: this.#authority.rootPath, pem: this.#authority.rootPem };
+  }
+
+  /**
+   * Queues a message for a device and sends it when the device is there.
+   * @throws Error when there is no such device, RangeError when the body is too large or the queue is full
+   */
+  async sendCloudToDevice(
+    hub: string,
+    deviceId: string,
+    body: CloudToDeviceMessage["body"],
+    properties?: CloudToDeviceMessage["properties"],
+    lifetime?: number,
+  ): Promise<void> {
+    const device = this.#device(hub, deviceId);
+    const message: CloudToDeviceMessage = {
+      body,
+      ...(properties === undefined ? {} : { properties }),
+      ...(lifetime === undefined ? {} : { lifetime }),
+    };
+    enqueue(device, message, ++this.#sequence, this.#now(), this.#options.hub?.maximumQueue ?? 50);
+    await this.#state.changed();
+    this.#endpoint(hub).deliver(deviceId);
+  }
+
+  /** Changes desired properties; returns their new version. @throws Error when there is no such device */
+  updateDesired(hub: string, deviceId: string, patch: JsonObject): Promise<number> {
+    return this.#endpoint(hub).updateDesired(deviceId, patch);
+  }
+
+  /** Calls a direct method. @param timeout milliseconds. @throws Error when the device is away or does not answer */
+  invokeMethod(
+    hub: string,
+    deviceId: string,
+    name: string,
+    payload?: unknown,
+    timeout?: number,
+  ): Promise<MethodResult> {
+    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout);
+  }
+
+  /** The twin of a device; a copy. @throws Error when there is no such device */
+  twin(hub: string, deviceId: string): Twin {
+    return structuredClone(this.#device(hub, deviceId).twin);
+  }
+
+  /** Drops a device's connection to its hub; false when it has none. @throws Error when there is no such hub */
+  disconnect(hub: string, deviceId: string, reason = "asked for"): boolean {
+    return this.#endpoint(hub).disconnect(deviceId, reason);
+  }
+
+  /** Adds or replaces an individual enrollment. */
+  setEnrollment(enrollment: IndividualEnrollment): void {
+    this.enrollments.setIndividual(enrollment);
+  }
+
+  /** Adds or replaces an enrollment group. */
+  setEnrollmentGroup(group: EnrollmentGroup): void {
+    this.enrollments.setGroup(group);
+  }
+
+  /** Forgets a registration, so that the next one counts as the first; false when there is none. */
+  async deleteRegistration(registrationId: string): Promise<boolean> {
+    const found = this.#state.registrations.delete(registrationId.toLowerCase());
+    await this.#state.changed();
+    return found;
+  }
+
+  /** Closes every connection, stores the state and frees the port. May be called twice. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const listening = this.#frontDoor?.stop();
+    await Promise.all(this.#brokers.map((broker) => broker.stop()));
+    await listening;
+    await this.#state.changed();
+    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    const options = this.#options;
+    const clock = options.clock ?? systemClock;
+    const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
+    this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
+    const watch = observers(this, this.counts, KEPT_TELEMETRY);
+    this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
+    this.devices.onRemoved = (hub, deviceId, reason) =>
+      this.#endpoints.get(hub)?.disconnect(deviceId, reason);
+    const service = new RegistrationService({
+      hubs: options.configuration.iotHubs,
+      devices: this.devices,
+      state: this.#state,
+      behaviour: options.dps ?? {},
+      now: clock.now,
+      baseDirectory: options.baseDirectory ?? process.cwd(),
+      onAssigned: watch.onAssigned,
+      ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
+    });
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock.now);
+    // DPS treats every session as a clean one, whatever the flag says.
+    const dpsBroker = await Broker.start(dps, { load: () => undefined, save: () => {} }, 1);
+    this.#brokers.push(dpsBroker);
+    const hubBrokers = new Map<string, Broker>();
+    for (const name of this.hubs) {
+      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
+      const broker = await Broker.start(
+        endpoint,
+        this.#sessionsOf(name),
+        options.hub?.maximumSubscriptions ?? 5,
+      );
+      this.#endpoints.set(name, endpoint);
+      this.#brokers.push(broker);
+      hubBrokers.set(name, broker);
+    }
+    const reception = new Reception({
+      idScope: this.idScope,
+      enrollments: this.enrollments,
+      devices: this.devices,
+      dps: { endpoint: dps, broker: dpsBroker },
+      hub: (name) => {
+        const endpoint = this.#endpoints.get(name);
+        const broker = hubBrokers.get(name);
+        return endpoint && broker && { endpoint, broker };
+      },
+      refusal: options.dps?.refusal ?? "connack",
+      expiryGrace: options.hub?.expiryGrace ?? 0,
+      now: clock.now,
+      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
+    });
+    this.#frontDoor = new FrontDoor({
+      authority: options.serverCertificate
+        ? {
+            serverChainPem: options.serverCertificate.certificatePem,
+            serverKeyPem: options.serverCertificate.privateKeyPem,
+          }
+        : this.#authority,
+      faults: this.faults,
+      admit: (connect, chain, link) => reception.admit(connect, chain, link),
+      onRefused: watch.onRefused,
+      connectTimeout: options.connectTimeout ?? 30_000,
+      maximumPacket: MAXIMUM_PACKET,
+      maxVersion: options.maxTlsVersion ?? "TLSv1.2",
+    });
+    this.port = await this.#frontDoor.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  }
+
+  #defaultAuthorityDirectory(): string {
+    if (this.#options.stateDirectory !== undefined) return join(this.#options.stateDirectory, "ca");
+    this.#temporary = mkdtempSync(join(tmpdir(), "berth-emulator-"));
+    return this.#temporary;
+  }
+
+  #sessionsOf(hub: string) {
+    return {
+      load: (deviceId: string) => this.devices.get(hub, deviceId)?.session,
+      save: (deviceId: string, subscriptions: Record<string, number> | undefined) => {
+        const device = this.devices.get(hub, deviceId);
+        if (!device) return;
+        if (subscriptions) device.session = subscriptions;
+        else delete device.session;
+        this.#state.changed().catch(() => {});
+      },
+    };
+  }
+
+  #now(): number {
+    return (this.#options.clock ?? systemClock).now();
+  }
+
+  #endpoint(hub: string): HubEndpoint {
+    const endpoint = this.#endpoints.get(hub);
+    if (!endpoint) throw new Error(`no hub ${hub}; there are ${this.hubs.join(", ")}`);
+    return endpoint;
+  }
+
+  #device(hub: string, deviceId: string) {
+    const device = this.devices.get(hub, deviceId);
+    if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
+    return device;
+  }
+}

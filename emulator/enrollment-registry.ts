@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/** The enrollments in force: those of the configuration, and what a test adds or removes while the emulator runs. */
+import type { Configuration, EnrollmentGroup, IndividualEnrollment } from "./configuration";
+
+/** Lookup by registration id and group id, ignoring case as DPS does. */
+export class EnrollmentRegistry {
+  readonly #individuals = new Map<string, IndividualEnrollment>();
+  readonly #groups = new Map<string, EnrollmentGroup>();
+
+  constructor(configuration: Pick<Configuration, "enrollments" | "enrollmentGroups">) {
+    for (const enrollment of configuration.enrollments) this.setIndividual(enrollment);
+    for (const group of configuration.enrollmentGroups) this.setGroup(group);
+  }
+
+  /** Adds an individual enrollment or replaces the one with its registration id. */
+  setIndividual(enrollment: IndividualEnrollment): void {
+    this.#individuals.set(enrollment.registrationId.toLowerCase(), enrollment);
+  }
+
+  /** Adds a group or replaces the one with its id. */
+  setGroup(group: EnrollmentGroup): void {
+    this.#groups.set(group.enrollmentGroupId.toLowerCase(), group);
+  }
+
+  /** Removes an individual enrollment; false when there is none. */
+  removeIndividual(registrationId: string): boolean {
+    return this.#individuals.delete(registrationId.toLowerCase());
+  }
+
+  /** Removes a group; false when there is none. */
+  removeGroup(enrollmentGroupId: string): boolean {
+    return this.#groups.delete(enrollmentGroupId.toLowerCase());
+  }
+
+  individual(registrationId: string): IndividualEnrollment | undefined {
+    return this.#individuals.get(registrationId.toLowerCase());
+  }
+
+  group(enrollmentGroupId: string): EnrollmentGroup | undefined {
+    return this.#groups.get(enrollmentGroupId.toLowerCase());
+  }
+
+  get groups(): Iterable<EnrollmentGroup> {
+    return this.#groups.values();
+  }
+
+  get individuals(): Iterable<IndividualEnrollment> {
+    return this.#individuals.values();
+  }
+}

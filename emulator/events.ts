@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/** What an emulator reports and counts. Nothing here ever holds a key, a token or a password. */
+
+import type { FaultRule } from "./faults";
+import type { Telemetry } from "./hub/endpoint";
+import type { JsonObject } from "./json-reader";
+import type { RegistrationRecord } from "./state";
+import type { DpsUserName } from "./user-name";
+
+/** The events of `Emulator.events`, each with one argument. `endpoint` is `dps` or a hub's name. */
+export interface EmulatorEvents {
+  /** CONNACK 0 was sent. */
+  connect: [{ endpoint: string; id: string; sessionPresent: boolean }];
+  /** A CONNECT was refused. */
+  refuse: [{ endpoint: string | undefined; id: string; returnCode: number; reason: string }];
+  /** A request to DPS. */
+  registration: [{ registrationId: string; request: "register" | "poll" }];
+  /** A response of DPS; `outcome` is the body's `status`, or `error`. */
+  response: [
+    {
+      registrationId: string;
+      request: "register" | "poll";
+      status: number;
+      outcome: string;
+      errorCode?: number;
+    },
+  ];
+  assigned: [RegistrationRecord];
+  telemetry: [Telemetry];
+  /** A cloud-to-device message was acknowledged (QoS 1) or sent (QoS 0). */
+  delivered: [{ hub: string; deviceId: string; sequence: number }];
+  /** Reported properties changed. */
+  reported: [{ hub: string; deviceId: string; patch: JsonObject }];
+  disconnect: [{ endpoint: string; id: string; reason: string }];
+  fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
+  /** The device speaks an API version that is not among the known ones. */
+  unknownApiVersion: [DpsUserName];
+}
+
+/** Totals since the start. */
+export class Counts {
+  registrations = 0;
+  polls = 0;
+  assignments = 0;
+  telemetry = 0;
+  delivered = 0;
+  refused = 0;
+  /** Accepted connections by endpoint: `dps` or a hub's name. */
+  readonly connections = new Map<string, number>();
+
+  /** Accepted connections of one endpoint. */
+  connectionsOf(endpoint: string): number {
+    return this.connections.get(endpoint) ?? 0;
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/** Who is at the door of a hub. Source: "Control access to IoT Hub with shared access signatures" (Azure documents). */
+import type { X509Certificate } from "node:crypto";
+import { thumbprintsOf } from "../certificates";
+import { isValidAt } from "../client-certificate";
+import { decodeKey, isSignedBy, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
+import type { DeviceRecord } from "../state";
+
+/** What a CONNECT to a hub presents. */
+export interface HubCredentials {
+  hub: string;
+  deviceId: string;
+  /** Absent or empty for X.509. */
+  password: string;
+  /** Leaf first; empty without a client certificate. */
+  chain: readonly X509Certificate[];
+}
+
+/**
+ * Checks the credentials of a device.
+ * @param device the identity; undefined when the hub has none of that name
+ * @param now milliseconds since 1970
+ * @returns when the credentials expire (milliseconds since 1970; undefined for a certificate), or why they are refused
+ */
+export function authenticateDevice(
+  device: DeviceRecord | undefined,
+  credentials: HubCredentials,
+  now: number,
+): { expiry: number | undefined } | { problem: string } {
+  if (!device)
+    return { problem: `no device ${credentials.deviceId} in this hub: never assigned, moved or deleted` };
+  if (device.status === "disabled") return { problem: "the device is disabled" };
+  return credentials.password === ""
+    ? byCertificate(device, credentials, now)
+    : bySignature(device, credentials, now);
+}
+
+function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCredentials, now: number) {
+  if (device.authentication.type !== "symmetricKey")
+    return { problem: "the device has a certificate, not a key" };
+  const token = parseSharedAccessSignature(password);
+  if (!token) return { problem: "the password is no shared access signature" };
+  const [name = "", devices, id, ...rest] = (resourceOf(token) ?? "").split("/");
+  if (
+    name.toLowerCase() !== hub ||
+    devices?.toLowerCase() !== "devices" ||
+    id !== deviceId ||
+    rest.length > 0
+  ) {
+    return { problem: `the token's sr is not ${hub}/devices/${deviceId}, percent-encoded` };
+  }
+  if (token.se * 1000 <= now) return { problem: "the token has expired" };
+  const { primaryKey, secondaryKey } = device.authentication.symmetricKey;
+  const keys = [primaryKey, secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
+  if (!keys.some((key) => isSignedBy(token, key)))
+    return { problem: "the token was signed with another key" };
+  return { expiry: token.se * 1000 };
+}
+
+function byCertificate(device: DeviceRecord, { chain }: HubCredentials, now: number) {
+  if (device.authentication.type !== "x509")
+    return { problem: "the password is empty, and the device has a key" };
+  const [certificate] = chain;
+  if (!certificate) return { problem: "neither a password nor a client certificate" };
+  if (!isValidAt(certificate, now))
+    return { problem: "the client certificate has expired, or is not valid yet" };
+  if (thumbprintsOf(certificate.raw).sha256Thumbprint !== device.authentication.sha256Thumbprint) {
+    return { problem: "the client certificate is not the one that was registered" };
+  }
+  return { expiry: undefined };
+}

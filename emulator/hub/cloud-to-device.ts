@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The cloud-to-device queue of a device: durable, at least once, in order.
+ * Source: "Send cloud-to-device messages from an IoT hub" (Azure documents): 50 messages, one hour, ten deliveries.
+ */
+import type { Connection } from "../mqtt/broker";
+import { formatPropertyBag } from "../property-bag";
+import type { DeviceRecord, QueuedMessage } from "../state";
+import { deviceBoundFilter } from "./topics";
+
+/** The largest body, in bytes. */
+const LARGEST_BODY = 64 * 1024;
+/** Milliseconds that a message waits when its sender does not say. */
+const DEFAULT_LIFETIME = 3_600_000;
+/** After so many deliveries without PUBACK a message is dropped. */
+const MAXIMUM_DELIVERIES = 10;
+
+/** A message for a device. */
+export interface CloudToDeviceMessage {
+  body: Buffer | string;
+  /** Application properties, and system properties such as `$.mid`, `$.cid`, `$.ct`; null for a key without a value. */
+  properties?: Record<string, string | null>;
+  /** Milliseconds until it is dropped; one hour when absent. */
+  lifetime?: number;
+}
+
+/** Puts a message behind the others. @throws RangeError when the body is too large or the queue is full */
+export function enqueue(
+  device: DeviceRecord,
+  message: CloudToDeviceMessage,
+  sequence: number,
+  now: number,
+  maximumQueue: number,
+): QueuedMessage {
+  const body = Buffer.from(message.body);
+  if (body.length > LARGEST_BODY)
+    throw new RangeError(
+      `a cloud-to-device body of ${body.length} bytes; at most ${LARGEST_BODY} are allowed`,
+    );
+  dropExpired(device, now);
+  if (device.queue.length >= maximumQueue) {
+    throw new RangeError(
+      `${maximumQueue} messages wait for ${device.deviceId} already; let it connect and take them`,
+    );
+  }
+  const queued: QueuedMessage = {
+    sequence,
+    bag: formatPropertyBag([
+      ["$.to", `/devices/${device.deviceId}/messages/devicebound`],
+      ...Object.entries(message.properties ?? {}),
+    ]),
+    bodyBase64: body.toString("base64"),
+    expiry: now + (message.lifetime ?? DEFAULT_LIFETIME),
+    deliveryCount: 0,
+  };
+  device.queue.push(queued);
+  return queued;
+}
+
+/** At CONNECT: a new session forgets what the former one had under way; a resumed one keeps its packet identifiers. */
+export function beginSession(device: DeviceRecord, connection: Connection): void {
+  if (connection.connect.clean || !connection.sessionPresent)
+    for (const message of device.queue) delete message.packetId;
+  connection.outbox.reserve(
+    device.queue.flatMap(({ packetId }) => (packetId === undefined ? [] : [packetId])),
+  );
+}
+
+/** Sends what this connection has not been sent. @param onDone called after a message has left the queue */
+export function deliver(
+  device: DeviceRecord,
+  connection: Connection,
+  delivered: Set<number>,
+  now: number,
+  onDone: (message: QueuedMessage) => void,
+): void {
+  const qos = connection.granted(deviceBoundFilter(device.deviceId));
+  if (qos === undefined) return;
+  dropExpired(device, now);
+  for (const message of [...device.queue]) {
+    if (delivered.has(message.sequence)) continue;
+    delivered.add(message.sequence);
+    message.deliveryCount++;
+    const packetId = connection.outbox.send(
+      {
+        topic: `devices/${device.deviceId}/messages/devicebound/${message.bag}`,
+        payload: Buffer.from(message.bodyBase64, "base64"),
+        qos,
+        ...(message.packetId === undefined ? {} : { packetId: message.packetId, dup: true }),
+      },
+      () => {
+        device.queue = device.queue.filter(({ sequence }) => sequence !== message.sequence);
+        onDone(message);
+      },
+    );
+    if (qos === 1) message.packetId = packetId;
+  }
+}
+
+function dropExpired(device: DeviceRecord, now: number): void {
+  device.queue = device.queue.filter(
+    ({ expiry, deliveryCount }) => expiry > now && deliveryCount < MAXIMUM_DELIVERIES,
+  );
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/** The device identities of every hub, and what DPS does to them. */
+
+import { thumbprintsOf } from "../certificates";
+import type { InitialTwin } from "../configuration";
+import type { Proof } from "../dps/authentication";
+import { type DeviceAuthentication, type DeviceRecord, newTwin, type StateStore } from "../state";
+
+/** What DPS asks a hub to do. */
+export interface ProvisionRequest {
+  hub: string;
+  deviceId: string;
+  proof: Proof;
+  initialTwin: InitialTwin | undefined;
+  /** Where the device was until now. */
+  previous: { hub: string; deviceId: string } | undefined;
+  data: "keep" | "migrate" | "reset";
+}
+
+/** Reads and changes identities; who is connected is told by `onRemoved`. */
+export class DeviceRegistry {
+  readonly #state: StateStore;
+  /** Called when an identity leaves a hub, so that its connection can be dropped. */
+  onRemoved: (hub: string, deviceId: string, reason: string) => void = () => {};
+
+  constructor(state: StateStore) {
+    this.#state = state;
+  }
+
+  get(hub: string, deviceId: string): DeviceRecord | undefined {
+    return this.#state.hubs.get(hub)?.get(deviceId);
+  }
+
+  /** Number of devices in a hub. */
+  count(hub: string): number {
+    return this.#state.hubs.get(hub)?.size ?? 0;
+  }
+
+  /** Creates or updates an identity; one in another place is moved. The caller stores the state. */
+  provision(request: ProvisionRequest): DeviceRecord {
+    const { hub, deviceId, previous, data } = request;
+    const old = previous && this.get(previous.hub, previous.deviceId);
+    const moved = previous !== undefined && (previous.hub !== hub || previous.deviceId !== deviceId);
+    const source = data === "reset" ? undefined : (old ?? this.get(hub, deviceId));
+    const record: DeviceRecord = {
+      deviceId,
+      status: source?.status ?? "enabled",
+      authentication: authenticationOf(request.proof),
+      twin:
+        source?.twin ??
+        newTwin({ tags: request.initialTwin?.tags, desired: request.initialTwin?.properties?.desired }),
+      // A packet identifier belongs to a session of the old hub.
+      queue: (source?.queue ?? []).map(({ packetId, ...message }) =>
+        moved || packetId === undefined ? message : { ...message, packetId },
+      ),
+      ...(source?.session && !moved ? { session: source.session } : {}),
+    };
+    if (moved) this.remove(previous.hub, previous.deviceId, "the device was moved to another hub");
+    this.#state.devicesOf(hub).set(deviceId, record);
+    return record;
+  }
+
+  /** Creates a device in a hub without DPS, as an operator would; replaces one of the same id. */
+  create(hub: string, deviceId: string, authentication: DeviceAuthentication): DeviceRecord {
+    const record: DeviceRecord = { deviceId, status: "enabled", authentication, twin: newTwin(), queue: [] };
+    this.#state.devicesOf(hub).set(deviceId, record);
+    return record;
+  }
+
+  /** Deletes an identity; false when there is none. */
+  remove(hub: string, deviceId: string, reason = "the device was deleted"): boolean {
+    if (!this.#state.hubs.get(hub)?.delete(deviceId)) return false;
+    this.onRemoved(hub, deviceId, reason);
+    return true;
+  }
+
+  /** Enables or disables an identity; false when there is none. */
+  setStatus(hub: string, deviceId: string, status: "enabled" | "disabled"): boolean {
+    const device = this.get(hub, deviceId);
+    if (!device) return false;
+    device.status = status;
+    if (status === "disabled") this.onRemoved(hub, deviceId, "the device was disabled");
+    return true;
+  }
+}
+
+function authenticationOf(proof: Proof): DeviceAuthentication {
+  return proof.type === "symmetricKey"
+    ? { type: "symmetricKey", symmetricKey: { ...proof.symmetricKey } }
+    : { type: "x509", sha256Thumbprint: thumbprintsOf(proof.certificate.raw).sha256Thumbprint };
+}

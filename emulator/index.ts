@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/** What others use of the emulator. */
+
+export { DPS_HOST } from "./certificate-authority";
+export * from "./certificates";
+export { type Clock, ManualClock, systemClock } from "./clock";
+export * from "./configuration";
+export { parseConfiguration, readConfiguration } from "./configuration-reader";
+export { Emulator } from "./emulator";
+export type { Counts, EmulatorEvents } from "./events";
+export { parseFaults, readFaults } from "./fault-reader";
+export type { FaultRule } from "./faults";
+export type { Telemetry } from "./hub/endpoint";
+export { DocumentError } from "./json-reader";
+export type { EmulatorOptions } from "./options";
+export { deriveDeviceKey } from "./shared-access-signature";

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/** The forms of names in DPS and IoT Hub. */
+
+/** Registration ids: at most 128 letters, digits and `-._:`, ending in a letter, a digit or `-`; case-insensitive. */
+export function isRegistrationId(text: string): boolean {
+  return text.length <= 128 && /^[A-Za-z0-9._:-]*[A-Za-z0-9-]$/.test(text);
+}
+
+/** Device ids of IoT Hub: at most 128 letters, digits and a few special characters; case-sensitive. */
+export function isDeviceId(text: string): boolean {
+  return text.length <= 128 && /^[A-Za-z0-9\-:.+%_#*?!(),=@$']+$/.test(text);
+}
+
+/** Host names of RFC 1123. */
+export function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 && text.split(".").every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
+  );
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/** Decides about a CONNECT: which endpoint, and whether its credentials hold. */
+import type { X509Certificate } from "node:crypto";
+import type { IConnectPacket } from "mqtt-packet";
+import { authenticate } from "./dps/authentication";
+import { isDpsError } from "./dps/bodies";
+import type { DpsEndpoint } from "./dps/endpoint";
+import type { EnrollmentRegistry } from "./enrollment-registry";
+import { type Admission, ConnackCode, type Refusal } from "./front-door";
+import { authenticateDevice } from "./hub/authentication";
+import type { DeviceRegistry } from "./hub/device-registry";
+import type { HubEndpoint } from "./hub/endpoint";
+import { type Broker, Connection } from "./mqtt/broker";
+import type { Link } from "./mqtt/link";
+import { type DpsUserName, type HubUserName, KNOWN_DPS_API_VERSIONS, parseUserName } from "./user-name";
+
+/** What the decision rests on. */
+export interface ReceptionOptions {
+  idScope: string;
+  enrollments: EnrollmentRegistry;
+  devices: DeviceRegistry;
+  dps: { endpoint: DpsEndpoint; broker: Broker };
+  hub(name: string): { endpoint: HubEndpoint; broker: Broker } | undefined;
+  refusal: "connack" | "response";
+  /** Seconds. */
+  expiryGrace: number;
+  now(): number;
+  onUnknownApiVersion(user: DpsUserName): void;
+}
+
+/** The doorkeeper. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** Decides about one CONNECT. @param chain the client's certificates, leaf first; empty when it sent none */
+  admit(connect: IConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal {
+    const user = parseUserName(connect.username);
+    if ("problem" in user) return { returnCode: ConnackCode.BAD_CREDENTIALS, reason: user.problem };
+    return user.kind === "dps"
+      ? this.#admitToDps(user, connect, chain, link)
+      : this.#admitToHub(user, connect, chain, link);
+  }
+
+  #admitToDps(
+    user: DpsUserName,
+    connect: IConnectPacket,
+    chain: readonly X509Certificate[],
+    link: Link,
+  ): Admission | Refusal {
+    const { idScope, enrollments, dps, refusal, now } = this.#options;
+    const refuse = (returnCode: number, reason: string): Refusal => ({ returnCode, reason, endpoint: "dps" });
+    if (connect.clientId.toLowerCase() !== user.registrationId.toLowerCase()) {
+      return refuse(
+        ConnackCode.IDENTIFIER_REJECTED,
+        "the client identifier is not the registration id of the user name",
+      );
+    }
+    if (user.idScope !== idScope)
+      return refuse(ConnackCode.NOT_AUTHORIZED, "the user name holds another ID scope");
+    if (user.apiVersion < "2018")
+      return refuse(ConnackCode.NOT_AUTHORIZED, "DPS had no API version before 2018");
+    if (!KNOWN_DPS_API_VERSIONS.includes(user.apiVersion)) this.#options.onUnknownApiVersion(user);
+    const credentials = { registrationId: user.registrationId, password: passwordOf(connect), chain };
+    const caller = authenticate(enrollments, idScope, credentials, now());
+    if (isDpsError(caller) && refusal === "connack")
+      return refuse(ConnackCode.NOT_AUTHORIZED, caller.message);
+    const connection = new Connection(user.registrationId.toLowerCase(), link, { ...connect, clean: true });
+    dps.endpoint.admit(connection, caller);
+    return { broker: dps.broker, connection, endpoint: "dps" };
+  }
+
+  #admitToHub(
+    user: HubUserName,
+    connect: IConnectPacket,
+    chain: readonly X509Certificate[],
+    link: Link,
+  ): Admission | Refusal {
+    const refuse = (returnCode: number, reason: string): Refusal => ({
+      returnCode,
+      reason,
+      endpoint: user.hub,
+    });
+    const hub = this.#options.hub(user.hub);
+    if (!hub) return refuse(ConnackCode.NOT_AUTHORIZED, `no hub ${user.hub} here`);
+    if (connect.clientId !== user.deviceId) {
+      return refuse(
+        ConnackCode.IDENTIFIER_REJECTED,
+        "the client identifier is not the device id of the user name",
+      );
+    }
+    const device = this.#options.devices.get(user.hub, user.deviceId);
+    const credentials = { hub: user.hub, deviceId: user.deviceId, password: passwordOf(connect), chain };
+    const result = authenticateDevice(device, credentials, this.#options.now());
+    if ("problem" in result) return refuse(ConnackCode.NOT_AUTHORIZED, result.problem);
+    const connection = new Connection(user.deviceId, link, connect);
+    hub.endpoint.admit(
+      connection,
+      result.expiry === undefined ? undefined : result.expiry + this.#options.expiryGrace * 1000,
+    );
+    return { broker: hub.broker, connection, endpoint: user.hub };
+  }
+}
+
+function passwordOf(connect: IConnectPacket): string {
+  return connect.password === undefined ? "" : Buffer.from(connect.password).toString("utf8");
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/** Everything the emulator remembers, and how it is kept in one JSON file. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SymmetricKeys } from "./configuration";
+import { writeFileDurablyAsync } from "./durable-file";
+import { type Json, type JsonObject, JsonReader } from "./json-reader";
+import { readDevice, readRegistration } from "./state-reader";
+
+/** A registration that DPS has completed. */
+export interface RegistrationRecord {
+  /** As the device wrote it the first time; the key of the map is in lower case. */
+  registrationId: string;
+  assignedHub: string;
+  deviceId: string;
+  substatus: string;
+  createdDateTimeUtc: string;
+  lastUpdatedDateTimeUtc: string;
+  etag: string;
+  payload?: JsonObject;
+}
+
+/** How a device proves itself to its hub. */
+export type DeviceAuthentication =
+  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
+  | { type: "x509"; sha256Thumbprint: string };
+
+/** A device twin; versions start at 1. */
+export interface Twin {
+  tags: JsonObject;
+  desired: JsonObject;
+  desiredVersion: number;
+  reported: JsonObject;
+  reportedVersion: number;
+}
+
+/** A cloud-to-device message that the device has not acknowledged. */
+export interface QueuedMessage {
+  /** Unique in the emulator. */
+  sequence: number;
+  /** Encoded property bag: what follows `devicebound/` in the topic. */
+  bag: string;
+  bodyBase64: string;
+  /** Milliseconds since 1970. */
+  expiry: number;
+  deliveryCount: number;
+  /** Packet identifier, while a session holds it unacknowledged. */
+  packetId?: number;
+}
+
+/** A device identity in one hub. */
+export interface DeviceRecord {
+  deviceId: string;
+  status: "enabled" | "disabled";
+  authentication: DeviceAuthentication;
+  twin: Twin;
+  queue: QueuedMessage[];
+  /** Subscriptions of a session with CleanSession 0. */
+  session?: Record<string, number>;
+}
+
+const FILE = "state.json";
+const VERSION = 1;
+
+/** The state, and its file when a directory was given. */
+export class StateStore {
+  /** By registration id in lower case. */
+  readonly registrations = new Map<string, RegistrationRecord>();
+  /** By hub name, then device id. */
+  readonly hubs = new Map<string, Map<string, DeviceRecord>>();
+  readonly #path: string | undefined;
+  #writing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  /**
+   * @param directory keeps `state.json`; undefined keeps nothing beyond the process
+   * @throws DocumentError when the stored state is damaged or of another version; the message says what to delete
+   */
+  constructor(directory?: string) {
+    if (directory === undefined) return;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#path = join(directory, FILE);
+    if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"));
+  }
+
+  /** The devices of `hub`. */
+  devicesOf(hub: string): Map<string, DeviceRecord> {
+    let devices = this.hubs.get(hub);
+    if (!devices) {
+      devices = new Map();
+      this.hubs.set(hub, devices);
+    }
+    return devices;
+  }
+
+  /**
+   * To be called after a change; settles when the state as it is now is on disk. Changes that come while a write is
+   * under way share the next one. @throws the file system's error
+   */
+  changed(): Promise<void> {
+    if (this.#path === undefined) return Promise.resolve();
+    this.#next ??= (this.#writing ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        this.#writing = writeFileDurablyAsync(this.#path!, this.#serialise());
+        return this.#writing;
+      });
+    return this.#next;
+  }
+
+  #serialise(): string {
+    const hubs = [...this.hubs].map(([name, devices]) => ({ name, devices: [...devices.values()] }));
+    return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
+  }
+
+  #load(text: string): void {
+    const root = JsonReader.parse(text, `${FILE} (delete it to start without registrations)`);
+    root.get("version").integer(VERSION, VERSION);
+    for (const node of root.get("registrations").array()) {
+      const record = readRegistration(node);
+      this.registrations.set(record.registrationId.toLowerCase(), record);
+    }
+    for (const node of root.get("hubs").array()) {
+      const devices = this.devicesOf(node.get("name").string());
+      for (const device of node.get("devices").array().map(readDevice)) devices.set(device.deviceId, device);
+    }
+  }
+}
+
+/** A fresh twin. */
+export function newTwin(initial: { tags?: JsonObject; desired?: JsonObject } = {}): Twin {
+  const copy = (value: JsonObject | undefined) => structuredClone<Json>(value ?? {}) as JsonObject;
+  return {
+    tags: copy(initial.tags),
+    desired: copy(initial.desired),
+    desiredVersion: 1,
+    reported: {},
+    reportedVersion: 1,
+  };
+}

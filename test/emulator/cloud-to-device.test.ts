@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { ManualClock } from "../../emulator/clock";
+import type { Emulator } from "../../emulator/emulator";
+import { HUB, KEY, openHub, record, startEmulator } from "../helpers/emulator-client";
+
+const BOUND = "devices/dev-1/messages/devicebound/#";
+let clock: ManualClock;
+let emulator: Emulator;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  emulator = await startEmulator({ clock, hub: { maximumQueue: 3 } });
+  emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+});
+afterEach(() => emulator.stop());
+
+const queue = () => emulator.devices.get(HUB, "dev-1")!.queue;
+
+test("messages wait for the device, come in order with their properties, and go at PUBACK", async () => {
+  await emulator.sendCloudToDevice(HUB, "dev-1", "one", {
+    "$.mid": "m1",
+    "a b": "c&d",
+    flag: null,
+    empty: "",
+  });
+  await emulator.sendCloudToDevice(HUB, "dev-1", "two");
+  const delivered = record(emulator, "delivered");
+  const client = await openHub(emulator);
+  await client.subscribe(BOUND);
+  const first = await client.message();
+  expect(first.topic).toBe(
+    "devices/dev-1/messages/devicebound/%24.to=%2Fdevices%2Fdev-1%2Fmessages%2Fdevicebound&%24.mid=m1&a%20b=c%26d&flag&empty=",
+  );
+  expect([first.text, (await client.message()).text]).toEqual(["one", "two"]);
+  await client.ping();
+  expect(queue()).toEqual([]);
+  expect(delivered).toHaveLength(2);
+  expect(emulator.counts.delivered).toBe(2);
+});
+
+test("a message to a connected device is sent at once, at the granted QoS", async () => {
+  const client = await openHub(emulator);
+  await client.subscribe({ topic: BOUND, qos: 0 });
+  await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from([0, 255]));
+  const { packet } = await client.message();
+  expect(packet).toMatchObject({ qos: 0, retain: false, dup: false, payload: Buffer.from([0, 255]) });
+  expect(queue()).toEqual([]);
+});
+
+test("a session that is kept gets the message again with DUP and the same packet identifier, without subscribing", async () => {
+  const first = await openHub(emulator, "dev-1", { clean: false });
+  expect(first.sessionPresent).toBe(false);
+  await first.subscribe(BOUND);
+  await emulator.sendCloudToDevice(HUB, "dev-1", "one");
+  const { packet } = await first.message(false);
+  await first.drop();
+  await emulator.sendCloudToDevice(HUB, "dev-1", "two");
+  const second = await openHub(emulator, "dev-1", { clean: false });
+  expect(second.sessionPresent).toBe(true);
+  const again = await second.message();
+  expect(again.text).toBe("one");
+  expect(again.packet).toMatchObject({ dup: true, messageId: packet.messageId });
+  const next = await second.message();
+  expect(next.text).toBe("two");
+  expect(next.packet.dup).toBe(false);
+  expect(next.packet.messageId).not.toBe(packet.messageId);
+  await second.ping();
+  expect(queue()).toEqual([]);
+});
+
+test("a clean session loses subscription and identifier, not the queue", async () => {
+  const first = await openHub(emulator, "dev-1", { clean: false });
+  await first.subscribe(BOUND);
+  await emulator.sendCloudToDevice(HUB, "dev-1", "one");
+  await first.message(false);
+  await first.drop();
+  const second = await openHub(emulator, "dev-1", { clean: true });
+  expect(second.sessionPresent).toBe(false);
+  await second.ping();
+  expect(second.packets).toEqual([]);
+  await second.subscribe(BOUND);
+  const { text, packet } = await second.message();
+  expect([text, packet.dup]).toEqual(["one", false]);
+  await second.disconnect();
+  expect((await openHub(emulator, "dev-1", { clean: false })).sessionPresent).toBe(false);
+});
+
+test("UNSUBSCRIBE stops delivery and is remembered by the session", async () => {
+  const first = await openHub(emulator, "dev-1", { clean: false });
+  await first.subscribe(BOUND);
+  first.send({ cmd: "unsubscribe", messageId: 77, unsubscriptions: [BOUND] });
+  await first.next(({ cmd }) => cmd === "unsuback");
+  await emulator.sendCloudToDevice(HUB, "dev-1", "one");
+  await first.disconnect();
+  const second = await openHub(emulator, "dev-1", { clean: false });
+  await second.ping();
+  expect(second.packets).toEqual([]);
+});
+
+test("a message past its lifetime is not delivered", async () => {
+  await emulator.sendCloudToDevice(HUB, "dev-1", "short", {}, 1000);
+  await emulator.sendCloudToDevice(HUB, "dev-1", "long");
+  clock.advance(2000);
+  const client = await openHub(emulator);
+  await client.subscribe(BOUND);
+  expect((await client.message()).text).toBe("long");
+});
+
+test("a message that is never acknowledged is dropped after ten deliveries", async () => {
+  await emulator.sendCloudToDevice(HUB, "dev-1", "poison");
+  for (let count = 0; count < 10; count++) {
+    const client = await openHub(emulator);
+    await client.subscribe(BOUND);
+    await client.message(false);
+    await client.drop();
+  }
+  const client = await openHub(emulator);
+  await client.subscribe(BOUND);
+  await client.ping();
+  expect(client.packets).toEqual([]);
+});
+
+test("what a hub does not take is refused with the reason", async () => {
+  const send = (body: string) => emulator.sendCloudToDevice(HUB, "dev-1", body);
+  await expect(send("x".repeat(65_537))).rejects.toThrow("at most 65536 are allowed");
+  await send("1");
+  await send("2");
+  await send("3");
+  await expect(send("4")).rejects.toThrow("3 messages wait for dev-1 already");
+  await expect(emulator.sendCloudToDevice(HUB, "dev-2", "x")).rejects.toThrow(`no device dev-2 in ${HUB}`);
+  await expect(emulator.sendCloudToDevice("else.where", "dev-1", "x")).rejects.toThrow(
+    "no device dev-1 in else.where",
+  );
+});
