@@ -111,11 +111,14 @@ export class BerthError extends Error {
   }
 }
 
-/** `error` as a BerthError: itself, or wrapped under `code`. */
+/** `error` as a BerthError: itself, or wrapped under `code`. Never throws, whatever was thrown. */
 export function asBerthError(error: unknown, code: ErrorCode = "internal"): BerthError {
   if (error instanceof BerthError) return error;
-  return new BerthError(
-    code,
-    error instanceof Error ? error.message : error === undefined ? "" : String(error),
-  );
+  let about = "";
+  try {
+    if (error !== undefined) about = String(error instanceof Error ? error.message : error);
+  } catch {
+    // Something that cannot even be turned into text was thrown.
+  }
+  return new BerthError(code, about);
 }

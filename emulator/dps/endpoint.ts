@@ -129,8 +129,9 @@ export class DpsEndpoint implements EndpointHandler {
     const topic = `$dps/registrations/res/${response.status}/?$rid=${requestId}${wait}`;
     const text = typeof response.body === "string" ? response.body : JSON.stringify(response.body);
     connection.outbox.send({ topic, payload: Buffer.from(text), qos });
-    if (isAssigned(response) && this.#faults.strike("assigned", connection.link.context))
-      connection.close("a fault");
+    if (!isAssigned(response) || !this.#faults.strike("assigned", connection.link.context)) return;
+    // A turn later: what has been handed to the link leaves first.
+    setImmediate(() => connection.close("a fault"));
   }
 }
 

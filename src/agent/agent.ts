@@ -146,6 +146,8 @@ export class Agent {
   /** DPS is asked next, though an assignment is known. */
   #askDps = false;
   #operationId: string | undefined;
+  /** DPS ended an eager connection before CONNACK. */
+  #eagerRefused = false;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
   /** Attempts in a row that ended in an error that may pass. */
@@ -282,7 +284,7 @@ export class Agent {
       this.#provisioner = new Provisioner(
         this.#host,
         identity,
-        provisioning,
+        this.#eagerRefused ? { ...provisioning, eager: false } : provisioning,
         {
           onAssigning: (operationId) => {
             this.#operationId = operationId;
@@ -294,7 +296,10 @@ export class Agent {
             const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
             this.#assigned({ assignment, substatus, payload });
           },
-          onError: (error) => this.#failed("dps", error),
+          onError: (error) => {
+            if (provisioning.eager && !this.#provisioner?.accepted) this.#eagerRefused = true;
+            this.#failed("dps", error);
+          },
         },
         this.#operationId,
       );

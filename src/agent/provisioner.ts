@@ -45,7 +45,11 @@ export interface ProvisioningOptions {
   readonly connectTimeout?: number;
   /** Largest answer of DPS, bytes. Default 8,192. */
   readonly maximumPacketSize?: number;
-  /** Send SUBSCRIBE and the request behind CONNECT without waiting: two round trips less. Default false. */
+  /**
+   * Send SUBSCRIBE and the request behind CONNECT without waiting (MQTT 3.1.1, section 3.1.4): two round trips
+   * less. Where such a connection ends before CONNACK, the attempts after it wait again. Default false: whether
+   * Azure takes it has not been tried.
+   */
   readonly eager?: boolean;
 }
 
@@ -77,6 +81,7 @@ export class Provisioner implements SessionHandler {
   #requestId = "";
   #requests: number;
   #transients = 0;
+  #accepted = false;
   #registered = false;
   #deadline = 0;
   /** Either for the next request or for an answer. */
@@ -120,9 +125,9 @@ export class Provisioner implements SessionHandler {
     });
   }
 
-  /** CONNACK 0 has come. */
-  get connected(): boolean {
-    return this.#session.connected;
+  /** CONNACK 0 came, whatever came after. */
+  get accepted(): boolean {
+    return this.#accepted;
   }
 
   /** Gives up; no callback follows. Idempotent. */
@@ -132,6 +137,7 @@ export class Provisioner implements SessionHandler {
   }
 
   onConnected(): void {
+    this.#accepted = true;
     if (!this.#options.eager) this.#begin();
   }
 

@@ -20,6 +20,8 @@ export class InFlight {
   readonly #messages: (OutboundMessage | undefined)[];
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
   readonly #reserved: number[] = [];
+  /** How many return codes the answer to each of them must have. */
+  readonly #returnCodes: number[] = [];
   #count = 0;
   #last: number;
 
@@ -29,8 +31,12 @@ export class InFlight {
    * @throws BerthError `invalid-argument`
    */
   constructor(window = 8, last = 0) {
-    if (!(window >= 1 && window <= 1024)) throw new BerthError("invalid-argument", "window is not 1 to 1024");
-    if (!(last >= 0 && last <= 65_535)) throw new BerthError("invalid-argument", "last is not 0 to 65535");
+    if (!(Number.isInteger(window) && window >= 1 && window <= 1024)) {
+      throw new BerthError("invalid-argument", "window is not 1 to 1024");
+    }
+    if (!(Number.isInteger(last) && last >= 0 && last <= 65_535)) {
+      throw new BerthError("invalid-argument", "last is not 0 to 65535");
+    }
     this.#ids = new Uint16Array(window);
     this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);
     this.#last = last;
@@ -62,13 +68,18 @@ export class InFlight {
 
   /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
   acknowledge(id: number): OutboundMessage | undefined {
-    const index = this.#ids.subarray(0, this.#count).indexOf(id);
+    const index = this.indexOf(id);
     if (index < 0) return undefined;
     const message = this.#messages[index];
     this.#ids.copyWithin(index, index + 1, this.#count);
     this.#messages.copyWithin(index, index + 1, this.#count);
     this.undo();
     return message;
+  }
+
+  /** Where the message with that identifier stands, 0 the oldest; -1 when there is none. */
+  indexOf(id: number): number {
+    return this.#ids.subarray(0, this.#count).indexOf(id);
   }
 
   /** Identifier of the message at `index`, 0 the oldest. */
@@ -81,19 +92,23 @@ export class InFlight {
     return this.#messages[index] as OutboundMessage;
   }
 
-  /** An identifier for SUBSCRIBE or UNSUBSCRIBE; `release` gives it back. */
-  reserve(): number {
+  /**
+   * An identifier for SUBSCRIBE or UNSUBSCRIBE; `release` gives it back.
+   * @param returnCodes how many the answer must have: one a filter for SUBSCRIBE, none for UNSUBSCRIBE
+   */
+  reserve(returnCodes = 0): number {
     const id = this.#nextId();
     this.#reserved.push(id);
+    this.#returnCodes.push(returnCodes);
     return id;
   }
 
-  /** @returns false when the identifier was not reserved */
-  release(id: number): boolean {
+  /** @returns what `reserve` was given, or -1 when the identifier was not reserved */
+  release(id: number): number {
     const index = this.#reserved.indexOf(id);
-    if (index < 0) return false;
+    if (index < 0) return -1;
     this.#reserved.splice(index, 1);
-    return true;
+    return this.#returnCodes.splice(index, 1)[0] as number;
   }
 
   /** How many identifiers are reserved. */
@@ -103,7 +118,7 @@ export class InFlight {
 
   /** Gives all reserved identifiers back: their connection is gone. */
   releaseAll(): void {
-    this.#reserved.length = 0;
+    this.#reserved.length = this.#returnCodes.length = 0;
   }
 
   /** 1 to 65,535, never one in use [MQTT-2.3.1-1, 2.3.1-2]. */
@@ -111,7 +126,7 @@ export class InFlight {
     let id = this.#last;
     do {
       id = id === 65_535 ? 1 : id + 1;
-    } while (this.#ids.subarray(0, this.#count).includes(id) || this.#reserved.includes(id));
+    } while (this.indexOf(id) >= 0 || this.#reserved.includes(id));
     this.#last = id;
     return id;
   }

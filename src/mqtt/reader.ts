@@ -202,9 +202,11 @@ export class PacketReader {
       if (head > this.#maximum) {
         throw new BerthError("packet-too-large", `topic of ${head} bytes, ${this.#maximum} configured`);
       }
-      const grown = new Uint8Array(head);
-      grown.set(body.subarray(0, 2));
-      this.#body = grown;
+      if (body.length < head) {
+        const grown = new Uint8Array(head);
+        grown.set(body.subarray(0, 2));
+        this.#body = grown;
+      }
       this.#wanted = head;
       return;
     }

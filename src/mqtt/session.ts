@@ -349,13 +349,30 @@ export class Session implements PacketHandler {
     const input = this.#input;
     // While an acknowledgement is owed nothing more is read, so that the debt is bounded by one chunk.
     while (this.#settle()) {
-      const count = this.#transport.read(input);
+      const count = this.#read(input);
       if (count === 0) break;
       this.#received();
       this.#reader.push(count === input.length ? input : input.subarray(0, count));
       if (!this.#alive) return;
     }
     this.#proceed();
+  }
+
+  /** A transport that throws has lost its connection, unless it says otherwise. */
+  #read(target: Uint8Array): number {
+    try {
+      return this.#transport.read(target);
+    } catch (error) {
+      throw asBerthError(error, "connection-lost");
+    }
+  }
+
+  #write(bytes: Uint8Array): number {
+    try {
+      return this.#transport.write(bytes);
+    } catch (error) {
+      throw asBerthError(error, "connection-lost");
+    }
   }
 
   /** Writes the acknowledgements that are owed. @returns false when some still are */
@@ -447,7 +464,7 @@ export class Session implements PacketHandler {
     if (!this.#alive || this.#room <= 0 || writer.pending === 0) return;
     do {
       const bytes = writer.peek(this.#room);
-      this.#room = this.#transport.write(bytes);
+      this.#room = this.#write(bytes);
       writer.consume(bytes.length);
     } while (writer.pending > 0 && this.#room > 0);
     this.#lastSent = this.#host.clock.ticks();
@@ -458,7 +475,7 @@ export class Session implements PacketHandler {
     try {
       this.#flush();
     } catch (error) {
-      this.#pendingError ??= asBerthError(error, "connection-lost");
+      this.#pendingError ??= asBerthError(error);
       this.#arm(this.#host.clock.ticks());
     }
   }

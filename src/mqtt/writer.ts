@@ -76,9 +76,10 @@ export class PacketWriter {
     if (this.#start >= this.#end) this.#start = this.#end = 0;
   }
 
-  /** Wipes what has been consumed (it may hold a password), where nothing is pending. */
+  /** Wipes all but what waits to be consumed: what has been sent may hold a password. */
   wipe(): void {
-    if (this.#end === 0) this.#buffer.fill(0);
+    this.#buffer.fill(0, 0, this.#start);
+    this.#buffer.fill(0, this.#end);
   }
 
   /**

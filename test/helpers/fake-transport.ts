@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+/** A session on a transport whose every byte, room and failure a test decides, in virtual time. */
+import mqtt, { type Packet } from "mqtt-packet";
+import { asBerthError, type BerthError } from "../../src/error";
+import type { Transport, TransportBinding, TransportOptions } from "../../src/host";
+import { Session, type SessionHandler, type SessionHost, type SessionOptions } from "../../src/mqtt/session";
+import { concat } from "./bytes";
+import { parsePackets } from "./oracle";
+import { nodeText, VirtualTime } from "./virtual-host";
+
+export class FakeTransport implements Transport {
+  readonly options: TransportOptions & Readonly<Record<string, unknown>>;
+  /** What was written, one entry a call. */
+  readonly writes: Uint8Array[] = [];
+  /** The memory that the last write was taken from. */
+  lastMemory: ArrayBufferLike | undefined;
+  /** Calls that the contract of `Transport` forbids. */
+  readonly violations: string[] = [];
+  closed = 0;
+  room = 0;
+  /** When set, thrown by the method. */
+  readError: unknown;
+  writeError: unknown;
+  closeError: unknown;
+  #received: Uint8Array = new Uint8Array(0);
+  #taken = 0;
+
+  constructor(options: TransportOptions) {
+    this.options = options as FakeTransport["options"];
+  }
+
+  read(target: Uint8Array): number {
+    if (this.closed) this.violations.push("read after close");
+    if (this.readError !== undefined) throw this.readError;
+    const part = this.#received.subarray(0, target.length);
+    target.set(part);
+    this.#received = this.#received.slice(part.length);
+    return part.length;
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.closed) this.violations.push("write after close");
+    if (bytes.length === 0) this.violations.push("empty write");
+    if (bytes.length > this.room) this.violations.push(`${bytes.length} bytes where ${this.room} fit`);
+    if (this.writeError !== undefined) throw this.writeError;
+    this.lastMemory = bytes.buffer;
+    this.writes.push(bytes.slice());
+    this.room -= bytes.length;
+    return this.room;
+  }
+
+  close(): void {
+    this.closed += 1;
+    if (this.closeError !== undefined) throw this.closeError;
+  }
+
+  /** The connection is up, or has room again. */
+  writable(room = 65_536): void {
+    this.room = room;
+    this.options.onWritable(room);
+  }
+
+  /** Bytes come from the server. */
+  receive(...parts: readonly Uint8Array[]): void {
+    this.#received = concat(this.#received, ...parts);
+    this.options.onReadable(this.#received.length);
+  }
+
+  /** Packets come from the server. */
+  receivePackets(...packets: readonly Packet[]): void {
+    this.receive(...packets.map((packet) => Uint8Array.from(mqtt.generate(packet))));
+  }
+
+  fail(error?: unknown): void {
+    this.options.onError(error);
+  }
+
+  /** Bytes that the session has not read yet. */
+  get unread(): number {
+    return this.#received.length;
+  }
+
+  /** All that was written. */
+  get sent(): Uint8Array {
+    return concat(...this.writes);
+  }
+
+  /** Packets written since the last call; expects whole ones. */
+  takePackets(): Packet[] {
+    const parts = this.writes.slice(this.#taken);
+    this.#taken = this.writes.length;
+    return parsePackets(concat(...parts));
+  }
+
+  /** `takePackets` in short: `publish 1 dup`, `puback 7`, `pingreq`. */
+  take(): string[] {
+    return this.takePackets().map(short);
+  }
+}
+
+function short(packet: Packet): string {
+  const id = packet.messageId === undefined ? "" : ` ${packet.messageId}`;
+  return `${packet.cmd}${id}${packet.cmd === "publish" && packet.dup ? " dup" : ""}`;
+}
+
+export const CONNACK: Packet = Object.freeze({ cmd: "connack", returnCode: 0, sessionPresent: false });
+export const PINGRESP: Packet = Object.freeze({ cmd: "pingresp" });
+
+export function puback(messageId: number): Packet {
+  return { cmd: "puback", messageId };
+}
+
+export function inbound(topic: string, payload: string, messageId = 0): Packet {
+  const qos = messageId ? 1 : 0;
+  return { cmd: "publish", topic, payload, qos, dup: false, retain: false, ...(messageId && { messageId }) };
+}
+
+export interface SessionWorld {
+  readonly session: Session;
+  readonly transport: FakeTransport;
+  readonly time: VirtualTime;
+  /** One line a callback. */
+  readonly log: string[];
+  readonly errors: BerthError[];
+}
+
+/** Called after each callback has been put into the log. */
+export type Reactions = Partial<{
+  [Name in keyof SessionHandler]: (session: Session, ...given: Parameters<SessionHandler[Name]>) => void;
+}>;
+
+export interface SessionWorldOptions extends Partial<SessionOptions> {
+  readonly time?: VirtualTime;
+}
+
+/** A session whose transport is not up yet. */
+export function openSession(options: SessionWorldOptions = {}, reactions: Reactions = {}): SessionWorld {
+  const { time = new VirtualTime(), ...rest } = options;
+  const transports: FakeTransport[] = [];
+  const host: SessionHost = {
+    text: nodeText,
+    clock: time,
+    timers: time,
+    transport: recordingBinding(transports),
+  };
+  const log: string[] = [];
+  const errors: BerthError[] = [];
+  const handler: SessionHandler = {
+    onConnected(present) {
+      log.push(`connected ${present}`);
+      reactions.onConnected?.(session, present);
+    },
+    onMessage(publish) {
+      const { topic, offset, byteLength, payload } = publish;
+      log.push(`message ${topic} ${offset}+${payload.length}/${byteLength}`);
+      reactions.onMessage?.(session, publish);
+    },
+    onAcknowledged(id, message) {
+      log.push(`acknowledged ${id}`);
+      reactions.onAcknowledged?.(session, id, message);
+    },
+    onSubscribed(id, returnCodes) {
+      log.push(`subscribed ${id} [${returnCodes.join()}]`);
+      reactions.onSubscribed?.(session, id, returnCodes);
+    },
+    onWritable() {
+      log.push("writable");
+      reactions.onWritable?.(session);
+    },
+    onError(error) {
+      errors.push(asBerthError(error));
+      log.push(`error ${error.code}`);
+      reactions.onError?.(session, error);
+    },
+  };
+  const session: Session = new Session(host, handler, { host: "broker.test", id: "device-1", ...rest });
+  return { session, transport: transports[0] as FakeTransport, time, log, errors };
+}
+
+/** A binding whose transports are put into `made`. */
+export function recordingBinding(made: FakeTransport[]): TransportBinding {
+  return {
+    io: class extends FakeTransport {
+      constructor(options: TransportOptions) {
+        super(options);
+        made.push(this);
+      }
+    },
+  };
+}
+
+/** A session that is connected, its log empty and CONNECT taken. */
+export function connectedSession(options: SessionWorldOptions = {}, reactions: Reactions = {}): SessionWorld {
+  const world = openSession(options, reactions);
+  world.transport.writable();
+  world.transport.receivePackets(CONNACK);
+  world.transport.takePackets();
+  world.log.length = 0;
+  return world;
+}

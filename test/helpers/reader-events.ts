@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/** What a reader reports, as values that can be compared. */
+import { type PacketHandler, PacketReader, type ReaderOptions } from "../../src/mqtt/reader";
+import { nodeText } from "./virtual-host";
+
+/** `[name, ...arguments]` of a call of the handler; bytes are copied. */
+export type ReaderEvent = readonly unknown[];
+
+export interface RecordingReader {
+  readonly reader: PacketReader;
+  readonly events: ReaderEvent[];
+}
+
+/** @param onEvent is called after each event has been recorded */
+export function recordingReader(
+  options?: ReaderOptions,
+  onEvent: (reader: PacketReader) => void = () => {},
+): RecordingReader {
+  const events: ReaderEvent[] = [];
+  const record = (...event: readonly unknown[]): void => {
+    events.push(event);
+    onEvent(reader);
+  };
+  const handler: PacketHandler = {
+    onConnack: (sessionPresent, returnCode) => record("connack", sessionPresent, returnCode),
+    onPublish: (publish) => record("publish", { ...publish, payload: [...publish.payload] }),
+    onPuback: (id) => record("puback", id),
+    onSuback: (id, returnCodes) => record("suback", id, [...returnCodes]),
+    onUnsuback: (id) => record("unsuback", id),
+    onPingresp: () => record("pingresp"),
+  };
+  const reader = new PacketReader(handler, nodeText, options);
+  return { reader, events };
+}
+
+/** What a reader reports for `chunks`. */
+export function readerEvents(chunks: readonly Uint8Array[], options?: ReaderOptions): ReaderEvent[] {
+  const { reader, events } = recordingReader(options);
+  for (const chunk of chunks) {
+    // A copy that is spoiled afterwards: the chunk is free for reuse when `push` returns.
+    const reused = chunk.slice();
+    reader.push(reused);
+    reused.fill(0xff);
+  }
+  return events;
+}
