@@ -4,5 +4,11 @@
 import { register } from "tsx/esm/api";
 
 register();
-const { main } = await import("./main.ts");
+// Nobody reads any more (`berth device --json | head -1`): end in order, as after SIGTERM.
+process.stdout.once("error", (error) => {
+  process.stdout.on("error", () => undefined);
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EPIPE") throw error;
+  process.kill(process.pid, "SIGTERM");
+});
+const { main } = await import("./main");
 process.exitCode = await main(process.argv);

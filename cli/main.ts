@@ -1,2 +1,66 @@
-import {a} from "../src/zz";
-export async function main(x:string[]){console.log(a);return 3;}
+// SPDX-License-Identifier: MIT
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { BerthError } from "../src/error";
+import { type CommandContext, EXIT } from "./context";
+import { addDevice } from "./device";
+import { addEmulator } from "./emulator";
+import { addIdentity } from "./identity";
+import { asCliError, Output, processStreams, type Streams } from "./output";
+import { addSas } from "./sas";
+import { addSimulate } from "./simulate";
+
+/**
+ * Runs `berth`.
+ * @param argv as `process.argv`: the command's own words start at index 2.
+ * @returns the exit status, see `EXIT`; it never rejects.
+ */
+export async function main(argv: readonly string[], streams: Streams = processStreams): Promise<number> {
+  let status: number = EXIT.done;
+  const context: CommandContext = {
+    streams,
+    environment: process.env,
+    exit: (value) => {
+      status = value;
+    },
+  };
+  const output = new Output(argv.includes("--json"), streams);
+  try {
+    await programOf(context, output.json).parseAsync([...argv]);
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      if (output.json)
+        output.error(new BerthError("invalid-argument", error.message.replace(/^error: /, "")));
+      return EXIT.usage;
+    }
+    const known = asCliError(error);
+    output.error(known);
+    return known.code === "invalid-argument" ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function programOf(context: CommandContext, json: boolean): Command {
+  const program = new Command("berth")
+    .description("A device that finds its own place in Azure, and a local DPS and IoT Hub to try it on")
+    .version(versionOfPackage())
+    .showHelpAfterError("(berth help shows the commands, berth COMMAND --help its options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.streams.out,
+      // With --json the error is printed as an event instead.
+      writeErr: json ? () => undefined : context.streams.err,
+    });
+  addSimulate(program, context);
+  addEmulator(program, context);
+  addDevice(program, context);
+  addIdentity(program, context);
+  addSas(program, context);
+  return program;
+}
+
+function versionOfPackage(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -143,6 +143,7 @@ async function issue(
     ? await importKeys(options.privateKeyPem)
     : await generateKeys(options.keyType);
   const signer = issuer ? await importKeys(issuer.privateKeyPem) : keys;
+  const issuerCertificate = issuer && new ParsedCertificate(issuer.certificatePem);
   const subject = new Name([{ CN: [options.commonName] }]);
   const notBefore = options.notBefore ?? new Date(Date.now() - HOUR);
   const certificate = await X509CertificateGenerator.create({
@@ -150,7 +151,7 @@ async function issue(
     serialNumber: `4${randomBytes(16).toString("hex").slice(1)}`,
     subject,
     // Taken from the issuer's bytes, so that the two names compare equal whatever their string type.
-    issuer: issuer ? new ParsedCertificate(issuer.certificatePem).subjectName : subject,
+    issuer: issuerCertificate?.subjectName ?? subject,
     notBefore,
     notAfter: new Date(notBefore.getTime() + (options.days ?? 365) * DAY),
     publicKey: keys.publicKey,
@@ -160,7 +161,7 @@ async function issue(
     extensions: [
       ...extensions,
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await AuthorityKeyIdentifierExtension.create(signer.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuerCertificate?.publicKey ?? keys.publicKey),
     ],
   });
   return {

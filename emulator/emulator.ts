@@ -54,7 +54,7 @@ export class Emulator {
   #authority!: Authority;
   #frontDoor!: FrontDoor;
   #temporary: string | undefined;
-  #sequence = 0;
+  #sequence: number;
   #stopped: Promise<void> | undefined;
 
   private constructor(options: EmulatorOptions) {
@@ -65,6 +65,7 @@ export class Emulator {
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
     this.#state = new StateStore(options.stateDirectory);
+    this.#sequence = this.#state.lastSequence;
     this.devices = new DeviceRegistry(this.#state);
   }
 
@@ -171,6 +172,7 @@ export class Emulator {
   async #start(): Promise<void> {
     const options = this.#options;
     const clock = options.clock ?? systemClock;
+    const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
     const watch = observers(this, this.counts, KEPT_TELEMETRY);
@@ -182,12 +184,12 @@ export class Emulator {
       devices: this.devices,
       state: this.#state,
       behaviour: options.dps ?? {},
-      now: clock.now,
+      now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock.now);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, now);
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = await Broker.start(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
@@ -215,7 +217,7 @@ export class Emulator {
       },
       refusal: options.dps?.refusal ?? "connack",
       expiryGrace: options.hub?.expiryGrace ?? 0,
-      now: clock.now,
+      now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
     this.#frontDoor = new FrontDoor({
@@ -249,7 +251,7 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        this.#state.changed().catch(() => {});
+        this.#state.changed().catch((error: Error) => this.events.emit("problem", error));
       },
     };
   }

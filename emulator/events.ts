@@ -33,6 +33,8 @@ export interface EmulatorEvents {
   reported: [{ hub: string; deviceId: string; patch: JsonObject }];
   disconnect: [{ endpoint: string; id: string; reason: string }];
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
+  /** Something of the emulator's own failed, for example a write of the state; it goes on. */
+  problem: [Error];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];
 }

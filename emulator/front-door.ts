@@ -63,8 +63,6 @@ export class FrontDoor {
   readonly #tcp: Server;
   readonly #tls: TlsServer;
   readonly #sockets = new Set<Socket>();
-  /** TCP connections taken so far. */
-  accepted = 0;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -105,7 +103,6 @@ export class FrontDoor {
   }
 
   #accept(socket: Socket): void {
-    this.accepted++;
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});

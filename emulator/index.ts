@@ -13,4 +13,4 @@ export type { FaultRule } from "./faults";
 export type { Telemetry } from "./hub/endpoint";
 export { DocumentError } from "./json-reader";
 export type { EmulatorOptions } from "./options";
-export { deriveDeviceKey } from "./shared-access-signature";
+export { deriveDeviceKey, newSymmetricKey } from "./shared-access-signature";

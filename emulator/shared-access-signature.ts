@@ -3,7 +3,7 @@
  * Shared access signatures of DPS and IoT Hub, from the service's side.
  * Source: "Control access to IoT Hub with shared access signatures" and "Symmetric key attestation" (Azure documents).
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** The parts of a token; `sr` as it was sent, still percent-encoded, because that is what was signed. */
 export interface SharedAccessSignature {
@@ -51,6 +51,11 @@ export function decodeKey(text: string): Buffer | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
   const key = Buffer.from(text, "base64");
   return key.length >= 16 && key.length <= 64 ? key : undefined;
+}
+
+/** A fresh key as Azure makes them: 64 random bytes, base64. */
+export function newSymmetricKey(): string {
+  return randomBytes(64).toString("base64");
 }
 
 /** The key of one device of a symmetric-key group: base64 of HMAC-SHA256 over the registration id. */

@@ -83,6 +83,16 @@ export class StateStore {
     if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"));
   }
 
+  /** The largest sequence number of a waiting message; 0 without any. */
+  get lastSequence(): number {
+    let last = 0;
+    for (const devices of this.hubs.values()) {
+      for (const { queue } of devices.values())
+        for (const { sequence } of queue) last = Math.max(last, sequence);
+    }
+    return last;
+  }
+
   /** The devices of `hub`. */
   devicesOf(hub: string): Map<string, DeviceRecord> {
     let devices = this.hubs.get(hub);

@@ -19,7 +19,9 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
   const closed = (endpoint: string, { id, closeReason }: Connection) =>
     events.emit("disconnect", { endpoint, id, reason: closeReason ?? "the client closed the connection" });
 
+  const onProblem = (error: Error) => events.emit("problem", error);
   const dps: DpsObserver = {
+    onProblem,
     onConnected: (connection) => connected("dps", connection),
     onClosed: (connection) => closed("dps", connection),
     onRequest(request, registrationId) {
@@ -44,6 +46,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
     },
   };
   const hub: HubObserver = {
+    onProblem,
     onConnected: connected,
     onClosed: closed,
     onTelemetry(message) {

@@ -23,6 +23,8 @@ export interface DpsObserver {
   onRequest(kind: "register" | "poll", registrationId: string): void;
   /** A response goes out. */
   onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
+  /** A failure of the emulator's own, which the device sees as status 500. */
+  onProblem(error: Error): void;
 }
 
 /** The MQTT side of DPS. */
@@ -67,7 +69,10 @@ export class DpsEndpoint implements EndpointHandler {
     if (!requestId) throw new Error("a request topic without ?$rid=");
     this.#observer.onRequest(kind, connection.id);
     this.#answer(kind, connection, query, payload)
-      .catch((error: Error) => errorResponse(dpsError(500, 500000, error.message, 5), this.#now()))
+      .catch((error: Error) => {
+        this.#observer.onProblem(error);
+        return errorResponse(dpsError(500, 500000, "Internal server error.", 5), this.#now());
+      })
       .then((response) => this.#respond(kind, connection, requestId, response))
       .catch((error: Error) => connection.close(error.message));
   }

@@ -95,7 +95,11 @@ export class RegistrationService {
   }
 
   #resultOf(operation: Operation): Promise<DpsResponse> {
-    operation.result ??= this.#finish(operation);
+    operation.result ??= this.#finish(operation).catch((error: Error) => {
+      // A failure of the emulator's own is not the operation's result: the next poll tries again.
+      delete operation.result;
+      throw error;
+    });
     return operation.result;
   }
 

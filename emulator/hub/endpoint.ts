@@ -34,6 +34,8 @@ export interface HubObserver {
   onClosed(hub: string, connection: Connection): void;
   onTelemetry(message: Telemetry): void;
   onDelivered(hub: string, deviceId: string, message: QueuedMessage): void;
+  /** A failure of the emulator's own. */
+  onProblem(error: Error): void;
   onReported(hub: string, deviceId: string, patch: JsonObject): void;
 }
 
@@ -201,8 +203,8 @@ export class HubEndpoint implements EndpointHandler {
     connection.outbox.send({ topic: `$iothub/twin/res/${suffix}`, payload, qos });
   }
 
-  /** Delivery progress is worth keeping, but nobody waits for it; a failing disk shows at the next awaited change. */
+  /** Delivery progress is worth keeping, but nobody waits for it. */
   #save(): void {
-    this.#state.changed().catch(() => {});
+    this.#state.changed().catch((error: Error) => this.#observer.onProblem(error));
   }
 }

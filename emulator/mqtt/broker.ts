@@ -72,12 +72,19 @@ export class Broker {
   readonly connections = new Map<string, Connection>();
   readonly #aedes: Aedes;
   readonly #handler: EndpointHandler;
+  readonly #store: SubscriptionStore;
   readonly #links = new WeakMap<object, Connection>();
   readonly #maximumSubscriptions: number;
 
-  private constructor(aedes: Aedes, handler: EndpointHandler, maximumSubscriptions: number) {
+  private constructor(
+    aedes: Aedes,
+    handler: EndpointHandler,
+    store: SubscriptionStore,
+    maximumSubscriptions: number,
+  ) {
     this.#aedes = aedes;
     this.#handler = handler;
+    this.#store = store;
     this.#maximumSubscriptions = maximumSubscriptions;
     this.#install();
   }
@@ -89,7 +96,7 @@ export class Broker {
     maximumSubscriptions: number,
   ): Promise<Broker> {
     const aedes = await Aedes.createBroker({ persistence: new SessionStore(store), maxClientsIdLength: 128 });
-    return new Broker(aedes, handler, maximumSubscriptions);
+    return new Broker(aedes, handler, store, maximumSubscriptions);
   }
 
   /** Serves a connection whose CONNECT was accepted; an older one with the same identifier is dropped. */
@@ -142,7 +149,6 @@ export class Broker {
       const known = connection.subscriptions.has(subscription.topic);
       const full = !known && connection.subscriptions.size >= this.#maximumSubscriptions;
       if (full || !this.#handler.acceptsFilter(connection, subscription.topic)) {
-        subscription.qos = 128 as 2;
         return done(null, null);
       }
       subscription.qos = subscription.qos === 0 ? 0 : 1;
@@ -161,8 +167,9 @@ export class Broker {
       this.#handler.connected(connection);
     });
     aedes.on("subscribe", (subscriptions, client) => {
-      const filters = subscriptions.map((subscription) => subscription.topic);
       const connection = this.#of(client);
+      this.#keep(connection);
+      const filters = subscriptions.map((subscription) => subscription.topic);
       this.#handler.subscribed(
         connection,
         filters.filter((filter) => connection.subscriptions.has(filter)),
@@ -171,7 +178,9 @@ export class Broker {
     aedes.on("unsubscribe", (filters, client) => {
       // aedes also unsubscribes a client that goes; its stored session keeps them.
       if (client.closed) return;
-      for (const filter of filters) this.#of(client).subscriptions.delete(filter);
+      const connection = this.#of(client);
+      for (const filter of filters) connection.subscriptions.delete(filter);
+      this.#keep(connection);
     });
     const failed = (client: Client, error: Error) => {
       const connection = this.#of(client);
@@ -179,6 +188,11 @@ export class Broker {
     };
     aedes.on("clientError", failed);
     aedes.on("connectionError", failed);
+  }
+
+  /** Stores the subscriptions of a session that outlives its connection. */
+  #keep({ id, connect, subscriptions }: Connection): void {
+    if (!connect.clean) this.#store.save(id, Object.fromEntries(subscriptions));
   }
 
   /** @param will the client has gone without DISCONNECT, and this is its will */

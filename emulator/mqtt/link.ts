@@ -6,7 +6,7 @@
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { FaultContext, FaultInjector, FaultRule, FaultStep } from "../faults";
-import { PacketFramer, PacketType } from "./packet-framer";
+import { FramingError, PacketFramer, PacketType } from "./packet-framer";
 
 /** What a link tells its owner. */
 export interface LinkObserver {
@@ -15,8 +15,6 @@ export interface LinkObserver {
    * exists. False keeps the packet from the broker.
    */
   onPacket(type: number, packet: Buffer): boolean;
-  /** Called for each packet that is really sent. */
-  onSent?(type: number, packet: Buffer): void;
 }
 
 const STEP_OF_TYPE: Readonly<Record<number, FaultStep>> = {
@@ -75,18 +73,21 @@ export class Link extends Duplex {
   }
 
   #receive(chunk: Buffer): void {
+    const first = this.bytesReceived === 0;
     this.bytesReceived += chunk.length;
-    let packets: Buffer[];
     try {
-      packets = this.#inbound.push(chunk);
+      // Another protocol is told apart at once, before its bytes are taken for a long packet.
+      if (first && chunk[0] !== PacketType.CONNECT << 4)
+        throw new FramingError("the first packet is no CONNECT");
+      for (const packet of this.#inbound.push(chunk)) {
+        if (this.destroyed) return;
+        if (!this.#observer.onPacket(packet[0]! >> 4, packet)) continue;
+        if (!this.destroyed && !this.push(packet)) this.socket.pause();
+      }
     } catch (error) {
+      // Whatever one client brings about ends its connection, never the emulator.
       this.destroy(error as Error);
       return;
-    }
-    for (const packet of packets) {
-      if (this.destroyed) return;
-      if (!this.#observer.onPacket(packet[0]! >> 4, packet)) continue;
-      if (!this.destroyed && !this.push(packet)) this.socket.pause();
     }
     const cut = this.#cutReceived;
     if (cut && this.bytesReceived >= (cut.afterBytes ?? 0)) this.#break(cut);
@@ -134,12 +135,12 @@ export class Link extends Duplex {
     if (rule?.action === "returnCode") bytes = Buffer.from([0x20, 2, 0, rule.returnCode ?? 3]);
     // aedes grants what was asked for; Azure grants at most 1 (a failure, 0x80, stays).
     if (type === PacketType.SUBACK) bytes = capGranted(packet);
-    if (await this.#write(bytes)) this.#observer.onSent?.(type, bytes);
+    await this.#write(bytes);
     if (rule?.action === "returnCode") this.socket.destroySoon();
   }
 
-  async #write(bytes: Buffer): Promise<boolean> {
-    if (this.socket.destroyed || !this.socket.writable) return false;
+  async #write(bytes: Buffer): Promise<void> {
+    if (this.socket.destroyed || !this.socket.writable) return;
     const cut = this.#cutSent;
     const room = cut ? (cut.afterBytes ?? 0) - this.bytesSent : Number.POSITIVE_INFINITY;
     const part = bytes.length > room ? bytes.subarray(0, Math.max(0, room)) : bytes;
@@ -152,7 +153,6 @@ export class Link extends Duplex {
       });
     });
     if (cut && bytes.length >= room) this.#break(cut);
-    return true;
   }
 
   #break(rule: FaultRule): void {

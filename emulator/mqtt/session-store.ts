@@ -39,18 +39,9 @@ export class SessionStore {
     return Object.entries(this.#store.load(client.id) ?? {}).map(([topic, qos]) => ({ topic, qos }));
   }
 
-  async addSubscriptions(client: ClientId, added: Subscription[]): Promise<void> {
-    const subscriptions = { ...this.#store.load(client.id) };
-    // aedes hands over the refused filters of a SUBSCRIBE, too; broker.ts marks them by 128.
-    for (const { topic, qos } of added) if (qos <= 2) subscriptions[topic] = Math.min(qos, 1);
-    this.#store.save(client.id, subscriptions);
-  }
-
-  async removeSubscriptions(client: ClientId, topics: string[]): Promise<void> {
-    const subscriptions = { ...this.#store.load(client.id) };
-    for (const topic of topics) delete subscriptions[topic];
-    this.#store.save(client.id, subscriptions);
-  }
+  // broker.ts keeps what was granted: aedes hands over a SUBSCRIBE as it came, with the filters that are refused.
+  async addSubscriptions(): Promise<void> {}
+  async removeSubscriptions(): Promise<void> {}
 
   async cleanSubscriptions(client: ClientId): Promise<void> {
     if (this.#store.load(client.id)) this.#store.save(client.id, undefined);

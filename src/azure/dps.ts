@@ -174,12 +174,13 @@ function failure(
 
 /** Text of the server for a message: bounded, and without control characters. */
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+  // Not JSON.stringify: a value nested deeply enough would exhaust its stack.
+  const text = typeof value === "string" ? value : `of type ${typeof value}`;
   return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
 }
 
 function wholeNumber(text: string): number | undefined {
-  return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+  return /^[0-9]+$/.test(text) ? Number(text) : undefined;
 }
 
 function parseObject(body: string): JsonObject | undefined {

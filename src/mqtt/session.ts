@@ -134,6 +134,10 @@ export class Session implements PacketHandler {
   #subscribeDeadline = NONE;
   #publishDeadline = NONE;
   #pingDeadline = NONE;
+  /** A PINGREQ is due, but the transport takes nothing. */
+  #pingOwed = false;
+  /** What `onOpen` sends is held back, to leave with CONNECT in one write. */
+  #holding = false;
   #timer: TimerHandle | undefined;
   readonly #onTimer = (): void => this.#guarded(this.#tick);
   #timerAt = NONE;
@@ -197,7 +201,8 @@ export class Session implements PacketHandler {
     const id = QoS ? this.#inFlight.add(message) : 0;
     let written = false;
     try {
-      written = this.#writer.publish(message.topic, message.payload, QoS, id, false, message.retain);
+      do written = this.#writer.publish(message.topic, message.payload, QoS, id, false, message.retain);
+      while (!written && this.#letGo());
     } finally {
       if (!written && QoS) this.#inFlight.undo();
     }
@@ -268,17 +273,17 @@ export class Session implements PacketHandler {
 
   onPuback(id: number): void {
     this.#assertConnected("PUBACK");
-    const index = this.#resend;
+    const index = this.#inFlight.indexOf(id);
     const message = this.#inFlight.acknowledge(id);
     // An unknown id may answer a message that was sent twice.
     if (!message) return;
-    if (index > 0) this.#resend = index - 1;
+    if (index < this.#resend) this.#resend -= 1;
     this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
     this.#handler.onAcknowledged(id, message);
   }
 
   onSuback(id: number, returnCodes: Uint8Array): void {
-    this.#answered(id, "SUBACK");
+    this.#answered(id, "SUBACK", returnCodes.length);
     if (returnCodes.includes(SUBACK_FAILURE)) {
       throw new BerthError("subscribe-refused", "", { status: SUBACK_FAILURE });
     }
@@ -286,7 +291,7 @@ export class Session implements PacketHandler {
   }
 
   onUnsuback(id: number): void {
-    this.#answered(id, "UNSUBACK");
+    this.#answered(id, "UNSUBACK", 0);
     this.#handler.onSubscribed(id, NO_CODES);
   }
 
@@ -311,25 +316,32 @@ export class Session implements PacketHandler {
 
   #request(filters: readonly string[], QoS: QoS | undefined): number {
     this.#assertUsable();
-    const id = this.#inFlight.reserve();
+    const id = this.#inFlight.reserve(QoS === undefined ? 0 : filters.length);
     let written = false;
     try {
-      written =
-        QoS === undefined ? this.#writer.unsubscribe(id, filters) : this.#writer.subscribe(id, filters, QoS);
+      do {
+        written =
+          QoS === undefined
+            ? this.#writer.unsubscribe(id, filters)
+            : this.#writer.subscribe(id, filters, QoS);
+      } while (!written && this.#letGo());
     } finally {
       if (!written) this.#inFlight.release(id);
     }
     if (!written) throw new BerthError("outbox-full", "no room for a subscription now");
-    this.#subscribeDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-    this.#arm(this.#subscribeDeadline);
+    if (this.#subscribeDeadline === NONE) {
+      this.#subscribeDeadline = this.#host.clock.ticks() + this.#answerTimeout;
+      this.#arm(this.#subscribeDeadline);
+    }
     this.#flushFromMethod();
     return id;
   }
 
-  #answered(id: number, packet: string): void {
+  /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
+  #answered(id: number, packet: string, returnCodes: number): void {
     this.#assertConnected(packet);
-    if (!this.#inFlight.release(id)) {
-      throw new BerthError("protocol-violation", `${packet} for packet id ${id}, never sent`);
+    if (this.#inFlight.release(id) !== returnCodes) {
+      throw new BerthError("protocol-violation", `${packet} for packet id ${id} answers no such request`);
     }
     const more = this.#inFlight.reserved > 0;
     this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
@@ -378,8 +390,11 @@ export class Session implements PacketHandler {
   /** Writes the acknowledgements that are owed. @returns false when some still are */
   #settle(): boolean {
     const owed = this.#owed;
-    while (owed.length && this.#writer.puback(owed[0] as number)) owed.shift();
-    this.#flush();
+    do {
+      while (owed.length && this.#writer.puback(owed[0] as number)) owed.shift();
+      this.#flush();
+      // What went out made room for more.
+    } while (owed.length && this.#writer.pending === 0);
     return owed.length === 0;
   }
 
@@ -387,18 +402,21 @@ export class Session implements PacketHandler {
     this.#lastReceived = this.#host.clock.ticks();
     if (this.#pingDeadline === NONE) return;
     this.#pingDeadline = NONE;
+    this.#pingOwed = false;
     this.#arm(this.#keepAliveDue());
   }
 
   #writable(): void {
     if (this.#state === State.OPENING) this.#sendConnect();
     this.#flush();
+    if (this.#pingOwed) this.#ping();
     if (this.#owed.length) this.#readable();
     else this.#proceed();
   }
 
   /** Sends what waits: what was in flight before, then what the handler has. */
   #proceed(): void {
+    if (!this.#alive) return;
     this.#sendAgain();
     this.#flush();
     this.#feed();
@@ -429,14 +447,28 @@ export class Session implements PacketHandler {
     if (this.#eager) {
       // Before CONNACK nobody knows whether the server kept the session: where it may have, it is a re-delivery.
       this.#startResend(!(options.clean ?? true));
+      this.#holding = true;
       options.onOpen?.();
+      this.#holding = false;
     }
+  }
+
+  /** Sends what `onOpen` has written so far, to make room. @returns false when nothing was held back */
+  #letGo(): boolean {
+    if (!this.#holding) return false;
+    this.#holding = false;
+    this.#flushFromMethod();
+    return true;
   }
 
   /** Sends what was in flight when the connection before ended, as far as there is room. */
   #sendAgain(): void {
     if (this.#resend === NONE) return;
     const inFlight = this.#inFlight;
+    if (inFlight.count && this.#publishDeadline === NONE) {
+      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
+      this.#arm(this.#publishDeadline);
+    }
     while (this.#resend < inFlight.count) {
       const message = inFlight.messageAt(this.#resend);
       const id = inFlight.idAt(this.#resend);
@@ -445,10 +477,6 @@ export class Session implements PacketHandler {
       this.#resend += 1;
     }
     this.#resend = NONE;
-    if (inFlight.count) {
-      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-      this.#arm(this.#publishDeadline);
-    }
   }
 
   /** Tells the handler that `publish` has room again. */
@@ -472,6 +500,7 @@ export class Session implements PacketHandler {
 
   /** A failure inside a public method is reported later: no callback comes from inside a method. */
   #flushFromMethod(): void {
+    if (this.#holding) return;
     try {
       this.#flush();
     } catch (error) {
@@ -480,8 +509,18 @@ export class Session implements PacketHandler {
     }
   }
 
+  /** While PINGRESP is awaited only the silence of this side counts [MQTT-3.1.2-23]. */
   #keepAliveDue(): number {
-    return Math.min(this.#lastSent, this.#lastReceived) + this.#keepAlive;
+    const awaited = this.#pingDeadline !== NONE;
+    return (awaited ? this.#lastSent : Math.min(this.#lastSent, this.#lastReceived)) + this.#keepAlive;
+  }
+
+  /** Sends the PINGREQ that is due, unless the output is stuck: then as soon as it moves. */
+  #ping(): void {
+    this.#pingOwed = this.#room <= 0 || this.#writer.pending > 0 || !this.#writer.pingreq();
+    if (this.#pingOwed) return;
+    this.#flush();
+    this.#arm(this.#keepAliveDue());
   }
 
   /** Makes sure that the timer fires at `at` or before. One timer serves all deadlines and is set lazily. */
@@ -504,12 +543,12 @@ export class Session implements PacketHandler {
     if (passed(this.#pingDeadline, now)) throw new BerthError("keep-alive-timeout");
     if (passed(this.#publishDeadline, now)) throw new BerthError("publish-timeout");
     const pings = this.#keepAlive > 0 && this.#state === State.CONNECTED;
-    if (pings && this.#pingDeadline === NONE && now >= this.#keepAliveDue()) {
-      this.#pingDeadline = now + this.#answerTimeout;
-      // Where there is no room the output is stuck, and the deadline judges that too.
-      if (this.#writer.pingreq()) this.#flush();
+    if (pings && !this.#pingOwed && now >= this.#keepAliveDue()) {
+      // It judges an output that is stuck, too.
+      if (this.#pingDeadline === NONE) this.#pingDeadline = now + this.#answerTimeout;
+      this.#ping();
     }
-    let next = pings && this.#pingDeadline === NONE ? this.#keepAliveDue() : NONE;
+    let next = pings && !this.#pingOwed ? this.#keepAliveDue() : NONE;
     next = earlier(next, this.#phaseDeadline);
     next = earlier(next, this.#subscribeDeadline);
     next = earlier(next, this.#publishDeadline);

@@ -25,12 +25,14 @@ export class AssignmentStore {
 
   /** The newest assignment, or undefined when there is none or it was forgotten. A store that fails to read counts as empty. */
   read(): Assignment | undefined {
-    return this.#newest()?.record.assignment;
+    return this.#newest(true)?.record.assignment;
   }
 
   /**
    * Keeps `assignment`; the one before stays until this one can be read back.
-   * @throws BerthError `store-failed` when it cannot be written or read back; the one before still counts
+   * @throws BerthError `store-failed` when it cannot be written or read back, or what is there cannot be read:
+   *   the one before still counts, unless the store wrote all the same; `invalid-argument` for a field over 255
+   *   bytes
    */
   write(assignment: Assignment): void {
     this.#put(assignment);
@@ -39,14 +41,14 @@ export class AssignmentStore {
   /**
    * Forgets the assignment, so that the device registers anew: after a power cut at any point either still kept
    * or forgotten.
-   * @throws BerthError `store-failed`; the assignment still counts
+   * @throws BerthError `store-failed` as `write`
    */
   forget(): void {
-    if (this.read()) this.#put(undefined);
+    if (this.#newest(false)?.record.assignment) this.#put(undefined);
   }
 
   #put(assignment: Assignment | undefined): void {
-    const newest = this.#newest();
+    const newest = this.#newest(false);
     const sequence = (newest?.record.sequence ?? 0) + 1;
     // 4 billion writes: out of the life of any flash, but a record could claim it.
     const record: AssignmentRecord = { sequence: sequence > LAST_SEQUENCE ? 1 : sequence, assignment };
@@ -58,28 +60,44 @@ export class AssignmentStore {
       this.#store.write(key, value);
       kept = this.#store.read(key);
     } catch (error) {
-      throw new BerthError("store-failed", `${key}: ${asBerthError(error).message}`);
+      throw storeFailed(key, error);
     }
     if (!kept || !same(kept, value))
       throw new BerthError("store-failed", `${key}: read back other than written`);
-    if (record.sequence < sequence) this.#store.delete(SLOT_KEYS[slot === 0 ? 1 : 0]);
+    if (record.sequence < sequence) this.#delete(SLOT_KEYS[slot === 0 ? 1 : 0]);
   }
 
-  #newest(): { readonly slot: 0 | 1; readonly record: AssignmentRecord } | undefined {
-    const first = this.#slot(0);
-    const second = this.#slot(1);
+  #delete(key: string): void {
+    try {
+      this.#store.delete(key);
+    } catch (error) {
+      throw storeFailed(key, error);
+    }
+  }
+
+  /** @param lenient a slot that cannot be read counts as empty; otherwise it is an error: it must not be written over blindly */
+  #newest(lenient: boolean): { readonly slot: 0 | 1; readonly record: AssignmentRecord } | undefined {
+    const first = this.#slot(0, lenient);
+    const second = this.#slot(1, lenient);
     if (second && (!first || second.sequence > first.sequence)) return { slot: 1, record: second };
     return first && { slot: 0, record: first };
   }
 
-  #slot(slot: 0 | 1): AssignmentRecord | undefined {
+  #slot(slot: 0 | 1, lenient: boolean): AssignmentRecord | undefined {
+    const key = SLOT_KEYS[slot];
+    let value: Uint8Array | undefined;
     try {
-      const value = this.#store.read(SLOT_KEYS[slot]);
-      return value && decodeRecord(value, this.#text);
-    } catch {
-      return undefined;
+      value = this.#store.read(key);
+    } catch (error) {
+      if (lenient) return undefined;
+      throw storeFailed(key, error);
     }
+    return value && decodeRecord(value, this.#text);
   }
+}
+
+function storeFailed(key: string, error: unknown): BerthError {
+  return new BerthError("store-failed", `${key}: ${asBerthError(error).message}`);
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

@@ -54,7 +54,10 @@ test("a session that is kept gets the message again with DUP and the same packet
   await first.subscribe(BOUND);
   await emulator.sendCloudToDevice(HUB, "dev-1", "one");
   const { packet } = await first.message(false);
+  // Until the hub has seen the connection end, it would send the second message there, too.
+  const ended = new Promise((resolve) => emulator.events.once("disconnect", resolve));
   await first.drop();
+  await ended;
   await emulator.sendCloudToDevice(HUB, "dev-1", "two");
   const second = await openHub(emulator, "dev-1", { clean: false });
   expect(second.sessionPresent).toBe(true);
@@ -67,6 +70,12 @@ test("a session that is kept gets the message again with DUP and the same packet
   expect(next.packet.messageId).not.toBe(packet.messageId);
   await second.ping();
   expect(queue()).toEqual([]);
+});
+
+test("a session keeps the filters that were granted, at the QoS that was granted, and no others", async () => {
+  const client = await openHub(emulator, "dev-1", { clean: false });
+  expect(await client.subscribe({ topic: BOUND, qos: 2 }, "#")).toEqual([1, 128]);
+  expect(emulator.devices.get(HUB, "dev-1")!.session).toEqual({ [BOUND]: 1 });
 });
 
 test("a clean session loses subscription and identifier, not the queue", async () => {

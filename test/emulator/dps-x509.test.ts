@@ -127,6 +127,7 @@ test("an RSA leaf below an RSA intermediate as signing certificate is accepted",
 
 test("these certificates are refused with CONNACK 5", async () => {
   const stranger = await createRootCertificate({ commonName: "factory root", keyType });
+  const forged = { certificatePem: line.certificatePem, privateKeyPem: stranger.privateKeyPem };
   const leaf = (options: object, issuer = line) =>
     createDeviceCertificate({ commonName: "unit-9", keyType, ...options }, issuer);
   const past = { notBefore: new Date(Date.now() - 30 * DAY), days: 10 };
@@ -142,6 +143,8 @@ test("these certificates are refused with CONNACK 5", async () => {
     ["without its intermediate", chainOf(await leaf({}))],
     ["signed by a stranger of the same name", chainOf(await leaf({}, stranger))],
     ["signed by a stranger, the right root beside it", chainOf(await leaf({}, stranger), root)],
+    // Its issuer's name and key identifier are the right ones; only the signature tells.
+    ["signed by a stranger in the name of the line", chainOf(await leaf({}, forged), line)],
     ["signed by a certificate that is no CA", chainOf(await leaf({}, notCa), notCa)],
     ["self-signed", chainOf(await createDeviceCertificate({ commonName: "unit-9", keyType }))],
   ];

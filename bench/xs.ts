@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/** The figures of XS: counts, the same in each run. */
+import type { Engine } from "../hosts/xs/engine";
+import { XsMachine } from "../hosts/xs/machine";
+import { bundle, type ModuleGraph, moduleGraph, single } from "../hosts/xs/modules";
+import type { XsWorkerOptions } from "../hosts/xs/worker";
+import type { LifeFigures } from "./inside/life";
+import type { XsCost } from "./inside/measure";
+
+export type XsCosts = Readonly<Record<string, XsCost>>;
+
+const ENVIRONMENT = "test/xs/inside/environment.ts";
+
+/** Ours, module by module as in the repository. */
+export async function oursOnXs(engine: Engine): Promise<XsCosts> {
+  return (await answerOf(engine, await moduleGraph("bench/inside/ours.ts", true))) as XsCosts;
+}
+
+/** `mqtt-packet` with polyfills, without its table of 65,536 buffers: in its favour, for a device has no room for it. */
+export async function mqttPacketOnXs(engine: Engine): Promise<XsCosts> {
+  const source = await mqttPacketSource('export { default } from "./bench/inside/mqtt-packet";');
+  return (await answerOf(engine, single("mqtt-packet", source))) as XsCosts;
+}
+
+/** @param text what the bundle exports */
+export function mqttPacketSource(text: string, minify = false): Promise<string> {
+  return bundle("mqtt-packet-on-xs.ts", {
+    text: `import "./${ENVIRONMENT}";\n${text}`,
+    alias: {
+      "mqtt-packet": "test/xs/inside/mqtt-packet.ts",
+      "mqtt-packet-itself": "node_modules/mqtt-packet/mqtt.js",
+    },
+    banner: "globalThis.berthEnvironment = {};",
+    minify,
+  });
+}
+
+/**
+ * A whole life. Garbage is counted in a heap of the size that the SDK's reference manifest for ESP32 gives, beside
+ * what lies in ROM there.
+ */
+export async function lifeOnXs(engine: Engine): Promise<LifeFigures> {
+  const graph = await moduleGraph("bench/inside/life.ts", true);
+  const figures = (await answerOf(engine, graph)) as LifeFigures;
+  const { slots, chunks } = figures.loaded;
+  const heap = { bytes: chunks + DEVICE_HEAP.bytes, slots: slots + DEVICE_HEAP.slots };
+  const small = (await answerOf(engine, graph, heap)) as LifeFigures;
+  const { collections } = small.provisioning;
+  return { ...figures, provisioning: { ...figures.provisioning, collections } };
+}
+
+/** `creation` of the SDK's reference manifest (nodemcu): chunk and heap. */
+const DEVICE_HEAP = Object.freeze({ bytes: 78_848, slots: 4_928 });
+
+async function answerOf(
+  engine: Engine,
+  graph: ModuleGraph,
+  heap?: XsWorkerOptions["heap"],
+): Promise<unknown> {
+  const lines: string[] = [];
+  const machine = await XsMachine.start(engine, {
+    onLine: (line) => lines.push(line),
+    ...(heap && { heap }),
+  });
+  try {
+    const { bytes } = await machine.import(graph);
+    if (lines.length) throw new Error(lines.join("\n"));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } finally {
+    await machine.close();
+  }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
+import {
+  AGENT_STATE_NAMES,
+  Agent,
+  AgentState,
+  type AssignedReport,
+  type ConnectedReport,
+} from "../src/agent/agent";
+import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
+import type { Identity } from "../src/agent/identity";
+import { SystemProperty } from "../src/azure/properties";
+import { asBerthError, BerthError, type ErrorCode } from "../src/error";
+import type { Host } from "../src/host";
+import type { CliEvent } from "./output";
+import { errorEvent } from "./output";
+
+/** What the device is to do. */
+export interface DeviceRunOptions {
+  readonly identity: Identity;
+  /** Host name of DPS. */
+  readonly endpoint: string;
+  readonly port: number;
+  readonly hubPort: number;
+  /** Messages to send; 0 asks for the connection only. */
+  readonly telemetry: number;
+  /** Milliseconds between messages; 0 sends as fast as the device's outbox takes them. */
+  readonly interval: number;
+  /** Milliseconds until the run gives up. */
+  readonly timeout: number;
+  /** Go on after the last message until `signal`. */
+  readonly stay?: boolean;
+  /** Custom payload of the registration. */
+  readonly payload?: Record<string, unknown> | undefined;
+  /** Milliseconds that a SAS token of the hub is good; the core's default when undefined. */
+  readonly tokenLifetime?: number | undefined;
+  /** Ends the run from outside. */
+  readonly signal?: AbortSignal;
+  /** Called for everything that happens; `line` is for people. */
+  readonly onEvent: (event: CliEvent, line: string) => void;
+}
+
+/** How a run ended. */
+export interface DeviceRunResult {
+  readonly acknowledged: number;
+  /** Where the last connection's assignment came from. */
+  readonly source: "dps" | "stored" | undefined;
+  readonly hub: string | undefined;
+  readonly deviceId: string | undefined;
+  /** Why it did not do what was asked; undefined when it did, or was ended by `signal`. */
+  readonly error: BerthError | undefined;
+}
+
+/** What a step that never ends counts as, when the run gives up in it without an error. */
+const STALLED: Readonly<Partial<Record<AgentState, ErrorCode>>> = Object.freeze({
+  [AgentState.WAITING_FOR_NETWORK]: "network-down",
+  [AgentState.WAITING_FOR_CLOCK]: "clock-not-set",
+  [AgentState.PROVISIONING]: "dps-timeout",
+  [AgentState.CONNECTING]: "connect-timeout",
+  [AgentState.RUNNING]: "publish-timeout",
+});
+
+/** CONNACK codes by which a hub says that it does not know the device. */
+const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
+  "connack-identifier-rejected",
+  "connack-bad-credentials",
+  "connack-not-authorized",
+]);
+
+/** Runs a device; the promise never rejects. */
+export function runDevice(host: Host, options: DeviceRunOptions): Promise<DeviceRunResult> {
+  return new Promise((resolve) => new DeviceRun(host, options, resolve).start());
+}
+
+class DeviceRun {
+  readonly #host: Host;
+  readonly #options: DeviceRunOptions;
+  readonly #resolve: (result: DeviceRunResult) => void;
+  readonly #started: number;
+  #agent: Agent | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #queued = 0;
+  #acknowledged = 0;
+  #connected: ConnectedReport | undefined;
+  /** DPS has assigned a hub in this run, and no connection to it has stood yet. */
+  #assignedUntried = false;
+  #lastRetriable: BerthError | undefined;
+  #done = false;
+
+  constructor(host: Host, options: DeviceRunOptions, resolve: (result: DeviceRunResult) => void) {
+    this.#host = host;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#started = host.clock.ticks();
+  }
+
+  start(): void {
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, signal, timeout } = this.#options;
+    try {
+      this.#agent = new Agent(
+        this.#host,
+        {
+          onState: (state) =>
+            this.#tell({ event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) }),
+          onAssigned: (report) => this.#assigned(report),
+          onConnected: (report) => this.#connectedTo(report),
+          onAcknowledged: () => this.#acknowledgedOne(),
+          onCloudToDevice: (message) => this.#message(message),
+          onRoom: () => this.#send(),
+          onError: ({ phase, error, retryIn }) => this.#failed(phase, error, retryIn),
+        },
+        {
+          identity,
+          provisioning: {
+            host: endpoint,
+            port,
+            ...(payload === undefined ? {} : { payload: payload as never }),
+          },
+          hub: { port: hubPort, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+        },
+      );
+      signal?.addEventListener("abort", () => this.#end(undefined), { once: true });
+      if (signal?.aborted) {
+        this.#end(undefined);
+        return;
+      }
+      this.#deadline = setTimeout(() => this.#timeUp(), timeout);
+      this.#agent.start();
+      this.#send();
+    } catch (error) {
+      this.#fail(asBerthError(error));
+    }
+  }
+
+  #assigned({ assignment: { hub, deviceId }, substatus, payload }: AssignedReport): void {
+    this.#assignedUntried = true;
+    this.#lastRetriable = undefined;
+    const how = substatus === undefined ? "" : ` (${substatus})`;
+    this.#tell(
+      { event: "assigned", hub, deviceId, substatus, payload },
+      `assigned to ${hub} as ${deviceId}${how}`,
+    );
+  }
+
+  #connectedTo(report: ConnectedReport): void {
+    this.#connected = report;
+    this.#assignedUntried = false;
+    this.#lastRetriable = undefined;
+    const { hub, deviceId, source, sessionPresent } = report;
+    const from = source === "dps" ? "the assignment of DPS" : "the stored assignment, without DPS";
+    this.#tell(
+      { event: "connected", hub, deviceId, source, sessionPresent },
+      `connected to ${hub} by ${from}`,
+    );
+    this.#endIfDone();
+  }
+
+  #acknowledgedOne(): void {
+    this.#acknowledged += 1;
+    this.#lastRetriable = undefined;
+    const count = this.#acknowledged;
+    this.#tell({ event: "acknowledged", count }, `telemetry ${count} acknowledged`);
+    this.#endIfDone();
+  }
+
+  /** A fragment of a large message is told as it comes. */
+  #message({ properties, payload, offset, byteLength }: CloudToDeviceMessage): void {
+    const whole = payload.length === byteLength;
+    const text = this.#textOf(payload);
+    const body = text === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: text };
+    const place = whole ? {} : { offset, byteLength };
+    this.#tell(
+      { event: "message", ...body, properties, ...place },
+      `message from the cloud: ${text ?? `${payload.length} bytes`}`,
+    );
+  }
+
+  #textOf(payload: Uint8Array): string | undefined {
+    try {
+      return this.#host.text.decode(payload);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #failed(phase: string, error: BerthError, retryIn: number | undefined): void {
+    if (this.#done) return;
+    // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
+    const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
+    if (!error.retriable && !moved) {
+      this.#fail(error, { phase });
+      return;
+    }
+    this.#lastRetriable = error;
+    const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    this.#tell(
+      errorEvent(error, { phase, retryIn, final: false }),
+      `${error.message} [${error.code}]${next}`,
+    );
+  }
+
+  #timeUp(): void {
+    if (this.#options.stay && this.#sentAll()) return;
+    const state = this.#agent?.state ?? AgentState.STOPPED;
+    const stalled = new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
+    const about = `gave up after ${this.#options.timeout / 1000} s`;
+    this.#fail(this.#lastRetriable ?? stalled, { about });
+  }
+
+  #sentAll(): boolean {
+    return this.#connected !== undefined && this.#acknowledged >= this.#options.telemetry;
+  }
+
+  #endIfDone(): void {
+    if (this.#sentAll() && !this.#options.stay) this.#end(undefined);
+  }
+
+  #send(): void {
+    const { telemetry, interval } = this.#options;
+    while (!this.#done && this.#queued < telemetry && this.#pause === undefined) {
+      const sequence = this.#queued + 1;
+      const uptime = Math.round(this.#host.clock.ticks() - this.#started);
+      const payload = this.#host.text.encode(JSON.stringify({ sequence, uptime }));
+      try {
+        this.#agent?.send(payload, {
+          [SystemProperty.CONTENT_TYPE]: "application/json",
+          [SystemProperty.CONTENT_ENCODING]: "utf-8",
+        });
+      } catch (error) {
+        const known = asBerthError(error);
+        // `onRoom` comes back here.
+        if (known.code !== "outbox-full") this.#fail(known);
+        return;
+      }
+      this.#queued = sequence;
+      if (interval > 0) {
+        this.#pause = setTimeout(() => {
+          this.#pause = undefined;
+          this.#send();
+        }, interval);
+      }
+    }
+  }
+
+  #fail(error: BerthError, more: { phase?: string; about?: string } = {}): void {
+    if (this.#done) return;
+    const about = more.about === undefined ? "" : `; ${more.about}`;
+    this.#tell(errorEvent(error, { ...more, final: true }), `${error.message} [${error.code}]${about}`);
+    this.#end(error);
+  }
+
+  #end(error: BerthError | undefined): void {
+    if (this.#done) return;
+    this.#done = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#pause);
+    // Not from inside one of the agent's own calls.
+    setImmediate(() => {
+      this.#agent?.stop();
+      this.#resolve({
+        acknowledged: this.#acknowledged,
+        source: this.#connected?.source,
+        hub: this.#connected?.hub,
+        deviceId: this.#connected?.deviceId,
+        error,
+      });
+    });
+  }
+
+  #tell(event: CliEvent, line = ""): void {
+    if (!this.#done) this.#options.onEvent(event, line);
+  }
+}

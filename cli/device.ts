@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+import { X509Certificate } from "node:crypto";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { ConnectTo } from "../hosts/node/connect-to";
+import { createNodeHost } from "../hosts/node/host";
+import { loadRoots } from "../hosts/node/roots";
+import { DPS_HOST } from "../src/azure/dps";
+import { BerthError } from "../src/error";
+import { type CommandContext, EXIT } from "./context";
+import { runDevice } from "./device-run";
+import {
+  collect,
+  collectConnectTo,
+  KEY_HELP,
+  KEY_VARIABLE,
+  readText,
+  seconds,
+  symmetricKeyFrom,
+  wholeNumber,
+  withJson,
+} from "./options";
+import { Output } from "./output";
+import { onInterrupt } from "./signals";
+import { Timeline, timelineRow } from "./timeline";
+
+interface DeviceFlags {
+  readonly idScope: string;
+  readonly registrationId: string;
+  readonly symmetricKey?: string;
+  readonly symmetricKeyFile?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly endpoint: string;
+  readonly port: number;
+  readonly hubPort?: number;
+  readonly ca?: string[];
+  readonly addCa?: string[];
+  readonly connectTo?: ConnectTo[];
+  readonly state?: string;
+  readonly telemetry: number;
+  readonly interval?: number;
+  readonly timeout: number;
+  readonly stay: boolean;
+  readonly payload?: string;
+  readonly trace: boolean;
+  readonly json: boolean;
+}
+
+/** `berth device`: one device on this computer against any DPS, Azure's included. */
+export function addDevice(program: Command, context: CommandContext): void {
+  const command = program
+    .command("device")
+    .description("run one device: provision, connect to its hub, send telemetry")
+    .requiredOption("--id-scope <scope>", "ID scope of the DPS instance, for example 0ne00000000")
+    .requiredOption("--registration-id <id>", "the device; for x.509 the common name of its certificate")
+    .option("--symmetric-key <base64>", `the device's key (not the group's); default: ${KEY_VARIABLE}`)
+    .option("--symmetric-key-file <file>", "a file that holds it")
+    .option("--cert <file>", "the device's certificate in PEM, followed by its intermediates")
+    .option("--key <file>", "the private key of --cert in PEM")
+    .option("--endpoint <host>", "host name of DPS", DPS_HOST)
+    .option("--port <port>", "port of DPS", wholeNumber(1, 65_535), 8883)
+    .option("--hub-port <port>", "port of the hub; default: as --port", wholeNumber(1, 65_535))
+    .option("--ca <file>", "trust the roots of this PEM file instead of Azure's (repeatable)", collect)
+    .option("--add-ca <file>", "trust the roots of this PEM file too (repeatable)", collect)
+    .option(
+      "--connect-to <host:address:port>",
+      "connect to ADDRESS:PORT for HOST; HOST is still verified (repeatable)",
+      collectConnectTo,
+    )
+    .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option("--telemetry <count>", "messages to send; 0 only connects", wholeNumber(0, 1_000_000_000), 1)
+    .option("--interval <seconds>", "time between messages; default: none", seconds)
+    .option("--timeout <seconds>", "give up after this time", seconds, 120)
+    .option("--stay", "go on after the last message until interrupted", false)
+    .option("--payload <json>", "an object for the custom allocation policy")
+    .option("--trace", "print each MQTT packet, secrets masked", false)
+    .addHelpText(
+      "after",
+      `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
+    );
+  withJson(command).action((flags: DeviceFlags) => run(flags, context));
+}
+
+async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
+  const output = new Output(flags.json, context.streams);
+  const { idScope, registrationId, cert, key, port } = flags;
+  const proof = proofOf(flags, context);
+  const payload = payloadOf(flags.payload);
+  const host = createNodeHost({
+    stateDirectory:
+      flags.state ?? join(homedir(), ".berth", encodeURIComponent(`${idScope}-${registrationId}`)),
+    roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),
+    ...proof,
+    connectTo: flags.connectTo,
+  });
+  if (cert !== undefined) warnAboutName(cert, proof.certificate ?? "", registrationId, output);
+  const timeline = new Timeline((packet) =>
+    output.event({ event: "packet", ...packet }, timelineRow(packet)),
+  );
+  const interrupt = onInterrupt();
+  try {
+    const result = await runDevice(
+      flags.trace ? { ...host, transport: timeline.tap(host.transport) } : host,
+      {
+        identity: { idScope, registrationId, attestation: key === undefined ? "symmetricKey" : "x509" },
+        endpoint: flags.endpoint,
+        port,
+        hubPort: flags.hubPort ?? port,
+        telemetry: flags.telemetry,
+        interval: (flags.interval ?? 0) * 1000,
+        timeout: flags.timeout * 1000,
+        stay: flags.stay,
+        payload,
+        signal: interrupt.signal,
+        onEvent: (event, line) => {
+          if (event.event === "error" && !flags.json) context.streams.err(`berth: ${line}\n`);
+          else output.event(event, line === "" ? undefined : line);
+        },
+      },
+    );
+    const done =
+      result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
+    if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);
+    else context.exit(done ? EXIT.done : (interrupt.status() ?? EXIT.failed));
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** The device's key or certificate. @throws BerthError `invalid-argument` unless there is exactly one of them */
+function proofOf(
+  flags: DeviceFlags,
+  context: CommandContext,
+): { symmetricKey?: string; certificate?: string; key?: string } {
+  const { cert, key } = flags;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new BerthError("invalid-argument", "--cert and --key belong together; give both");
+  }
+  if (cert !== undefined && key !== undefined) {
+    if (flags.symmetricKey !== undefined || flags.symmetricKeyFile !== undefined) {
+      throw new BerthError("invalid-argument", "a symmetric key and a certificate; give one of them");
+    }
+    return { certificate: readText(cert, "--cert"), key: readText(key, "--key") };
+  }
+  const symmetricKey = symmetricKeyFrom({
+    option: flags.symmetricKey,
+    file: flags.symmetricKeyFile,
+    environment: context.environment[KEY_VARIABLE],
+  });
+  if (symmetricKey === undefined) {
+    const ways = `--symmetric-key-file, ${KEY_VARIABLE}, --symmetric-key, or --cert with --key`;
+    throw new BerthError("invalid-argument", `the device has nothing to prove itself with; give ${ways}`);
+  }
+  return { symmetricKey };
+}
+
+/** DPS compares the certificate's common name with the registration id. */
+function warnAboutName(file: string, pem: string, registrationId: string, output: Output): void {
+  let subject: string;
+  try {
+    subject = new X509Certificate(pem).subject;
+  } catch (error) {
+    throw new BerthError("invalid-argument", `${file} is no certificate in PEM: ${(error as Error).message}`);
+  }
+  const name = /^CN=(.*)$/m.exec(subject)?.[1];
+  if (name !== registrationId) {
+    output.warning(`${file} is for "${name ?? "nobody"}", not for "${registrationId}"; DPS will refuse it`);
+  }
+}
+
+function payloadOf(json: string | undefined): Record<string, unknown> | undefined {
+  if (json === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new BerthError("invalid-argument", `--payload is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new BerthError(
+      "invalid-argument",
+      '--payload is no JSON object, for example {"modelId":"dtmi:a:b;1"}',
+    );
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Command } from "commander";
+import { parseConfiguration } from "../emulator/configuration-reader";
+import { Emulator } from "../emulator/emulator";
+import { parseFaults } from "../emulator/fault-reader";
+import { BerthError } from "../src/error";
+import { writeNew } from "./certificates";
+import type { CommandContext } from "./context";
+import { reportEvents } from "./emulator-events";
+import { readText, wholeNumber, withJson } from "./options";
+import { Output } from "./output";
+import { onInterrupt } from "./signals";
+
+interface EmulatorFlags {
+  readonly config?: string;
+  readonly port: number;
+  readonly state?: string;
+  readonly seed: number;
+  readonly example?: string;
+  readonly json: boolean;
+}
+
+/** `berth emulator`: a local DPS with its hubs until SIGINT or SIGTERM. */
+export function addEmulator(program: Command, context: CommandContext): void {
+  const command = program
+    .command("emulator")
+    .description("run a local DPS and its IoT Hubs on 127.0.0.1")
+    .option("--config <file>", "JSON: idScope, iotHubs, enrollments, enrollmentGroups, faults")
+    .option("--example <file>", "write such a file with new random keys, and end")
+    .option("--port <port>", "port for DPS and all hubs; 0 takes a free one", wholeNumber(0, 65_535), 8883)
+    .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
+    .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
+  withJson(command).action((flags: EmulatorFlags) => {
+    const output = new Output(flags.json, context.streams);
+    return flags.example === undefined ? run(flags, output) : writeExample(flags.example, output);
+  });
+}
+
+async function run(flags: EmulatorFlags, output: Output): Promise<void> {
+  const { config, port } = flags;
+  if (config === undefined) {
+    throw new BerthError(
+      "invalid-argument",
+      "no --config; berth emulator --example FILE.json writes one to start from",
+    );
+  }
+  const text = readText(config, "--config");
+  const interrupt = onInterrupt();
+  const emulator = await Emulator.start({
+    configuration: parseConfiguration(text, config),
+    faults: parseFaults(text, config),
+    seed: flags.seed,
+    port,
+    baseDirectory: dirname(resolve(config)),
+    ...(flags.state === undefined ? {} : { stateDirectory: resolve(flags.state) }),
+  }).catch((error: unknown) => {
+    interrupt.release();
+    throw portError(error, port);
+  });
+  const { idScope, hubs, ca } = emulator;
+  const ready = { event: "ready", port: emulator.port, idScope, ca: ca.path, hubs };
+  output.event(
+    ready,
+    `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
+  );
+  reportEvents(emulator, output);
+  const { signal } = interrupt;
+  if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
+  await emulator.stop();
+  output.event({ event: "stopped" }, "stopped");
+}
+
+function portError(error: unknown, port: number): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EADDRINUSE") {
+    return new BerthError("invalid-argument", `port ${port} is in use; stop what holds it, or take --port 0`);
+  }
+  if (code === "EACCES" && (error as NodeJS.ErrnoException).syscall === "listen") {
+    return new BerthError(
+      "invalid-argument",
+      `port ${port} is not allowed to you; take one from 1024, or --port 0`,
+    );
+  }
+  return error;
+}
+
+function writeExample(file: string, output: Output): void {
+  const key = () => randomBytes(64).toString("base64");
+  const symmetricKey = () => ({
+    type: "symmetricKey",
+    symmetricKey: { primaryKey: key(), secondaryKey: key() },
+  });
+  const example = {
+    idScope: "0ne00000000",
+    iotHubs: [{ name: "hub-1.example" }, { name: "hub-2.example" }],
+    enrollments: [{ registrationId: "device-1", attestation: symmetricKey() }],
+    enrollmentGroups: [{ enrollmentGroupId: "group-1", attestation: symmetricKey() }],
+  };
+  try {
+    mkdirSync(dirname(resolve(file)), { recursive: true });
+    writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new BerthError("invalid-argument", `${file} is there already; move it away or take another name`);
+  }
+  output.event(
+    { event: "file", path: resolve(file) },
+    `made  ${file}; start it with: berth emulator --config ${file}`,
+  );
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/** Options that several commands share. Each parser's message ends up behind the option's name. */
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError } from "commander";
+import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
+import { BerthError } from "../src/error";
+
+/** Environment variable that holds a symmetric key. */
+export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** Seconds, fractions allowed, above zero. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 31_536_000) {
+    throw new InvalidArgumentError("Give seconds above 0, for example 30 or 0.5.");
+  }
+  return value;
+}
+
+/** Collects a repeatable option. */
+export function collect(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** As `collect`, for `--connect-to`. */
+export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
+  try {
+    return [...(before ?? []), parseConnectTo(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** Adds `--json`. */
+export function withJson(command: Command): Command {
+  return command.option("--json", "print one JSON object a line", false);
+}
+
+/** A file's text. @throws BerthError `invalid-argument` saying what `what` is and which file cannot be read */
+export function readText(file: string, what: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new BerthError("invalid-argument", `cannot read ${what}: ${(error as Error).message}`);
+  }
+}
+
+/** Where a symmetric key may come from. */
+export interface KeySources {
+  readonly option?: string | undefined;
+  readonly file?: string | undefined;
+  readonly environment?: string | undefined;
+}
+
+/**
+ * The symmetric key: the option, else the file, else the environment; undefined when there is none.
+ * @throws BerthError `invalid-argument` when option and file are both given, or the file cannot be read or is empty.
+ */
+export function symmetricKeyFrom(sources: KeySources): string | undefined {
+  if (sources.option !== undefined && sources.file !== undefined) {
+    throw new BerthError(
+      "invalid-argument",
+      "the key is given twice, as an option and as a file; leave one out",
+    );
+  }
+  if (sources.option !== undefined) return sources.option;
+  if (sources.file === undefined) return sources.environment || undefined;
+  const key = readText(sources.file, "the key").trim();
+  if (key === "")
+    throw new BerthError("invalid-argument", `${sources.file} is empty; put the base64 key into it`);
+  return key;
+}
+
+/** Behind the help of each command that takes a key. */
+export const KEY_HELP = `
+A key on the command line can be read by other users of this computer (ps, shell history).
+Better: put it into a file that only you can read, or into the environment variable ${KEY_VARIABLE}.`;

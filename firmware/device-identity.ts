@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Who this device is: read from a domain of `preference` that a factory partition fills, never from the image.
+ * The id scope alone, which is no secret and the same for a fleet, may also stand in `mc/config`.
+ */
+import type { Identity } from "../src/agent/identity";
+import { BerthError } from "../src/error";
+
+/** The domain (the namespace of NVS) of the identity. `berth identity factory` writes it. */
+export const IDENTITY_DOMAIN = "berth-id";
+
+/** The keys in it. */
+export const IDENTITY_KEYS = Object.freeze({
+  /** Text. */
+  idScope: "idScope",
+  /** Text; for x.509 the common name of the certificate. */
+  registrationId: "registrationId",
+  /** Text, base64: SAS. */
+  symmetricKey: "symmetricKey",
+  /** Bytes: x.509, the device's certificate, DER. */
+  certificate: "certificate",
+  /** Bytes: the certificate that issued it, DER; where DPS knows only the root. */
+  issuer: "issuer",
+  /** Bytes: the private key of `certificate`, PKCS#8, DER. */
+  clientKey: "clientKey",
+  /** Bytes: a root certificate of one's own, DER, trusted beside the built-in ones. */
+  root: "root",
+});
+
+/** The identity with what proves it. */
+export interface DeviceIdentity {
+  readonly identity: Identity;
+  readonly symmetricKey: string | undefined;
+  readonly clientCertificate:
+    | { readonly chain: readonly ArrayBuffer[]; readonly key: ArrayBuffer }
+    | undefined;
+  /** A root of one's own. */
+  readonly root: ArrayBuffer | undefined;
+}
+
+/** @param read a value of the identity's domain; may throw */
+export type ReadIdentityValue = (key: string) => unknown;
+
+/**
+ * Reads the identity. What it holds is checked by the agent and the host.
+ * @throws BerthError `invalid-argument` naming the key that is missing or of a wrong type; never its value
+ */
+export function readDeviceIdentity(
+  read: ReadIdentityValue,
+  config: Readonly<Record<string, unknown>>,
+): DeviceIdentity {
+  const idScope =
+    textOf(read, IDENTITY_KEYS.idScope) ?? (typeof config.idScope === "string" ? config.idScope : "");
+  const registrationId = textOf(read, IDENTITY_KEYS.registrationId) ?? "";
+  if (idScope === "") throw missing(IDENTITY_KEYS.idScope);
+  if (registrationId === "") throw missing(IDENTITY_KEYS.registrationId);
+  const symmetricKey = textOf(read, IDENTITY_KEYS.symmetricKey);
+  const certificate = bytesOf(read, IDENTITY_KEYS.certificate);
+  const key = bytesOf(read, IDENTITY_KEYS.clientKey);
+  const issuer = bytesOf(read, IDENTITY_KEYS.issuer);
+  const root = bytesOf(read, IDENTITY_KEYS.root);
+  if (symmetricKey !== undefined) {
+    return {
+      identity: { idScope, registrationId, attestation: "symmetricKey" },
+      symmetricKey,
+      clientCertificate: undefined,
+      root,
+    };
+  }
+  if (!certificate) throw missing(`${IDENTITY_KEYS.symmetricKey} or ${IDENTITY_KEYS.certificate}`);
+  if (!key) throw missing(IDENTITY_KEYS.clientKey);
+  return {
+    identity: { idScope, registrationId, attestation: "x509" },
+    symmetricKey: undefined,
+    clientCertificate: { chain: issuer ? [certificate, issuer] : [certificate], key },
+    root,
+  };
+}
+
+function textOf(read: ReadIdentityValue, key: string): string | undefined {
+  const value = read(key);
+  if (value === undefined || typeof value === "string") return value;
+  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} is no text`);
+}
+
+function bytesOf(read: ReadIdentityValue, key: string): ArrayBuffer | undefined {
+  const value = read(key);
+  if (value === undefined || value instanceof ArrayBuffer) return value;
+  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} holds no bytes`);
+}
+
+function missing(key: string): BerthError {
+  return new BerthError(
+    "invalid-argument",
+    `no identity: ${IDENTITY_DOMAIN} has no ${key}; see firmware/README.md`,
+  );
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One device: the agent's life shown on the LED, kept in the diary, watched by the watchdog, and its telemetry.
+ * All of the world is handed in, so that it runs in tests without the SDK.
+ */
+import { Diary } from "../hosts/moddable/diary";
+import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
+import { Watchdog } from "../hosts/moddable/watchdog";
+import {
+  AGENT_STATE_NAMES,
+  Agent,
+  type AgentHandler,
+  type AgentOptions,
+  AgentState,
+  type AssignedReport,
+  type ConnectedReport,
+  type ErrorReport,
+} from "../src/agent/agent";
+import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
+import { asBerthError, BerthError } from "../src/error";
+import type { Host, TimerHandle } from "../src/host";
+import type { Settings } from "./settings";
+
+/** What a device needs beside the host of the core. */
+export interface DeviceWorld {
+  readonly host: Host;
+  readonly settings: Settings;
+  /** Why the chip restarted; undefined where nobody knows. */
+  readonly restartReason: string | undefined;
+  readonly led: Led | undefined;
+  /** Figures for the telemetry, JSON. */
+  readonly measure: () => object;
+  /** One line for people; empty in a release build on a board. */
+  readonly log: (line: string) => void;
+  /** Restarts the chip. */
+  readonly restart: () => void;
+  /** Ends a simulator's run; on a board it does nothing. */
+  readonly finish: (status: number) => void;
+}
+
+/** By `AgentState`. */
+const SIGNALS: readonly Signal[] = Object.freeze([
+  Signal.CONNECTING,
+  Signal.NETWORK,
+  Signal.CLOCK,
+  Signal.PROVISIONING,
+  Signal.CONNECTING,
+  Signal.CONNECTED,
+  Signal.CONNECTING,
+]);
+
+export class Device implements AgentHandler {
+  readonly #world: DeviceWorld;
+  readonly #agent: Agent;
+  readonly #diary: Diary;
+  readonly #indicator: Indicator;
+  readonly #watchdog: Watchdog | undefined;
+  #telemetry: TimerHandle | undefined;
+  #count = 0;
+  #reported = false;
+
+  /** @throws BerthError `invalid-argument` as `Agent` */
+  constructor(world: DeviceWorld, options: Pick<AgentOptions, "identity">) {
+    const { host, settings } = world;
+    this.#world = world;
+    this.#diary = new Diary(host.store, host.text, host.clock);
+    this.#indicator = new Indicator(world.led, host.timers);
+    this.#agent = new Agent(host, this, {
+      identity: options.identity,
+      startSpread: settings.startSpread * 1000,
+      provisioning: { host: settings.dpsHost },
+      hub: { tokenLifetime: settings.tokenLifetime * 1000, keepAlive: settings.keepAlive * 1000 },
+    });
+    if (settings.stuckAfter > 0) {
+      // A device that sends seldom is not stuck.
+      const limit = Math.max(settings.stuckAfter * 60_000, settings.telemetryEvery * 4000);
+      this.#watchdog = new Watchdog({
+        timers: host.timers,
+        clock: host.clock,
+        limit,
+        onStuck: () => this.#stuck(limit),
+      });
+    }
+  }
+
+  /** Starts the life. */
+  start(): void {
+    const { restartReason } = this.#world;
+    const { last } = this.#diary;
+    if (restartReason !== undefined) this.#log(`restarted: ${restartReason}`);
+    if (last) this.#log(`last error: ${last.phase}: ${last.code}: ${last.message}`);
+    this.#agent.start();
+    this.#later();
+  }
+
+  /** Ends the connection and everything that runs. */
+  stop(): void {
+    const { timers } = this.#world.host;
+    if (this.#telemetry !== undefined) timers.clear(this.#telemetry);
+    this.#telemetry = undefined;
+    this.#watchdog?.close();
+    this.#agent.stop();
+    this.#indicator.close();
+  }
+
+  /** The button was held: forgets the assignment and asks DPS anew. */
+  forget(): void {
+    this.#log("forgets the assignment");
+    try {
+      this.#agent.forget();
+    } catch (error) {
+      this.note("store", asBerthError(error));
+    }
+  }
+
+  /** An error from outside the agent: kept and shown in the log. */
+  note(phase: string, error: BerthError): void {
+    this.#diary.note(phase, error);
+    this.#log(`error: ${phase}: ${error.code}: ${error.message}`);
+  }
+
+  onState(state: AgentState): void {
+    this.#log(AGENT_STATE_NAMES[state] ?? String(state));
+    // Waiting for network or clock is no life: a driver that is stuck there needs the restart.
+    if (state !== AgentState.WAITING_FOR_NETWORK && state !== AgentState.WAITING_FOR_CLOCK)
+      this.#watchdog?.feed();
+    this.#indicator.show(SIGNALS[state] ?? Signal.ERROR);
+  }
+
+  onAssigned({ assignment, substatus }: AssignedReport): void {
+    const about = substatus === undefined ? "" : ` (${substatus})`;
+    this.#log(`assigned to ${assignment.hub} as ${assignment.deviceId}${about}`);
+  }
+
+  onConnected({ hub, deviceId, source }: ConnectedReport): void {
+    this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
+    if (this.#reported) return;
+    this.#reported = true;
+    const { restartReason } = this.#world;
+    this.#send({ event: "started", restartReason, lastError: this.#diary.last });
+  }
+
+  onAcknowledged(_message: unknown, count: number): void {
+    this.#watchdog?.feed();
+    const { exitAfter } = this.#world.settings;
+    if (exitAfter === 0 || count < exitAfter) return;
+    this.#log(`${count} messages acknowledged`);
+    this.stop();
+    this.#world.finish(0);
+  }
+
+  onCloudToDevice({ byteLength }: CloudToDeviceMessage): void {
+    this.#log(`message of ${byteLength} bytes from the cloud`);
+  }
+
+  onError({ phase, error, retryIn }: ErrorReport): void {
+    this.note(phase, error);
+    if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
+    if (!error.retriable) this.#indicator.show(Signal.ERROR);
+  }
+
+  #later(): void {
+    const { host, settings } = this.#world;
+    this.#telemetry = host.timers.set(() => {
+      this.#later();
+      // What was measured while there was no connection is old by the time there is one.
+      if (this.#agent.state === AgentState.RUNNING) this.#sample();
+    }, settings.telemetryEvery * 1000);
+  }
+
+  #sample(): void {
+    this.#count += 1;
+    const uptime = Math.floor(this.#world.host.clock.ticks() / 1000);
+    this.#send({ event: "sample", count: this.#count, uptime, ...this.#world.measure() });
+  }
+
+  #send(value: object): void {
+    try {
+      this.#agent.send(this.#world.host.text.encode(JSON.stringify(value)));
+    } catch (error) {
+      this.note("telemetry", asBerthError(error));
+    }
+  }
+
+  #stuck(limit: number): void {
+    this.note(
+      "watchdog",
+      new BerthError("internal", `no life for ${Math.round(limit / 60_000)} minutes: restart`),
+    );
+    this.#diary.flush();
+    this.#world.restart();
+  }
+
+  #log(line: string): void {
+    this.#world.log(line);
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The app on the chip and in the simulators: composition only. The one module that is not preloaded: `preference`
+ * and what imports it must run on the device, not at build time.
+ */
+import Resource from "Resource";
+import { button, finish, led, restart, restartReason } from "berth/platform";
+import config from "mc/config";
+import Preference from "preference";
+import { parseConnectTo } from "../hosts/moddable/connect-to";
+import { createModdableHost, createTimers } from "../hosts/moddable/host";
+import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
+import { LongPress } from "../hosts/moddable/long-press";
+import type { Root } from "../hosts/moddable/roots";
+import { asBerthError } from "../src/error";
+import { Device } from "./device";
+import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
+import { memory } from "./health";
+import { readSettings } from "./settings";
+import { TRUSTED_ROOTS } from "./trusted-roots";
+
+/** The domain of the settings and of what the core keeps. */
+const DOMAIN = "berth";
+/** An image is not used for longer than this: seconds. */
+const LIFE_OF_IMAGE = 25 * 365 * 86_400;
+
+/** The app. */
+export default function main(): void {
+  const light = led();
+  try {
+    start(light);
+  } catch (error) {
+    // Nothing on the network mends this: the LED says so, and the device stays to be read out.
+    const { code, message } = asBerthError(error);
+    log(`cannot start: ${code}: ${message}`);
+    new Indicator(light, createTimers(ignore)).show(Signal.ERROR);
+    finish(70);
+  }
+}
+
+function start(light: Led | undefined): void {
+  const { settings, problems } = readSettings({ preference: (key) => Preference.get(DOMAIN, key), config });
+  for (const problem of problems) log(`setting skipped: ${problem}`);
+  const { identity, symmetricKey, clientCertificate, root } = readDeviceIdentity(
+    (key) => Preference.get(IDENTITY_DOMAIN, key),
+    config,
+  );
+  let device: Device | undefined;
+  const host = createModdableHost({
+    preferences: Preference,
+    domain: DOMAIN,
+    symmetricKey,
+    clientCertificate,
+    roots: [
+      ...TRUSTED_ROOTS.map(builtIn),
+      ...(root ? [{ name: "root of one's own", read: () => root }] : []),
+    ],
+    onRoot: ({ name, state, reason }) =>
+      log(`root ${name}: ${state}${reason === undefined ? "" : `: ${reason}`}`),
+    ssid: optional(settings.ssid),
+    password: optional(settings.password),
+    sntp: list(settings.sntp),
+    bounds: { earliest: settings.built * 1000, latest: (settings.built + LIFE_OF_IMAGE) * 1000 },
+    connectTo: settings.connectTo === "" ? undefined : parseConnectTo(settings.connectTo),
+    insecureTLS: settings.insecureTLS,
+    onError: (phase, error) => device?.note(phase, error),
+    onNetwork: (up) => log(up ? "network up" : "network down"),
+    onTime: (server) => log(`time from ${server}`),
+  });
+  device = new Device(
+    { host, settings, restartReason: restartReason(), led: light, measure: memory, log, restart, finish },
+    { identity },
+  );
+  const pressed = button();
+  if (pressed) {
+    new LongPress({ Button: pressed, timers: host.timers, onLongPress: () => device?.forget() });
+  }
+  host.start();
+  device.start();
+}
+
+function builtIn(name: string): Root {
+  return { name, read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer) };
+}
+
+function optional(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+/** The entries of a comma separated list. */
+function list(text: string): string[] {
+  return text === "" ? [] : text.split(",").map((entry) => entry.trim());
+}
+
+function log(line: string): void {
+  trace(`berth: ${line}\n`);
+}
+
+function ignore(): void {
+  // There is nobody to tell.
+}

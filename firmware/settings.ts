@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The configuration: `preference` (NVS) before `mc/config` (the build) before the defaults, each value checked.
+ * A wrong value is reported and its layer skipped: one bad entry in flash must not cost the way to mend it.
+ * The table in README.md is checked against `SETTINGS`.
+ */
+import { isHostName } from "../src/azure/identifiers";
+
+/** A value as `preference` or `mc/config` has it. */
+type Raw = unknown;
+
+interface TextSetting {
+  readonly kind: "text";
+  readonly fallback: string;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly buildOnly: boolean;
+  readonly check?: (value: string) => boolean;
+}
+
+interface NumberSetting {
+  readonly kind: "number";
+  readonly fallback: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly buildOnly: boolean;
+}
+
+interface FlagSetting {
+  readonly kind: "flag";
+  readonly fallback: boolean;
+  readonly buildOnly: boolean;
+}
+
+function text(
+  fallback: string,
+  minimum: number,
+  maximum: number,
+  check?: (value: string) => boolean,
+): TextSetting {
+  return Object.freeze({
+    kind: "text",
+    fallback,
+    minimum,
+    maximum,
+    buildOnly: false,
+    ...(check && { check }),
+  });
+}
+
+/** A whole number. */
+function number(fallback: number, minimum: number, maximum: number, buildOnly = false): NumberSetting {
+  return Object.freeze({ kind: "number", fallback, minimum, maximum, buildOnly });
+}
+
+/** Never read from flash: who can write there must not be able to switch it on. */
+function buildFlag(): FlagSetting {
+  return Object.freeze({ kind: "flag", fallback: false, buildOnly: true });
+}
+
+/** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
+export const SETTINGS = Object.freeze({
+  /** Wi-Fi to join; empty: none. */
+  ssid: text("", 0, 32),
+  /** WPA passphrase; empty: an open network. */
+  password: text("", 0, 64),
+  dpsHost: text("global.azure-devices-provisioning.net", 1, 253, isHostName),
+  /** SNTP servers, comma separated, `name` or `name:port`; empty: the clock is set by other means. */
+  sntp: text("pool.ntp.org,time.windows.com,time.cloudflare.com", 0, 255),
+  /** `HOST:ADDRESS:PORT,...`: where connections really go. */
+  connectTo: text("", 0, 1000),
+  /** Seconds between two telemetry messages. */
+  telemetryEvery: number(60, 1, 86_400),
+  /** Seconds that a SAS token is good. */
+  tokenLifetime: number(3_600, 300, 86_400),
+  /** Seconds; IoT Hub allows 1,177 at most. */
+  keepAlive: number(240, 30, 1_177),
+  /** Seconds; the start waits a random part of it. */
+  startSpread: number(10, 0, 3_600),
+  /** Minutes without life after which the device restarts; 0: never. */
+  stuckAfter: number(30, 0, 1_440),
+  /** Acknowledged messages after which a simulator ends its run; 0: never. */
+  exitAfter: number(0, 0, 1_000_000),
+  /** When the image was built, seconds since 1970: no earlier time is believed. */
+  built: number(1_781_654_400, 1_700_000_000, 2_147_483_647, true),
+  /** Lets the SDK's JavaScript TLS onto a network although it can be deceived. For experiments. */
+  insecureTLS: buildFlag(),
+});
+
+type ValueOf<S> = S extends TextSetting ? string : S extends NumberSetting ? number : boolean;
+
+/** The checked configuration. Units as in `SETTINGS`. */
+export type Settings = { readonly [K in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[K]> };
+
+/** Where values come from. */
+export interface SettingSources {
+  /** A value of the settings' domain of `preference`. May throw. */
+  readonly preference: (key: string) => Raw;
+  /** `mc/config`. */
+  readonly config: Readonly<Record<string, Raw>>;
+}
+
+/** Reads every setting. @returns them, and what was wrong with values that were skipped; never a value itself */
+export function readSettings(sources: SettingSources): {
+  readonly settings: Settings;
+  readonly problems: readonly string[];
+} {
+  const problems: string[] = [];
+  const settings: Record<string, string | number | boolean> = {};
+  for (const [key, setting] of Object.entries(SETTINGS)) {
+    settings[key] = readOne(key, setting, sources, problems) ?? setting.fallback;
+  }
+  return { settings: settings as Settings, problems };
+}
+
+function readOne(
+  key: string,
+  setting: TextSetting | NumberSetting | FlagSetting,
+  sources: SettingSources,
+  problems: string[],
+): string | number | boolean | undefined {
+  const layers: [string, () => Raw][] = [["mc/config", () => sources.config[key]]];
+  if (!setting.buildOnly) layers.unshift(["preference", () => sources.preference(key)]);
+  for (const [layer, read] of layers) {
+    try {
+      const raw = read();
+      if (raw === undefined) continue;
+      const value = accept(setting, raw);
+      if (value !== undefined) return value;
+      problems.push(`${key} in ${layer} is not ${expectation(setting)}`);
+    } catch {
+      problems.push(`${key} in ${layer} cannot be read`);
+    }
+  }
+  return undefined;
+}
+
+/** On mcconfig's command line every value is text. */
+function accept(
+  setting: TextSetting | NumberSetting | FlagSetting,
+  raw: Raw,
+): string | number | boolean | undefined {
+  if (setting.kind === "flag") {
+    if (raw === true || raw === "true" || raw === "1") return true;
+    return raw === false || raw === "false" || raw === "0" || raw === "" ? false : undefined;
+  }
+  if (setting.kind === "number") {
+    const value = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
+    if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
+    return value >= setting.minimum && value <= setting.maximum ? value : undefined;
+  }
+  if (typeof raw !== "string" || raw.length < setting.minimum || raw.length > setting.maximum)
+    return undefined;
+  return setting.check === undefined || setting.check(raw) ? raw : undefined;
+}
+
+function expectation(setting: TextSetting | NumberSetting | FlagSetting): string {
+  if (setting.kind === "flag") return "true or false";
+  const { minimum, maximum } = setting;
+  return setting.kind === "number"
+    ? `a whole number from ${minimum} to ${maximum}`
+    : `a text of ${minimum} to ${maximum} characters of the right form`;
+}

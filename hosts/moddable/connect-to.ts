@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import { BerthError } from "../../src/error";
+
+/** Where connections to one server, or to all, really go: to a local emulator, for example. */
+export interface ConnectTo {
+  /** Name of the server, lower case; "" means any. */
+  readonly host: string;
+  /** IPv4 address or name to connect to instead. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `HOST:ADDRESS:PORT` entries, separated by commas; an empty HOST means any server. Only the address
+ * changes: the server must still prove HOST by its certificate.
+ * @throws BerthError `invalid-argument`
+ */
+export function parseConnectTo(text: string): ConnectTo[] {
+  return text.split(",").map((entry) => {
+    const [host = "", address = "", port = "", ...rest] = entry.trim().split(":");
+    const number = Number(port);
+    if (address === "" || rest.length > 0 || !(number >= 1 && number <= 65_535 && number % 1 === 0)) {
+      throw new BerthError("invalid-argument", `"${entry}" is no HOST:ADDRESS:PORT, as :127.0.0.1:8883`);
+    }
+    return { host: host.toLowerCase(), address, port: number };
+  });
+}
+
+/** Address and port for `host` and `port`: those of the first entry that matches, else their own. */
+export function connectTarget(
+  entries: readonly ConnectTo[],
+  host: string,
+  port: number,
+): { readonly address: string; readonly port: number } {
+  const name = host.toLowerCase();
+  return (
+    entries.find((entry) => entry.host === "" || entry.host === name) ?? {
+      address: host,
+      port,
+    }
+  );
+}

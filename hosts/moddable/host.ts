@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
+import { Digest } from "crypt";
+import TCP from "embedded:io/socket/tcp";
+import TLSSocket from "embedded:io/socket/tcp/tls";
+import UDP from "embedded:io/socket/udp";
+import HMAC from "hmac";
+// biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
+import Net from "net";
+import RNG from "rng";
+import CertificateManager from "ssl/cert";
+import TextDecoder from "text/decoder";
+import Time from "time";
+import Timer from "timer";
+import { isBoard, wifi } from "berth/platform";
+import { asBerthError, type BerthError } from "../../src/error";
+import type { Host, Network, Timers, TransportBinding } from "../../src/host";
+import { ModdableClock, type TimeBounds } from "./clock";
+import type { ConnectTo } from "./connect-to";
+import type { NativeTcpClass } from "./guarded-tcp";
+import { randomOf } from "./random";
+import { type Root, type RootReport, RootStore } from "./roots";
+import { HmacSigner, type KeyedHash } from "./signer";
+import { type Preferences, PreferenceStore } from "./store";
+import { ModdableText } from "./text";
+import { TimeSync, type UdpClass } from "./time-sync";
+import { ModdableTimers } from "./timers";
+import { assertTlsAllowed, refusalOf } from "./tls-policy";
+import { type ClientCertificate, ModdableTransport, type Resolve, type TlsSocketClass } from "./transport";
+import { WifiNetwork } from "./wifi-network";
+
+/** Where an error came from that the agent does not see. */
+export type HostPhase = "network" | "clock" | "timer";
+
+/** What differs from one device, or one build, to the next. */
+export interface ModdableHostOptions {
+  /**
+   * The SDK's `preference`. It is handed in by a module that is not preloaded: in the simulators it reads its file
+   * when it is loaded, which for a preloaded module is when the app is built.
+   */
+  readonly preferences: Preferences;
+  /** The domain of `preference` (the namespace of NVS) for what the core keeps; 15 characters at most. */
+  readonly domain: string;
+  /** The device's symmetric key in base64; absent for a device with a client certificate. */
+  readonly symmetricKey?: string | undefined;
+  readonly clientCertificate?: ClientCertificate | undefined;
+  readonly roots: readonly Root[];
+  readonly onRoot: (report: RootReport) => void;
+  /** The Wi-Fi to join; on a board without one the network is taken as up (Ethernet, for example). */
+  readonly ssid?: string | undefined;
+  readonly password?: string | undefined;
+  /** SNTP servers, `name` or `name:port`; none: the clock is set by other means. */
+  readonly sntp: readonly string[];
+  /** Which times are believed. */
+  readonly bounds: TimeBounds;
+  readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** The build flag that lets the SDK's JavaScript TLS, which can be deceived, onto a network. */
+  readonly insecureTLS: boolean;
+  /** Must not throw. */
+  readonly onError: (phase: HostPhase, error: BerthError) => void;
+  readonly onNetwork?: (up: boolean) => void;
+  /** @param server that told the time */
+  readonly onTime?: (server: string, milliseconds: number) => void;
+}
+
+/** A host with its network and time. */
+export interface ModdableHost extends Host {
+  readonly clock: ModdableClock;
+  readonly store: PreferenceStore;
+  /** Joins the network and sets the clock; both go on for as long as the device runs. */
+  start(): void;
+  /** Leaves the network. Idempotent. */
+  stop(): void;
+}
+
+/**
+ * Binds the SDK.
+ * @throws BerthError `invalid-argument` for a wrong key, SSID or server, and on a board without `insecureTLS`
+ *   as long as the TLS is the SDK's
+ */
+export function createModdableHost(options: ModdableHostOptions): ModdableHost {
+  const policy = { board: isBoard, insecure: options.insecureTLS };
+  assertTlsAllowed(policy);
+  const { onError, bounds } = options;
+  const clock = new ModdableClock(Time, bounds);
+  const timers = createTimers((error) => onError("timer", asBerthError(error)));
+  const random = randomOf(RNG);
+  const resolve: Resolve = (name, done) => Net.resolve(name, done);
+  const roots = new RootStore(
+    options.roots,
+    (der) => CertificateManager.register(der),
+    clock,
+    options.onRoot,
+  );
+
+  const transport: TransportBinding = {
+    io: ModdableTransport,
+    TLS: { io: TLSSocket as unknown as TlsSocketClass },
+    TCP: { io: TCP as unknown as NativeTcpClass },
+    resolve,
+    timers,
+    clock,
+    trust: () => roots.load(),
+    refuse: (address: string) => refusalOf(policy, address),
+    clientCertificate: options.clientCertificate,
+    connectTo: options.connectTo,
+  };
+
+  const sync =
+    options.sntp.length === 0
+      ? undefined
+      : new TimeSync({
+          UDP: { io: UDP as unknown as UdpClass },
+          resolve,
+          timers,
+          clock,
+          servers: options.sntp,
+          bounds,
+          nonce: () => new Uint8Array(RNG.get(8)),
+          random,
+          set: (seconds) => Time.set(seconds),
+          onTime: options.onTime ?? (() => {}),
+          onError: (error) => onError("clock", error),
+        });
+
+  const network: (Network & { start(): void; stop(): void }) | undefined =
+    wifi && options.ssid !== undefined
+      ? new WifiNetwork({
+          WiFi: wifi,
+          SSID: options.ssid,
+          password: options.password,
+          timers,
+          random,
+          onChanged: (up) => {
+            if (up) sync?.start();
+            else sync?.stop();
+            options.onNetwork?.(up);
+          },
+          onError: (error) => onError("network", error),
+        })
+      : undefined;
+
+  return {
+    text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
+    clock,
+    timers,
+    store: new PreferenceStore(options.preferences, options.domain),
+    transport,
+    random,
+    ...(options.symmetricKey !== undefined && { signer: new HmacSigner(options.symmetricKey, keyedHash) }),
+    ...(network && { network }),
+    start(): void {
+      if (network) network.start();
+      else sync?.start();
+    },
+    stop(): void {
+      network?.stop();
+      sync?.stop();
+    },
+  };
+}
+
+/** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */
+export function createTimers(onError: (error: unknown) => void): Timers {
+  return new ModdableTimers<Timer>(Timer, onError);
+}
+
+function keyedHash(key: Uint8Array): KeyedHash {
+  return new HMAC(new Digest("SHA256"), key);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/** What differs between a board and a simulator, as a simulator has it. `board.ts` has the same names. */
+import type { Led } from "../indicator";
+import type { ButtonClass } from "../long-press";
+import type { WifiClass } from "../wifi-network";
+
+export const isBoard = false as boolean;
+
+/** The computer's network is there already. */
+export const wifi: { readonly io: WifiClass } | undefined = undefined;
+
+/** @returns undefined: a simulator starts because a person starts it */
+export function restartReason(): string | undefined {
+  return undefined;
+}
+
+/** Ends the run with status 75 where the headless runner listens; a simulator cannot restart itself. */
+export function restart(): void {
+  finish(75);
+}
+
+/** Ends the run where the headless runner listens. @param status its exit status, 0 to 97 */
+export function finish(status: number): void {
+  const { screen } = globalThis as { screen?: { postMessage(message: string): void } };
+  screen?.postMessage(`exit ${status}`);
+}
+
+export function led(): Led | undefined {
+  return undefined;
+}
+
+export function button(): { readonly io: ButtonClass } | undefined {
+  return undefined;
+}

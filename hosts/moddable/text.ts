@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import type { TextCodec } from "../../src/host";
+
+/** What is needed of `text/decoder`: made with `{ fatal: true, ignoreBOM: true }`. */
+export interface StrictDecoder {
+  decode(bytes: Uint8Array): string;
+}
+
+/**
+ * UTF-8 by the natives of XS.
+ *
+ * `String.fromArrayBuffer` is not used to decode: on XS 8.2.3 it takes overlong forms, surrogates and what lies
+ * above U+10FFFF without a word, and it takes no view.
+ */
+export class ModdableText implements TextCodec {
+  readonly #decoder: StrictDecoder;
+
+  /** @param decoder must throw on bytes that are not well-formed and keep a byte order mark */
+  constructor(decoder: StrictDecoder) {
+    this.#decoder = decoder;
+  }
+
+  encode(text: string): Uint8Array {
+    // A lone surrogate would come out as three bytes that no receiver takes.
+    return new Uint8Array(ArrayBuffer.fromString(text.isWellFormed() ? text : text.toWellFormed()));
+  }
+
+  /** @throws TypeError when `bytes` are not well-formed UTF-8 */
+  decode(bytes: Uint8Array): string {
+    return this.#decoder.decode(bytes);
+  }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+import { BerthError } from "../../src/error";
+import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../src/host";
+import { type ConnectTo, connectTarget } from "./connect-to";
+import { type Guard, GuardedTcp, type NativeTcpClass } from "./guarded-tcp";
+import { connectionEnded, Phase, tlsError } from "./tls-errors";
+import { TlsWatch } from "./tls-watch";
+
+/** The SDK's ECMA-419 TLSSocket, as far as it is used. */
+export interface TlsSocket {
+  /** Bytes read; undefined when there are none. */
+  read(target: Uint8Array): unknown;
+  write(bytes: Uint8Array): unknown;
+  close(): void;
+}
+
+export type TlsSocketClass = new (options: TlsSocketOptions) => TlsSocket;
+
+/** What TLSSocket takes. All of it is handed on to the class at `TCP.io`. */
+export interface TlsSocketOptions {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly secure: {
+    readonly cache: false;
+    readonly clientCertificates?: readonly ArrayBuffer[];
+    readonly clientKey?: ArrayBuffer;
+  };
+  readonly TCP: { readonly io: typeof GuardedTcp };
+  readonly guard: Guard;
+  readonly native: NativeTcpClass;
+  readonly onReadable: (count: number) => void;
+  readonly onWritable: (room: number) => void;
+  readonly onError: () => void;
+}
+
+/** Looks a name up with the DNS of the network; `address` is undefined when there is none. */
+export type Resolve = (name: string, done: (name: string, address?: string) => void) => void;
+
+/** The device's certificate with its private key. */
+export interface ClientCertificate {
+  /** Leaf first, DER. */
+  readonly chain: readonly ArrayBuffer[];
+  /** PKCS#8, DER. */
+  readonly key: ArrayBuffer;
+}
+
+/** What the transport takes beside the core's options. */
+export interface ModdableTransportOptions extends TransportOptions {
+  readonly TLS: { readonly io: TlsSocketClass };
+  readonly TCP: { readonly io: NativeTcpClass };
+  readonly resolve: Resolve;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  /** Makes the trusted roots known to the TLS. Called before each connection. */
+  readonly trust: () => void;
+  /** Why a connection to this IPv4 address is not allowed, or undefined. */
+  readonly refuse: (address: string) => BerthError | undefined;
+  readonly clientCertificate?: ClientCertificate | undefined;
+  /** Addresses to use instead of what a server's name resolves to. */
+  readonly connectTo?: readonly ConnectTo[] | undefined;
+}
+
+/** What a record adds at most with the suites that are offered: header, IV, MAC or tag, padding; bytes. */
+const RECORD_OVERHEAD = 96;
+const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+
+/**
+ * A TLS byte stream on the ECMA-419 sockets of the SDK, with every callback guarded: nothing that the SDK's TLS
+ * throws reaches native code. The name of the server is looked up with the DNS of the network.
+ *
+ * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `tls-untrusted`, `tls-expired`, `tls-name-mismatch`,
+ * `tls-client-certificate`, `tls-failed`, `clock-not-set`, `connection-lost`, or what `refuse` says.
+ */
+export class ModdableTransport implements Transport {
+  readonly #options: ModdableTransportOptions;
+  readonly #watch = new TlsWatch();
+  #phase: Phase = Phase.CONNECTING;
+  #tls: TlsSocket | undefined;
+  #tcp: GuardedTcp | undefined;
+  #timer: TimerHandle | undefined;
+  #failed = false;
+  #closed = false;
+
+  /** @throws BerthError `invalid-argument` for an empty host or a port out of range */
+  constructor(options: ModdableTransportOptions) {
+    const { host, port } = options;
+    if (typeof host !== "string" || host === "") {
+      throw new BerthError("invalid-argument", "the server has no name");
+    }
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new BerthError("invalid-argument", `${port} is no TCP port`);
+    }
+    this.#options = options;
+    // Later, so that no callback comes from inside the constructor.
+    this.#timer = options.timers.set(() => this.#attempt(() => this.#locate()), 0);
+  }
+
+  read(target: Uint8Array): number {
+    const tls = this.#tls;
+    const tcp = this.#tcp;
+    if (!tls || !tcp || target.length === 0) return 0;
+    const count = tcp.quietly(() => tls.read(target));
+    if (tcp.readable > 0 && this.#timer === undefined) {
+      this.#timer = this.#options.timers.set(() => {
+        this.#timer = undefined;
+        tcp.pump();
+      }, 0);
+    }
+    return typeof count === "number" ? count : 0;
+  }
+
+  /** @throws BerthError `closed` before the connection is up or after its end, and what the TLS throws */
+  write(bytes: Uint8Array): number {
+    if (!this.#tls || this.#phase !== Phase.UP) throw new BerthError("closed", "the connection is not up");
+    this.#tls.write(bytes);
+    return this.#room;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+  }
+
+  get #room(): number {
+    return Math.max(0, (this.#tcp?.writable ?? 0) - RECORD_OVERHEAD);
+  }
+
+  #locate(): void {
+    this.#timer = undefined;
+    const { host, port, connectTo = [], resolve } = this.#options;
+    const target = connectTarget(connectTo, host, port);
+    if (IPV4.test(target.address)) {
+      this.#open(target.address, target.port);
+      return;
+    }
+    resolve(target.address, (_name, address) => {
+      if (this.#closed) return;
+      this.#attempt(() => {
+        if (address === undefined) throw new BerthError("dns-failed", target.address);
+        this.#open(address, target.port);
+      }, "dns-failed");
+    });
+  }
+
+  #open(address: string, port: number): void {
+    const { host, TLS, TCP, clock, trust, refuse, clientCertificate } = this.#options;
+    const refusal = refuse(address);
+    if (refusal) throw refusal;
+    // Certificates are judged by the date.
+    if (clock.now() === undefined) throw new BerthError("clock-not-set");
+    trust();
+    this.#tls = new TLS.io({
+      host,
+      address,
+      port,
+      secure: {
+        // Resumption would keep secrets in a list of the module, for as long as the device runs.
+        cache: false,
+        ...(clientCertificate && {
+          clientCertificates: clientCertificate.chain,
+          clientKey: clientCertificate.key,
+        }),
+      },
+      TCP: { io: GuardedTcp },
+      native: TCP.io,
+      guard: {
+        watch: this.#watch,
+        opened: (tcp) => {
+          this.#tcp = tcp;
+        },
+        connected: () => {
+          this.#phase = Phase.HANDSHAKE;
+        },
+        fail: (error) => this.#fail(this.#explain(error)),
+      },
+      onReadable: (count) => {
+        if (this.#live) this.#options.onReadable(count);
+      },
+      onWritable: () => {
+        if (!this.#live) return;
+        if (this.#phase !== Phase.UP) {
+          // The SDK's TLS says so after a close_notify in the clear, too.
+          if (!this.#watch.encrypted) throw connectionEnded(Phase.HANDSHAKE);
+          this.#phase = Phase.UP;
+        }
+        this.#options.onWritable(this.#room);
+      },
+      onError: () => this.#fail(connectionEnded(this.#phase)),
+    });
+  }
+
+  get #live(): boolean {
+    return !this.#closed && !this.#failed;
+  }
+
+  #explain(error: unknown): BerthError {
+    return tlsError(error, {
+      phase: this.#phase,
+      host: this.#options.host,
+      now: this.#options.clock.now(),
+      certificates: this.#watch.certificates(),
+    });
+  }
+
+  #attempt(work: () => void, code: "connect-failed" | "dns-failed" = "connect-failed"): void {
+    if (!this.#live) return;
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error instanceof BerthError ? error : new BerthError(code, String(error)));
+    }
+  }
+
+  #fail(error: BerthError): void {
+    if (!this.#live) return;
+    this.#failed = true;
+    this.#release();
+    try {
+      this.#options.onError(error);
+    } catch {
+      // Nothing may escape into native code; the core guards itself.
+    }
+  }
+
+  #release(): void {
+    if (this.#timer !== undefined) this.#options.timers.clear(this.#timer);
+    this.#timer = undefined;
+    this.#watch.forget();
+    const tls = this.#tls;
+    const tcp = this.#tcp;
+    this.#tls = this.#tcp = undefined;
+    try {
+      tls?.close();
+      tcp?.close();
+    } catch {
+      // It is closed as far as it goes.
+    }
+  }
+}

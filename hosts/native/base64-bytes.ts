@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+
+/** The bytes of padded base64 (RFC 4648, section 4), or undefined when `text` is something else. Shows none of it. */
+export function bytesOfBase64(text: string): Uint8Array | undefined {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  if (text.length % 4 !== 0) return undefined;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  const digits = text.length - padding;
+  let bits = 0;
+  let at = 0;
+  for (let i = 0; i < digits; i += 1) {
+    const value = digitOf(text.charCodeAt(i));
+    if (value < 0) return undefined;
+    bits = ((bits << 6) | value) & 0xff_ffff;
+    if (i % 4 === 0) continue;
+    bytes[at] = bits >> (6 - 2 * (i % 4));
+    at += 1;
+  }
+  return bytes;
+}
+
+function digitOf(code: number): number {
+  if (code >= 0x41 && code <= 0x5a) return code - 0x41;
+  if (code >= 0x61 && code <= 0x7a) return code - 0x61 + 26;
+  if (code >= 0x30 && code <= 0x39) return code - 0x30 + 52;
+  if (code === 0x2b) return 62;
+  return code === 0x2f ? 63 : -1;
+}

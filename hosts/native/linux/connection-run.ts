@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+import { asBerthError } from "../../../src/error";
+import { type Host, openTransport, type Transport } from "../../../src/host";
+import { shown } from "./text";
+
+const INPUT = 512;
+
+/** One TLS connection after another to the same server, as the core would use it, without MQTT on it. */
+export class ConnectionRun {
+  readonly #host: Host;
+  readonly #server: string;
+  readonly #port: number;
+  readonly #emit: (event: string, more: object) => void;
+  #transport: Transport | undefined;
+  #room = 0;
+  /** What waits for room. */
+  #pending = new Uint8Array(0);
+
+  constructor(host: Host, server: string, port: number, emit: (event: string, more: object) => void) {
+    this.#host = host;
+    this.#server = server;
+    this.#port = port;
+    this.#emit = emit;
+    this.open();
+  }
+
+  open(): void {
+    this.close();
+    this.#transport = openTransport(this.#host.transport, {
+      host: this.#server,
+      port: this.#port,
+      onReadable: () => this.#read(),
+      onWritable: (room) => {
+        this.#room = room;
+        this.#emit("writable", { room });
+        this.#flush();
+      },
+      onError: (error) => {
+        const { code, message } = asBerthError(error);
+        this.#emit("failed", { code, message });
+        this.close();
+      },
+    });
+  }
+
+  /** Before the connection is up it is tried all the same: the transport must refuse. */
+  send(payload: Uint8Array): void {
+    if (this.#room === 0 && this.#pending.length === 0) this.#transport?.write(payload);
+    const all = new Uint8Array(this.#pending.length + payload.length);
+    all.set(this.#pending);
+    all.set(payload, this.#pending.length);
+    this.#pending = all;
+    this.#flush();
+  }
+
+  close(): void {
+    this.#transport?.close();
+    this.#transport = undefined;
+    this.#room = 0;
+    this.#pending = new Uint8Array(0);
+  }
+
+  #read(): void {
+    const input = new Uint8Array(INPUT);
+    for (;;) {
+      const count = this.#transport?.read(input) ?? 0;
+      if (count === 0) return;
+      this.#emit("data", { text: shown(input.subarray(0, count)) });
+    }
+  }
+
+  #flush(): void {
+    while (this.#pending.length > 0 && this.#room > 0 && this.#transport) {
+      const part = this.#pending.subarray(0, this.#room);
+      this.#room = this.#transport.write(part);
+      this.#pending = this.#pending.slice(part.length);
+    }
+  }
+}

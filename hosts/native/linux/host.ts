@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/** A Linux computer as the core sees it, with TLS and HMAC in C as on a board. */
+import { BerthError } from "../../../src/error";
+import type { Host, TransportBinding } from "../../../src/host";
+import { parseConnectTo } from "../../moddable/connect-to";
+import { bytesOfBase64 } from "../base64-bytes";
+import { EfuseSigner, NativeSigner } from "../signer";
+import { NativeTls } from "../tls";
+import { NativeTransport, type NativeTransportOptions, type Tcp, type TcpOptions } from "../transport";
+import { type LinuxNatives, type NativeTcp, natives } from "./natives";
+import { LinuxStore } from "./store";
+import { text } from "./text";
+import { LinuxTimers } from "./timers";
+
+/** What differs from one device to the next; certificates and keys are base64 of DER. */
+export interface LinuxHostOptions {
+  /** Keeps the assignment; made when missing. */
+  readonly stateDirectory: string;
+  readonly roots: readonly string[];
+  /** The device's symmetric key as Azure shows it. */
+  readonly symmetricKey?: string;
+  /** eFuse KEY block with the symmetric key: fails here, where there is no such peripheral. */
+  readonly efuseBlock?: number;
+  /** The device's certificate and its intermediates. */
+  readonly certificate?: readonly string[];
+  /** PKCS#8. */
+  readonly key?: string;
+  /** `HOST:ADDRESS:PORT` entries, separated by commas. */
+  readonly connectTo?: string;
+  /** See `NativeTlsOptions`. */
+  readonly maximumFragment?: number;
+  readonly sessions?: number;
+  /** Bytes that TCP takes at a time; small ones try the back-pressure of a board. Default 5,744, that of lwIP. */
+  readonly tcpRoom?: number;
+  /** Milliseconds that the wall clock is set wrong by. */
+  readonly clockOffset?: number;
+}
+
+const LWIP_ROOM = 5_744;
+
+/**
+ * @throws BerthError `invalid-argument` for a bad key or certificate, `store-failed` when the directory cannot be made
+ */
+export function createLinuxHost(
+  options: LinuxHostOptions,
+  onSecure: NativeTransportOptions["onSecure"],
+): Host {
+  const signer = signerOf(options);
+  const timers = new LinuxTimers(natives);
+  const clock = {
+    now: (): number => natives.now() + (options.clockOffset ?? 0),
+    ticks: (): number => natives.ticks(),
+  };
+  const transport: TransportBinding = {
+    io: NativeTransport,
+    tls: tlsOf(options),
+    TCP: { io: tcpClass(natives, options.tcpRoom ?? LWIP_ROOM) },
+    resolve: (name: string, done: (name: string, address?: string) => void) =>
+      done(name, natives.resolve(name)),
+    timers,
+    clock,
+    connectTo: options.connectTo === undefined ? [] : parseConnectTo(options.connectTo),
+    onSecure,
+  };
+  return {
+    text,
+    clock,
+    timers,
+    store: new LinuxStore(natives, options.stateDirectory),
+    transport,
+    random: () => natives.random(),
+    ...(signer && { signer }),
+  };
+}
+
+function signerOf({ symmetricKey, efuseBlock }: LinuxHostOptions): NativeSigner | EfuseSigner | undefined {
+  if (efuseBlock !== undefined) return new EfuseSigner(efuseBlock, { io: natives.EfuseHmac });
+  return symmetricKey === undefined ? undefined : new NativeSigner(symmetricKey, { io: natives.Hmac });
+}
+
+function tlsOf({ roots, certificate, key, maximumFragment, sessions }: LinuxHostOptions): NativeTls {
+  const trusted = roots.map((root) => bytesOf(root, "a root certificate"));
+  return new NativeTls({
+    natives,
+    roots: () => trusted,
+    clientCertificate:
+      certificate === undefined || key === undefined
+        ? undefined
+        : {
+            chain: certificate.map((one) => bytesOf(one, "the client certificate")),
+            key: bytesOf(key, "the private key"),
+          },
+    ...(maximumFragment !== undefined && { maximumFragment }),
+    ...(sessions !== undefined && { sessions }),
+  });
+}
+
+function bytesOf(text: string, what: string): Uint8Array {
+  const bytes = bytesOfBase64(text);
+  if (!bytes) throw new BerthError("invalid-argument", `${what} is not base64`);
+  return bytes;
+}
+
+function tcpClass({ Tcp }: LinuxNatives, room: number): new (options: TcpOptions) => Tcp {
+  return class LinuxTcp implements Tcp {
+    readonly #tcp: NativeTcp;
+
+    constructor({ address, port, onReadable, onWritable, onError }: TcpOptions) {
+      this.#tcp = new Tcp(address, port, room, onReadable, onWritable, onError);
+    }
+
+    read(target: Uint8Array): number {
+      return this.#tcp.read(target);
+    }
+
+    write(bytes: Uint8Array): number {
+      return this.#tcp.write(bytes);
+    }
+
+    close(): void {
+      this.#tcp.close();
+    }
+  };
+}

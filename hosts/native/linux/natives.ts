@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/** What the C of this folder offers to script, beside TLS and HMAC: the platform. See install.c. */
+import type { EfuseHmacClass, HmacClass, TlsNatives } from "../natives";
+
+export interface NativeTcp {
+  /** Fills `target` from its start; returns how many bytes. */
+  read(target: Uint8Array): number;
+  /** Returns the room left. @throws when `bytes` do not fit */
+  write(bytes: Uint8Array): number;
+  close(): void;
+}
+
+export interface LinuxNatives extends TlsNatives {
+  readonly Hmac: HmacClass;
+  readonly EfuseHmac: EfuseHmacClass;
+  /** @param room bytes that wait to be sent at most */
+  readonly Tcp: new (
+    address: string,
+    port: number,
+    room: number,
+    onReadable: (count: number) => void,
+    onWritable: (room: number) => void,
+    onError: () => void,
+  ) => NativeTcp;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds, never going back. */
+  ticks(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** Calls `callback` once at that tick; a negative one cancels. There is one alarm. */
+  alarm(callback: () => void, at: number): void;
+  print(line: string): void;
+  /** Calls `callback` with what comes on standard input; with no bytes at its end. */
+  input(callback: (bytes: ArrayBuffer) => void): void;
+  /** Ends the program after the callback in hand. */
+  exit(status: number): void;
+  /** An IPv4 address. It blocks. */
+  resolve(name: string): string | undefined;
+  makeDirectory(path: string): void;
+  readFile(path: string): ArrayBuffer | undefined;
+  /** Durable on return. */
+  writeFile(path: string, bytes: Uint8Array): void;
+  removeFile(path: string): void;
+}
+
+/** Defined by the program before it runs the script. */
+export const natives = (globalThis as unknown as { readonly berthNatives: LinuxNatives }).berthNatives;

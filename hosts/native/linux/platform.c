@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include "platform.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <math.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "script.h"
+#include "xs_binding.h"
+
+/* The largest value of the store is 4,000 bytes. */
+#define LONGEST_FILE 65536
+
+/* now(): milliseconds since 1970 */
+void xs_berth_now(xsMachine *the)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  xsmcSetNumber(xsResult, (double)now.tv_sec * 1e3 + floor((double)now.tv_nsec / 1e6));
+}
+
+/* ticks(): milliseconds, never going back */
+void xs_berth_ticks(xsMachine *the)
+{
+  xsmcSetNumber(xsResult, berth_ticks());
+}
+
+/* random(): in [0, 1), 53 bits */
+void xs_berth_random(xsMachine *the)
+{
+  uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) xsUnknownError("no random numbers");
+  xsmcSetNumber(xsResult, ldexp((double)(bits >> 11), -53));
+}
+
+static struct {
+  bool set;
+  xsSlot callback;
+} ringing;
+
+static void ring(xsMachine *the)
+{
+  berth_call(the, &ringing.callback);
+}
+
+/* alarm(callback, at): calls it once at that tick; a negative one cancels. There is one alarm. */
+void xs_berth_alarm(xsMachine *the)
+{
+  if (ringing.set) xsForget(ringing.callback);
+  ringing.callback = xsArg(0);
+  xsRemember(ringing.callback);
+  ringing.set = true;
+  berth_loop_alarm(xsmcToNumber(xsArg(1)), ring);
+}
+
+/* print(line) */
+void xs_berth_print(xsMachine *the)
+{
+  printf("%s\n", xsmcToString(xsArg(0)));
+  fflush(stdout);
+}
+
+static struct {
+  xsSlot callback;
+} input;
+
+static void input_ready(xsMachine *the, berth_source *source, short events)
+{
+  char bytes[4096];
+  (void)events;
+  const ssize_t count = read(source->descriptor, bytes, sizeof bytes);
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (count <= 0) berth_loop_remove(source);
+  berth_call_bytes(the, &input.callback, bytes, count > 0 ? (int)count : 0);
+  explicit_bzero(bytes, sizeof bytes);
+}
+
+/* input(callback): calls it with what comes on standard input, and with no bytes at its end */
+void xs_berth_input(xsMachine *the)
+{
+  berth_source *source = calloc(1, sizeof *source);
+  if (source == NULL) xsUnknownError("out of memory");
+  *source = (berth_source){.descriptor = STDIN_FILENO, .wanted = POLLIN, .ready = input_ready};
+  input.callback = xsArg(0);
+  xsRemember(input.callback);
+  berth_loop_add(source);
+}
+
+/* exit(status): after the callback in hand */
+void xs_berth_exit(xsMachine *the)
+{
+  berth_loop_stop((int)xsmcToInteger(xsArg(0)));
+}
+
+/* resolve(name): an IPv4 address, or undefined. It blocks: a desktop with a simulated device can bear that. */
+void xs_berth_resolve(xsMachine *the)
+{
+  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  struct addrinfo *found = NULL;
+  char address[INET_ADDRSTRLEN];
+  if (getaddrinfo(xsmcToString(xsArg(0)), NULL, &hints, &found) != 0 || found == NULL) return;
+  const struct sockaddr_in *first = (const struct sockaddr_in *)(const void *)found->ai_addr;
+  inet_ntop(AF_INET, &first->sin_addr, address, sizeof address);
+  freeaddrinfo(found);
+  xsmcSetString(xsResult, address);
+}
+
+static void path_of(xsMachine *the, char path[PATH_MAX])
+{
+  xsmcToStringBuffer(xsArg(0), path, PATH_MAX - 8);
+}
+
+static void throw_errno(xsMachine *the, const char *doing, const char *path)
+{
+  xsUnknownError("cannot %s %s: %s", doing, path, strerror(errno));
+}
+
+/* makeDirectory(path): for its owner only; one that is there is fine */
+void xs_berth_make_directory(xsMachine *the)
+{
+  char path[PATH_MAX];
+  path_of(the, path);
+  for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    mkdir(path, 0700);
+    *slash = '/';
+  }
+  if (mkdir(path, 0700) != 0 && errno != EEXIST) throw_errno(the, "make", path);
+}
+
+/* readFile(path): an ArrayBuffer, or undefined where there is no file. @throws Error */
+void xs_berth_read_file(xsMachine *the)
+{
+  char path[PATH_MAX];
+  path_of(the, path);
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == ENOENT) return;
+    throw_errno(the, "read", path);
+  }
+  uint8_t *bytes = malloc(LONGEST_FILE);
+  const ssize_t count = bytes == NULL ? -1 : read(descriptor, bytes, LONGEST_FILE);
+  const int error = errno;
+  close(descriptor);
+  if (count >= 0) xsmcSetArrayBuffer(xsResult, bytes, (xsIntegerValue)count);
+  free(bytes);
+  errno = error;
+  if (count < 0) throw_errno(the, "read", path);
+}
+
+static bool write_all(int descriptor, const uint8_t *bytes, size_t count)
+{
+  while (count > 0) {
+    const ssize_t written = write(descriptor, bytes, count);
+    if (written < 0) return false;
+    bytes += written;
+    count -= (size_t)written;
+  }
+  return fsync(descriptor) == 0;
+}
+
+/* A rename is durable once its directory is. */
+static bool sync_directory_of(const char *path)
+{
+  char copy[PATH_MAX];
+  snprintf(copy, sizeof copy, "%s", path);
+  const int descriptor = open(dirname(copy), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+  if (descriptor < 0) return false;
+  const bool good = fsync(descriptor) == 0;
+  close(descriptor);
+  return good;
+}
+
+/* writeFile(path, bytes): durable, the old value or the new one. @throws Error */
+void xs_berth_write_file(xsMachine *the)
+{
+  char path[PATH_MAX];
+  char temporary[PATH_MAX];
+  path_of(the, path);
+  snprintf(temporary, sizeof temporary, "%.*s.tmp", PATH_MAX - 8, path);
+  const berth_view bytes = berth_view_of(the, &xsArg(1), false);
+  const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (descriptor < 0) throw_errno(the, "write", path);
+  bool good = write_all(descriptor, bytes.bytes, bytes.length);
+  close(descriptor);
+  good = good && rename(temporary, path) == 0 && sync_directory_of(path);
+  if (good) return;
+  const int error = errno;
+  unlink(temporary);
+  errno = error;
+  throw_errno(the, "write", path);
+}
+
+/* removeFile(path): one that is not there is fine. @throws Error */
+void xs_berth_remove_file(xsMachine *the)
+{
+  char path[PATH_MAX];
+  path_of(the, path);
+  if (unlink(path) != 0 && errno != ENOENT) throw_errno(the, "remove", path);
+}

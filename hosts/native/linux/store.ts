@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+import { asBerthError, BerthError } from "../../../src/error";
+import type { Store } from "../../../src/host";
+import type { LinuxNatives } from "./natives";
+
+/** The limits of NVS on ESP32. */
+const LONGEST_KEY = 15;
+const LONGEST_VALUE = 4000;
+
+/** One file a key in a directory, named as hosts/node/store.ts names it: both can share a directory in turn. */
+export class LinuxStore implements Store {
+  readonly #natives: LinuxNatives;
+  readonly #directory: string;
+
+  /** @throws BerthError `store-failed` when the directory cannot be made */
+  constructor(natives: LinuxNatives, directory: string) {
+    this.#natives = natives;
+    this.#directory = directory;
+    attempt(() => natives.makeDirectory(directory));
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be read */
+  read(key: string): Uint8Array | undefined {
+    const file = this.#fileOf(key);
+    const bytes = attempt(() => this.#natives.readFile(file));
+    return bytes && new Uint8Array(bytes);
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key or value, `store-failed` when it cannot be made durable */
+  write(key: string, value: Uint8Array): void {
+    const file = this.#fileOf(key);
+    if (value.length > LONGEST_VALUE) {
+      throw new BerthError("invalid-argument", `the value for "${key}" has more than ${LONGEST_VALUE} bytes`);
+    }
+    attempt(() => this.#natives.writeFile(file, value));
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be removed */
+  delete(key: string): void {
+    const file = this.#fileOf(key);
+    attempt(() => this.#natives.removeFile(file));
+  }
+
+  #fileOf(key: string): string {
+    if (!/^[\x20-\x7e]+$/.test(key) || key.length > LONGEST_KEY) {
+      throw new BerthError(
+        "invalid-argument",
+        `a store key has 1 to ${LONGEST_KEY} printable ASCII characters`,
+      );
+    }
+    const name = key.replace(/[^a-z0-9_-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+    return `${this.#directory}/${name}.value`;
+  }
+}
+
+function attempt<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new BerthError("store-failed", asBerthError(error).message);
+  }
+}

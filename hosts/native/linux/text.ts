@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+import type { TextCodec } from "../../../src/host";
+
+/** Defined by the program, from the engine's own sources. */
+interface TextGlobals {
+  readonly TextEncoder: new () => { encode(text: string): Uint8Array };
+  readonly TextDecoder: new (
+    label: "utf-8",
+    options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
+  ) => { decode(bytes: Uint8Array): string };
+}
+
+const { TextEncoder, TextDecoder } = globalThis as unknown as TextGlobals;
+const encoder = new TextEncoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/** The engine's own UTF-8. */
+export const text: TextCodec = {
+  encode: (value) => encoder.encode(value),
+  decode: (bytes) => strict.decode(bytes),
+};
+
+/** For what is shown: bytes that are no UTF-8 become U+FFFD. */
+export function shown(bytes: Uint8Array): string {
+  return lenient.decode(bytes);
+}

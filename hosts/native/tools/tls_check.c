@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/* Tests in C of what script cannot reach. Prints how many checks passed; exit status 1 at the first that fails. */
+#include "check.h"
+
+#include <string.h>
+
+#include "byte_queue.h"
+#include "efuse_hmac.h"
+#include "hmac.h"
+#include "server_name.h"
+#include "tls_client.h"
+#include "tls_version.h"
+
+int checks_done = 0;
+
+static void check_queue(void)
+{
+  berth_byte_queue queue = {0};
+  uint8_t out[8];
+  CHECK(berth_queue_open(&queue, 8));
+  CHECK(berth_queue_put(&queue, "abcdef", 6) == 6);
+  CHECK(berth_queue_room(&queue) == 2);
+  CHECK(berth_queue_take(&queue, out, 4) == 4 && memcmp(out, "abcd", 4) == 0);
+  /* Wraps by moving. */
+  CHECK(berth_queue_put(&queue, "ghijklmn", 8) == 6);
+  CHECK(berth_queue_put(&queue, "x", 1) == 0);
+  CHECK(berth_queue_take(&queue, out, 8) == 8 && memcmp(out, "efghijkl", 8) == 0);
+  CHECK(berth_queue_take(&queue, out, 8) == 0);
+  berth_queue_close(&queue);
+  berth_queue_close(&queue);
+  CHECK(berth_queue_count(&queue) == 0 && berth_queue_room(&queue) == 0);
+}
+
+static berth_name_kind kind(const char *host)
+{
+  uint8_t address[4];
+  return berth_name_kind_of(host, address);
+}
+
+static void check_name_kinds(void)
+{
+  CHECK(kind("hub.example") == BERTH_NAME_DNS);
+  CHECK(kind("localhost") == BERTH_NAME_DNS);
+  CHECK(kind("xn--bcher-kva.example") == BERTH_NAME_DNS);
+  CHECK(kind("1.2.3.4") == BERTH_NAME_IPV4);
+  CHECK(kind("255.255.255.255") == BERTH_NAME_IPV4);
+  const char *invalid[] = {"",          ".",         "a..b",    "a.",      ".a",      "1.2.3",   "1.2.3.256", "1.2.3.4.5",
+                           "0x7f.1",    "::1",       "[::1]",   "a b",     "a/b",     "a\tb",    "h\xC3\xB6",  "a:1",
+                           "*.example", "1.2.3.4.", "127.1",   "1",       "a.1"};
+  for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) CHECK(kind(invalid[i]) == BERTH_NAME_INVALID);
+  char label[70];
+  memset(label, 'a', sizeof label);
+  label[63] = 0;
+  CHECK(kind(label) == BERTH_NAME_DNS);
+  label[63] = 'a';
+  label[64] = 0;
+  CHECK(kind(label) == BERTH_NAME_INVALID);
+  char name[300];
+  for (size_t i = 0; i < sizeof name; i++) name[i] = i % 2 ? '.' : 'a';
+  name[253] = 0;
+  CHECK(kind(name) == BERTH_NAME_DNS);
+  name[253] = '.';
+  name[255] = 0;
+  CHECK(kind(name) == BERTH_NAME_INVALID);
+}
+
+/* A certificate with one entry of subjectAltName. */
+static bool covers(int tag, const void *bytes, size_t length, const char *host)
+{
+  mbedtls_x509_crt certificate;
+  mbedtls_x509_crt_init(&certificate);
+  certificate.subject_alt_names.buf.tag = 0x80 | tag;
+  certificate.subject_alt_names.buf.p = (unsigned char *)bytes;
+  certificate.subject_alt_names.buf.len = length;
+  return berth_certificate_is_for(&certificate, host);
+}
+
+static bool name_covers(const char *name, const char *host)
+{
+  return covers(2, name, strlen(name), host);
+}
+
+static void check_names(void)
+{
+  CHECK(name_covers("hub.example", "hub.example"));
+  CHECK(name_covers("HUB.example", "hub.EXAMPLE"));
+  CHECK(name_covers("*.azure-devices.net", "contoso.azure-devices.net"));
+  CHECK(!name_covers("hub.example", "hub.example.org"));
+  CHECK(!name_covers("hub.example", "xhub.example"));
+  CHECK(!name_covers("*.azure-devices.net", "azure-devices.net"));
+  CHECK(!name_covers("*.azure-devices.net", "a.b.azure-devices.net"));
+  CHECK(!name_covers("*.net", "azure-devices.net"));
+  CHECK(!name_covers("*", "hub"));
+  CHECK(!name_covers("*.", "hub."));
+  CHECK(!name_covers("h*.example.org", "hub.example.org"));
+  CHECK(!name_covers("hub.*.org", "hub.example.org"));
+  CHECK(!name_covers("", "hub.example"));
+  /* A NUL inside the name must not end it: the trick of 2009. */
+  CHECK(!covers(2, "hub.example\0.evil.example", 24, "hub.example"));
+  CHECK(!covers(2, "hub.example\0", 12, "hub.example"));
+  /* Addresses match addresses only, as bytes. */
+  CHECK(covers(7, "\x7F\0\0\1", 4, "127.0.0.1"));
+  CHECK(!covers(7, "\x7F\0\0\2", 4, "127.0.0.1"));
+  CHECK(!covers(7, "\x7F\0\0\1\xFF\xFF\xFF\0", 8, "127.0.0.1"));
+  CHECK(!name_covers("127.0.0.1", "127.0.0.1"));
+  CHECK(!name_covers("*.0.0.1", "127.0.0.1"));
+  CHECK(!covers(1, "hub.example", 11, "hub.example"));
+  CHECK(!covers(6, "hub.example", 11, "hub.example"));
+  CHECK(!covers(2, NULL, 0, "hub.example"));
+}
+
+/* RFC 4231, test cases 1, 2, 3 and 6. */
+static void check_hmac(void)
+{
+  static const struct {
+    const char *key;
+    size_t key_length;
+    int key_byte;
+    const char *message;
+    size_t length;
+    int message_byte;
+    const char *code;
+  } cases[] = {
+    {NULL, 20, 0x0B, "Hi There", 8, 0,
+     "\xb0\x34\x4c\x61\xd8\xdb\x38\x53\x5c\xa8\xaf\xce\xaf\x0b\xf1\x2b\x88\x1d\xc2\x00\xc9\x83\x3d\xa7\x26\xe9\x37\x6c"
+     "\x2e\x32\xcf\xf7"},
+    {"Jefe", 4, 0, "what do ya want for nothing?", 28, 0,
+     "\x5b\xdc\xc1\x46\xbf\x60\x75\x4e\x6a\x04\x24\x26\x08\x95\x75\xc7\x5a\x00\x3f\x08\x9d\x27\x39\x83\x9d\xec\x58\xb9"
+     "\x64\xec\x38\x43"},
+    {NULL, 20, 0xAA, NULL, 50, 0xDD,
+     "\x77\x3e\xa9\x1e\x36\x80\x0e\x46\x85\x4d\xb8\xeb\xd0\x91\x81\xa7\x29\x59\x09\x8b\x3e\xf8\xc1\x22\xd9\x63\x55\x14"
+     "\xce\xd5\x65\xfe"},
+    {NULL, 131, 0xAA, "Test Using Larger Than Block-Size Key - Hash Key First", 54, 0,
+     "\x60\xe4\x31\x59\x1e\xe0\xb6\x7f\x0d\x8a\x26\xaa\xcb\xf5\xb7\x7f\x8e\x0b\xc6\x21\x37\x28\xc5\x14\x05\x46\x04\x0f"
+     "\x0e\xe3\x7f\x54"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    uint8_t key[131];
+    uint8_t message[64];
+    uint8_t code[BERTH_HMAC_LENGTH];
+    if (cases[i].key != NULL) memcpy(key, cases[i].key, cases[i].key_length);
+    else memset(key, cases[i].key_byte, cases[i].key_length);
+    if (cases[i].message != NULL) memcpy(message, cases[i].message, cases[i].length);
+    else memset(message, cases[i].message_byte, cases[i].length);
+    berth_hmac *hmac = berth_hmac_new(key, cases[i].key_length);
+    CHECK(hmac != NULL);
+    memset(key, 0, sizeof key);
+    /* Twice: signing leaves the key in place. */
+    for (int time = 0; time < 2; time++) {
+      memset(code, 0, sizeof code);
+      CHECK(berth_hmac_sign(hmac, message, cases[i].length, code));
+      CHECK(memcmp(code, cases[i].code, sizeof code) == 0);
+    }
+    berth_hmac_free(hmac);
+  }
+  CHECK(berth_hmac_new((const uint8_t *)"", 0) == NULL);
+  berth_hmac_free(NULL);
+}
+
+/* With ESP_PLATFORM the fake of tools/fake-idf stands in for the peripheral: KEY0 holds twenty bytes 0x0B. */
+static void check_efuse(void)
+{
+  uint8_t code[32];
+  memset(code, 1, sizeof code);
+#if defined(ESP_PLATFORM)
+  CHECK(berth_efuse_hmac_present());
+  CHECK(berth_efuse_hmac_sign(0, (const uint8_t *)"Hi There", 8, code));
+  CHECK(code[0] == 0xB0 && code[31] == 0xF7);
+  CHECK(!berth_efuse_hmac_sign(1, (const uint8_t *)"Hi There", 8, code));
+#else
+  CHECK(!berth_efuse_hmac_present());
+  CHECK(!berth_efuse_hmac_sign(0, (const uint8_t *)"Hi There", 8, code));
+#endif
+  CHECK(code[0] == 0 && code[31] == 0);
+  CHECK(!berth_efuse_hmac_sign(-1, (const uint8_t *)"", 0, code));
+  CHECK(!berth_efuse_hmac_sign(6, (const uint8_t *)"", 0, code));
+}
+
+static berth_tls_code explained(berth_tls_phase phase, int result, uint32_t flags, int alert)
+{
+  berth_tls_failure failure;
+  berth_tls_explain(&failure, phase, result, flags, alert);
+  CHECK(failure.text[0] != 0);
+  return failure.code;
+}
+
+static void check_failures(void)
+{
+  const berth_tls_phase early = BERTH_TLS_PHASE_HANDSHAKE;
+  const int refused = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+  const int alert = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+  const uint32_t expired = MBEDTLS_X509_BADCERT_EXPIRED;
+  const uint32_t future = MBEDTLS_X509_BADCERT_FUTURE;
+  const uint32_t name = MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  const uint32_t untrusted = MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+  CHECK(explained(early, refused, untrusted, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, untrusted | expired | name, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, expired, -1) == BERTH_TLS_EXPIRED);
+  CHECK(explained(early, refused, future, -1) == BERTH_TLS_EXPIRED);
+  CHECK(explained(early, refused, expired | name, -1) == BERTH_TLS_EXPIRED);
+  CHECK(explained(early, refused, name, -1) == BERTH_TLS_NAME_MISMATCH);
+  CHECK(explained(early, refused, MBEDTLS_X509_BADCERT_BAD_MD | name, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, MBEDTLS_X509_BADCERT_KEY_USAGE, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, MBEDTLS_X509_BADCERT_OTHER, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, alert, 0, 40) == BERTH_TLS_HANDSHAKE);
+  CHECK(explained(early, alert, 0, 70) == BERTH_TLS_HANDSHAKE);
+  CHECK(explained(early, alert, 0, 48) == BERTH_TLS_CLIENT_CERTIFICATE);
+  CHECK(explained(BERTH_TLS_PHASE_FRESH, alert, 0, 116) == BERTH_TLS_CLIENT_CERTIFICATE);
+  CHECK(explained(BERTH_TLS_PHASE_OPEN, alert, 0, 116) == BERTH_TLS_LOST);
+  CHECK(explained(BERTH_TLS_PHASE_OPEN, alert, 0, 20) == BERTH_TLS_LOST);
+  CHECK(explained(early, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, 0, -1) == BERTH_TLS_HANDSHAKE);
+  CHECK(explained(early, MBEDTLS_ERR_SSL_CONN_EOF, 0, -1) == BERTH_TLS_HANDSHAKE);
+  CHECK(explained(BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_CONN_EOF, 0, -1) == BERTH_TLS_LOST);
+  CHECK(explained(BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_INVALID_MAC, 0, -1) == BERTH_TLS_LOST);
+  CHECK(explained(early, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, MBEDTLS_ERR_SSL_ALLOC_FAILED, 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
+  CHECK(explained(BERTH_TLS_PHASE_SETUP, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1) == BERTH_TLS_INVALID_ARGUMENT);
+}
+
+static void check_context_arguments(void)
+{
+  berth_tls_failure failure;
+  const berth_tls_certificate garbage = {{(const uint8_t *)"garbage", 7}, false};
+  const berth_tls_context_options none = {.sessions = 1};
+  const berth_tls_context_options bad_root = {.roots = &garbage, .root_count = 1};
+  const berth_tls_context_options no_key = {.roots = &garbage, .root_count = 1, .chain = &garbage, .chain_count = 1};
+  const berth_tls_context_options fragment = {.roots = &garbage, .root_count = 1, .maximum_fragment = 1000};
+  const berth_tls_context_options sessions = {.roots = &garbage, .root_count = 1, .sessions = 3};
+  const berth_tls_context_options *wrong[] = {&none, &bad_root, &no_key, &fragment, &sessions};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    CHECK(berth_tls_context_new(wrong[i], &failure) == NULL);
+    CHECK(failure.code == BERTH_TLS_INVALID_ARGUMENT && failure.text[0] != 0);
+  }
+  berth_tls_context_release(NULL);
+  berth_tls_client_free(NULL);
+}
+
+int main(void)
+{
+  check_queue();
+  check_name_kinds();
+  check_names();
+  check_hmac();
+  check_efuse();
+  check_failures();
+  check_context_arguments();
+  printf("%d checks passed\n", checks_done);
+  return 0;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+import type { Host } from "../../src/host";
+import { clock } from "./clock";
+import type { ConnectTo } from "./connect-to";
+import { random } from "./random";
+import { NodeSigner } from "./signer";
+import { FileStore } from "./store";
+import { text } from "./text";
+import { timers } from "./timers";
+import { NodeTransport } from "./transport";
+
+/** What differs from one desktop device to the next. */
+export interface NodeHostOptions {
+  /** Directory that keeps the assignment; made when missing. */
+  readonly stateDirectory: string;
+  /** Trusted roots in PEM, see `loadRoots`. */
+  readonly roots: readonly string[];
+  /** The device's symmetric key in base64; absent for a device with a client certificate. */
+  readonly symmetricKey?: string | undefined;
+  /** The device's certificate in PEM, followed by its intermediates. */
+  readonly certificate?: string | undefined;
+  /** The private key of `certificate` in PEM. */
+  readonly key?: string | undefined;
+  /** Addresses to use instead of what a server's name resolves to. */
+  readonly connectTo?: readonly ConnectTo[] | undefined;
+}
+
+/**
+ * A desktop computer as the core sees it.
+ * @throws BerthError `invalid-argument` for a bad key, `store-failed` when the directory cannot be made.
+ */
+export function createNodeHost(options: NodeHostOptions): Host {
+  const { roots, certificate, key, connectTo, symmetricKey } = options;
+  // First, so that a wrong key leaves no directory behind.
+  const signer = symmetricKey === undefined ? undefined : new NodeSigner(symmetricKey);
+  const host: Host = {
+    text,
+    clock,
+    timers,
+    store: new FileStore(options.stateDirectory),
+    transport: { io: NodeTransport, roots, certificate, key, connectTo },
+    random,
+  };
+  return signer === undefined ? host : { ...host, signer };
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { BerthError } from "../../src/error";
+import type { Store } from "../../src/host";
+
+/** The limits of NVS on ESP32, kept here too: what is stored on the desktop fits on the chip. */
+const LONGEST_KEY = 15;
+const LONGEST_VALUE = 4000;
+
+/**
+ * One file a key in a directory. A value is written beside the old one, synced and renamed over it:
+ * after a power cut there is the old value or the new one. One process at a time owns the directory.
+ */
+export class FileStore implements Store {
+  readonly #directory: string;
+
+  /**
+   * Makes the directory when it is missing, readable by its owner only.
+   * @throws BerthError `store-failed` when it cannot be made or is no directory.
+   */
+  constructor(directory: string) {
+    this.#directory = resolve(directory);
+    attempt("make the directory", this.#directory, () => {
+      const made = mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      if (made !== undefined) syncDirectory(dirname(made));
+    });
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be read. */
+  read(key: string): Uint8Array | undefined {
+    const file = this.#fileOf(key);
+    return attempt("read", file, () => {
+      const descriptor = openIfThere(file);
+      if (descriptor === undefined) return undefined;
+      try {
+        const size = fstatSync(descriptor).size;
+        if (size > LONGEST_VALUE) {
+          throw new Error(
+            `it has ${size} bytes, more than the ${LONGEST_VALUE} that Berth writes; move it away`,
+          );
+        }
+        return new Uint8Array(readFileSync(descriptor));
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key or value, `store-failed` when it cannot be made durable. */
+  write(key: string, value: Uint8Array): void {
+    const file = this.#fileOf(key);
+    if (value.length > LONGEST_VALUE) {
+      throw new BerthError(
+        "invalid-argument",
+        `the value for "${key}" has ${value.length} bytes; the store takes ${LONGEST_VALUE}`,
+      );
+    }
+    const temporary = `${file}.tmp`;
+    attempt("write", file, () => {
+      try {
+        writeDurably(temporary, value);
+        renameSync(temporary, file);
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw error;
+      }
+      syncDirectory(this.#directory);
+    });
+  }
+
+  /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be removed. */
+  delete(key: string): void {
+    const file = this.#fileOf(key);
+    attempt("remove", file, () => {
+      rmSync(file, { force: true });
+      syncDirectory(this.#directory);
+    });
+  }
+
+  #fileOf(key: string): string {
+    if (!/^[\x20-\x7e]+$/.test(key) || key.length > LONGEST_KEY) {
+      throw new BerthError(
+        "invalid-argument",
+        `a store key has 1 to ${LONGEST_KEY} printable ASCII characters`,
+      );
+    }
+    // Upper case is encoded too: some file systems do not tell it from lower case.
+    const name = key.replace(/[^a-z0-9_-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+    return join(this.#directory, `${name}.value`);
+  }
+}
+
+function openIfThere(file: string): number | undefined {
+  try {
+    return openSync(file, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function writeDurably(file: string, value: Uint8Array): void {
+  const descriptor = openSync(file, "w", 0o600);
+  try {
+    for (let written = 0; written < value.length; ) written += writeSync(descriptor, value, written);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A rename is durable once its directory is synced; Windows has no such call and needs none. */
+function syncDirectory(directory: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt<T>(doing: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new BerthError("store-failed", `cannot ${doing} ${path}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/** Runs mcconfig and does not take its word for it: warnings that hide a missing module are errors. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Name of the app: mcconfig takes the folder's. */
+export const APP = "firmware";
+
+/** Platforms of mcconfig by the names of the npm scripts; each has LED and button in the SDK's target. */
+export const BOARDS = Object.freeze({
+  esp32: "esp32/nodemcu",
+  esp32s2: "esp32/saola_wroom",
+  esp32s3: "esp32/esp32s3",
+  esp32c3: "esp32/esp32c3",
+  esp32c6: "esp32/esp32c6",
+});
+
+/**
+ * @typedef {object} BuildOptions
+ * @property {string} project directory of package.json
+ * @property {import("./moddable-sdk.mjs").Sdk} sdk
+ * @property {string} platform of mcconfig
+ * @property {"build" | "deploy"} target of mcconfig; never its default, which ends other processes on Linux
+ * @property {"debug" | "instrument" | "release"} mode
+ * @property {readonly string[]} settings `key=value`, into `mc/config`
+ */
+
+/** A line of mcconfig that is only a warning there, though the app lacks a part. @param {string} line */
+export function isFatalWarning(line) {
+  return /warning: no (modules|data|resources) match/.test(line);
+}
+
+/**
+ * Builds, or builds and flashes.
+ * @param {BuildOptions} options
+ * @returns {Promise<{ status: number, output: string }>} `output` is the directory of what was built
+ */
+export async function build(options) {
+  const { project, sdk, platform, target, mode, settings } = options;
+  const root = join(project, "build", "moddable");
+  mkdirSync(root, { recursive: true });
+  const [family = platform, board] = platform.split("/");
+  const tail = [family, board ?? "mc", mode, APP];
+  forgetStale(project, root, [join(root, "bin", ...tail), join(root, "tmp", ...tail)], `${platform}-${mode}`);
+  const parameters = [
+    ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
+    ...["-m", "-p", platform, "-t", target, "-o", root],
+    manifestOf(project),
+    ...settings,
+    // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
+    `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
+  ];
+  /** @type {string[]} */
+  const fatal = [];
+  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, (line) => {
+    if (isFatalWarning(line)) fatal.push(line);
+  });
+  for (const line of fatal) console.error(`error: ${line.replace(/^# /, "")}`);
+  const missing = status === 0 ? notPreloaded(project, join(root, "tmp", ...tail, "makefile")) : [];
+  for (const name of missing) console.error(`error: ${name} is not preloaded: every change of it costs RAM`);
+  return {
+    status: status === 0 && fatal.length + missing.length > 0 ? 1 : status,
+    output: join(root, "bin", ...tail),
+  };
+}
+
+/** The overlay with the site's settings, where there is one. @param {string} project */
+export function manifestOf(project) {
+  const local = join(project, APP, "manifest_local.json");
+  return existsSync(local) ? local : join(project, APP, "manifest.json");
+}
+
+/**
+ * mcconfig goes by the time of files alone: what a manifest names anew is not rebuilt when it is older. After a
+ * change of a manifest what was built goes.
+ * @param {string} project
+ * @param {string} root
+ * @param {readonly string[]} directories
+ * @param {string} name
+ */
+function forgetStale(project, root, directories, name) {
+  const hash = createHash("sha256");
+  for (const file of [
+    join(project, "manifest.json"),
+    join(project, APP, "manifest.json"),
+    manifestOf(project),
+  ]) {
+    hash.update(readFileSync(file));
+  }
+  const digest = hash.digest("hex");
+  const stamp = join(root, `${name.replaceAll("/", "-")}.sha256`);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  writeFileSync(stamp, digest);
+}
+
+/**
+ * Modules of ours that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
+ * @param {string} project
+ * @param {string} makefile
+ */
+function notPreloaded(project, makefile) {
+  const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
+  // Of esp32 the list stands in a file of CMake; there this check has nothing to go by.
+  if (!text.includes("-p berth")) return [];
+  return ["manifest.json", `${APP}/manifest.json`]
+    .flatMap(
+      (file) => /** @type {string[]} */ (JSON.parse(readFileSync(join(project, file), "utf8")).preload),
+    )
+    .filter((name) => !text.includes(`-p ${name}.xsb`));
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} parameters
+ * @param {string} project
+ * @param {import("./moddable-sdk.mjs").Sdk} sdk
+ * @param {(line: string) => void} onLine
+ * @returns {Promise<number>}
+ */
+function run(command, parameters, project, sdk, onLine) {
+  // mcconfig looks for its kin and for tsc in PATH.
+  const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, {
+      cwd: join(project, APP),
+      env: { ...process.env, PATH: path },
+      stdio: ["inherit", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    });
+    for (const [from, to] of /** @type {const} */ ([
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ])) {
+      let rest = "";
+      from.on("data", (/** @type {Buffer} */ chunk) => {
+        to.write(chunk);
+        const lines = (rest + chunk.toString()).split("\n");
+        rest = lines.pop() ?? "";
+        lines.forEach(onLine);
+      });
+      from.on("end", () => onLine(rest));
+    }
+    child.on("error", (error) => {
+      console.error(`error: ${error.message}`);
+      resolve(1);
+    });
+    child.on("close", (status) => resolve(status ?? 1));
+  });
+}

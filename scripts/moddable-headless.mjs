@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/** Runs the firmware on the SDK's Linux target without a display, in a directory that stands for its flash. */
+import { execFileSync, spawn } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+/** The limits of NVS on ESP32. */
+const LONGEST_VALUE = 4000;
+
+/**
+ * Compiles hosts/moddable/headless/headless.c unless that is done. The interface of what mcconfig builds, screen.h,
+ * comes from the SDK on this computer.
+ * @param {string} project
+ * @param {import("./moddable-sdk.mjs").Sdk} sdk
+ * @returns {string} the program
+ */
+export function headlessRunner(project, sdk) {
+  const source = join(project, "hosts", "moddable", "headless", "headless.c");
+  const includes = join(sdk.moddable, "build", "simulators", "modules");
+  const program = join(project, "build", "moddable", "berth-headless");
+  const newest = Math.max(...[source, join(includes, "screen.h")].map((file) => statSync(file).mtimeMs));
+  if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
+  mkdirSync(dirname(program), { recursive: true });
+  const flags = (/** @type {string} */ kind) =>
+    execFileSync("pkg-config", [kind, "glib-2.0"], { encoding: "utf8" }).trim().split(/\s+/);
+  execFileSync(
+    "cc",
+    [
+      ...["-std=c11", "-D_DEFAULT_SOURCE", "-O1", "-Wall", "-Wextra", "-DmxLinux=1", `-I${includes}`],
+      ...flags("--cflags"),
+      ...[source, "-o", program],
+      ...flags("--libs"),
+      "-ldl",
+    ],
+    { stdio: "inherit" },
+  );
+  return program;
+}
+
+/**
+ * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM, their paths
+ * relative to the identity file.
+ * @typedef {object} IdentityFile
+ * @property {string} idScope
+ * @property {string} registrationId
+ * @property {string} [symmetricKey] base64
+ * @property {string} [certificate] PEM; more than one certificate: leaf first
+ * @property {string} [clientKey] PEM
+ * @property {string} [root] PEM of a root of one's own
+ */
+
+/**
+ * Reads an identity file.
+ * @param {string} file
+ * @returns {Record<string, string | Uint8Array>} the values of the domain `berth-id`
+ */
+export function readIdentity(file) {
+  const json = /** @type {IdentityFile} */ (JSON.parse(readFileSync(file, "utf8")));
+  const pem = (/** @type {string} */ name) => readFileSync(resolve(dirname(file), name), "utf8");
+  /** @type {Record<string, string | Uint8Array>} */
+  const values = { idScope: json.idScope, registrationId: json.registrationId };
+  if (json.symmetricKey !== undefined) values.symmetricKey = json.symmetricKey;
+  if (json.certificate !== undefined) {
+    const [leaf, issuer] = certificatesIn(pem(json.certificate));
+    if (leaf) values.certificate = leaf;
+    if (issuer) values.issuer = issuer;
+  }
+  if (json.clientKey !== undefined) {
+    values.clientKey = createPrivateKey(pem(json.clientKey)).export({ type: "pkcs8", format: "der" });
+  }
+  if (json.root !== undefined) {
+    const [root] = certificatesIn(pem(json.root));
+    if (root) values.root = root;
+  }
+  return values;
+}
+
+/** @param {string} pem @returns {Uint8Array[]} DER */
+function certificatesIn(pem) {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block).raw);
+}
+
+/**
+ * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. Other values stay.
+ * @param {string} directory
+ * @param {Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>} domains
+ */
+export function writePreferences(directory, domains) {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, "modpreferences.json");
+  /** @type {Record<string, Record<string, unknown>>} */
+  const all = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  for (const [domain, values] of Object.entries(domains)) {
+    all[domain] ??= {};
+    for (const [key, value] of Object.entries(values)) {
+      if (key.length > 15 || value.length > LONGEST_VALUE) {
+        throw new Error(`${domain}/${key} would not fit NVS: 15 characters, ${LONGEST_VALUE} bytes`);
+      }
+      all[domain][key] = typeof value === "string" ? value : { buffer: [...value].join(",") };
+    }
+  }
+  writeFileSync(file, JSON.stringify(all), { mode: 0o600 });
+}
+
+/**
+ * Runs an app.
+ * @param {string} program the runner
+ * @param {string} app mc.so
+ * @param {string} directory its flash
+ * @param {number} timeout seconds; 0: none
+ * @returns {Promise<number>} exit status
+ */
+export function runHeadless(program, app, directory, timeout) {
+  return new Promise((done) => {
+    const child = spawn(program, ["--timeout", String(timeout), "--directory", directory, app], {
+      stdio: "inherit",
+    });
+    child.on("error", (error) => {
+      console.error(`error: ${error.message}`);
+      done(1);
+    });
+    child.on("close", (status, signal) => done(status ?? (signal === "SIGINT" ? 130 : 1)));
+  });
+}

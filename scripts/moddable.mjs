@@ -1,0 +1,149 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+/**
+ * The firmware on the Moddable SDK:
+ *
+ *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [key=value ...]
+ *   moddable.mjs flash BOARD     [the same]
+ *   moddable.mjs sim   [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
+ *
+ * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
+ * password= as in the SDK's examples), of sim into the simulated flash. Without --identity sim starts an emulator.
+ * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
+ */
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BOARDS, build } from "./moddable-build.mjs";
+import { startEmulator } from "./moddable-emulator.mjs";
+import { headlessRunner, readIdentity, runHeadless, writePreferences } from "./moddable-headless.mjs";
+import { findSdk, thisComputer } from "./moddable-sdk.mjs";
+
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * @typedef {object} Arguments
+ * @property {"build" | "flash" | "sim"} action
+ * @property {string} target "sim" or a board
+ * @property {Readonly<Record<string, string>>} options by name, without dashes
+ * @property {readonly string[]} settings `key=value`
+ */
+
+/** Options that take a value. */
+const VALUED = ["identity", "state", "timeout", "platform"];
+const FLAGS = ["debug", "release"];
+
+/**
+ * @param {readonly string[]} words
+ * @returns {Arguments}
+ * @throws Error that says what is wrong
+ */
+export function parseArguments(words) {
+  const [action, ...rest] = words;
+  if (action !== "build" && action !== "flash" && action !== "sim") {
+    throw new Error("say build, flash or sim; see the head of scripts/moddable.mjs");
+  }
+  /** @type {Record<string, string>} */
+  const options = {};
+  /** @type {string[]} */
+  const settings = [];
+  /** @type {string[]} */
+  const targets = action === "sim" ? ["sim"] : [];
+  for (let i = 0; i < rest.length; i += 1) {
+    const word = rest[i] ?? "";
+    const name = word.slice(2);
+    if (word.startsWith("--") && VALUED.includes(name)) {
+      i += 1;
+      const value = rest[i];
+      if (value === undefined) throw new Error(`${word} needs a value`);
+      options[name] = value;
+    } else if (word.startsWith("--") && FLAGS.includes(name)) options[name] = "true";
+    else if (/^[A-Za-z]\w*=/.test(word)) settings.push(word);
+    else targets.push(word);
+  }
+  const [target, ...others] = targets;
+  const known = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim"])];
+  if (target === undefined || others.length > 0 || !known.includes(target)) {
+    throw new Error(`${action} takes one of ${known.join(", ")}, not "${targets.join(" ")}"`);
+  }
+  return { action, target, options, settings };
+}
+
+/** @param {Arguments} parsed */
+function modeOf({ target, options }) {
+  if (options.debug) return "debug";
+  return target === "sim" && !options.release ? "instrument" : "release";
+}
+
+/** @param {readonly string[]} words @returns {Promise<number>} */
+async function main(words) {
+  const parsed = parseArguments(words);
+  const { action, target, options, settings } = parsed;
+  const simulator = target === "sim";
+  const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
+  if (!sdk) {
+    for (const problem of problems) console.error(`missing: ${problem}`);
+    return 69;
+  }
+  if (action === "sim" && sdk.simulator !== "lin") {
+    console.error(
+      "missing: the runner without a display is for Linux; here build with `npm run build:sim` and open the result in the SDK's simulator",
+    );
+    return 69;
+  }
+  const platform = simulator
+    ? sdk.simulator
+    : (options.platform ?? /** @type {Record<string, string>} */ (BOARDS)[target] ?? target);
+  console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
+  if (settings.some((setting) => setting.startsWith("password="))) {
+    console.log(
+      action === "sim" ? "" : "note: the password becomes part of the image; do not pass the image on",
+    );
+  }
+  const built = await build({
+    project: PROJECT,
+    sdk,
+    platform,
+    target: action === "flash" ? "deploy" : "build",
+    mode: modeOf(parsed),
+    settings: action === "sim" ? [] : settings,
+  });
+  if (built.status !== 0 || action !== "sim") return built.status;
+  return simulate(sdk, join(built.output, "mc.so"), parsed);
+}
+
+/** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */
+async function simulate(sdk, app, { options, settings }) {
+  const program = headlessRunner(PROJECT, sdk);
+  const state = resolve(options.state ?? join(PROJECT, ".berth", "sim"));
+  const given = Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/s, 2)));
+  const timeout = Number(options.timeout ?? 0);
+  if (options.identity !== undefined) {
+    writePreferences(state, { berth: given, "berth-id": readIdentity(options.identity) });
+    return runHeadless(program, app, state, timeout);
+  }
+  const emulator = await startEmulator(PROJECT, state);
+  try {
+    const settingsHere = {
+      connectTo: `:127.0.0.1:${emulator.port}`,
+      startSpread: "0",
+      telemetryEvery: "2",
+      exitAfter: "5",
+    };
+    writePreferences(state, { berth: { ...settingsHere, ...given }, "berth-id": emulator.identity });
+    return await runHeadless(program, app, state, timeout);
+  } finally {
+    emulator.stop();
+  }
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  main(process.argv.slice(2)).then(
+    (status) => {
+      process.exitCode = status;
+    },
+    (error) => {
+      console.error(`error: ${error.message}`);
+      process.exitCode = 64;
+    },
+  );
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/** Runs `berth` in a test: in this process for short commands, as a process of its own for the whole way. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { main } from "../../cli/main";
+
+export interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** In this process. */
+export async function berth(...words: string[]): Promise<Ended> {
+  let out = "";
+  let err = "";
+  const status = await main(["node", "berth", ...words], {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+  });
+  return { status, out, err };
+}
+
+export type Event = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+/** Each line of `out` as an event; a line that is no JSON object fails the test. */
+export function eventsOf(out: string): Event[] {
+  return out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Event);
+}
+
+const BERTH = fileURLToPath(new URL("../../cli/berth.js", import.meta.url));
+
+/** `node cli/berth.js` as a user starts it. */
+export class BerthProcess {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  #out = "";
+  #err = "";
+  #waiting: (() => void)[] = [];
+  #over = false;
+
+  constructor(words: readonly string[], environment: Record<string, string> = {}) {
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !name.startsWith("BERTH_")),
+    );
+    this.#child = spawn(process.execPath, [BERTH, ...words], {
+      env: { ...inherited, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const wake = () => {
+      for (const one of this.#waiting.splice(0)) one();
+    };
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.#out += text;
+      wake();
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#err += text;
+    });
+    this.ended = new Promise((resolve) =>
+      this.#child.on("close", (status) => {
+        this.#over = true;
+        wake();
+        resolve({ status, out: this.#out, err: this.#err });
+      }),
+    );
+  }
+
+  /** What has come on standard output so far, whole lines only. */
+  output(): string {
+    return this.#out.slice(0, this.#out.lastIndexOf("\n") + 1);
+  }
+
+  /** The first event of that name; the test fails when the process ends without it. */
+  async event(name: string): Promise<Event> {
+    for (;;) {
+      const found = eventsOf(this.output()).find(({ event }) => event === name);
+      if (found !== undefined) return found;
+      if (this.#over) throw new Error(`ended without "${name}": ${this.#out}${this.#err}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Stops to read its standard output, as `head` does. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+  }
+
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+    if (!this.#over) this.#child.kill(signal);
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { berth } from "./command";
+
+test.each([
+  [[], ["simulate", "emulator", "device", "identity", "sas"]],
+  [["simulate"], ["--devices", "--x509", "--keep", "--json"]],
+  [["emulator"], ["--config", "--port", "--state", "--json"]],
+  [["device"], ["--id-scope", "--registration-id", "--connect-to", "--telemetry", "--json", "other users"]],
+  [["identity"], ["derive", "certificates"]],
+  [
+    ["identity", "derive"],
+    ["--group-key", "--registration-id", "--json", "other users"],
+  ],
+  [
+    ["identity", "certificates"],
+    ["--registration-id", "--directory", "--json"],
+  ],
+  [["sas"], ["--resource", "--key", "--expiry", "--policy", "--json", "other users"]],
+])("berth %j --help", async (words, expected) => {
+  const { status, out, err } = await berth(...words, "--help");
+  expect({ status, err }).toEqual({ status: 0, err: "" });
+  for (const word of expected) expect(out).toContain(word);
+});
+
+test("--version is the package's", async () => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(await berth("--version")).toEqual({ status: 0, out: `${version}\n`, err: "" });
+});
+
+test.each([
+  ["an unknown command", ["dance"], "unknown command 'dance'"],
+  ["an unknown option", ["simulate", "--fly"], "unknown option '--fly'"],
+  ["a missing option", ["device"], "--id-scope"],
+  ["a wrong number", ["simulate", "--devices", "0"], "from 1 to 1000"],
+  ["a wrong --connect-to", ["device", "--connect-to", "nowhere"], "HOST:ADDRESS:PORT"],
+  ["an argument too many", ["sas", "--resource", "r", "x"], "too many arguments"],
+])("%s is status 2, in words and in JSON", async (_what, words, message) => {
+  const plain = await berth(...words);
+  expect({ status: plain.status, out: plain.out }).toEqual({ status: 2, out: "" });
+  expect(plain.err).toContain(message);
+  const json = await berth(...words, "--json");
+  expect({ status: json.status, err: json.err }).toEqual({ status: 2, err: "" });
+  expect(JSON.parse(json.out)).toMatchObject({ event: "error", code: "invalid-argument", retriable: false });
+  expect(json.out).toContain(message);
+});
+
+test("no command at all shows the help and is status 2", async () => {
+  const { status, err } = await berth();
+  expect(status).toBe(2);
+  expect(err).toContain("Usage: berth");
+});
+
+const GOOD_KEY = Buffer.alloc(32, 7).toString("base64");
+const DEVICE = ["device", "--id-scope", "0ne0", "--registration-id", "d"];
+test.each([
+  ["no proof", [], "--symmetric-key-file"],
+  ["half a pair", ["--cert", "x"], "--key"],
+  ["key and certificate", ["--symmetric-key", "x", "--cert", "x", "--key", "x"], "one of them"],
+  ["a missing certificate", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "/nonexistent/c"],
+  ["a bad payload", ["--symmetric-key", GOOD_KEY, "--payload", "[1]"], "--payload is no JSON object"],
+  ["a key that is none", ["--symmetric-key", "x"], "not base64"],
+  ["a bad root", ["--symmetric-key", GOOD_KEY, "--ca", "/nonexistent/ca"], "/nonexistent/ca"],
+])("device with %s is a usage error", async (_what, words, message) => {
+  const { status, out, err } = await berth(...DEVICE, ...words);
+  expect({ status, out }).toEqual({ status: 2, out: "" });
+  expect(err).toContain(message);
+});

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { BerthProcess, type Event, eventsOf } from "./command";
+
+function sandbox(): { directory: string; environment: Record<string, string> } {
+  const directory = mkdtempSync(join(tmpdir(), "berth-test-"));
+  return { directory, environment: { TMPDIR: directory, TMP: directory, TEMP: directory } };
+}
+
+/** tsx has a cache of its own there. */
+const leftIn = (directory: string) => readdirSync(directory).filter((name) => !name.startsWith("tsx-"));
+
+const named = (events: readonly Event[], name: string) => events.filter(({ event }) => event === name);
+
+test.each<[string, string[]]>([
+  ["symmetric keys", []],
+  ["certificates", ["--x509"]],
+])("two devices with %s live, come back without DPS, and leave nothing behind", async (_what, words) => {
+  const { directory, environment } = sandbox();
+  try {
+    const { status, out, err } = await new BerthProcess(
+      ["simulate", "--devices", "2", "--telemetry", "4", "--json", ...words],
+      environment,
+    ).ended;
+    expect(err).toBe("");
+    expect(status).toBe(0);
+    const events = eventsOf(out);
+    expect(named(events, "connected").map(({ source }) => source)).toEqual([
+      "dps",
+      "dps",
+      "stored",
+      "stored",
+    ]);
+    expect(
+      named(events, "assigned")
+        .map(({ deviceId }) => deviceId)
+        .sort(),
+    ).toEqual(["device-1", "device-2"]);
+    const [summary] = named(events, "summary");
+    expect(summary).toMatchObject({ done: true, devices: 2, telemetry: 16, dpsCallsOfSecondStart: 0 });
+    const packets = named(events, "packet");
+    const total = (of: string) => packets.filter(({ direction }) => direction === of).length;
+    const { firstStart, secondStart } = summary as unknown as Record<string, Record<string, number>>;
+    expect((firstStart?.packetsSent ?? 0) + (secondStart?.packetsSent ?? 0)).toBe(total("sent"));
+    expect((firstStart?.packetsReceived ?? 0) + (secondStart?.packetsReceived ?? 0)).toBe(total("received"));
+    expect(firstStart?.connections).toBe(4);
+    expect(secondStart?.connections).toBe(2);
+    expect(out).not.toMatch(/sig=[^*]/);
+    expect(out).not.toContain("PRIVATE KEY");
+    expect(leftIn(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("for people it is a timeline, and --keep keeps what was stored", async () => {
+  const { directory, environment } = sandbox();
+  try {
+    const { status, out, err } = await new BerthProcess(["simulate", "--keep"], environment).ended;
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    const kept = /^Kept: (.*)$/m.exec(out)?.[1] ?? "";
+    expect(existsSync(join(kept, "devices", "device-1"))).toBe(true);
+    const steps = [
+      "First start",
+      "→ DPS            CONNECT",
+      "← DPS            CONNACK",
+      "$dps/registrations/PUT/iotdps-register/?$rid=",
+      "$dps/registrations/res/202/?$rid=",
+      "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=",
+      '"status":"assigned"',
+      "assigned to hub-",
+      "by the assignment of DPS",
+      "devices/device-1/messages/events/",
+      "Second start",
+      "by the stored assignment, without DPS",
+      "PUBACK",
+      "Summary",
+      "no call to DPS (0)",
+    ];
+    let at = 0;
+    for (const step of steps) {
+      const next = out.indexOf(step, at);
+      expect({ step, found: next >= at }).toEqual({ step, found: true });
+      at = next;
+    }
+    expect(out).not.toContain("NO ");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("what does not happen in time makes it fail, and still leaves nothing behind", async () => {
+  const { directory, environment } = sandbox();
+  try {
+    // DPS asks for 3 s between request and answer.
+    const { status, out } = await new BerthProcess(["simulate", "--timeout", "1", "--json"], environment)
+      .ended;
+    expect(status).toBe(1);
+    expect(named(eventsOf(out), "error")).toMatchObject([{ code: "dps-timeout", final: true }]);
+    expect(leftIn(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("an interrupted simulation cleans up too", async () => {
+  const { directory, environment } = sandbox();
+  try {
+    const process = new BerthProcess(["simulate", "--json"], environment);
+    await process.event("packet");
+    process.kill("SIGINT");
+    expect((await process.ended).status).toBe(130);
+    expect(leftIn(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("when nobody reads any more it ends and cleans up", async () => {
+  const { directory, environment } = sandbox();
+  try {
+    const process = new BerthProcess(["simulate", "--json"], environment);
+    await process.event("packet");
+    process.closeOutput();
+    expect(await process.ended).toMatchObject({ status: 143, err: "" });
+    expect(leftIn(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+import { expect, test } from "@jest/globals";
+import { createRootCertificate, thumbprintsOf } from "../../emulator/certificates";
+import { parseConfiguration } from "../../emulator/configuration-reader";
+import { KEY } from "../helpers/emulator-client";
+
+const { certificatePem } = await createRootCertificate({ commonName: "r", keyType: "ec-p256" });
+const keys = { type: "symmetricKey", symmetricKey: { primaryKey: KEY } };
+const base = { idScope: "0ne00000000", iotHubs: ["a.example", { name: "B.example", allocationWeight: 3 }] };
+const parse = (changes: object) => parseConfiguration(JSON.stringify({ ...base, ...changes }), "my.json");
+const parseOne = (enrollment: object) =>
+  parse({ enrollments: [{ registrationId: "d", attestation: keys, ...enrollment }] }).enrollments[0];
+
+test("a configuration in Azure's field names", () => {
+  const enrollment = {
+    registrationId: "dev-1",
+    deviceId: "Kitchen",
+    attestation: { type: "symmetricKey", symmetricKey: { primaryKey: KEY, secondaryKey: KEY } },
+    provisioningStatus: "disabled",
+    allocationPolicy: "static",
+    reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: false },
+    iotHubs: ["a.example"],
+    iotHubHostName: "b.example",
+    initialTwin: { tags: { a: 1 }, properties: { desired: { b: 2 } } },
+  };
+  const group = {
+    enrollmentGroupId: "g",
+    attestation: {
+      type: "x509",
+      x509: { signingCertificates: { primary: { certificate: certificatePem } } },
+    },
+    allocationPolicy: "custom",
+    customAllocationDefinition: { module: "./x.js" },
+  };
+  expect(parse({ enrollments: [enrollment], enrollmentGroups: [group] })).toEqual({
+    idScope: "0ne00000000",
+    iotHubs: [{ name: "a.example" }, { name: "b.example", allocationWeight: 3 }],
+    enrollments: [enrollment],
+    enrollmentGroups: [group],
+  });
+});
+
+test("what Azure's API exports beside them is accepted and left out", () => {
+  expect(parseOne({ etag: "x", createdDateTimeUtc: "2020", capabilities: { iotEdge: false } })).toEqual({
+    registrationId: "d",
+    attestation: keys,
+  });
+});
+
+test("certificates come as PEM, as base64 of DER, or as a thumbprint in any common notation", () => {
+  const of = (primary: object) =>
+    parseOne({ attestation: { type: "x509", x509: { clientCertificates: { primary } } } });
+  const der = certificatePem.replaceAll(/-----.*-----|\s/g, "");
+  for (const certificate of [certificatePem, der]) {
+    expect(of({ certificate })?.attestation).toEqual({
+      type: "x509",
+      x509: { clientCertificates: { primary: { certificate: certificatePem } } },
+    });
+  }
+  const { sha256Thumbprint } = thumbprintsOf(certificatePem);
+  const colons = sha256Thumbprint.toLowerCase().replaceAll(/(..)(?=.)/g, "$1:");
+  expect(of({ info: { sha256Thumbprint: colons } })?.attestation).toEqual({
+    type: "x509",
+    x509: { clientCertificates: { primary: { info: { sha256Thumbprint } } } },
+  });
+});
+
+const x509 = (value: object) => ({ attestation: { type: "x509", x509: value } });
+test.each([
+  [{ idScope: undefined }, "idScope must be a non-empty string"],
+  [{ idScope: "a b" }, "idScope must be letters and digits"],
+  [{ iotHubs: [] }, "iotHubs is empty; name at least one hub"],
+  [{ iotHubs: "a.example" }, "iotHubs must be an array"],
+  [{ iotHubs: ["-bad-"] }, "iotHubs[0] must be a host name"],
+  [{ iotHubs: ["a.example", "A.example"] }, 'iotHubs names "a.example" twice'],
+  [
+    { iotHubs: [{ name: "a.example", allocationWeight: 0 }] },
+    "iotHubs[0].allocationWeight must be a whole number from 1 to 1000",
+  ],
+  [{ enrolments: [] }, "enrolments is not a known field; known here: idScope"],
+  [{ enrollments: [{ attestation: keys }] }, "enrollments[0].registrationId must be a non-empty string"],
+  [
+    { enrollments: [{ registrationId: "a/b", attestation: keys }] },
+    "enrollments[0].registrationId may hold letters",
+  ],
+  [
+    { enrollments: [{ registrationId: "a_", attestation: keys }] },
+    "enrollments[0].registrationId may hold letters",
+  ],
+  [
+    { enrollments: ["d", "D"].map((registrationId) => ({ registrationId, attestation: keys })) },
+    'enrollments names "d" twice',
+  ],
+  [
+    {
+      enrollmentGroups: [
+        {
+          enrollmentGroupId: "g",
+          ...x509({ clientCertificates: { primary: { certificate: certificatePem } } }),
+        },
+      ],
+    },
+    "enrollmentGroups[0].attestation needs x509.signingCertificates",
+  ],
+])("a wrong document %# names the place", (changes, message) => {
+  expect(() => parse(changes)).toThrow(`my.json: ${message}`);
+});
+
+test.each([
+  [{ attestation: undefined }, ".attestation must be an object"],
+  [{ attestation: { type: "tpm" } }, '.attestation.type must be one of "symmetricKey", "x509"'],
+  [
+    { attestation: { type: "symmetricKey", symmetricKey: { primaryKey: "AAAA" } } },
+    ".attestation.symmetricKey.primaryKey must be 16 to 64 bytes in base64",
+  ],
+  [
+    { attestation: { type: "symmetricKey", symmetricKey: { primaryKey: "no base64!" } } },
+    ".attestation.symmetricKey.primaryKey must be 16 to 64",
+  ],
+  [x509({}), ".attestation needs x509.clientCertificates.primary"],
+  [
+    x509({ clientCertificates: { primary: { certificate: "x" } } }),
+    ".attestation.x509.clientCertificates.primary.certificate is not an X.509 certificate",
+  ],
+  [
+    x509({ clientCertificates: { primary: {} } }),
+    ".attestation.x509.clientCertificates.primary needs `certificate` in PEM",
+  ],
+  [x509({ clientCertificates: { primary: { info: {} } } }), ".info needs sha256Thumbprint or sha1Thumbprint"],
+  [
+    x509({ clientCertificates: { primary: { info: { sha256Thumbprint: "AB" } } } }),
+    ".sha256Thumbprint must be 64 hexadecimal digits",
+  ],
+  [{ provisioningStatus: "on" }, '.provisioningStatus must be one of "enabled", "disabled"'],
+  [{ allocationPolicy: "nearest" }, ".allocationPolicy must be one of"],
+  [{ allocationPolicy: "static" }, ".iotHubHostName is needed by the allocation policy static"],
+  [
+    { iotHubHostName: "c.example" },
+    '.iotHubHostName names "c.example", which is not a linked hub; linked are a.example, b.example',
+  ],
+  [{ iotHubs: ["c.example"] }, ".iotHubs[0] names"],
+  [
+    { reprovisionPolicy: { updateHubAssignment: true } },
+    ".reprovisionPolicy.migrateDeviceData must be true or false",
+  ],
+  [
+    { initialTwin: { properties: { reported: {} } } },
+    ".initialTwin.properties.reported is not a known field",
+  ],
+])("a wrong enrollment %# names the place", (changes, message) => {
+  expect(() => parseOne(changes)).toThrow(`enrollments[0]`);
+  expect(() => parseOne(changes)).toThrow(message);
+});
+
+test("a key is never repeated in an error", () => {
+  const primaryKey = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+  expect(() => parseOne({ attestation: { type: "symmetricKey", symmetricKey: { primaryKey } } })).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining(primaryKey) }),
+  );
+});
+
+test("what is no JSON is told with the file's name", () => {
+  expect(() => parseConfiguration("{", "my.json")).toThrow("my.json: the document is not JSON");
+  expect(() => parseConfiguration("[]", "my.json")).toThrow("my.json: the document must be an object");
+});

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import {
+  createDeviceCertificate,
+  createRootCertificate,
+  createServerCertificate,
+} from "../../emulator/certificates";
+import { Emulator } from "../../emulator/emulator";
+import { StateStore } from "../../emulator/state";
+import { configuration, HUB, open, openHub, provision, startEmulator } from "../helpers/emulator-client";
+
+const BOUND = "devices/dev-1/messages/devicebound/#";
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "berth-state-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("registrations, identities, twins, waiting messages and sessions survive a restart", async () => {
+  const first = await startEmulator({ stateDirectory: directory });
+  const before = (await provision(first)).body.registrationState!;
+  await first.updateDesired(HUB, "dev-1", { period: 5 });
+  const device = await openHub(first, "dev-1", { clean: false });
+  await device.subscribe(BOUND);
+  await first.sendCloudToDevice(HUB, "dev-1", "unacknowledged");
+  const { packet } = await device.message(false);
+  await device.drop();
+  await first.sendCloudToDevice(HUB, "dev-1", "waiting");
+  await first.stop();
+  expect(statSync(join(directory, "state.json")).mode & 0o777).toBe(0o600);
+
+  const second = await startEmulator({ stateDirectory: directory });
+  expect(second.twin(HUB, "dev-1")).toMatchObject({ desired: { period: 5 }, desiredVersion: 2 });
+  const again = await openHub(second, "dev-1", { clean: false });
+  expect(again.sessionPresent).toBe(true);
+  const resent = await again.message();
+  expect([resent.text, resent.packet.dup, resent.packet.messageId]).toEqual([
+    "unacknowledged",
+    true,
+    packet.messageId,
+  ]);
+  expect((await again.message()).text).toBe("waiting");
+  const state = (await provision(second)).body.registrationState!;
+  expect(state).toMatchObject({ assignedHub: HUB, substatus: "deviceDataMigrated" });
+  expect(state.createdDateTimeUtc).toBe(before.createdDateTimeUtc);
+  await second.stop();
+});
+
+test("the CA of a state directory is kept, so that devices go on trusting it", async () => {
+  const options = { configuration: configuration(), stateDirectory: directory };
+  const first = await Emulator.start(options);
+  const { path, pem } = first.ca;
+  expect(readFileSync(path, "utf8")).toBe(pem);
+  await first.stop();
+  const second = await Emulator.start(options);
+  expect(second.ca.pem).toBe(pem);
+  await second.stop();
+});
+
+test("without a state directory nothing is left behind", async () => {
+  const emulator = await Emulator.start({ configuration: configuration() });
+  const { path } = emulator.ca;
+  expect(readFileSync(path, "utf8")).toBe(emulator.ca.pem);
+  await emulator.stop();
+  expect(() => readFileSync(path)).toThrow("ENOENT");
+});
+
+test.each([
+  ["cut off", '{"version":1,"registr', "is not JSON"],
+  [
+    "of another version",
+    '{"version":2,"registrations":[],"hubs":[]}',
+    "version must be a whole number from 1 to 1",
+  ],
+  [
+    "of another shape",
+    '{"version":1,"registrations":[{"registrationId":7}],"hubs":[]}',
+    "registrations[0].registrationId must be",
+  ],
+])("a state file that is %s stops the start and is left as it is", async (_name, text, message) => {
+  const file = join(directory, "state.json");
+  writeFileSync(file, text);
+  await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(message);
+  await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(
+    "delete it to start without registrations",
+  );
+  expect(readFileSync(file, "utf8")).toBe(text);
+});
+
+test("a crash while writing leaves the old state; the torn temporary file is ignored", async () => {
+  const store = new StateStore(directory);
+  store.devicesOf(HUB);
+  await store.changed();
+  const before = readFileSync(join(directory, "state.json"), "utf8");
+  writeFileSync(join(directory, "state.json.new"), before.slice(0, 5));
+  expect([...new StateStore(directory).hubs.keys()]).toEqual([HUB]);
+  expect(readdirSync(directory).sort()).toEqual(["state.json", "state.json.new"]);
+});
+
+test("changes that come together share a write, and each waits for one that holds it", async () => {
+  const store = new StateStore(directory);
+  const names = Array.from({ length: 50 }, (_, index) => `hub-${index}`);
+  await Promise.all(
+    names.map(async (name) => {
+      store.devicesOf(name);
+      await store.changed();
+      expect(readFileSync(join(directory, "state.json"), "utf8")).toContain(`"${name}"`);
+    }),
+  );
+});
+
+test("a state that cannot be written is told to the device as 500 and by an event, and the next try may succeed", async () => {
+  const emulator = await startEmulator({ stateDirectory: directory });
+  mkdirSync(join(directory, "state.json.new"));
+  const problems: Error[] = [];
+  emulator.events.on("problem", (error) => problems.push(error));
+  const answer = await provision(emulator);
+  expect(answer).toMatchObject({
+    status: 500,
+    body: { errorCode: 500000, message: "Internal server error." },
+  });
+  expect(problems.length).toBeGreaterThan(0);
+  rmSync(join(directory, "state.json.new"), { recursive: true });
+  expect((await provision(emulator)).body.status).toBe("assigned");
+  await emulator.stop();
+});
+
+test("a message queued after a restart is not taken for one queued before", async () => {
+  const first = await startEmulator({ stateDirectory: directory });
+  await provision(first);
+  await first.sendCloudToDevice(HUB, "dev-1", "before");
+  await first.stop();
+  const second = await startEmulator({ stateDirectory: directory });
+  await second.sendCloudToDevice(HUB, "dev-1", "after");
+  const device = await openHub(second);
+  await device.subscribe(BOUND);
+  expect([(await device.message()).text, (await device.message()).text]).toEqual(["before", "after"]);
+  await second.stop();
+});
+
+test("a port that is taken is told by the start, and nothing stays open", async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+  const { port } = holder.address() as { port: number };
+  await expect(startEmulator({ port })).rejects.toThrow("EADDRINUSE");
+  await new Promise((resolve) => holder.close(resolve));
+});
+
+test("stop ends every connection, and may be called twice", async () => {
+  const emulator = await startEmulator();
+  const idle = await open(emulator);
+  await provision(emulator);
+  const device = await openHub(emulator);
+  await Promise.all([emulator.stop(), emulator.stop()]);
+  await Promise.all([idle.closed, device.closed]);
+  await expect(open(emulator)).rejects.toThrow();
+});
+
+test("a client that does not send CONNECT in time is dropped", async () => {
+  const emulator = await startEmulator({ connectTimeout: 30 });
+  await (await open(emulator)).closed;
+  await emulator.stop();
+});
+
+test("a server certificate of one's own is served", async () => {
+  const root = await createRootCertificate({ commonName: "r" });
+  const leaf = await createServerCertificate({ commonName: "x", dnsNames: ["other.example"] }, root);
+  const emulator = await startEmulator({ serverCertificate: leaf });
+  await expect(open(emulator)).rejects.toThrow("unable to verify");
+  await emulator.stop();
+});
+
+test("TLS below 1.2 is refused, and 1.3 is not offered by default", async () => {
+  const emulator = await startEmulator();
+  const client = await open(
+    emulator,
+    await createDeviceCertificate({ commonName: "d" }).then((device) => ({
+      cert: device.certificatePem,
+      key: device.privateKeyPem,
+    })),
+  );
+  expect(client.socket.getProtocol()).toBe("TLSv1.2");
+  await client.drop();
+  await emulator.stop();
+});

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+import { X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
+import { coversHost, readCertificate } from "../../hosts/moddable/certificate";
+import { type Root, type RootReport, RootStore } from "../../hosts/moddable/roots";
+import type { Clock } from "../../src/host";
+
+const DIRECTORY = "firmware/certificates";
+
+/** Of the root, and the file that it was made from. */
+const PROVENANCE: Record<string, { sha1: string; pem: string }> = {
+  "digicert-global-root-g2": {
+    sha1: "DF3C24F9BFD666761B268073FE06D1CC8D4F82A4",
+    pem: "DigiCert_Global_Root_G2.pem",
+  },
+  "microsoft-rsa-root-2017": {
+    sha1: "73A5E64A3BFF8316FF0EDCCC618A906E4EAE4D74",
+    pem: "Microsoft_RSA_Root_Certificate_Authority_2017.pem",
+  },
+  "baltimore-cybertrust-root": {
+    sha1: "D4DE20D05E66FC53FE1A50882C78DB2852CAE474",
+    pem: "Baltimore_CyberTrust_Root.pem",
+  },
+};
+
+function der(name: string): Uint8Array {
+  return new Uint8Array(readFileSync(`${DIRECTORY}/${name}.der`));
+}
+
+function clockAt(date: string | undefined): Clock {
+  return { now: () => (date === undefined ? undefined : Date.parse(date)), ticks: () => 0 };
+}
+
+/** What becomes of the roots at a date. */
+function load(
+  date: string | undefined,
+  roots: readonly Root[] = TRUSTED_ROOTS.map((name) => ({ name, read: () => der(name) })),
+) {
+  const registered: (ArrayBuffer | Uint8Array)[] = [];
+  const reports: RootReport[] = [];
+  const store = new RootStore(
+    roots,
+    (root) => void registered.push(root),
+    clockAt(date),
+    (report) => void reports.push(report),
+  );
+  store.load();
+  store.load();
+  return { registered, states: Object.fromEntries(reports.map(({ name, state }) => [name, state])), reports };
+}
+
+describe("the roots in the image", () => {
+  test("are these files and no others", () => {
+    const files = readdirSync(DIRECTORY).filter((file) => file.endsWith(".der"));
+    expect(files.sort()).toEqual(TRUSTED_ROOTS.map((name) => `${name}.der`).sort());
+  });
+
+  test.each(TRUSTED_ROOTS)(
+    "%s: fingerprint, source, self-signed, CA, dates as read on the device",
+    (name) => {
+      const bytes = der(name);
+      const certificate = new X509Certificate(bytes);
+      const { sha1, pem } = PROVENANCE[name] as { sha1: string; pem: string };
+      expect(certificate.fingerprint.replaceAll(":", "")).toBe(sha1);
+      expect(certificate.raw).toEqual(new X509Certificate(readFileSync(`certificates/${pem}`)).raw);
+      expect(certificate.verify(certificate.publicKey)).toBe(true);
+      expect(certificate.ca).toBe(true);
+      const fields = readCertificate(bytes);
+      expect(fields.notBefore).toBe(Date.parse(certificate.validFrom));
+      expect(fields.notAfter).toBe(Date.parse(certificate.validTo));
+      expect(readFileSync(`${DIRECTORY}/README.md`, "utf8")).toContain(
+        `| ${sha1} | ${new Date(fields.notAfter).toISOString().slice(0, 10)} |`,
+      );
+    },
+  );
+
+  test("expired ones are left out, with one report, and never stop the others", () => {
+    expect(load("2026-11-23").states).toEqual({
+      "digicert-global-root-g2": "trusted",
+      "microsoft-rsa-root-2017": "trusted",
+      "baltimore-cybertrust-root": "expired",
+    });
+    expect(load("2026-11-23").registered).toHaveLength(2);
+    expect(load("2026-11-23").reports).toHaveLength(3);
+    expect(load("2024-01-01").states["baltimore-cybertrust-root"]).toBe("trusted");
+    expect(load("2039-01-01").states["digicert-global-root-g2"]).toBe("expired");
+    expect(load("2010-01-01").states["microsoft-rsa-root-2017"]).toBe("not yet valid");
+  });
+
+  test("nothing is loaded before the clock is set", () => {
+    expect(load(undefined).reports).toEqual([]);
+  });
+
+  test("one that is missing or broken is reported, the others are trusted", () => {
+    const { states } = load("2026-11-23", [
+      {
+        name: "missing",
+        read: () => {
+          throw new Error("Resource not found: missing.der");
+        },
+      },
+      { name: "broken", read: () => Uint8Array.of(0x30, 0x03, 0x02) },
+      { name: "good", read: () => der("digicert-global-root-g2") },
+    ]);
+    expect(states).toEqual({ missing: "unreadable", broken: "unreadable", good: "trusted" });
+  });
+});
+
+describe("reading certificates", () => {
+  test("cut off at any byte, or with any byte changed: an error or a certificate, nothing else", () => {
+    const bytes = der("digicert-global-root-g2");
+    const outcome = (input: Uint8Array): string => {
+      try {
+        readCertificate(input);
+        return "read";
+      } catch (error) {
+        return (error as { code?: string }).code ?? "other";
+      }
+    };
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(outcome(bytes.subarray(0, length))).toBe("invalid-argument");
+    }
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = bytes.slice();
+      changed[at] = (changed[at] as number) ^ 0xff;
+      expect(["read", "invalid-argument"]).toContain(outcome(changed));
+    }
+  });
+
+  test.each([
+    ["hub.example", true],
+    ["HUB.example", true],
+    ["a.wild.example", true],
+    ["a.b.wild.example", false],
+    ["wild.example", false],
+    ["10.0.0.1", true],
+    ["example", false],
+  ])("%s is covered: %p", (host, covered) => {
+    const fields = {
+      notBefore: 0,
+      notAfter: 1,
+      names: ["hub.example", "*.wild.example"],
+      addresses: ["10.0.0.1"],
+    };
+    expect(coversHost(fields, host)).toBe(covered);
+  });
+});

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, test } from "@jest/globals";
+import { Device, type DeviceWorld } from "../../firmware/device";
+import { readSettings } from "../../firmware/settings";
+import type { Host } from "../../src/host";
+import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
+import { assigningDps, hub, VirtualAzure } from "../helpers/virtual-azure";
+import { MemoryStore, VirtualTime, virtualHost } from "../helpers/virtual-host";
+
+function world(
+  config: Record<string, unknown> = {},
+  overrides: Partial<Host> = {},
+  more: Partial<DeviceWorld> = {},
+) {
+  const time = new VirtualTime();
+  const azure = new VirtualAzure(time);
+  azure.servers.set(DPS, assigningDps(HUB));
+  azure.servers.set(HUB, hub());
+  const log: string[] = [];
+  const events: string[] = [];
+  const store = (overrides.store as MemoryStore | undefined) ?? new MemoryStore();
+  const led: boolean[] = [];
+  const device = new Device(
+    {
+      host: virtualHost(azure.binding(), { clock: time, store, ...overrides }),
+      settings: readSettings({ preference: () => undefined, config: { startSpread: 0, ...config } }).settings,
+      restartReason: "Power-On",
+      led: { on: () => void led.push(true), off: () => void led.push(false) },
+      measure: () => ({ chunk: 1 }),
+      log: (line) => void log.push(line),
+      restart: () => void events.push("restart"),
+      finish: (status) => void events.push(`finish ${status}`),
+      ...more,
+    },
+    { identity: IDENTITY },
+  );
+  return { time, azure, device, log, events, store, led };
+}
+
+describe("a device", () => {
+  test("provisions, tells why it restarted, sends samples, lights the LED", () => {
+    const { time, device, log, led } = world({ telemetryEvery: 10, exitAfter: 4 });
+    device.start();
+    time.advance(60_000);
+    expect(log[0]).toBe("restarted: Power-On");
+    expect(log.some((line) => line.startsWith("assigned to "))).toBe(true);
+    expect(log.at(-2)).toBe("4 messages acknowledged");
+    expect(led).toContain(true);
+    expect(time.pending).toBe(0);
+  });
+
+  test("a simulator ends its run after as many messages as it was told", () => {
+    const { time, device, events } = world({ telemetryEvery: 1, exitAfter: 2 });
+    device.start();
+    time.advance(60_000);
+    expect(events).toEqual(["finish 0"]);
+  });
+
+  test("an error is kept, and told by the next run", () => {
+    const store = new MemoryStore();
+    const first = world({}, { store });
+    first.time.isSet = false;
+    first.device.start();
+    first.time.advance(61_000);
+    first.device.stop();
+    const second = world({}, { store });
+    second.device.start();
+    expect(second.log).toContainEqual(expect.stringContaining("last error: clock: clock-not-set"));
+  });
+
+  test("without a clock nothing is opened, and after half an hour the device restarts", () => {
+    const { time, azure, device, log, events } = world();
+    time.isSet = false;
+    device.start();
+    time.advance(29 * 60_000);
+    expect(events).toEqual([]);
+    time.advance(10 * 60_000);
+    expect(events).toEqual(["restart"]);
+    expect(log).toContainEqual(expect.stringContaining("watchdog"));
+    expect(log).not.toContain("provisioning");
+    expect(azure.visited).toEqual([]);
+  });
+
+  test("a day of samples needs no restart", () => {
+    const { time, device, events } = world({ telemetryEvery: 3_600 });
+    device.start();
+    time.advance(86_400_000);
+    expect(events).toEqual([]);
+    device.stop();
+    // What the servers have on the way still arrives; nothing of the device goes on.
+    time.advance(1_000);
+    expect(time.pending).toBe(0);
+  });
+
+  test("forget asks DPS anew", () => {
+    const { time, device, log } = world();
+    device.start();
+    time.advance(30_000);
+    device.forget();
+    time.advance(30_000);
+    expect(log.filter((line) => line.startsWith("assigned to "))).toHaveLength(2);
+    device.stop();
+  });
+
+  test("a store that fails is noted and does not stop the device", () => {
+    const store = new MemoryStore();
+    store.write = () => {
+      throw new Error("nvs set fail");
+    };
+    const { time, device, log } = world({}, { store });
+    device.start();
+    time.advance(30_000);
+    expect(log).toContainEqual(expect.stringContaining("store: store-failed"));
+    expect(log).toContainEqual(expect.stringContaining("connected to"));
+    device.stop();
+  });
+});

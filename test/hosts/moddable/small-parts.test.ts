@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+import "./xs-globals";
+import { createHmac } from "node:crypto";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ModdableClock } from "../../../hosts/moddable/clock";
+import { connectTarget, parseConnectTo } from "../../../hosts/moddable/connect-to";
+import { Diary } from "../../../hosts/moddable/diary";
+import { Indicator, Signal } from "../../../hosts/moddable/indicator";
+import { LongPress } from "../../../hosts/moddable/long-press";
+import { randomOf } from "../../../hosts/moddable/random";
+import { HmacSigner } from "../../../hosts/moddable/signer";
+import { PreferenceStore, type PreferenceValue } from "../../../hosts/moddable/store";
+import { ModdableText } from "../../../hosts/moddable/text";
+import { ModdableTimers } from "../../../hosts/moddable/timers";
+import { assertTlsAllowed, refusalOf } from "../../../hosts/moddable/tls-policy";
+import { Watchdog } from "../../../hosts/moddable/watchdog";
+import { BerthError } from "../../../src/error";
+import { MemoryStore, nodeText, VirtualTime } from "../../helpers/virtual-host";
+
+function fakePreferences(broken = false) {
+  const values = new Map<string, PreferenceValue>();
+  const attempt = <T>(action: () => T): T => {
+    if (broken) throw new Error("nvs set fail");
+    return action();
+  };
+  return {
+    values,
+    get: (domain: string, key: string) => attempt(() => values.get(`${domain}/${key}`)),
+    set: (domain: string, key: string, value: PreferenceValue) =>
+      attempt(() => void values.set(`${domain}/${key}`, value)),
+    delete: (domain: string, key: string) => attempt(() => void values.delete(`${domain}/${key}`)),
+  };
+}
+
+describe("store", () => {
+  test("keeps bytes, and a view's bytes alone", () => {
+    const preferences = fakePreferences();
+    const store = new PreferenceStore(preferences, "berth");
+    store.write("key", Uint8Array.of(9, 1, 2, 9).subarray(1, 3));
+    expect(store.read("key")).toEqual(Uint8Array.of(1, 2));
+    expect((preferences.values.get("berth/key") as ArrayBuffer).byteLength).toBe(2);
+    store.delete("key");
+    expect(store.read("key")).toBeUndefined();
+  });
+
+  test.each([
+    ["a key of 16 characters", (store: PreferenceStore) => store.write("x".repeat(16), Uint8Array.of(1))],
+    ["an empty key", (store: PreferenceStore) => store.read("")],
+    ["a key with a space", (store: PreferenceStore) => store.read("a b")],
+    ["4,001 bytes", (store: PreferenceStore) => store.write("k", new Uint8Array(4001))],
+    ["no bytes", (store: PreferenceStore) => store.write("k", new Uint8Array(0))],
+  ])("refuses %s", (_, action) => {
+    expect(() => action(new PreferenceStore(fakePreferences(), "berth"))).toThrow(
+      expect.objectContaining({ code: "invalid-argument" }),
+    );
+  });
+
+  test("takes 15 characters and 4,000 bytes", () => {
+    const store = new PreferenceStore(fakePreferences(), "berth");
+    store.write("x".repeat(15), new Uint8Array(4000));
+    expect(store.read("x".repeat(15))).toHaveLength(4000);
+  });
+
+  test("turns what NVS throws, and a value of another type, into store-failed", () => {
+    const failed = expect.objectContaining({ code: "store-failed" });
+    expect(() => new PreferenceStore(fakePreferences(true), "d").write("k", Uint8Array.of(1))).toThrow(
+      failed,
+    );
+    const preferences = fakePreferences();
+    preferences.values.set("d/k", "text");
+    expect(() => new PreferenceStore(preferences, "d").read("k")).toThrow(failed);
+  });
+});
+
+describe("clock", () => {
+  const bounds = { earliest: 1_000, latest: 2_000 };
+
+  test("is not set outside its bounds", () => {
+    const clock = new ModdableClock({ ticks: 0, delta: (a, b) => b - a }, bounds);
+    const now = jest.spyOn(Date, "now");
+    for (const [time, shown] of [
+      [999, undefined],
+      [1_000, 1_000],
+      [2_000, 2_000],
+      [2_001, undefined],
+    ] as const) {
+      now.mockReturnValue(time);
+      expect(clock.now()).toBe(shown);
+    }
+    now.mockRestore();
+  });
+
+  test("ticks go on over a wrap of 32 bits and never back", () => {
+    const source = { ticks: 0x7fff_fff0, delta: (start: number, end: number) => (end - start) | 0 };
+    const clock = new ModdableClock(source, bounds);
+    source.ticks = -0x7fff_fff0;
+    expect(clock.ticks()).toBe(0x20);
+    source.ticks -= 0x10;
+    expect(clock.ticks()).toBe(0x20);
+    source.ticks += 5;
+    expect(clock.ticks()).toBe(0x25);
+  });
+});
+
+describe("timers", () => {
+  test("long delays pass in steps of a day, fractions are rounded up, negative ones fire", () => {
+    const time = new VirtualTime();
+    const delays: number[] = [];
+    const native = {
+      set: (callback: () => void, delay: number) => {
+        delays.push(delay);
+        return time.set(callback, delay);
+      },
+      clear: (handle: object) => time.clear(handle),
+    };
+    const timers = new ModdableTimers(native, () => {});
+    const fired: string[] = [];
+    timers.set(() => fired.push("long"), 2.5 * 86_400_000);
+    timers.set(() => fired.push("fraction"), 1.2);
+    timers.set(() => fired.push("negative"), -5);
+    expect(delays).toEqual([86_400_000, 2, 0]);
+    time.advance(3);
+    expect(fired).toEqual(["negative", "fraction"]);
+    time.advance(2.5 * 86_400_000);
+    expect(fired).toContain("long");
+  });
+
+  test("clear works once, twice, after firing and between two steps", () => {
+    const time = new VirtualTime();
+    const timers = new ModdableTimers<object>(
+      { set: (c, d) => time.set(c, d), clear: (h) => time.clear(h) },
+      () => {},
+    );
+    const callback = jest.fn();
+    const long = timers.set(callback, 3 * 86_400_000);
+    time.advance(86_400_001);
+    timers.clear(long);
+    timers.clear(long);
+    timers.clear(undefined);
+    time.advance(10 * 86_400_000);
+    expect(callback).not.toHaveBeenCalled();
+    expect(time.pending).toBe(0);
+  });
+
+  test("an exception goes to onError and no further", () => {
+    const time = new VirtualTime();
+    const onError = jest.fn();
+    const timers = new ModdableTimers<object>(
+      { set: (c, d) => time.set(c, d), clear: (h) => time.clear(h) },
+      onError,
+    );
+    timers.set(() => {
+      throw new Error("oops");
+    }, 1);
+    time.advance(1);
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect(() => timers.set(() => {}, Number.NaN)).toThrow(
+      expect.objectContaining({ code: "invalid-argument" }),
+    );
+  });
+});
+
+describe("text, random, signer", () => {
+  const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
+
+  test("UTF-8 there and back; a lone surrogate becomes U+FFFD", () => {
+    expect(text.decode(text.encode("aé€😀\0"))).toBe("aé€😀\0");
+    expect(text.encode("\uD800")).toEqual(Uint8Array.of(0xef, 0xbf, 0xbd));
+    expect(() => text.decode(Uint8Array.of(0xc0, 0x80))).toThrow();
+  });
+
+  test("random is in [0, 1)", () => {
+    expect(randomOf({ get: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff).buffer })()).toBeLessThan(1);
+    expect(randomOf({ get: () => new ArrayBuffer(4) })()).toBe(0);
+  });
+
+  test("signs, wipes the key, and shows it in no message", () => {
+    const key = Buffer.from("0123456789abcdef").toString("base64");
+    let held: Uint8Array | undefined;
+    const signer = new HmacSigner(key, (bytes) => {
+      held = bytes;
+      const copy = bytes.slice();
+      return {
+        process: (message) => {
+          const hash = createHmac("sha256", copy).update(message).digest();
+          return new Uint8Array(hash).buffer;
+        },
+      };
+    });
+    const expected = createHmac("sha256", "0123456789abcdef").update("m").digest();
+    expect(Buffer.from(signer.sign(Buffer.from("m")))).toEqual(expected);
+    expect(held?.every((byte) => byte === 0)).toBe(true);
+    for (const wrong of ["c2hvcnQ=", "no base64!", ""]) {
+      const make = () => new HmacSigner(wrong, () => ({ process: () => new ArrayBuffer(32) }));
+      expect(make).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+      if (wrong !== "") expect(make).not.toThrow(wrong);
+    }
+  });
+});
+
+describe("connectTo and the policy of the TLS", () => {
+  test("entries by host or for all", () => {
+    const entries = parseConnectTo("Hub.example:127.0.0.1:1, :emu.local:2");
+    expect(connectTarget(entries, "hub.EXAMPLE", 8883)).toMatchObject({ address: "127.0.0.1", port: 1 });
+    expect(connectTarget(entries, "other", 8883)).toMatchObject({ address: "emu.local", port: 2 });
+    expect(connectTarget([], "other", 8883)).toEqual({ address: "other", port: 8883 });
+    for (const wrong of ["a:b", "a::1", ":a:0", ":a:65536", ":a:x", "a:b:1:2"]) {
+      expect(() => parseConnectTo(wrong)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+    }
+  });
+
+  test("a board refuses, a simulator stays on its computer, the flag lifts both", () => {
+    expect(() => assertTlsAllowed({ board: true, insecure: false })).toThrow("insecureTLS");
+    expect(() => assertTlsAllowed({ board: true, insecure: true })).not.toThrow();
+    const simulator = { board: false, insecure: false };
+    expect(() => assertTlsAllowed(simulator)).not.toThrow();
+    expect(refusalOf(simulator, "127.0.0.1")).toBeUndefined();
+    expect(refusalOf(simulator, "192.168.1.7")?.code).toBe("invalid-argument");
+    expect(refusalOf(simulator, "128.0.0.1")).toBeDefined();
+    expect(refusalOf({ board: true, insecure: true }, "192.168.1.7")).toBeUndefined();
+  });
+});
+
+describe("LED, button, watchdog, diary", () => {
+  /** When the LED changed: [milliseconds, on]. */
+  function shown(signal: Signal, duration: number): [number, boolean][] {
+    const time = new VirtualTime();
+    const changes: [number, boolean][] = [];
+    const led = {
+      on: () => void changes.push([time.ticks(), true]),
+      off: () => void changes.push([time.ticks(), false]),
+    };
+    new Indicator(led, time).show(signal);
+    time.advance(duration);
+    return changes;
+  }
+
+  test.each([1, 2, 3, 4, 6] as const)("%i blinks, then a pause", (signal) => {
+    const round = signal * 300 + 1_050;
+    const changes = shown(signal, round - 1);
+    expect(changes.filter(([, on]) => on)).toHaveLength(signal);
+    expect(changes.at(-1)).toEqual([(2 * signal - 1) * 150, false]);
+    expect(shown(signal, round).at(-1)).toEqual([round, true]);
+  });
+
+  test("connected is steady, a new signal ends the old one, no LED is fine", () => {
+    expect(shown(Signal.CONNECTED, 60_000)).toEqual([[0, true]]);
+    const time = new VirtualTime();
+    const indicator = new Indicator(undefined, time);
+    indicator.show(Signal.ERROR);
+    indicator.close();
+    const lit = new Indicator({ on: () => {}, off: () => {} }, time);
+    lit.show(Signal.ERROR);
+    lit.show(Signal.ERROR);
+    lit.show(Signal.CONNECTED);
+    expect(time.pending).toBe(0);
+  });
+
+  test("only a press that is held counts, and a bounce starts it anew", () => {
+    const time = new VirtualTime();
+    let push: (pressed: number) => void = () => {};
+    const close = jest.fn();
+    class Button {
+      close = close;
+      constructor(options: { readonly onPush: (pressed: number) => void }) {
+        push = options.onPush;
+      }
+    }
+    const onLongPress = jest.fn();
+    const press = new LongPress({ Button: { io: Button }, timers: time, onLongPress });
+    push(1);
+    time.advance(4_999);
+    push(0);
+    time.advance(10_000);
+    expect(onLongPress).not.toHaveBeenCalled();
+    push(1);
+    push(0);
+    push(1);
+    time.advance(5_000);
+    expect(onLongPress).toHaveBeenCalledTimes(1);
+    push(1);
+    press.close();
+    time.advance(5_000);
+    expect(onLongPress).toHaveBeenCalledTimes(1);
+    expect(close).toHaveBeenCalled();
+  });
+
+  test("the watchdog bites when it is not fed", () => {
+    const time = new VirtualTime();
+    const onStuck = jest.fn();
+    const watchdog = new Watchdog({ timers: time, clock: time, limit: 60_000, onStuck });
+    for (let i = 0; i < 10; i += 1) {
+      time.advance(50_000);
+      watchdog.feed();
+    }
+    expect(onStuck).not.toHaveBeenCalled();
+    time.advance(80_000);
+    expect(onStuck).toHaveBeenCalledTimes(1);
+    watchdog.close();
+  });
+
+  test("the diary outlives a restart and spares the flash", () => {
+    const time = new VirtualTime();
+    const store = new MemoryStore();
+    const write = jest.spyOn(store, "write");
+    const diary = new Diary(store, nodeText, time);
+    diary.note("hub", new BerthError("connection-lost", "x".repeat(1000)));
+    for (let i = 0; i < 30; i += 1) {
+      time.advance(60_000);
+      diary.note("hub", new BerthError("connection-lost"));
+    }
+    expect(write).toHaveBeenCalledTimes(1);
+    diary.note("dps", new BerthError("dps-throttled"));
+    expect(write).toHaveBeenCalledTimes(2);
+    expect(new Diary(store, nodeText, time).last).toMatchObject({ phase: "dps", code: "dps-throttled" });
+    expect(store.read("lastError")?.length).toBeLessThan(1000);
+  });
+
+  test("a broken diary is no reason to stop", () => {
+    const store = new MemoryStore();
+    store.write("lastError", Uint8Array.of(0xff, 0x7b));
+    const diary = new Diary(store, nodeText, new VirtualTime());
+    expect(diary.last).toBeUndefined();
+    jest.spyOn(store, "write").mockImplementation(() => {
+      throw new BerthError("store-failed");
+    });
+    diary.note("hub", new BerthError("connection-lost"));
+    expect(diary.last?.code).toBe("connection-lost");
+  });
+});

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { IDENTITY_KEYS } from "../../firmware/device-identity";
+import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
+import { parseArguments } from "../../scripts/moddable.mjs";
+import { isFatalWarning, manifestOf } from "../../scripts/moddable-build.mjs";
+import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
+import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
+
+describe("versions", () => {
+  test.each([
+    ["8.2.3", "8.2.3", true],
+    ["8.10.0", "8.2.3", true],
+    ["9.0.0", "8.2.3", true],
+    ["8.2.2", "8.2.3", false],
+    ["7.9.9", "8.2.3", false],
+    ["v6.0", "6.0.0", true],
+    ["7.0.0-beta", "6.0.0", true],
+    ["unknown", "6.0.0", false],
+    ["", "6.0.0", false],
+  ])("%s is at least %s: %p", (version, oldest, expected) => {
+    expect(atLeast(version, oldest)).toBe(expected);
+  });
+});
+
+describe("what is missing is named before anything is built", () => {
+  const FILES: Record<string, string> = {
+    "/sdk/modules": "",
+    "/sdk/tools/VERSION": "8.2.3\n",
+    "/sdk/build/bin/lin/release/mcconfig": "",
+    "/sdk/build/devices/esp32/manifest.json": '{"build": {"EXPECTED_ESP_IDF": "v6.0"}}',
+    "/project/node_modules/typescript/package.json": '{"version": "7.0.2"}',
+    "/idf": "",
+  };
+
+  function around(
+    changes: Partial<Surroundings> = {},
+    files: Record<string, string | undefined> = {},
+  ): Surroundings {
+    const all = { ...FILES, ...files };
+    return {
+      environment: { MODDABLE: "/sdk", IDF_PATH: "/idf" },
+      os: "linux",
+      project: "/project",
+      exists: (path) => all[path] !== undefined,
+      read: (path) => all[path] as string,
+      run: (command) => (command === "git" ? "v6.0.2" : ""),
+      ...changes,
+    };
+  }
+
+  test("nothing, where all is there", () => {
+    for (const target of ["esp32", "simulator"] as const) {
+      expect(findSdk(target, around())).toEqual({
+        sdk: { moddable: "/sdk", tools: "/sdk/build/bin/lin/release", simulator: "lin", version: "8.2.3" },
+        problems: [],
+      });
+    }
+  });
+
+  test.each<
+    [string, "esp32" | "simulator", Partial<Surroundings>, Record<string, string | undefined>, RegExp]
+  >([
+    ["no MODDABLE", "esp32", { environment: {} }, {}, /MODDABLE is not set.*npx xs-dev setup/],
+    ["a wrong MODDABLE", "esp32", { environment: { MODDABLE: "/x" } }, {}, /is no Moddable SDK/],
+    ["a relative MODDABLE", "esp32", { environment: { MODDABLE: "sdk" } }, {}, /is no Moddable SDK/],
+    [
+      "an old SDK",
+      "esp32",
+      {},
+      { "/sdk/tools/VERSION": "8.2.2" },
+      /is 8\.2\.2, 8\.2\.3 or later.*xs-dev update/,
+    ],
+    ["no version", "esp32", {}, { "/sdk/tools/VERSION": undefined }, /is unknown/],
+    [
+      "no tools",
+      "esp32",
+      {},
+      { "/sdk/build/bin/lin/release/mcconfig": undefined },
+      /tools of the SDK are not built/,
+    ],
+    [
+      "no TypeScript",
+      "esp32",
+      {},
+      { "/project/node_modules/typescript/package.json": undefined },
+      /npm install/,
+    ],
+    [
+      "an old TypeScript",
+      "esp32",
+      {},
+      { "/project/node_modules/typescript/package.json": '{"version":"5.9.3"}' },
+      /TypeScript is 5\.9\.3/,
+    ],
+    [
+      "no IDF_PATH",
+      "esp32",
+      { environment: { MODDABLE: "/sdk" } },
+      {},
+      /IDF_PATH is not set.*--device esp32/,
+    ],
+    ["another ESP-IDF", "esp32", { run: () => "v5.5" }, {}, /is v5\.5, this SDK expects v6\.0/],
+    ["another ESP-IDF in a file", "esp32", {}, { "/idf/version.txt": "v5.4.1" }, /is v5\.4\.1/],
+    ["another system", "esp32", { os: "freebsd" }, {}, /does not run on freebsd/],
+    [
+      "no GLib",
+      "simulator",
+      {
+        run: (command) => {
+          if (command === "pkg-config") throw new Error("missing");
+          return "";
+        },
+      },
+      {},
+      /GLib is missing.*libglib2\.0-dev/,
+    ],
+  ])("%s", (_, target, changes, files, problem) => {
+    const { sdk, problems } = findSdk(target, around(changes, files));
+    expect(sdk).toBeUndefined();
+    expect(problems.join("\n")).toMatch(problem);
+  });
+
+  test("a simulator needs no ESP-IDF", () => {
+    expect(findSdk("simulator", around({ environment: { MODDABLE: "/sdk" } })).problems).toEqual([]);
+  });
+});
+
+describe("arguments", () => {
+  test("a build with settings of Moddable's form", () => {
+    expect(parseArguments(["build", "esp32s3", "ssid=my net", "password=a=b", "--debug"])).toEqual({
+      action: "build",
+      target: "esp32s3",
+      options: { debug: "true" },
+      settings: ["ssid=my net", "password=a=b"],
+    });
+    expect(parseArguments(["sim", "--state", "d", "exitAfter=1"])).toMatchObject({
+      target: "sim",
+      options: { state: "d" },
+    });
+  });
+
+  test.each([
+    [[]],
+    [["make"]],
+    [["build"]],
+    [["build", "esp8266"]],
+    [["flash", "sim"]],
+    [["build", "esp32", "esp32s3"]],
+    [["sim", "--state"]],
+  ])("%j is refused", (words) => {
+    expect(() => parseArguments(words)).toThrow();
+  });
+
+  test("an overlay of the site is taken where there is one", () => {
+    const project = mkdtempSync(join(tmpdir(), "berth-overlay-"));
+    expect(manifestOf(project)).toBe(join(project, "firmware", "manifest.json"));
+    rmSync(project, { recursive: true });
+  });
+});
+
+test.each([
+  ["# warning: no modules match: /x/y", true],
+  ["### warning: no data match: z", true],
+  ["/sdk/modules/listener.js:26: warning: cannot optimize native!", false],
+  ["### warning: ssl/cache: default: not frozen", false],
+])("%s is fatal: %p", (line, fatal) => {
+  expect(isFatalWarning(line)).toBe(fatal);
+});
+
+describe("the simulated flash", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "berth-flash-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  test("takes an identity with certificates, as the firmware reads it", async () => {
+    const root = await createRootCertificate({ commonName: "root" });
+    const device = await createDeviceCertificate({ commonName: "dev", keyType: "rsa-2048" }, root);
+    writeFileSync(join(directory, "chain.pem"), `${device.certificatePem}\n${root.certificatePem}`);
+    writeFileSync(join(directory, "key.pem"), device.privateKeyPem);
+    writeFileSync(join(directory, "root.pem"), root.certificatePem);
+    const file = join(directory, "device.json");
+    const identity = {
+      idScope: "0ne1",
+      registrationId: "dev",
+      certificate: "chain.pem",
+      clientKey: "key.pem",
+      root: "root.pem",
+    };
+    writeFileSync(file, JSON.stringify(identity));
+    const values = readIdentity(file);
+    expect(Object.keys(values).sort()).toEqual(
+      Object.values(IDENTITY_KEYS)
+        .filter((key) => key !== "symmetricKey")
+        .sort(),
+    );
+    expect(values.issuer).toEqual(values.root);
+
+    writePreferences(directory, { "berth-id": values });
+    writePreferences(directory, { berth: { connectTo: ":127.0.0.1:1" } });
+    const kept = JSON.parse(readFileSync(join(directory, "modpreferences.json"), "utf8"));
+    expect(kept.berth).toEqual({ connectTo: ":127.0.0.1:1" });
+    expect(kept["berth-id"].certificate.buffer.split(",")).toHaveLength(
+      (values.certificate as Uint8Array).length,
+    );
+  });
+
+  test("keeps the limits of NVS", () => {
+    expect(() => writePreferences(directory, { berth: { ["x".repeat(16)]: "" } })).toThrow("would not fit");
+    expect(() => writePreferences(directory, { berth: { x: "y".repeat(4001) } })).toThrow("would not fit");
+  });
+});

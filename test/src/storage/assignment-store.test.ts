@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+/** The assignment through power cuts at every byte of every write, and through stores that fail. */
+import { describe, expect, test } from "@jest/globals";
+import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
+import { type Assignment, decodeRecord, encodeRecord } from "../../../src/storage/record";
+import { thrownCode } from "../../helpers/thrown";
+import { type Flash, PowerCut, TEARINGS, type Tearing, TornStore } from "../../helpers/torn-store";
+import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+
+function assignment(name: string): Assignment {
+  return {
+    idScope: "0ne00000000",
+    registrationId: "device-1",
+    hub: `${name}.azure-devices.net`,
+    deviceId: `device-${name}`,
+    assignedAt: 1_700_000_000_000,
+  };
+}
+
+const ALL_OR_NOTHING: Tearing = { states: () => 1, state: () => undefined };
+
+const NEW = assignment("new-and-longer-than-the-others");
+
+/** `undefined` forgets. */
+type Step = Assignment | undefined;
+
+function apply(store: AssignmentStore, step: Step): void {
+  if (step) store.write(step);
+  else store.forget();
+}
+
+/** Flash with the record of `sequence` in a slot. */
+function withSlots(...slots: readonly [slot: 0 | 1, sequence: number, name: string][]): Flash {
+  return new Map(
+    slots.map(([slot, sequence, name]) => [
+      SLOT_KEYS[slot],
+      encodeRecord({ sequence, assignment: assignment(name) }, nodeText),
+    ]),
+  );
+}
+
+function afterSteps(...steps: readonly Step[]): Flash {
+  const store = new MemoryStore();
+  for (const step of steps) apply(new AssignmentStore(store, nodeText), step);
+  return store.values;
+}
+
+function whole(flash: Flash): AssignmentStore {
+  return new AssignmentStore(new TornStore(flash, ALL_OR_NOTHING), nodeText);
+}
+
+const [a, b, c] = [assignment("a"), assignment("b"), assignment("c")];
+
+const HISTORIES: [string, () => Flash][] = [
+  ["nothing", () => new Map()],
+  ["one", () => afterSteps(a)],
+  ["two", () => afterSteps(a, b)],
+  ["three", () => afterSteps(a, b, c)],
+  ["forgotten", () => afterSteps(a, undefined)],
+  ["forgotten and assigned anew", () => afterSteps(a, b, undefined, c)],
+  ["rubbish in both slots", () => new Map(SLOT_KEYS.map((key) => [key, new Uint8Array(70).fill(0xa5)]))],
+  ["one, rubbish beside it", () => afterSteps(a).set(SLOT_KEYS[1], new Uint8Array([1, 2, 3]))],
+  ["the last sequence number in slot 0", () => withSlots([0, 0xffffffff, "a"], [1, 0xfffffffe, "b"])],
+  ["the last sequence number in slot 1", () => withSlots([0, 0xfffffffe, "a"], [1, 0xffffffff, "b"])],
+  ["the last but one", () => withSlots([0, 0xfffffffe, "a"])],
+];
+
+/** Does `step` on a copy of `flash` and cuts the power at state `cutAfter`. @returns the flash, and if it was cut */
+function cutDuring(
+  flash: Flash,
+  step: Step,
+  tearing: Tearing,
+  cutAfter: number,
+): { flash: Flash; cut: boolean } {
+  const copy: Flash = new Map(flash);
+  const store = new TornStore(copy, tearing, cutAfter);
+  let dead = false;
+  const mortal = new Proxy(store, {
+    get(target, name: "read" | "write" | "delete") {
+      // Nothing runs after a power cut, whoever catches the exception that stands for it.
+      if (dead) throw new PowerCut();
+      return (...given: [string, Uint8Array]) => {
+        try {
+          return target[name](...given);
+        } catch (error) {
+          dead = true;
+          throw error;
+        }
+      };
+    },
+  });
+  try {
+    apply(new AssignmentStore(mortal, nodeText), step);
+  } catch (error) {
+    if (!dead) throw error;
+  }
+  return { flash: copy, cut: dead };
+}
+
+describe.each(TEARINGS)("power cuts where a write is: %s", (_, tearing) => {
+  test.each(HISTORIES)("after %s", (_name, make) => {
+    for (const step of [NEW, undefined]) {
+      const flash = make();
+      const old = whole(flash).read();
+      for (let at = 0; ; at += 1) {
+        const torn = cutDuring(flash, step, tearing, at);
+        const found = whole(torn.flash).read();
+        // The old or the new one whole: `undefined` only where one of the two is that.
+        expect([old, step]).toContainEqual(found);
+        if (at === 0) expect(found).toEqual(old);
+        // Life goes on.
+        whole(torn.flash).write(c);
+        expect(whole(torn.flash).read()).toEqual(c);
+        if (!torn.cut) {
+          expect(found).toEqual(step);
+          // Only a device that knows nothing has nothing to forget.
+          expect(at > 0 || (!step && !old)).toBe(true);
+          break;
+        }
+      }
+    }
+  });
+
+  test("an exception instead of a power cut: the device lives on with the old one, and can write again", () => {
+    for (const step of [NEW, undefined]) {
+      for (let at = 0; ; at += 1) {
+        const flash = afterSteps(a, b);
+        const states = new TornStore(flash, tearing, at);
+        const code = thrownCode(() => apply(new AssignmentStore(states, nodeText), step));
+        if (code === "none") break;
+        expect(code).toBe("store-failed");
+        // After the last state the value is there, though the store says it is not.
+        expect([b, step]).toContainEqual(whole(flash).read());
+        whole(flash).write(c);
+        expect(whole(flash).read()).toEqual(c);
+      }
+    }
+  });
+
+  test("and a second cut in the write after the first", () => {
+    const flash = afterSteps(a, b);
+    for (let first = 0; ; first += 7) {
+      const torn = cutDuring(flash, NEW, tearing, first);
+      const between = whole(torn.flash).read();
+      for (let second = 0; ; second += 5) {
+        const again = cutDuring(torn.flash, c, tearing, second);
+        expect([between, c]).toContainEqual(whole(again.flash).read());
+        if (!again.cut) break;
+      }
+      if (!torn.cut) break;
+    }
+  });
+});
+
+describe("without faults", () => {
+  test("the last one written is read, by this store and by one made anew", () => {
+    const memory = new MemoryStore();
+    const store = new AssignmentStore(memory, nodeText);
+    expect(store.read()).toBeUndefined();
+    for (const one of [a, b, c, a, NEW]) {
+      store.write(one);
+      expect(store.read()).toEqual(one);
+      expect(new AssignmentStore(memory, nodeText).read()).toEqual(one);
+    }
+    store.forget();
+    expect(store.read()).toBeUndefined();
+    store.write(b);
+    expect(store.read()).toEqual(b);
+  });
+
+  test("slots are used in turn, under keys that NVS takes", () => {
+    const written: string[] = [];
+    const memory = new MemoryStore();
+    const store = new AssignmentStore(
+      {
+        read: (key) => memory.read(key),
+        delete: (key) => memory.delete(key),
+        write: (key, value) => {
+          written.push(key);
+          memory.write(key, value);
+        },
+      },
+      nodeText,
+    );
+    for (const one of [a, b, c]) store.write(one);
+    store.forget();
+    expect(written).toEqual(["assignment0", "assignment1", "assignment0", "assignment1"]);
+    expect(SLOT_KEYS.every((key) => key.length <= 15)).toBe(true);
+  });
+
+  test("forgetting what is not there writes nothing", () => {
+    for (const flash of [new Map(), afterSteps(a, undefined)]) {
+      const before = new Map(flash);
+      whole(flash).forget();
+      expect(flash).toEqual(before);
+    }
+  });
+
+  test("sequence numbers count from 1", () => {
+    const flash = afterSteps(a, b, c);
+    const sequences = SLOT_KEYS.map((key) => decodeRecord(flash.get(key) as Uint8Array, nodeText)?.sequence);
+    expect(sequences).toEqual([3, 2]);
+  });
+
+  test("the last sequence number is used", () => {
+    const flash = withSlots([0, 0xfffffffe, "a"]);
+    whole(flash).write(NEW);
+    expect(decodeRecord(flash.get(SLOT_KEYS[1]) as Uint8Array, nodeText)?.sequence).toBe(0xffffffff);
+    expect(flash.has(SLOT_KEYS[0])).toBe(true);
+  });
+
+  test("after the last sequence number comes 1", () => {
+    for (const flash of [withSlots([0, 0xffffffff, "a"]), withSlots([1, 0xffffffff, "b"])]) {
+      whole(flash).write(NEW);
+      expect(whole(flash).read()).toEqual(NEW);
+      whole(flash).write(c);
+      expect(whole(flash).read()).toEqual(c);
+      whole(flash).forget();
+      expect(whole(flash).read()).toBeUndefined();
+    }
+  });
+});
+
+/** A store in memory of which one method is replaced. */
+function faulty(
+  values: Flash,
+  fault: Partial<Pick<MemoryStore, "read" | "write" | "delete">>,
+): AssignmentStore {
+  const memory = new MemoryStore();
+  for (const [key, value] of values) memory.values.set(key, value);
+  const store = {
+    read: (key: string) => memory.read(key),
+    write: (key: string, value: Uint8Array) => memory.write(key, value),
+    delete: (key: string) => memory.delete(key),
+    ...fault,
+  };
+  return new AssignmentStore(store, nodeText);
+}
+
+function full(): never {
+  throw new Error("no space left");
+}
+
+describe("a store that fails", () => {
+  test("full: store-failed, says why, and the old one stays", () => {
+    const store = faulty(afterSteps(a, b), { write: full });
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    expect(() => store.write(NEW)).toThrow(/assignment0.*no space left/);
+    expect(store.read()).toEqual(b);
+    expect(thrownCode(() => store.forget())).toBe("store-failed");
+    expect(store.read()).toEqual(b);
+  });
+
+  test("full from the start", () => {
+    const store = faulty(new Map(), { write: full });
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    expect(store.read()).toBeUndefined();
+    expect(thrownCode(() => store.forget())).toBe("none");
+  });
+
+  test.each<[string, (key: string, value: Uint8Array, memory: Flash) => void]>([
+    ["writes nothing and says nothing", () => {}],
+    ["writes half of it", (key, value, memory) => memory.set(key, value.slice(0, -2))],
+    ["erases", (key, _value, memory) => memory.delete(key)],
+    [
+      "turns a bit",
+      (key, value, memory) =>
+        memory.set(
+          key,
+          value.map((byte, i) => (i === 9 ? byte ^ 4 : byte)),
+        ),
+    ],
+    ["adds a byte", (key, value, memory) => memory.set(key, Uint8Array.from([...value, 0]))],
+  ])("read back it is another: it %s", (_, write) => {
+    const memory = afterSteps(a, b);
+    const store = new AssignmentStore(
+      {
+        read: (key) => memory.get(key),
+        write: (key, value) => write(key, value, memory),
+        delete: (key) => memory.delete(key),
+      },
+      nodeText,
+    );
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    expect(store.read()).toEqual(b);
+    expect(thrownCode(() => store.forget())).toBe("store-failed");
+    expect(store.read()).toEqual(b);
+  });
+
+  test("cannot read at all: nothing is known, and nothing is written over blindly", () => {
+    const written: string[] = [];
+    const store = faulty(afterSteps(a, b), { read: full, write: (key) => written.push(key) });
+    expect(store.read()).toBeUndefined();
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    // What cannot be read may be there still, and would come back.
+    expect(thrownCode(() => store.forget())).toBe("store-failed");
+    expect(written).toEqual([]);
+  });
+
+  test.each(SLOT_KEYS)("cannot read %s: the other slot counts, and nothing is written over", (key) => {
+    const memory = afterSteps(a, b);
+    let broken = true;
+    const store = new AssignmentStore(
+      {
+        read: (asked) => (broken && asked === key ? full() : memory.get(asked)),
+        write: (asked, value) => memory.set(asked, value),
+        delete: (asked) => memory.delete(asked),
+      },
+      nodeText,
+    );
+    expect(store.read()).toEqual(key === SLOT_KEYS[0] ? b : a);
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    expect(thrownCode(() => store.forget())).toBe("store-failed");
+    broken = false;
+    expect(store.read()).toEqual(b);
+    store.write(NEW);
+    expect(store.read()).toEqual(NEW);
+  });
+
+  test("cannot read back what it has written", () => {
+    const memory = afterSteps(a, b);
+    let fails = false;
+    const store = new AssignmentStore(
+      {
+        read: (key) => (fails ? full() : memory.get(key)),
+        write: (key, value) => {
+          memory.set(key, value);
+          fails = true;
+        },
+        delete: (key) => memory.delete(key),
+      },
+      nodeText,
+    );
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+  });
+
+  test("cannot delete what the sequence number's end leaves behind: store-failed, and the old one counts", () => {
+    const store = faulty(withSlots([0, 0xffffffff, "a"]), { delete: full });
+    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+    expect(store.read()).toEqual(a);
+  });
+
+  test("an assignment that no record can hold is refused, the old one stays", () => {
+    const store = whole(afterSteps(a));
+    expect(thrownCode(() => store.write({ ...NEW, hub: "x".repeat(256) }))).toBe("invalid-argument");
+    expect(store.read()).toEqual(a);
+  });
+});
