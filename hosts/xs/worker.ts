@@ -104,7 +104,8 @@ export class XsWorker {
       });
       this.#child.on("close", (code, signal) => {
         const how = EXITS[code ?? -1] ?? signal ?? `exit code ${code}`;
-        resolve(this.#end(new XsExited(`the XS worker ended: ${how}`)));
+        const told = this.#closing && code === 0 ? "the XS worker was closed" : `the XS worker ended: ${how}`;
+        resolve(this.#end(new XsExited(told)));
       });
     });
   }

@@ -40,7 +40,7 @@ withEngine(
   "on XS",
   async () => {
     // The stack that the SDK gives a device.
-  const machine = await XsMachine.start(await engine(), { stack: 512 });
+    const machine = await XsMachine.start(await engine(), { stack: 512 });
     try {
       await machine.import(await moduleGraph("test/fuzz/in-xs.ts"));
       const request: FuzzRequest = {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/** The script of hosts/native that needs no C, on Node. */
+import { createHmac } from "node:crypto";
+import { expect, test } from "@jest/globals";
+import { bytesOfBase64 } from "../../../hosts/native/base64-bytes";
+import { LinuxTimers } from "../../../hosts/native/linux/timers";
+import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
+import { engineError } from "../../../hosts/native/tls-errors";
+
+test("base64 as Node has it, for each length", () => {
+  for (let length = 0; length < 70; length += 1) {
+    const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 89 + length) & 0xff));
+    expect(Buffer.from(bytesOfBase64(bytes.toString("base64")) ?? "none")).toEqual(bytes);
+  }
+});
+
+test.each(["a", "ab", "abc", "ab=c", "====", "ab==cd==", "a===", "abc*", "ab c", "abcd\n", "grüß"])(
+  "%j is no base64",
+  (text) => {
+    expect(bytesOfBase64(text)).toBeUndefined();
+  },
+);
+
+/** HMAC as the native has it, which shows what it was given. */
+class FakeHmac {
+  static seen: Uint8Array | undefined;
+  readonly #key: Buffer;
+
+  constructor(key: Uint8Array) {
+    FakeHmac.seen = key;
+    this.#key = Buffer.from(key);
+  }
+
+  sign(message: Uint8Array, code: Uint8Array): void {
+    code.set(createHmac("sha256", this.#key).update(message).digest());
+  }
+
+  close(): void {}
+}
+
+test("the signer hands the key to the native and wipes its own copy", () => {
+  const key = Buffer.alloc(32, 7);
+  const signer = new NativeSigner(key.toString("base64"), { io: FakeHmac });
+  const message = Buffer.from("message");
+  expect(Buffer.from(signer.sign(message))).toEqual(createHmac("sha256", key).update(message).digest());
+  expect(FakeHmac.seen?.every((byte) => byte === 0)).toBe(true);
+});
+
+test.each([
+  ["no base64", "not base64!"],
+  ["15 bytes", Buffer.alloc(15).toString("base64")],
+  ["65 bytes", Buffer.alloc(65).toString("base64")],
+])("a key of %s is refused, and not shown", (_what, key) => {
+  const make = (): unknown => new NativeSigner(key, { io: FakeHmac });
+  expect(make).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+  expect(make).not.toThrow(key);
+});
+
+test.each([-1, 6, 1.5])("eFuse block %p does not exist", (block) => {
+  const make = (): unknown => new EfuseSigner(block, { io: FakeHmac as never });
+  expect(make).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+});
+
+test("an eFuse block without a key is told at the start", () => {
+  class Empty {
+    sign(): void {
+      throw new Error("eFuse block KEY3 holds no key with purpose HMAC_UP");
+    }
+  }
+  const make = (): unknown => new EfuseSigner(3, { io: Empty });
+  expect(make).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+  expect(make).toThrow(/KEY3/);
+});
+
+test("each code of the engine is an error of the core; an unknown one is internal", () => {
+  const codes = Array.from({ length: 10 }, (_, code) => engineError(code, "x").code);
+  expect(codes).toEqual([
+    "internal",
+    "invalid-argument",
+    "internal",
+    "tls-untrusted",
+    "tls-expired",
+    "tls-name-mismatch",
+    "tls-client-certificate",
+    "tls-failed",
+    "connection-lost",
+    "internal",
+  ]);
+});
+
+/** One alarm, rung by hand. */
+class FakeLoop {
+  now = 0;
+  at = -1;
+  #ring: () => void = () => undefined;
+
+  ticks(): number {
+    return this.now;
+  }
+
+  alarm(ring: () => void, at: number): void {
+    this.#ring = ring;
+    this.at = at;
+  }
+
+  runUntil(end: number): void {
+    while (this.at >= 0 && this.at <= end) {
+      this.now = Math.max(this.now, this.at);
+      this.at = -1;
+      this.#ring();
+    }
+    this.now = end;
+  }
+}
+
+test("timers fire in order, those of the same time as they were set, none twice", () => {
+  const loop = new FakeLoop();
+  const timers = new LinuxTimers(loop);
+  const fired: string[] = [];
+  const set = (name: string, delay: number): unknown => timers.set(() => fired.push(name), delay);
+  set("c", 30);
+  set("a", 10);
+  const cancelled = set("x", 20);
+  set("b", 10);
+  set("now", -5);
+  timers.clear(cancelled);
+  timers.clear(cancelled);
+  timers.clear(undefined);
+  expect(fired).toEqual([]);
+  loop.runUntil(5);
+  expect(fired).toEqual(["now"]);
+  loop.runUntil(100);
+  expect(fired).toEqual(["now", "a", "b", "c"]);
+  loop.runUntil(200);
+  expect(fired).toHaveLength(4);
+});
+
+test("a timer may set and clear others while it fires", () => {
+  const loop = new FakeLoop();
+  const timers = new LinuxTimers(loop);
+  const fired: string[] = [];
+  const later = timers.set(() => fired.push("later"), 10);
+  timers.set(() => {
+    fired.push("first");
+    timers.clear(later);
+    timers.set(() => fired.push("again"), 0);
+  }, 10);
+  const early = timers.set(() => fired.push("never"), 10);
+  timers.set(() => timers.clear(early), 5);
+  loop.runUntil(50);
+  expect(fired).toEqual(["later", "first", "again"]);
+});

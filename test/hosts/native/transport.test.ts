@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/** NativeTransport with an engine and a TCP that misbehave: nothing may be thrown into native code. */
+import { expect, test } from "@jest/globals";
+import { type TlsEngine, TlsState } from "../../../hosts/native/natives";
+import type { NativeTls } from "../../../hosts/native/tls";
+import { NativeTransport, type Tcp, type TcpOptions } from "../../../hosts/native/transport";
+import { BerthError } from "../../../src/error";
+
+class FakeTcp implements Tcp {
+  static last: FakeTcp | undefined;
+  readonly options: TcpOptions;
+  readonly written: number[] = [];
+  closed = 0;
+
+  constructor(options: TcpOptions) {
+    this.options = options;
+    FakeTcp.last = this;
+  }
+
+  read(target: Uint8Array): number {
+    return target.fill(1).length;
+  }
+
+  write(bytes: Uint8Array): number {
+    this.written.push(bytes.length);
+    return 1000;
+  }
+
+  close(): void {
+    this.closed += 1;
+  }
+}
+
+/** An engine that is open at once and does what a test says. */
+function engineOf(changes: Partial<TlsEngine> = {}): TlsEngine & { closed: number } {
+  const engine = {
+    closed: 0,
+    feed: (_bytes: Uint8Array, start: number, end: number) => end - start,
+    endOfInput: () => undefined,
+    advance: (): number => TlsState.OPEN,
+    read: () => 0,
+    write: () => true,
+    drain: () => 0,
+    finish: () => undefined,
+    room: () => 100,
+    readable: () => 0,
+    pending: () => 0,
+    inputRoom: () => 100,
+    failureCode: () => 0,
+    failureText: () => "",
+    resumed: () => false,
+    version: () => "TLSv1.2",
+    suite: () => "suite",
+    close(): void {
+      engine.closed += 1;
+    },
+    ...changes,
+  };
+  return engine;
+}
+
+/** @param now null: the clock is not set */
+function world(engine: TlsEngine, now: number | null = Date.UTC(2026, 6)) {
+  const events: string[] = [];
+  const due: (() => void)[] = [];
+  let error: unknown;
+  FakeTcp.last = undefined;
+  const transport = new NativeTransport({
+    host: "hub.example",
+    port: 8883,
+    tls: { open: () => engine } as unknown as NativeTls,
+    TCP: { io: FakeTcp },
+    resolve: (name, done) => done(name, name === "hub.example" ? "127.0.0.1" : undefined),
+    timers: {
+      set: (callback) => due.push(callback),
+      clear: (handle) => {
+        due[(handle as number) - 1] = () => undefined;
+      },
+    },
+    clock: { now: () => now ?? undefined, ticks: () => 0 },
+    onReadable: (count) => events.push(`readable ${count}`),
+    onWritable: (room) => events.push(`writable ${room}`),
+    onError: (reason) => {
+      error = reason;
+      events.push("error");
+    },
+  });
+  const run = (): void => {
+    for (const callback of due.splice(0)) callback();
+  };
+  const code = (): string | undefined => (error instanceof BerthError ? error.code : undefined);
+  return { transport, events, run, code };
+}
+
+const boom = (): never => {
+  throw new Error("boom");
+};
+
+test("nothing is called from inside the constructor; then up", () => {
+  const { events, run } = world(engineOf());
+  expect(events).toEqual([]);
+  expect(FakeTcp.last).toBeUndefined();
+  run();
+  FakeTcp.last?.options.onWritable(1000);
+  expect(events).toEqual(["writable 100"]);
+});
+
+test.each<keyof TlsEngine>(["advance", "feed", "drain", "readable", "room", "inputRoom"])(
+  "an engine whose %s throws ends in one error, not in an exception",
+  (name) => {
+    const engine = engineOf({ [name]: boom });
+    const { events, run, code } = world(engine);
+    run();
+    FakeTcp.last?.options.onWritable(1000);
+    FakeTcp.last?.options.onReadable(10);
+    FakeTcp.last?.options.onError();
+    expect(events.filter((event) => event === "error")).toHaveLength(1);
+    expect(code()).toBe("internal");
+    expect(FakeTcp.last?.closed).toBe(1);
+    expect(engine.closed).toBe(1);
+  },
+);
+
+test("an onError that throws, and natives that throw while they close, are survived", () => {
+  const engine = engineOf({ advance: boom, finish: boom, close: boom });
+  const { transport, run } = world(engine);
+  run();
+  expect(() => FakeTcp.last?.options.onWritable(1000)).not.toThrow();
+  expect(() => transport.close()).not.toThrow();
+});
+
+test("TCP that fails before it is up: connect-failed; nothing after close", () => {
+  const { events, run, code, transport } = world(engineOf());
+  run();
+  FakeTcp.last?.options.onError();
+  expect(code()).toBe("connect-failed");
+  transport.close();
+  transport.close();
+  FakeTcp.last?.options.onWritable(1000);
+  FakeTcp.last?.options.onReadable(5);
+  expect(events).toEqual(["error"]);
+});
+
+test("a clock that is not set: no connection", () => {
+  const { run, code } = world(engineOf(), null);
+  run();
+  expect(code()).toBe("clock-not-set");
+  expect(FakeTcp.last).toBeUndefined();
+});
+
+test("closed before it has begun: no connection", () => {
+  const { transport, run, events } = world(engineOf());
+  transport.close();
+  run();
+  expect(FakeTcp.last).toBeUndefined();
+  expect(events).toEqual([]);
+});
+
+test("write before it is up is refused", () => {
+  const { transport } = world(engineOf());
+  expect(() => transport.write(new Uint8Array(1))).toThrow(expect.objectContaining({ code: "closed" }));
+  expect(transport.read(new Uint8Array(1))).toBe(0);
+});
+
+test("over the room: invalid-argument; when TLS broke: what it says", () => {
+  const over = world(engineOf({ write: () => false }));
+  over.run();
+  FakeTcp.last?.options.onWritable(1000);
+  expect(() => over.transport.write(new Uint8Array(200))).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+  const broken = world(engineOf({ write: () => false, failureCode: () => 8, failureText: () => "gone" }));
+  broken.run();
+  FakeTcp.last?.options.onWritable(1000);
+  expect(() => broken.transport.write(new Uint8Array(1))).toThrow(
+    expect.objectContaining({ code: "connection-lost" }),
+  );
+});
+
+test.each([
+  ["", 8883],
+  ["hub.example", 0],
+  ["hub.example", 65_536],
+  ["hub.example", 1.5],
+])("host %j, port %p are refused", (host, port) => {
+  expect(() => new NativeTransport({ host, port } as never)).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+});
