@@ -72,7 +72,7 @@ export function tables({ versions, xs, node, life, bundles }: Results): string {
     ["provisioning to the hub's CONNACK: computrons", whole(provisioning.computrons)],
     ["bytes allocated", whole(provisioning.bytes)],
     ["most bytes that live between two events", whole(provisioning.peakBytes)],
-    ["collections of garbage in a heap of 78,848 bytes and 4,928 slots", whole(provisioning.collections)],
+    ["collections of garbage in the memory of firmware/manifest.json", whole(provisioning.collections)],
     ["packets sent, received", `${provisioning.packetsOut}, ${provisioning.packetsIn}`],
     ["bytes of MQTT sent, received", `${provisioning.bytesOut}, ${provisioning.bytesIn}`],
     ["telemetry of 40 bytes, from send to PUBACK: computrons", whole(telemetry.computrons)],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The figures of XS: counts, the same in each run. */
+import { readFileSync } from "node:fs";
 import type { Engine } from "../hosts/xs/engine";
 import { XsMachine } from "../hosts/xs/machine";
 import { bundle, type ModuleGraph, moduleGraph, single } from "../hosts/xs/modules";
@@ -36,32 +37,33 @@ export function mqttPacketSource(text: string, minify = false): Promise<string> 
 }
 
 /**
- * A whole life. Garbage is counted in a heap of the size that the SDK's reference manifest for ESP32 gives, beside
- * what lies in ROM there.
+ * A whole life. Once more in the heap and stack that firmware/manifest.json gives the device, beside what lies in
+ * ROM there: for how often garbage is collected, and to see that the stack is deep enough.
  */
 export async function lifeOnXs(engine: Engine): Promise<LifeFigures> {
   const graph = await moduleGraph("bench/inside/life.ts", true);
   const figures = (await answerOf(engine, graph)) as LifeFigures;
   const { slots, chunks } = figures.loaded;
-  const heap = { bytes: chunks + DEVICE_HEAP.bytes, slots: slots + DEVICE_HEAP.slots };
-  const small = (await answerOf(engine, graph, heap)) as LifeFigures;
-  const { collections } = small.provisioning;
+  const { chunk, heap, stack } = deviceMemory();
+  const small = { heap: { bytes: chunks + chunk.initial, slots: slots + heap.initial }, stack };
+  const { collections } = ((await answerOf(engine, graph, small)) as LifeFigures).provisioning;
   return { ...figures, provisioning: { ...figures.provisioning, collections } };
 }
 
-/** `creation` of the SDK's reference manifest (nodemcu): chunk and heap. */
-const DEVICE_HEAP = Object.freeze({ bytes: 78_848, slots: 4_928 });
+interface Creation {
+  readonly chunk: { readonly initial: number };
+  readonly heap: { readonly initial: number };
+  readonly stack: number;
+}
 
-async function answerOf(
-  engine: Engine,
-  graph: ModuleGraph,
-  heap?: XsWorkerOptions["heap"],
-): Promise<unknown> {
+function deviceMemory(): Creation {
+  const manifest = readFileSync(new URL("../firmware/manifest.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { creation: Creation }).creation;
+}
+
+async function answerOf(engine: Engine, graph: ModuleGraph, options: XsWorkerOptions = {}): Promise<unknown> {
   const lines: string[] = [];
-  const machine = await XsMachine.start(engine, {
-    onLine: (line) => lines.push(line),
-    ...(heap && { heap }),
-  });
+  const machine = await XsMachine.start(engine, { onLine: (line) => lines.push(line), ...options });
   try {
     const { bytes } = await machine.import(graph);
     if (lines.length) throw new Error(lines.join("\n"));

@@ -11,6 +11,12 @@ export interface TextCodec {
   /** The UTF-8 bytes of `text`, in a buffer that the caller may keep. */
   encode(text: string): Uint8Array;
   /**
+   * Writes the UTF-8 bytes of `text` into `target` from `at` on, where there is room for `text.length` bytes at
+   * least: text that is all ASCII always fits.
+   * @returns how many bytes, or -1 when they do not fit; what was written then counts for nothing
+   */
+  encodeInto(text: string, target: Uint8Array, at: number): number;
+  /**
    * The text of `bytes`.
    * @throws anything when the bytes are not well-formed UTF-8; the core turns it into `malformed-packet`.
    */

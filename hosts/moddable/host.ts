@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
-import { Digest } from "crypt";
+
 import TCP from "embedded:io/socket/tcp";
 import TLSSocket from "embedded:io/socket/tcp/tls";
 import UDP from "embedded:io/socket/udp";
+import { isBoard, wifi } from "berth/platform";
+import { Digest } from "crypt";
 import HMAC from "hmac";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
 import Net from "net";
@@ -12,7 +14,6 @@ import CertificateManager from "ssl/cert";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
-import { isBoard, wifi } from "berth/platform";
 import { asBerthError, type BerthError } from "../../src/error";
 import type { Host, Network, Timers, TransportBinding } from "../../src/host";
 import { ModdableClock, type TimeBounds } from "./clock";
@@ -21,7 +22,7 @@ import type { NativeTcpClass } from "./guarded-tcp";
 import { randomOf } from "./random";
 import { type Root, type RootReport, RootStore } from "./roots";
 import { HmacSigner, type KeyedHash } from "./signer";
-import { type Preferences, PreferenceStore } from "./store";
+import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
 import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";

@@ -25,6 +25,13 @@ export class ModdableText implements TextCodec {
     return new Uint8Array(ArrayBuffer.fromString(text.isWellFormed() ? text : text.toWellFormed()));
   }
 
+  encodeInto(text: string, target: Uint8Array, at: number): number {
+    const bytes = this.encode(text);
+    if (at + bytes.length > target.length) return -1;
+    target.set(bytes, at);
+    return bytes.length;
+  }
+
   /** @throws TypeError when `bytes` are not well-formed UTF-8 */
   decode(bytes: Uint8Array): string {
     return this.#decoder.decode(bytes);

@@ -5,8 +5,8 @@
  */
 import { asBerthError, BerthError } from "../../src/error";
 import type { Clock, TimerHandle, Timers } from "../../src/host";
-import { NTP_PORT, ntpRequest, readNtpReply } from "./sntp";
 import type { TimeBounds } from "./clock";
+import { NTP_PORT, ntpRequest, readNtpReply } from "./sntp";
 import type { Resolve } from "./transport";
 
 /** An ECMA-419 UDP socket. A packet carries the sender as properties of its buffer. */

@@ -185,11 +185,36 @@ function wholeNumber(text: string): number | undefined {
 
 function parseObject(body: string): JsonObject | undefined {
   try {
-    return asObject(JSON.parse(body));
+    return tooDeep(body) ? undefined : asObject(JSON.parse(body));
   } catch {
     return undefined;
   }
 }
+
+/**
+ * Does `json` nest deeper than 32 levels? JSON.parse of XS calls itself for each level, and ends the machine, not
+ * in an exception, when the native stack is full: some kilobytes on the device.
+ */
+function tooDeep(json: string): boolean {
+  // What DPS sends has a handful of brackets.
+  if (json.split("{").length + json.split("[").length - 2 <= DEEPEST) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i += 1) {
+    const character = json[i];
+    if (inString) {
+      if (character === "\\") i += 1;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "{" || character === "[") {
+      depth += 1;
+      if (depth > DEEPEST) return true;
+    } else if (character === "}" || character === "]") depth -= 1;
+  }
+  return false;
+}
+
+const DEEPEST = 32;
 
 function asObject(value: unknown): JsonObject | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)

@@ -20,10 +20,17 @@ export function percentEncode(text: string): string {
 export function percentDecode(text: string): string | undefined {
   if (!text.includes("%")) return text;
   try {
-    return decodeURIComponent(text);
+    const decoded = decodeURIComponent(text);
+    // XS (13.3) takes overlong forms and surrogates: they do not come out as long as they went in.
+    return utf8Length(decoded) === utf8Length(text.replace(/%../g, "-")) ? decoded : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** @throws URIError for a lone surrogate */
+function utf8Length(text: string): number {
+  return encodeURIComponent(text).replace(/%../g, "-").length;
 }
 
 function strict(character: string): string {

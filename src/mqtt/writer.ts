@@ -36,14 +36,11 @@ export interface ConnectOptions {
   readonly keepAlive: number;
 }
 
-const NUL = 0x00;
-const HASH = 0x23;
-const PLUS = 0x2b;
+/** "MQTT" with its length, and level 4: the first seven bytes of the variable header of CONNECT (sections 3.1.2.1 and 3.1.2.2). */
+const PROTOCOL: readonly number[] = Object.freeze([0, 4, 0x4d, 0x51, 0x54, 0x54, 4]);
 
-/** "MQTT", level 4: the first seven bytes of the variable header of CONNECT (sections 3.1.2.1 and 3.1.2.2). */
-const PROTOCOL_NAME_HIGH = 0x00;
-const PROTOCOL_NAME_LOW = 0x04;
-const PROTOCOL_LEVEL = 4;
+/** Type and flags, and four bytes of length. */
+const LONGEST_HEADER = 5;
 
 export class PacketWriter {
   readonly #buffer: Uint8Array;
@@ -66,14 +63,16 @@ export class PacketWriter {
 
   /** The next bytes to send, `count` at most: a view, good until the next call of a method. */
   peek(count: number): Uint8Array {
-    const end = count < this.#end - this.#start ? this.#start + count : this.#end;
-    return this.#buffer.subarray(this.#start, end);
+    const start = this.#start;
+    const end = this.#end;
+    return this.#buffer.subarray(start, count < end - start ? start + count : end);
   }
 
   /** Marks the next `count` bytes as sent. */
   consume(count: number): void {
-    this.#start += count;
-    if (this.#start >= this.#end) this.#start = this.#end = 0;
+    const start = this.#start + count;
+    if (start < this.#end) this.#start = start;
+    else this.#start = this.#end = 0;
   }
 
   /** Wipes all but what waits to be consumed: what has been sent may hold a password. */
@@ -96,52 +95,44 @@ export class PacketWriter {
     if (!(keepAlive >= 0 && keepAlive <= 65_535) || keepAlive % 1 !== 0) {
       throw new BerthError("invalid-argument", "keepAlive is not 0 to 65535 whole seconds");
     }
-    const id = this.#string(options.id, "id");
-    if (id.length === 0 && !options.clean) {
+    const { id, clean } = options;
+    this.#checkText(id, "id");
+    if (id.length === 0 && !clean) {
       throw new BerthError("invalid-argument", "an empty id needs a clean session [MQTT-3.1.3-7]");
     }
-    let flags = options.clean ? 0x02 : 0;
+    let flags = clean ? 0x02 : 0;
     let size = 10 + 2 + id.length;
-    let willTopic: Uint8Array | undefined;
-    let willMessage: Uint8Array | undefined;
     if (will) {
-      willTopic = this.#topicName(will.topic);
-      willMessage = this.#binary(will.message, "will.message");
+      this.#checkTopicName(will.topic);
+      this.#checkLength(will.message, "will.message");
       flags |= 0x04 | ((will.QoS ?? 0) << 3) | (will.retain ? 0x20 : 0);
-      size += 4 + willTopic.length + willMessage.length;
+      size += 4 + will.topic.length + will.message.length;
     }
-    let userBytes: Uint8Array | undefined;
     if (user !== undefined) {
-      userBytes = this.#string(user, "user");
+      this.#checkText(user, "user");
       flags |= 0x80;
-      size += 2 + userBytes.length;
+      size += 2 + user.length;
     }
-    let passwordBytes: Uint8Array | undefined;
     if (password !== undefined) {
-      passwordBytes = this.#binary(password, "password");
+      this.#checkLength(password, "password");
       flags |= 0x40;
-      size += 2 + passwordBytes.length;
+      size += 2 + password.length;
     }
     let at = this.#begin(0x10, size);
     if (at < 0) return false;
     const buffer = this.#buffer;
-    buffer[at++] = PROTOCOL_NAME_HIGH;
-    buffer[at++] = PROTOCOL_NAME_LOW;
-    buffer[at++] = 0x4d; // M
-    buffer[at++] = 0x51; // Q
-    buffer[at++] = 0x54; // T
-    buffer[at++] = 0x54; // T
-    buffer[at++] = PROTOCOL_LEVEL;
-    buffer[at++] = flags;
-    buffer[at++] = keepAlive >> 8;
-    buffer[at++] = keepAlive;
-    at = this.#field(at, id);
-    if (willTopic && willMessage) {
-      at = this.#field(at, willTopic);
-      at = this.#field(at, willMessage);
+    buffer.set(PROTOCOL, at);
+    buffer[at + 7] = flags;
+    buffer[at + 8] = keepAlive >> 8;
+    buffer[at + 9] = keepAlive;
+    at = this.#field(at + 10, id);
+    if (will) {
+      at = this.#field(at, will.topic);
+      at = this.#field(at, will.message);
     }
-    if (userBytes) at = this.#field(at, userBytes);
-    if (passwordBytes) at = this.#field(at, passwordBytes);
+    if (user !== undefined) at = this.#field(at, user);
+    if (password !== undefined) at = this.#field(at, password);
+    if (at < 0) return this.connect(this.#encoded(options));
     this.#end = at;
     return true;
   }
@@ -150,6 +141,7 @@ export class PacketWriter {
    * PUBLISH (section 3.3).
    * @param topic the topic name; as bytes it is taken as checked (see `encodeTopicName`)
    * @param payload the message, copied
+   * @param QoS default 0
    * @param id packet identifier, 1 to 65,535, for QoS 1; not looked at for QoS 0
    * @returns false when the buffer has no room for it now
    * @throws BerthError `invalid-argument` for an empty topic, one with a wildcard or NUL, an id out of range;
@@ -158,34 +150,41 @@ export class PacketWriter {
   publish(
     topic: Field,
     payload: Uint8Array,
-    QoS: QoS = 0,
-    id = 0,
-    duplicate = false,
-    retain = false,
+    QoS?: QoS,
+    id?: number,
+    duplicate?: boolean,
+    retain?: boolean,
   ): boolean {
-    const name = typeof topic === "string" ? this.#topicName(topic) : topic;
-    let size = 2 + name.length + payload.length;
+    const length = topic.length;
+    const isText = typeof topic === "string";
+    if (isText) this.#checkTopicName(topic);
+    const payloadLength = payload.length;
     let first = 0x30;
+    let size = 2 + length + payloadLength;
     if (QoS) {
-      if (!(id >= 1 && id <= 65_535)) throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+      if (!((id as number) >= 1 && (id as number) <= 65_535)) {
+        throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+      }
       first = duplicate ? 0x3a : 0x32;
       size += 2;
     }
     let at = this.#begin(retain ? first | 0x01 : first, size);
     if (at < 0) return false;
+    // Not by #field: a call costs as much as the header.
     const buffer = this.#buffer;
-    const length = name.length;
-    buffer[at] = length >> 8;
-    buffer[at + 1] = length;
-    buffer.set(name, at + 2);
-    at += 2 + length;
+    buffer[at++] = length >> 8;
+    buffer[at++] = length;
+    if (!isText) buffer.set(topic, at);
+    else if (this.#text.encodeInto(topic, buffer, at) !== length) {
+      return this.publish(this.#text.encode(topic), payload, QoS, id, duplicate, retain);
+    }
+    at += length;
     if (QoS) {
-      buffer[at] = id >> 8;
-      buffer[at + 1] = id;
-      at += 2;
+      buffer[at++] = (id as number) >> 8;
+      buffer[at++] = id as number;
     }
     buffer.set(payload, at);
-    this.#end = at + payload.length;
+    this.#end = at + payloadLength;
     return true;
   }
 
@@ -226,29 +225,36 @@ export class PacketWriter {
 
   /** The bytes of a topic name, checked: for `publish`, when many messages have the same. @throws as `publish` */
   encodeTopicName(topic: string): Uint8Array {
-    return this.#topicName(topic);
+    this.#checkTopicName(topic);
+    return this.#text.encode(topic);
   }
 
-  #filters(first: number, id: number, filters: readonly string[], QoS: QoS | -1): boolean {
+  #filters(first: number, id: number, filters: readonly Field[], QoS: QoS | -1): boolean {
     if (filters.length === 0) throw new BerthError("invalid-argument", "no topic filter [MQTT-3.8.3-3]");
     if (!(id >= 1 && id <= 65_535)) throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
-    const encoded: Uint8Array[] = [];
     let size = 2;
     for (const filter of filters) {
+      this.#checkText(filter, "topic filter");
       checkFilter(filter);
-      const bytes = this.#string(filter, "topic filter");
-      encoded.push(bytes);
-      size += bytes.length + (QoS < 0 ? 2 : 3);
+      size += filter.length + (QoS < 0 ? 2 : 3);
     }
     let at = this.#begin(first, size);
     if (at < 0) return false;
     const buffer = this.#buffer;
-    buffer[at++] = id >> 8;
-    buffer[at++] = id;
-    for (const bytes of encoded) {
-      at = this.#field(at, bytes);
-      if (QoS >= 0) buffer[at++] = QoS;
+    buffer[at] = id >> 8;
+    buffer[at + 1] = id;
+    at += 2;
+    for (const filter of filters) {
+      at = this.#field(at, filter);
+      if (QoS >= 0 && at >= 0) buffer[at++] = QoS;
     }
+    if (at < 0)
+      return this.#filters(
+        first,
+        id,
+        filters.map((filter) => this.#bytes(filter)),
+        QoS,
+      );
     this.#end = at;
     return true;
   }
@@ -262,73 +268,106 @@ export class PacketWriter {
 
   /** Writes the fixed header (section 2.2). Returns where the variable header goes, or -1 for no room now. */
   #begin(first: number, remaining: number): number {
-    const size = 1 + remainingLengthSize(remaining) + remaining;
+    if (remaining > MAXIMUM_REMAINING_LENGTH) throw tooLarge(remaining, MAXIMUM_REMAINING_LENGTH);
     const buffer = this.#buffer;
-    if (size > buffer.length || remaining > MAXIMUM_REMAINING_LENGTH) {
-      throw new BerthError("packet-too-large", `${size} bytes to send, ${buffer.length} configured`);
-    }
     let at = this.#end;
-    if (at + size > buffer.length) {
-      if (this.#end - this.#start + size > buffer.length) return -1;
-      buffer.copyWithin(0, this.#start, this.#end);
-      at = this.#end -= this.#start;
-      this.#start = 0;
+    if (at + LONGEST_HEADER + remaining > buffer.length) {
+      at = this.#makeRoom(1 + remainingLengthSize(remaining) + remaining);
+      if (at < 0) return at;
     }
     buffer[at++] = first;
-    let rest = remaining;
-    while (rest > 127) {
-      buffer[at++] = (rest & 0x7f) | 0x80;
-      rest >>= 7;
+    while (remaining > 127) {
+      buffer[at++] = (remaining & 0x7f) | 0x80;
+      remaining >>= 7;
     }
-    buffer[at++] = rest;
-    return at;
+    buffer[at] = remaining;
+    return at + 1;
   }
 
-  /** A field with its two bytes of length (section 1.5.3). Returns where the next one goes. */
-  #field(at: number, bytes: Uint8Array): number {
-    const length = bytes.length;
-    this.#buffer[at] = length >> 8;
-    this.#buffer[at + 1] = length;
-    this.#buffer.set(bytes, at + 2);
+  /** Where `size` bytes go, or -1 for no room now. */
+  #makeRoom(size: number): number {
+    const buffer = this.#buffer;
+    if (size > buffer.length) throw tooLarge(size, buffer.length);
+    if (this.#end + size > buffer.length) {
+      if (this.#end - this.#start + size > buffer.length) return -1;
+      buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    return this.#end;
+  }
+
+  /**
+   * A field with its two bytes of length (section 1.5.3). Returns where the next one goes, or -1 when it has
+   * more bytes than text has characters, or one before had: the packet is then made anew from bytes.
+   */
+  #field(at: number, field: Field): number {
+    if (at < 0) return at;
+    const buffer = this.#buffer;
+    const length = field.length;
+    buffer[at] = length >> 8;
+    buffer[at + 1] = length;
+    if (typeof field !== "string") buffer.set(field, at + 2);
+    else if (this.#text.encodeInto(field, buffer, at + 2) !== length) return -1;
     return at + 2 + length;
   }
 
-  #binary(field: Field, name: string): Uint8Array {
-    const bytes = typeof field === "string" ? this.#text.encode(field) : field;
-    if (bytes.length > MAXIMUM_FIELD_LENGTH) {
+  #checkLength(field: Field, name: string): void {
+    // A character takes three bytes at most, a pair of surrogates four.
+    if (field.length * 3 > MAXIMUM_FIELD_LENGTH && this.#bytes(field).length > MAXIMUM_FIELD_LENGTH) {
       throw new BerthError("invalid-argument", `${name} is longer than 65535 bytes`);
     }
-    return bytes;
   }
 
-  #string(field: Field, name: string): Uint8Array {
-    const bytes = this.#binary(field, name);
-    if (bytes.indexOf(NUL) >= 0) {
+  #checkText(field: Field, name: string): void {
+    this.#checkLength(field, name);
+    if (typeof field === "string" ? field.includes("\0") : field.includes(0)) {
       throw new BerthError("invalid-argument", `${name} contains U+0000 [MQTT-1.5.3-2]`);
     }
-    return bytes;
   }
 
-  #topicName(topic: Field): Uint8Array {
-    const bytes = this.#string(topic, "topic");
-    if (bytes.length === 0) throw new BerthError("invalid-argument", "empty topic [MQTT-4.7.3-1]");
-    if (bytes.indexOf(HASH) >= 0 || bytes.indexOf(PLUS) >= 0) {
+  #checkTopicName(topic: Field): void {
+    this.#checkText(topic, "topic");
+    const text = typeof topic === "string" ? topic : this.#text.decode(topic);
+    if (text === "") throw new BerthError("invalid-argument", "empty topic [MQTT-4.7.3-1]");
+    if (text.includes("#") || text.includes("+")) {
       throw new BerthError("invalid-argument", "wildcard in a topic name [MQTT-3.3.2-2]");
     }
-    return bytes;
+  }
+
+  #bytes(field: Field): Uint8Array {
+    return typeof field === "string" ? this.#text.encode(field) : field;
+  }
+
+  /** The same with all text encoded. */
+  #encoded(options: ConnectOptions): ConnectOptions {
+    const { id, user, password, will } = options;
+    return {
+      ...options,
+      id: this.#bytes(id),
+      user: user && this.#bytes(user),
+      password: password && this.#bytes(password),
+      will: will && { ...will, topic: this.#bytes(will.topic), message: this.#bytes(will.message) },
+    };
   }
 }
 
+function tooLarge(size: number, limit: number): BerthError {
+  return new BerthError("packet-too-large", `${size} bytes to send, ${limit} at most`);
+}
+
 /** Section 4.7.1: `#` alone in the last level, `+` alone in any. */
-function checkFilter(filter: string): void {
-  if (filter === "") throw new BerthError("invalid-argument", "empty topic filter [MQTT-4.7.3-1]");
-  const levels = filter.split("/");
-  const last = levels.length - 1;
-  for (let i = 0; i <= last; i += 1) {
-    const level = levels[i] as string;
-    const hash = level.includes("#") && (level !== "#" || i !== last);
-    if (hash || (level.includes("+") && level !== "+")) {
-      throw new BerthError("invalid-argument", `ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
-    }
+function checkFilter(filter: Field): void {
+  if (filter.length === 0) throw new BerthError("invalid-argument", "empty topic filter [MQTT-4.7.3-1]");
+  // As bytes it has been here before as text.
+  if (typeof filter !== "string") return;
+  const last = filter.length - 1;
+  const hash = filter.indexOf("#");
+  let wrong = hash >= 0 && (hash < last || (hash > 0 && filter[hash - 1] !== "/"));
+  for (let plus = filter.indexOf("+"); plus >= 0 && !wrong; plus = filter.indexOf("+", plus + 1)) {
+    wrong = (plus > 0 && filter[plus - 1] !== "/") || (plus < last && filter[plus + 1] !== "/");
+  }
+  if (wrong) {
+    throw new BerthError("invalid-argument", `ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
   }
 }

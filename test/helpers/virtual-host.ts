@@ -81,6 +81,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const nodeText: TextCodec = {
   encode: (text) => new TextEncoder().encode(text),
+  encodeInto: (text, target, at) => {
+    const { read, written } = new TextEncoder().encodeInto(text, target.subarray(at));
+    return read === text.length ? written : -1;
+  },
   decode: (bytes) => decoder.decode(bytes),
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What differs between a board and a simulator, as an ESP32 board has it. `simulator.ts` has the same names. */
-import WiFi from "embedded:network/interface/wifi";
+
 import getResetReason from "resetReason";
+import WiFi from "embedded:network/interface/wifi";
 import type { Led } from "../indicator";
 import type { ButtonClass } from "../long-press";
 import type { WifiClass } from "../wifi-network";

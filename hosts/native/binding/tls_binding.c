@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
 #include "server_name.h"

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
-#include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER < 0x04000000
 

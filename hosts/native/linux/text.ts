@@ -18,6 +18,11 @@ const lenient = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 /** The engine's own UTF-8. */
 export const text: TextCodec = {
   encode: (value) => encoder.encode(value),
+  encodeInto: (value, target, at) => {
+    const { read, written } = encoder.encodeInto(value, target.subarray(at));
+    // As many characters as bytes: all of them, for all were ASCII.
+    return read === written || read === value.length ? written : -1;
+  },
   decode: (bytes) => strict.decode(bytes),
 };
 

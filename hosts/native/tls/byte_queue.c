@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
 bool berth_queue_open(berth_byte_queue *queue, size_t size)

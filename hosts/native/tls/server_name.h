@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/x509_crt.h>
 
 /* The longest DNS name, without its final dot (RFC 1035, section 3.1). */

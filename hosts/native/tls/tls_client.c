@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
 #include "byte_queue.h"
@@ -95,6 +96,10 @@ static int judge(void *data, mbedtls_x509_crt *certificate, int depth, uint32_t 
 static int alert_of(const berth_tls_client *client, int result)
 {
   if (result != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return -1;
+#if defined(CONFIG_MBEDTLS_DYNAMIC_BUFFER)
+  /* ESP-IDF may have freed the message already. */
+  return -1;
+#endif
   const unsigned char *message = client->ssl.BERTH_PRIVATE(in_msg);
   return message == NULL ? -1 : message[1];
 }

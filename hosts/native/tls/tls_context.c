@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 #include <mbedtls/ssl_ciphersuites.h>
 

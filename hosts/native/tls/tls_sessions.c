@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
 #include "tls_context_internal.h"

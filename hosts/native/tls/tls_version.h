@@ -6,12 +6,7 @@
 #ifndef BERTH_TLS_VERSION_H
 #define BERTH_TLS_VERSION_H
 
-/* Our sources are compiled by the SDK's makefile, not by ESP-IDF's build, which would say so for them. */
-#if defined(ESP_PLATFORM) && !defined(MBEDTLS_CONFIG_FILE)
-#define MBEDTLS_CONFIG_FILE "mbedtls/esp_config.h"
-#endif
-
-#include <mbedtls/version.h>
+#include "berth_mbedtls.h"
 
 #if MBEDTLS_VERSION_NUMBER < 0x021C0000
 #error "mbedTLS 2.28 or later is needed"

@@ -135,7 +135,14 @@ class RemoteTransport implements Transport {
 export function nativeText(): TextCodec {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  return { encode: (text) => encoder.encode(text), decode: (bytes) => decoder.decode(bytes) };
+  return {
+    encode: (text) => encoder.encode(text),
+    encodeInto(text, target, at) {
+      const { read, written } = encoder.encodeInto(text, target.subarray(at));
+      return read === written || read === text.length ? written : -1;
+    },
+    decode: (bytes) => decoder.decode(bytes),
+  };
 }
 
 export function createXsHost(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+
 import { X509Certificate } from "node:crypto";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { createRootCertificate, createServerCertificate } from "../../../emulator/certificates";
 import type { NativeTcpClass } from "../../../hosts/moddable/guarded-tcp";
 import { ModdableTransport, type ModdableTransportOptions } from "../../../hosts/moddable/transport";

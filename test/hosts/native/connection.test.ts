@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The transport with TLS in C, in XS, against servers of node:tls and node:net. The hostile ones are in test/hostile. */
-import { connect, createServer, type Server, type Socket } from "node:net";
+
 import type { AddressInfo } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
