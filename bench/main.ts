@@ -38,5 +38,5 @@ const results: Results = {
 const text = tables(results);
 if (process.argv.includes("--json")) console.log(JSON.stringify(results));
 else console.log(text);
-writeFileSync(RESULTS, `# Results\nWritten by \`npm run bench\`.\n\n${text}\n`);
+writeFileSync(RESULTS, `# Results\n\nWritten by \`npm run bench\`.\n\n${text}\n`);
 for (const line of overBudget(await measuredFigures(engine))) console.error(`over budget: ${line}`);

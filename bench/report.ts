@@ -84,12 +84,12 @@ export function tables({ versions, xs, node, life, bundles }: Results): string {
     whole(size.gzipped),
   ]);
   return [
-    "## A packet on XS",
+    "## A packet on XS\n",
     "Computrons (steps of the engine) and bytes allocated, both exact. Peer: mqtt-packet with polyfills.\n",
     table(["", "computrons", "goal", "peer", "ratio", "bytes", "peer", "ratio"], packets),
     "\n## A life on XS\n",
     table(["", ""], lives),
-    "\n## A packet on Node",
+    "\n## A packet on Node\n",
     "Nanoseconds and bytes of one run: they vary, the figures above do not. Peer: mqtt-packet.\n",
     table(["", "ns", "peer", "ratio", "bytes", "peer"], onNode),
     "\n## Script\n",
