@@ -3,7 +3,10 @@ import type { TextCodec } from "../../../src/host";
 
 /** Defined by the program, from the engine's own sources. */
 interface TextGlobals {
-  readonly TextEncoder: new () => { encode(text: string): Uint8Array };
+  readonly TextEncoder: new () => {
+    encode(text: string): Uint8Array;
+    encodeInto(text: string, target: Uint8Array): { read: number; written: number };
+  };
   readonly TextDecoder: new (
     label: "utf-8",
     options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
