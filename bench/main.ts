@@ -15,9 +15,10 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { type Engine, openEngine } from "../hosts/xs/engine";
 import { measuredFigures, overBudget, writeBudget } from "./budget";
 import { bundleSizes } from "./bundles";
+import { handshakeFigures, missing } from "./handshake/run";
 import { figuresOnNode } from "./node";
 import type { Results, XsFigures } from "./results";
-import { findSdk, NO_SDK, type Sdk } from "./sdk";
+import { locateSdk, NO_SDK, type Sdk } from "./sdk";
 import { tables } from "./tables";
 import { onTheWire } from "./wire/wire";
 import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
@@ -69,17 +70,28 @@ async function xsFiguresTwice(engine: Engine, sdk: Sdk | undefined): Promise<XsF
 const log = (line: string): void => console.error(line);
 
 async function main(): Promise<void> {
-  const sdk = findSdk();
+  const sdk = locateSdk();
   if (!sdk) log(NO_SDK);
   if (options.write && (!sdk || options.only !== undefined)) {
     throw new Error("--write takes all parts, and the Moddable SDK: set MODDABLE, leave --only out");
   }
+  const lacking = sdk && wanted("handshake") ? missing() : [];
+  for (const what of lacking) log(`no handshakes are measured: ${what}`);
+  const canShakeHands = sdk !== undefined && lacking.length === 0;
+  if (options.write && !canShakeHands) throw new Error("--write takes all parts");
   const engine = await openEngine(log);
   if (options.budget) {
     writeBudget(await measuredFigures(engine));
     log("bench/budget.json written");
     return;
   }
+  const parts = {
+    ...(wanted("xs") && { xs: await xsFiguresTwice(engine, sdk) }),
+    ...(wanted("node") && { node: await figuresOnNode() }),
+    ...(wanted("wire") && { wire: await onTheWire() }),
+    ...(wanted("handshake") && canShakeHands && { handshake: await handshakeFigures() }),
+    ...(wanted("bundles") && { bundles: await bundleSizes() }),
+  };
   const results: Results = {
     command: COMMAND,
     computer: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${process.platform} ${process.arch}`,
@@ -87,16 +99,14 @@ async function main(): Promise<void> {
       Node: process.versions.node,
       "XS of @agoric/xsnap": versionOf("@agoric/xsnap"),
       "mqtt-packet": versionOf("mqtt-packet"),
-      mqtt: versionOf("mqtt"),
+      "MQTT.js": versionOf("mqtt"),
       "azure-iot-device-mqtt": versionOf("azure-iot-device-mqtt"),
       "azure-iot-provisioning-device-mqtt": versionOf("azure-iot-provisioning-device-mqtt"),
       esbuild: versionOf("esbuild"),
       ...(sdk && { "Moddable SDK": sdk.version }),
+      ...(parts.handshake && { mbedTLS: parts.handshake.version }),
     },
-    ...(wanted("xs") && { xs: await xsFiguresTwice(engine, sdk) }),
-    ...(wanted("node") && { node: await figuresOnNode() }),
-    ...(wanted("wire") && { wire: await onTheWire() }),
-    ...(wanted("bundles") && { bundles: await bundleSizes() }),
+    ...parts,
   };
   const text = tables(results);
   console.log(options.json ? JSON.stringify(results) : text);

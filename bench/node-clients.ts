@@ -10,6 +10,7 @@ import { CLIENT_ID, PASSWORD, TELEMETRY_SIZE, TELEMETRY_TOPIC, USER } from "./pa
 /** Publishes `count` messages, each once the one before is acknowledged. */
 export interface Publisher {
   publish(count: number): Promise<void>;
+  close(): void;
 }
 
 const CONNACK = Buffer.from([0x20, 2, 0, 0]);
@@ -93,6 +94,7 @@ export async function ours(): Promise<Publisher> {
         };
         session.publish(message);
       }),
+    close: () => session.close(),
   };
 }
 
@@ -137,6 +139,9 @@ export async function mqttJs(): Promise<Publisher> {
         };
         client.publish(TELEMETRY_TOPIC, PAYLOAD, options, acknowledged);
       }),
+    close: () => {
+      client.end(true);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a run has measured: `--json` prints it. A part that was not asked for is missing. */
 import type { BundleSize } from "./bundles";
+import type { HandshakeFigures } from "./handshake/figures";
 import type { LifeFigures } from "./inside/life";
 import type { SdkCosts } from "./inside/sdk/main";
 import type { NodeFigures } from "./node";
@@ -23,5 +24,7 @@ export interface Results {
   readonly xs?: XsFigures;
   readonly node?: NodeFigures;
   readonly wire?: OnTheWire;
+  /** Missing without the SDK, its tools or mbedTLS. */
+  readonly handshake?: HandshakeFigures;
   readonly bundles?: Readonly<Record<string, BundleSize>>;
 }

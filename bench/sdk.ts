@@ -11,16 +11,15 @@ export interface Sdk {
 /** What was left out, in one line. */
 export const NO_SDK = "MODDABLE is not set: nothing of the Moddable SDK is measured";
 
-/** @throws Error when MODDABLE names no SDK */
-export function findSdk(): Sdk | undefined {
+/** The SDK that MODDABLE names, built or not. @throws Error when there is none */
+export function locateSdk(): Sdk | undefined {
   const directory = process.env.MODDABLE;
   if (!directory) return undefined;
-  const sdk = { directory, version: "" };
   if (!existsSync(join(directory, ...CLIENT))) {
     throw new Error(`MODDABLE is "${directory}", which is no Moddable SDK: no ${CLIENT.join("/")} in it`);
   }
   const version = join(directory, "tools", "VERSION");
-  return { ...sdk, version: existsSync(version) ? readFileSync(version, "utf8").trim() : "unknown" };
+  return { directory, version: existsSync(version) ? readFileSync(version, "utf8").trim() : "unknown" };
 }
 
 const CLIENT = ["examples", "io", "tcp", "mqttclient", "mqttclient.js"];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Stands between a device and the emulator, ends TLS on both sides, and counts: the same counter for any device. */
-import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { type TappedPacket, Timeline, type Traffic } from "../../cli/timeline";
 import type { Authority } from "../../emulator/certificate-authority";
@@ -10,7 +10,7 @@ export interface WireTraffic extends Traffic {
   /** Bytes of TCP, with those of TLS. */
   readonly tcpSent: number;
   readonly tcpReceived: number;
-  /** Types of the packets, in their order; a capital names the sender's side: "> CONNECT", "< CONNACK". */
+  /** Types of the packets in their order: "> CONNECT" sent, "< CONNACK" received. */
   readonly packets: readonly string[];
 }
 
@@ -47,13 +47,13 @@ export class Relay {
     });
   }
 
-  /** @throws the socket's error, for example EADDRINUSE */
-  listen(port: number, host: string): Promise<void> {
+  /** @param port 0 takes a free one. @returns the port @throws the socket's error, for example EADDRINUSE */
+  listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(port, host, () => {
         this.#server.off("error", reject);
-        resolve();
+        resolve((this.#server.address() as AddressInfo).port);
       });
     });
   }
