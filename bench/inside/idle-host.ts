@@ -9,7 +9,16 @@ export const ROOM = 4096;
 
 const NO_BYTES = new Uint8Array(0);
 
-const calls = { clearTimer: 0, createTransport: 0, read: 0, readNothing: 0, setTimer: 0, ticks: 0, write: 0 };
+const calls = {
+  clearTimer: 0,
+  createTransport: 0,
+  moreBytes: 0,
+  read: 0,
+  readNothing: 0,
+  setTimer: 0,
+  ticks: 0,
+  write: 0,
+};
 
 export class IdleTransport implements Transport {
   /** The one that was made last. */
@@ -36,6 +45,8 @@ export class IdleTransport implements Transport {
       return 0;
     }
     calls.read += 1;
+    // One byte is in the cost of the call, for `set` takes steps by the byte.
+    calls.moreBytes += length - 1;
     target.set(this.#bytes);
     this.#bytes = NO_BYTES;
     return length;
@@ -79,8 +90,9 @@ export function standIns(): StandIns {
   const NativeClass = Object as unknown as new (options: object) => object;
   const options = { host: "", port: 0, onReadable: nothing, onWritable: nothing, onError: nothing };
   const transport = new IdleTransport(options);
-  const bytes = new Uint8Array(64);
-  const target = new Uint8Array(64);
+  const one = new Uint8Array(1);
+  const two = new Uint8Array(2);
+  const target = new Uint8Array(2);
   return new StandIns(calls, [
     { calls: "clearTimer", standIn: () => TIMERS.clear(1), native: () => natives.clear(1) },
     {
@@ -88,14 +100,15 @@ export function standIns(): StandIns {
       standIn: () => new IdleTransport(options),
       native: () => new NativeClass(options),
     },
+    { calls: "moreBytes", standIn: () => target.set(two), native: () => target.set(one) },
     {
       calls: "read",
       standIn: () => {
-        transport.put(bytes);
+        transport.put(one);
         transport.read(target);
       },
       native: () => {
-        transport.put(bytes);
+        transport.put(one);
         natives.read(target);
       },
     },
@@ -112,6 +125,6 @@ export function standIns(): StandIns {
     },
     { calls: "setTimer", standIn: () => TIMERS.set(nothing, 0), native: () => natives.set(nothing, 0) },
     { calls: "ticks", standIn: () => CLOCK.ticks(), native: () => natives.ticks() },
-    { calls: "write", standIn: () => transport.write(bytes), native: () => natives.write(bytes) },
+    { calls: "write", standIn: () => transport.write(one), native: () => natives.write(one) },
   ]);
 }

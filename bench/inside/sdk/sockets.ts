@@ -35,6 +35,7 @@ export class FakeSocket {
       calls.readByte += 1;
       return this.#bytes[this.#at++] as number;
     }
+    // Always as many bytes as where its cost is measured: `set` takes steps by the byte.
     calls.readInto += 1;
     target.set(this.#bytes.subarray(this.#at, this.#at + target.length));
     this.#at += target.length;
