@@ -17,6 +17,8 @@ export const IDENTITY_KEYS = Object.freeze({
   registrationId: "registrationId",
   /** Text, base64: SAS. */
   symmetricKey: "symmetricKey",
+  /** Number, 0 to 5: the symmetric key is in this KEY block of eFuse, and not in flash. */
+  efuseBlock: "efuseBlock",
   /** Bytes: x.509, the device's certificate, DER. */
   certificate: "certificate",
   /** Bytes: the certificate that issued it, DER; where DPS knows only the root. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
-import { readSettings, SETTINGS } from "../../firmware/settings";
+import { readSettings, SETTINGS, SETTINGS_DOMAIN } from "../../firmware/settings";
 import { LONGEST_KEY, LONGEST_VALUE } from "../../hosts/moddable/store";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -162,8 +162,8 @@ test("every key and domain fits NVS", () => {
     ...Object.values(IDENTITY_KEYS),
     ...SLOT_KEYS,
     IDENTITY_DOMAIN,
+    SETTINGS_DOMAIN,
     "lastError",
-    "berth",
   ];
   for (const name of names) expect(name.length).toBeLessThanOrEqual(LONGEST_KEY);
   for (const setting of Object.values(SETTINGS)) {
