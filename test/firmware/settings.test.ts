@@ -149,6 +149,13 @@ describe("identity", () => {
     expect(() => identity(values)).not.toThrow("secret");
   });
 
+  test("the table in the README has each of its keys", () => {
+    const readme = readFileSync("firmware/README.md", "utf8");
+    const [, table = ""] = /^## Identity$(.*?)^## /ms.exec(readme) ?? [];
+    const keys = [...table.matchAll(/^\| `(\w+)` *\| (?:text|bytes|number) /gm)].map(([, key]) => key);
+    expect(keys).toEqual(Object.values(IDENTITY_KEYS));
+  });
+
   test("neither the registration id nor a key is taken from the image", () => {
     const config = { idScope: "0ne1", registrationId: "d", symmetricKey: "a2V5" };
     expect(() => identity({}, config)).toThrow("registrationId");
