@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { DEVICE_COLUMNS } from "../factory/device";
-import { type MadeDevice, readDevices } from "../factory/devices";
+import { DEVICE_COLUMNS, type FactoryDevice } from "../factory/device";
+import { readDevices } from "../factory/devices";
 import type { TableProblem } from "../factory/device-table";
-import { shellWord } from "../factory/efuse";
 import { nvsCsv } from "../factory/nvs-csv";
-import { checkPartitionSize } from "../factory/nvs-image";
+import { checkPartitionSize, nvsImage } from "../factory/nvs-image";
 import { nvsPartitionOf, type Partition, SDK_NVS_PARTITION } from "../factory/partition";
+import { shellWord } from "../factory/shell-word";
 import { replaceDurably } from "../hosts/node/durable-file";
 import { NodeSigner } from "../hosts/node/signer";
 import { BerthError } from "../src/error";
@@ -63,7 +63,7 @@ export function addFactory(identity: Command, context: CommandContext): void {
       context.exit(EXIT.usage);
       return;
     }
-    write(flags, devices, output);
+    write(flags, devices, partition, output);
     printSteps(flags, devices, partition, output);
   });
 }
@@ -112,7 +112,7 @@ function report(file: string, problems: readonly TableProblem[], output: Output)
 }
 
 /** The files of a device. */
-function filesOf({ out, only }: FactoryFlags, { stem, efuse }: MadeDevice) {
+function filesOf({ out, only }: FactoryFlags, { stem, efuse }: FactoryDevice) {
   const file = (ending: string) => join(resolve(out), `${stem}.${ending}`);
   return {
     image: only === "csv" ? undefined : file("bin"),
@@ -121,13 +121,19 @@ function filesOf({ out, only }: FactoryFlags, { stem, efuse }: MadeDevice) {
   };
 }
 
-function write(flags: FactoryFlags, devices: readonly MadeDevice[], output: Output): void {
+function write(
+  flags: FactoryFlags,
+  devices: readonly FactoryDevice[],
+  { size }: Partition,
+  output: Output,
+): void {
   const planned = devices.map((device) => ({ device, files: filesOf(flags, device) }));
   const paths = planned.flatMap(({ files }) => Object.values(files).filter((path) => path !== undefined));
   checkPaths(flags, paths);
   mkdirSync(resolve(flags.out), { recursive: true, mode: 0o700 });
   for (const { device, files } of planned) {
-    const { registrationId, attestation, namespaces, image, efuse } = device;
+    const { registrationId, attestation, namespaces, efuse } = device;
+    const image = nvsImage(namespaces, size);
     if (files.csv !== undefined) replaceDurably(files.csv, Buffer.from(nvsCsv(namespaces)));
     if (files.image !== undefined) replaceDurably(files.image, image.bytes);
     if (files.efuseKey !== undefined && efuse?.key) replaceDurably(files.efuseKey, efuse.key);
@@ -169,7 +175,7 @@ function checkPaths(flags: FactoryFlags, paths: readonly string[]): void {
 /** What comes next at the bench. */
 function printSteps(
   flags: FactoryFlags,
-  devices: readonly MadeDevice[],
+  devices: readonly FactoryDevice[],
   { offset, size }: Partition,
   output: Output,
 ): void {

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: MIT
-/** The whole table of devices: rows, what two of them must not share, and their images. */
+/** The whole table of devices: its rows, and what no two of them may share. */
 import { DEVICE_COLUMNS, type DeviceDefaults, type FactoryDevice, readDevice } from "./device";
 import { readTable, type TableProblem } from "./device-table";
-import { type NvsImage, nvsImage } from "./nvs-image";
+import { nvsImage } from "./nvs-image";
 import { IDENTITY_KEYS } from "../firmware/device-identity";
 import { reasonOf } from "./reason";
-
-/** A device with its image. */
-export type MadeDevice = FactoryDevice & { readonly image: NvsImage };
 
 /**
  * Reads a table of devices.
  * @param size of the NVS partition in bytes, already checked
- * @returns the devices; with a problem, none
+ * @returns the devices, whose images fit; with a problem, none
  */
 export function readDevices(
   table: string,
   defaults: DeviceDefaults,
   size: number,
 ): {
-  readonly devices: readonly MadeDevice[];
+  readonly devices: readonly FactoryDevice[];
   readonly problems: readonly TableProblem[];
   readonly warnings: readonly TableProblem[];
 } {
   const { rows, problems: tableProblems } = readTable(table, DEVICE_COLUMNS);
   const problems = [...tableProblems];
   const warnings: TableProblem[] = [];
-  const devices: MadeDevice[] = [];
+  const devices: FactoryDevice[] = [];
   const unique = new Unique();
   for (const row of rows) {
     const read = readDevice(row, defaults);
@@ -35,7 +32,9 @@ export function readDevices(
     if (read.device) {
       found.push(...unique.add(read.device));
       try {
-        devices.push({ ...read.device, image: nvsImage(read.device.namespaces, size) });
+        // Only whether it fits: a fleet's images are too much to keep.
+        nvsImage(read.device.namespaces, size);
+        devices.push(read.device);
       } catch (error) {
         found.push({ line: row.line, column: undefined, message: reasonOf(error) });
       }

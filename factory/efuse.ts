@@ -5,6 +5,7 @@
  * which belongs to ESP-IDF 6.
  */
 import { BerthError } from "../src/error";
+import { shellWord } from "./shell-word";
 
 /** Chips with the peripheral that the firmware is built for. */
 export const EFUSE_CHIPS = Object.freeze(["esp32s2", "esp32s3", "esp32c3", "esp32c6"] as const);
@@ -88,9 +89,4 @@ export function efuseSteps(chip: EfuseChip, block: number, file: string): readon
       expect: `KEY_PURPOSE_${block} is ${PURPOSE} R/-, BLOCK_KEY${block} is ?? ?? … -/-`,
     },
   ];
-}
-
-/** `word` for a POSIX shell. */
-export function shellWord(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

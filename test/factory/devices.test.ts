@@ -10,8 +10,9 @@ import {
   createIntermediateCertificate,
   createRootCertificate,
 } from "../../emulator/certificates";
-import { DEVICE_COLUMNS, type DeviceDefaults } from "../../factory/device";
+import { DEVICE_COLUMNS, type DeviceDefaults, type FactoryDevice } from "../../factory/device";
 import { readDevices } from "../../factory/devices";
+import { nvsImage } from "../../factory/nvs-image";
 import { SDK_NVS_PARTITION } from "../../factory/partition";
 import { IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
 import { readSettings, SETTINGS } from "../../firmware/settings";
@@ -68,11 +69,15 @@ function read(table: string, defaults: Partial<DeviceDefaults> = {}) {
   return readDevices(table, { ...none, base, now: Date.now(), ...defaults }, size);
 }
 
+function imageOf(device: FactoryDevice | undefined): Uint8Array {
+  return nvsImage(device?.namespaces ?? [], size).bytes;
+}
+
 /** Values of the first device as the firmware's `preference` gives them. */
 function preferencesOf(table: string, defaults: Partial<DeviceDefaults> = {}) {
   const { devices, problems } = read(table, defaults);
   expect(problems).toEqual([]);
-  const { values } = readNvs(devices[0]?.image.bytes as Uint8Array);
+  const { values } = readNvs(imageOf(devices[0]));
   return (domain: string) => (key: string) => {
     const found = values[`${domain}/${key}`];
     if (found?.type === "blob") return Uint8Array.from(Buffer.from(String(found.value), "hex")).buffer;
@@ -161,7 +166,7 @@ describe("a key in eFuse", () => {
     });
     expect(problems).toEqual([]);
     expect(devices[0]?.efuse).toEqual({ block: 5, key: new Uint8Array(32).fill(7) });
-    const { values } = readNvs(devices[0]?.image.bytes as Uint8Array);
+    const { values } = readNvs(imageOf(devices[0]));
     expect(values).toEqual({
       "berth-id/idScope": { type: "string", value: "0ne1" },
       "berth-id/registrationId": { type: "string", value: "dev-1" },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { createHmac, randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { checkEfuseBlock, checkEfuseChip, efuseKey, efuseSteps, shellWord } from "../../factory/efuse";
+import { checkEfuseBlock, checkEfuseChip, efuseKey, efuseSteps } from "../../factory/efuse";
 import { hex } from "../helpers/bytes";
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
@@ -48,14 +48,4 @@ test("the steps are the commands of espefuse", () => {
     "espefuse --chip esp32s3 --port PORT summary",
   ]);
   expect(steps.every(({ command }) => !command.includes("protect"))).toBe(true);
-});
-
-test.each([
-  ["out/dev-1.bin", "out/dev-1.bin"],
-  ["a b", "'a b'"],
-  ["it's", "'it'\\''s'"],
-  ["$(x)", "'$(x)'"],
-  ["", "''"],
-])("%p is %p for a shell", (word, quoted) => {
-  expect(shellWord(word)).toBe(quoted);
 });

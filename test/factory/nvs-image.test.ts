@@ -175,6 +175,25 @@ describe("the places of values", () => {
   );
 });
 
+describe("every byte counts", () => {
+  const namespaces: NvsNamespace[] = [
+    {
+      name: "ns",
+      values: [{ key: "s", type: "string", value: "text" }, blob("b", 4000), ...numbers(3)],
+    },
+  ];
+  const { bytes } = nvsImage(namespaces, SIZE);
+  testProperty(
+    "a changed one is noticed by the reader",
+    300,
+    fc.property(fc.nat(SIZE - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const changed = bytes.slice();
+      changed[at] = (changed[at] as number) ^ change;
+      expect(() => readNvs(changed)).toThrow();
+    }),
+  );
+});
+
 describe("refused are", () => {
   const one = (value: unknown): NvsNamespace[] => [{ name: "ns", values: [value as NvsValue] }];
 

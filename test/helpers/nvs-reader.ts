@@ -116,6 +116,7 @@ function entryState(page: Uint8Array, entry: number): number {
 function dataOf(entry: DataView, data: Uint8Array): Uint8Array {
   const size = entry.getUint16(24, true);
   if (Math.ceil(size / 32) * 32 !== data.length) throw new Error("span and size differ");
+  if (data.subarray(size).some((byte) => byte !== 0xff)) throw new Error("the rest of an entry");
   if (entry.getUint16(26, true) !== 0xffff) throw new Error("reserved bytes of an entry");
   if (entry.getUint32(28, true) !== crc(data.subarray(0, size))) throw new Error("CRC of data");
   return data.subarray(0, size);
