@@ -162,6 +162,9 @@ function checkPaths(flags: FactoryFlags, paths: readonly string[]): void {
       "invalid-argument",
       `${input} is read and would be written over; take another --out`,
     );
+  const twice = duplicateOf(paths);
+  if (twice !== undefined)
+    throw new BerthError("invalid-argument", `${twice} would be a file of two devices; change an id`);
   if (flags.force) return;
   const there = paths.filter((path) => existsSync(path));
   if (there.length === 0) return;
@@ -170,6 +173,11 @@ function checkPaths(flags: FactoryFlags, paths: readonly string[]): void {
     "invalid-argument",
     `${there[0]}${more} there already; take another --out, or --force to write over them`,
   );
+}
+
+function duplicateOf(paths: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return paths.find((path) => seen.size === seen.add(path).size);
 }
 
 /** What comes next at the bench. */

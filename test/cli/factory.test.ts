@@ -160,6 +160,14 @@ test("not even --force writes over what is read", async () => {
   expect(readFileSync(at("devices.csv"), "utf8")).toBe("registrationId\ndevices\n");
 });
 
+test("no two devices share a file", async () => {
+  write("devices.csv", "registrationId,efuseBlock\na,1\na.efuse-key,\n");
+  const { status, err } = await withGroup("--force");
+  expect(status).toBe(2);
+  expect(err).toContain("a.efuse-key.bin would be a file of two devices");
+  expect(readdirSync(directory)).not.toContain("out");
+});
+
 test("--only leaves the other copy of the secrets away", async () => {
   const csv = await withGroup("--only", "csv");
   expect(readdirSync(at("out")).filter((name) => /^dev-1/.test(name))).toEqual(["dev-1.csv"]);
