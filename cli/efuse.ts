@@ -68,16 +68,14 @@ export function addEfuse(identity: Command, context: CommandContext): void {
   });
 }
 
-/** @throws BerthError `invalid-argument` for keys given twice, or none where one is needed; the key's form is checked */
+/** @throws BerthError `invalid-argument` for keys given twice, or none where one is needed */
 function symmetricKeyOf(flags: EfuseFlags, context: CommandContext): string | undefined {
   const { groupKeyFile, registrationId, symmetricKey, symmetricKeyFile } = flags;
   if (groupKeyFile === undefined) {
     if (registrationId !== undefined)
       throw new BerthError("invalid-argument", "--registration-id goes with --group-key-file");
     const environment = context.environment[KEY_VARIABLE];
-    const key = symmetricKeyFrom({ option: symmetricKey, file: symmetricKeyFile, environment });
-    if (key !== undefined) new NodeSigner(key);
-    return key;
+    return symmetricKeyFrom({ option: symmetricKey, file: symmetricKeyFile, environment })?.trim();
   }
   if (symmetricKey !== undefined || symmetricKeyFile !== undefined)
     throw new BerthError("invalid-argument", "a device's key and a group's; give one of them");

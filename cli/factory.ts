@@ -10,7 +10,7 @@ import { checkPartitionSize, nvsImage } from "../factory/nvs-image";
 import { nvsPartitionOf, type Partition, SDK_NVS_PARTITION } from "../factory/partition";
 import { shellWord } from "../factory/shell-word";
 import { replaceDurably } from "../hosts/node/durable-file";
-import { NodeSigner } from "../hosts/node/signer";
+import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { readText, symmetricKeyFrom, withJson } from "./options";
@@ -83,7 +83,7 @@ function devicesOf(flags: FactoryFlags, { size }: Partition): ReturnType<typeof 
     throw new BerthError("invalid-argument", "--only is bin or csv");
   const groupKey = groupKeyFile === undefined ? undefined : symmetricKeyFrom({ file: groupKeyFile });
   // Its check: a wrong group key is no problem of a row.
-  if (groupKey !== undefined) new NodeSigner(groupKey);
+  if (groupKey !== undefined) symmetricKeyBytes(groupKey).fill(0);
   const base = dirname(resolve(csv));
   const defaults = {
     idScope,

@@ -68,8 +68,8 @@ export function readDevice(
   if (settings.length > 0) namespaces.push({ name: SETTINGS_DOMAIN, values: settings });
   try {
     checkNamespaces(namespaces);
-    // The firmware's own reader has the last word. It does not know a key in eFuse yet.
-    if (block === undefined) judgeByFirmware(identity);
+    // The firmware's own reader has the last word.
+    judgeByFirmware(identity);
   } catch (error) {
     cells.refuse(reasonOf(error));
     return { device: undefined, problems, warnings };

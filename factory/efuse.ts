@@ -4,6 +4,7 @@
  * "eFuse Manager" of ESP-IDF's documentation, "Burn Key" of esptool's. The names of commands are those of esptool 5,
  * which belongs to ESP-IDF 6.
  */
+import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import { shellWord } from "./shell-word";
 
@@ -42,11 +43,11 @@ export function checkEfuseBlock(block: string): number {
  * The 32 bytes to burn for a symmetric key. A shorter key is filled with zeros: HMAC does the same (RFC 2104,
  * section 2), so the codes stay those of the key that Azure has. A longer one cannot be shortened: up to the hash's
  * block of 64 bytes HMAC takes a key as it is.
- * @param symmetricKey base64 of 16 to 64 bytes, already checked
- * @throws BerthError `invalid-argument` for a key of more than 32 bytes; never showing it
+ * @param symmetricKey base64, as Azure shows it
+ * @throws BerthError `invalid-argument` for no key of 16 to 32 bytes in base64; never showing it
  */
 export function efuseKey(symmetricKey: string): Uint8Array {
-  const key = Buffer.from(symmetricKey, "base64");
+  const key = symmetricKeyBytes(symmetricKey);
   if (key.length > BLOCK_BYTES) {
     const { length } = key;
     key.fill(0);

@@ -6,6 +6,7 @@ import { IDENTITY_KEYS } from "../firmware/device-identity";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";
 import { deriveDeviceKey } from "../src/azure/sas";
+import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import type { Cells } from "./cells";
 import {
@@ -88,10 +89,10 @@ export function proofOf(
 
 function keyProof(cells: Cells, symmetricKey: string, block: number | undefined): Proof | undefined {
   return cells.attempt(IDENTITY_KEYS.symmetricKey, () => {
-    // Only for its check.
-    new NodeSigner(symmetricKey);
     const proof = { attestation: "symmetricKey" as const, secret: symmetricKey };
     if (block !== undefined) return { ...proof, values: [], efuseKey: efuseKey(symmetricKey) };
+    // Only for its check.
+    symmetricKeyBytes(symmetricKey).fill(0);
     const value = { key: IDENTITY_KEYS.symmetricKey, type: "string" as const, value: symmetricKey };
     return { ...proof, values: [value] };
   });

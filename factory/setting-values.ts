@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { readSettings, SETTINGS, type Settings } from "../firmware/settings";
-import { parseConnectTo } from "../hosts/moddable/connect-to";
+import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { BerthError } from "../src/error";
 import type { NvsValue } from "./nvs-values";
 
@@ -21,8 +21,7 @@ export function settingValue(key: string, cell: string): NvsValue {
   if (problems[0] !== undefined) throw new BerthError("invalid-argument", problems[0]);
   if (key === "connectTo") parseConnectTo(cell);
   const accepted = settings[key as keyof Settings];
-  if (typeof accepted === "string") return { key, type: "string", value: accepted };
-  return typeof accepted === "number"
-    ? { key, type: "i32", value: accepted }
-    : { key, type: "u8", value: accepted ? 1 : 0 };
+  return typeof accepted === "string"
+    ? { key, type: "string", value: accepted }
+    : { key, type: "i32", value: accepted };
 }

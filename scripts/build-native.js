@@ -10,12 +10,12 @@
  * changed. Exit status 69 with one line on standard error when something that it needs is not installed.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
@@ -122,20 +122,7 @@ function checkTools() {
     }
   }
   if (!hasMbedtls()) {
-    throw new NativeUnavailable(
-      "no native host: mbedTLS is not installed; on Debian: apt-get install libmbedtls-dev",
-    );
-  }
-}
-
-function hasMbedtls() {
-  const directory = mkdtempSync(join(tmpdir(), "berth-"));
-  try {
-    const source = join(directory, "try.c");
-    writeFileSync(source, "#include <mbedtls/ssl.h>\n");
-    return spawnSync("cc", ["-fsyntax-only", source]).status === 0;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+    throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
   }
 }
 

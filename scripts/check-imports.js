@@ -37,15 +37,15 @@ const RULES = [
   { folder: "src", folders: [], packages: nothing },
   { folder: "hosts/node", folders: ["src"], packages: node },
   { folder: "hosts/xs", folders: ["src"], packages: anything },
-  { folder: "hosts/moddable", folders: ["src"], packages: noNode },
-  // On Linux the natives come from C by these names; curl's rule for addresses is the same on every XS host.
+  { folder: "hosts/sockets", folders: ["src"], packages: nothing },
+  // On Linux the natives come from C, in the SDK from modules of these names.
   {
     folder: "hosts/native",
-    folders: ["src"],
-    files: ["hosts/moddable/connect-to"],
+    folders: ["src", "hosts/sockets"],
     packages: (specifier) => specifier.startsWith("berth/natives/"),
   },
-  { folder: "firmware", folders: ["src", "hosts/moddable"], packages: noNode },
+  { folder: "hosts/moddable", folders: ["src", "hosts/native", "hosts/sockets"], packages: noNode },
+  { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
@@ -55,7 +55,7 @@ const RULES = [
     files: [
       "firmware/device-identity",
       "firmware/settings",
-      "hosts/moddable/connect-to",
+      "hosts/sockets/connect-to",
       "hosts/moddable/store",
     ],
     packages: anything,
