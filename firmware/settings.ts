@@ -47,6 +47,9 @@ function number(fallback: number, minimum: number, maximum: number, buildOnly = 
   return Object.freeze({ kind: "number", fallback, minimum, maximum, buildOnly });
 }
 
+/** The domain (the namespace of NVS) of the settings, and of what the core keeps. */
+export const SETTINGS_DOMAIN = "berth";
+
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   /** Wi-Fi to join; empty: none. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
-import { readSettings, SETTINGS } from "../../firmware/settings";
+import { readSettings, SETTINGS, SETTINGS_DOMAIN } from "../../firmware/settings";
 import { LONGEST_KEY, LONGEST_VALUE } from "../../hosts/moddable/store";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -153,6 +153,13 @@ describe("identity", () => {
     expect(() => identity(values)).not.toThrow("secret");
   });
 
+  test("the table in the README has each of its keys", () => {
+    const readme = readFileSync("firmware/README.md", "utf8");
+    const [, table = ""] = /^## Identity$(.*?)^## /ms.exec(readme) ?? [];
+    const keys = [...table.matchAll(/^\| `(\w+)` *\| (?:text|bytes|number) /gm)].map(([, key]) => key);
+    expect(keys).toEqual(Object.values(IDENTITY_KEYS));
+  });
+
   test("neither the registration id nor a key is taken from the image", () => {
     const config = { idScope: "0ne1", registrationId: "d", symmetricKey: "a2V5" };
     expect(() => identity({}, config)).toThrow("registrationId");
@@ -166,8 +173,8 @@ test("every key and domain fits NVS", () => {
     ...Object.values(IDENTITY_KEYS),
     ...SLOT_KEYS,
     IDENTITY_DOMAIN,
+    SETTINGS_DOMAIN,
     "lastError",
-    "berth",
   ];
   for (const name of names) expect(name.length).toBeLessThanOrEqual(LONGEST_KEY);
   for (const setting of Object.values(SETTINGS)) {
