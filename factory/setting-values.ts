@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 import { readSettings, SETTINGS, type Settings } from "../firmware/settings";
-import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { BerthError } from "../src/error";
 import type { NvsValue } from "./nvs-values";
 
-/** Settings that a device may have of its own: those that the firmware reads from flash. */
+/** Settings that a device may have of its own: those that the firmware reads from flash, but what only simulators heed. */
 export const SETTING_COLUMNS: readonly string[] = Object.entries(SETTINGS)
-  .filter(([, { buildOnly }]) => !buildOnly)
+  .filter(([key, { buildOnly }]) => !buildOnly && key !== "exitAfter")
   .map(([key]) => key);
 
 /**
  * A setting as the firmware's own reader accepts it.
- * @throws BerthError `invalid-argument` for what the firmware would skip, or not start with; never showing it
+ * @throws BerthError `invalid-argument` for what the firmware would skip; never showing it
  */
 export function settingValue(key: string, cell: string): NvsValue {
   const { settings, problems } = readSettings({
@@ -19,7 +18,6 @@ export function settingValue(key: string, cell: string): NvsValue {
     config: {},
   });
   if (problems[0] !== undefined) throw new BerthError("invalid-argument", problems[0]);
-  if (key === "connectTo") parseConnectTo(cell);
   const accepted = settings[key as keyof Settings];
   return typeof accepted === "string"
     ? { key, type: "string", value: accepted }

@@ -33,7 +33,7 @@ export default function main(): void {
     const { code, message } = asBerthError(error);
     log(`cannot start: ${code}: ${message}`);
     new Indicator(light, createTimers(ignore)).show(Signal.ERROR);
-    finish(70);
+    finish?.(70);
   }
 }
 

@@ -87,7 +87,7 @@ function preferencesOf(table: string, defaults: Partial<DeviceDefaults> = {}) {
 
 describe("what the firmware reads from the image", () => {
   test("a symmetric key, the scope of the fleet, settings of the device", () => {
-    const table = `registrationId,symmetricKey,ssid,password,telemetryEvery,connectTo\ndev-1, ${KEY} ,"a,b", p ,30,:10.0.0.1:8883\n`;
+    const table = `registrationId,symmetricKey,ssid,password,telemetryEvery,connectTo\ndev-1, ${KEY} ,"a,b", pass word ,30,:10.0.0.1:8883\n`;
     const preferences = preferencesOf(table, { idScope: "0ne1" });
     expect(readDeviceIdentity(preferences("berth-id"), {})).toEqual({
       identity: { idScope: "0ne1", registrationId: "dev-1", attestation: "symmetricKey" },
@@ -100,7 +100,7 @@ describe("what the firmware reads from the image", () => {
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({
       ssid: "a,b",
-      password: " p ",
+      password: " pass word ",
       telemetryEvery: 30,
       connectTo: ":10.0.0.1:8883",
       keepAlive: SETTINGS.keepAlive.fallback,
@@ -277,7 +277,7 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "a wrong host",
       `registrationId,symmetricKey,dpsHost\na,${KEY},secret host\n`,
       "dpsHost",
-      "of the right form",
+      "is not a host name",
     ],
     [
       "a wrong address",
@@ -289,13 +289,13 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "a password too long",
       `registrationId,symmetricKey,password\na,${KEY},${"secret".repeat(11)}\n`,
       "password",
-      "of 0 to 64 characters",
+      "is not 8 to 64 ASCII characters",
     ],
     [
       "a line end",
-      `registrationId,symmetricKey,password\na,${KEY},"secret\nsecret"\n`,
+      `registrationId,symmetricKey,ssid\na,${KEY},"secret\nsecret"\n`,
       undefined,
-      "password has a control character",
+      "ssid has a control character",
     ],
   ])("%s", (_name, table, column, message) => {
     const { devices, problems } = read(table, { idScope: "0ne1" });

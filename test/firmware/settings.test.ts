@@ -45,11 +45,28 @@ describe("settings", () => {
     ["dpsHost", "not a host"],
     ["dpsHost", ""],
     ["ssid", new ArrayBuffer(2)],
+    ["ssid", "ü".repeat(17)],
+    ["password", "7 chars"],
+    ["password", "not ASCII: ü"],
+    ["sntp", "no host,pool.ntp.org"],
+    ["sntp", "pool.ntp.org:0"],
+    ["sntp", "pool.ntp.org:123:4"],
+    ["connectTo", "hub.example"],
   ])("%s = %p is named, skipped and not shown", (key, value) => {
     const { settings, problems } = read({ [key]: value });
     expect(settings[key as "ssid"]).toBe(SETTINGS[key as "ssid"].fallback);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`${key} in preference is not`);
+  });
+
+  test.each([
+    ["ssid", "ü".repeat(16)],
+    ["password", "f".repeat(64)],
+    ["sntp", "10.0.0.1, pool.ntp.org:1123"],
+    ["sntp", ""],
+    ["connectTo", ":127.0.0.1:8883,hub.example:10.0.0.1:1"],
+  ])("%s = %p is taken", (key, value) => {
+    expect(read({ [key]: value })).toMatchObject({ problems: [], settings: { [key]: value } });
   });
 
   test("a wrong value in flash falls back to the image", () => {
@@ -86,9 +103,7 @@ describe("settings", () => {
         const range =
           setting.kind === "number"
             ? `${setting.minimum} to ${setting.maximum}`
-            : "check" in setting
-              ? "a host name"
-              : `${setting.minimum} to ${setting.maximum} characters`;
+            : (setting.form?.name ?? `${setting.minimum} to ${setting.maximum} characters`);
         return [key, { kind: setting.kind, range, fallback: shown === "" ? "empty" : String(shown) }];
       }),
     );
