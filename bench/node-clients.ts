@@ -45,8 +45,8 @@ export async function ours(): Promise<Publisher> {
       return answer.length;
     }
 
-    write(bytes: Uint8Array): number {
-      this.#answer = answerTo(bytes);
+    write(bytes: Uint8Array, start = 0, end = bytes.length): number {
+      this.#answer = answerTo(bytes.subarray(start, end));
       if (this.#answer) process.nextTick(this.#options.onReadable, this.#answer.length);
       return 4096;
     }
