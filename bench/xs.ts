@@ -73,10 +73,19 @@ export async function lifeOnXs(engine: Engine): Promise<LifeFigures> {
   const figures = (await answerOf(engine, graph)) as LifeFigures;
   const { slots, chunks } = figures.loaded;
   const { chunk, heap, stack } = deviceMemory();
-  const small = { heap: { bytes: chunks + chunk.initial, slots: slots + heap.initial }, stack };
+  const small = {
+    heap: { bytes: chunks + chunk.initial, slots: slots + heap.initial },
+    stack: stack + SURROUNDINGS,
+  };
   const { collections } = ((await answerOf(engine, graph, small)) as LifeFigures).provisioning;
   return { ...figures, provisioning: { ...figures.provisioning, collections } };
 }
+
+/**
+ * Slots of the stack that the surroundings of life.ts take below the device's code, which natives take on the device:
+ * 7 calls deeper than a callback of the worker, 11 slots each.
+ */
+const SURROUNDINGS = 80;
 
 interface Creation {
   readonly chunk: { readonly initial: number };
