@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   const lacking = sdk && wanted("handshake") ? missing() : [];
   for (const what of lacking) log(`no handshakes are measured: ${what}`);
   const canShakeHands = sdk !== undefined && lacking.length === 0;
-  if (options.write && !canShakeHands) throw new Error("--write takes all parts");
+  if (options.write && !canShakeHands) throw new Error("--write takes all parts, the handshakes too");
   const engine = await openEngine(log);
   if (options.budget) {
     writeBudget(await measuredFigures(engine));
@@ -121,4 +121,9 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  log(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -56,8 +56,10 @@ export async function ours(): Promise<Publisher> {
 
   let connected: () => void;
   let acknowledged: () => void;
-  const opened = new Promise<void>((resolve) => {
+  let failed: (error: Error) => void;
+  const opened = new Promise<void>((resolve, reject) => {
     connected = resolve;
+    failed = reject;
   });
   const session = new Session(
     {
@@ -75,9 +77,7 @@ export async function ours(): Promise<Publisher> {
       onMessage() {},
       onSubscribed() {},
       onWritable() {},
-      onError(error) {
-        throw error;
-      },
+      onError: (error) => failed(error),
     },
     { host: "memory", id: CLIENT_ID, user: USER, password: PASSWORD },
   );
@@ -85,8 +85,9 @@ export async function ours(): Promise<Publisher> {
   const message = { topic: TELEMETRY_TOPIC, payload: PAYLOAD };
   return {
     publish: (count) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         let left = count;
+        failed = reject;
         acknowledged = () => {
           left -= 1;
           if (left === 0) resolve();

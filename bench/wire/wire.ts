@@ -39,6 +39,9 @@ export interface WireFigures extends WireTraffic {
 export const RETRY_AFTER = 3;
 export const MESSAGES = 3;
 
+/** Milliseconds that a device may take. */
+const TIMEOUT = 60_000;
+
 const HUB = "contoso.azure-devices.net";
 const PORT = 8883;
 const KEY = Buffer.alloc(32, 7).toString("base64");
@@ -125,6 +128,7 @@ async function run(kind: Kind, root: string, input: DeviceInput): Promise<{ elap
       : ["--import", "tsx", file("./ours.ts")];
   const { stdout } = await promisify(execFile)(process.execPath, parameters, {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
+    timeout: TIMEOUT,
     env: {
       PATH: process.env.PATH,
       NODE_EXTRA_CA_CERTS: root,
