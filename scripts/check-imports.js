@@ -36,19 +36,30 @@ const RULES = [
   { folder: "src/agent", folders: ["src"], packages: nothing },
   { folder: "src", folders: [], packages: nothing },
   { folder: "hosts/node", folders: ["src"], packages: node },
-  { folder: "hosts/xs", folders: ["src"], packages: anything },
+  { folder: "hosts/xs", folders: ["src"], files: ["scripts/build-lock"], packages: anything },
   { folder: "hosts/moddable", folders: ["src"], packages: noNode },
   // On Linux the natives come from C by these names; curl's rule for addresses is the same on every XS host.
   {
     folder: "hosts/native",
     folders: ["src"],
-    files: ["hosts/moddable/connect-to"],
+    files: ["hosts/moddable/connect-to", "hosts/transport-tap"],
     packages: (specifier) => specifier.startsWith("berth/natives/"),
   },
+  { folder: "hosts", folders: ["src"], packages: nothing },
   { folder: "firmware", folders: ["src", "hosts/moddable"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
-  { folder: "cli", folders: ["src", "hosts/node", "emulator"], packages: anything },
+  {
+    folder: "cli",
+    folders: ["src", "hosts/node", "hosts/xs", "emulator"],
+    files: [
+      "hosts/transport-tap",
+      "hosts/native/linux/host",
+      "hosts/native/linux/protocol",
+      "scripts/build-native",
+    ],
+    packages: anything,
+  },
 ];
 
 /** ECMAScript 2024 without what depends on time, on a host or on chance; `Date` and `Math` are looked at closer. */

@@ -138,7 +138,10 @@ void xs_berth_make_directory(xsMachine *the)
     mkdir(path, 0700);
     *slash = '/';
   }
-  if (mkdir(path, 0700) != 0 && errno != EEXIST) throw_errno(the, "make", path);
+  if (mkdir(path, 0700) == 0) return;
+  struct stat there;
+  if (errno == EEXIST && stat(path, &there) == 0 && !S_ISDIR(there.st_mode)) errno = ENOTDIR;
+  if (errno != EEXIST) throw_errno(the, "make", path);
 }
 
 /* readFile(path): an ArrayBuffer, or undefined where there is no file. @throws Error */
