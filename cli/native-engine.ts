@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { NativeEvent } from "../hosts/native/linux/protocol";
+import type { NativeEvent, Settings } from "../hosts/native/linux/protocol";
 import { decodeError, encodeError } from "../hosts/xs/wire";
 import { buildNative, NativeUnavailable } from "../scripts/build-native";
 import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
@@ -24,17 +24,18 @@ export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
  * @throws BerthError `invalid-argument` that says what to install where it cannot be built
  */
 export async function openNativeEngine(log: (line: string) => void): Promise<DeviceEngine> {
-  const { host: program } = await build(log);
+  const { host } = await build(log);
+  return nativeEngineOf(host);
+}
+
+/** @param program berth-native @param grace milliseconds that a device has to end in order */
+export function nativeEngineOf(program: string, grace = CLOSE_GRACE): DeviceEngine {
   return {
     name: "native",
     title: "XS with sockets, TLS and HMAC in C (mbedTLS)",
     async start(device, options, handler, timeline) {
       const settings = nativeSettings(device, options, timeline !== undefined);
-      const agent = new NativeAgent(
-        handler,
-        timeline,
-        (events) => new NativeProcess(program, settings, events),
-      );
+      const agent = new NativeAgent(program, settings, handler, timeline, grace);
       await agent.ready;
       return agent;
     },
@@ -61,6 +62,7 @@ class NativeAgent implements DeviceAgent {
   readonly #handler: DeviceHandler;
   readonly #timeline: Timeline | undefined;
   readonly #process: NativeProcess;
+  readonly #grace: number;
   readonly #taps = new Map<number, Tap>();
   /** What waits for an answer: the settings as number 0, then messages. */
   readonly #waiting = new Map<number, Waiting>();
@@ -71,14 +73,17 @@ class NativeAgent implements DeviceAgent {
   readonly #end: Promise<void>;
 
   constructor(
+    program: string,
+    settings: Settings,
     handler: DeviceHandler,
     timeline: Timeline | undefined,
-    spawn: (events: { onEvent(event: NativeEvent): void; onLine(line: string): void }) => NativeProcess,
+    grace: number,
   ) {
     this.#handler = handler;
     this.#timeline = timeline;
+    this.#grace = grace;
     this.ready = this.#answered(0);
-    this.#process = spawn({
+    this.#process = new NativeProcess(program, settings, {
       onEvent: (event) => this.#take(event),
       onLine: (line) => handler.onLine(line),
     });
@@ -103,7 +108,7 @@ class NativeAgent implements DeviceAgent {
   async stop(): Promise<void> {
     this.#closing = true;
     // Its end is reported by `#end`, however.
-    await this.#process.close(CLOSE_GRACE).catch(() => undefined);
+    await this.#process.close(this.#grace).catch(() => undefined);
     await this.#end;
   }
 

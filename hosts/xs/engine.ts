@@ -119,7 +119,7 @@ async function build(platform: string, version: string, directory: string, targe
   if (code !== 0) {
     const last = text.trim().split("\n").pop() ?? "";
     throw new EngineUnavailable(
-      `no XS engine: it needs make and a C compiler (gcc 10, clang 12 or later); ${last}`,
+      `no XS engine: it needs make and a C compiler (gcc 10, clang 12 or later; on Debian: apt-get install build-essential); ${last}`,
     );
   }
   renameSync(join(output, "bin", platform, "release", "xsnap-worker"), target);

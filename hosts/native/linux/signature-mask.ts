@@ -11,7 +11,7 @@ export class SignatureMask {
 
   /** A copy of the next `bytes` of the stream, masked. A token may lie in several pieces. */
   mask(bytes: Uint8Array): Uint8Array {
-    const masked = bytes.slice();
+    const masked = new Uint8Array(bytes);
     for (let i = 0; i < masked.length; i += 1) {
       const byte = masked[i] as number;
       if (this.#matched === FIELD.length && ofSignature(byte)) masked[i] = ASTERISK;
