@@ -26,7 +26,12 @@ export async function openXsEngine(log: (line: string) => void): Promise<DeviceE
         onLine: (line) => handler.onLine(line),
         onDied: (error) => handler.onEnded(error),
       });
-      await agent.start();
+      try {
+        await agent.start();
+      } catch (error) {
+        await agent.close();
+        throw error;
+      }
       return {
         pid: agent.pid,
         send: (payload, properties) => agent.send(encoder.encode(payload), properties),
