@@ -3,6 +3,7 @@
  * Who this device is: read from a domain of `preference` that a factory partition fills, never from the image.
  * The id scope alone, which is no secret and the same for a fleet, may also stand in `mc/config`.
  */
+import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import type { Identity } from "../src/agent/identity";
 import { BerthError } from "../src/error";
 
@@ -17,6 +18,8 @@ export const IDENTITY_KEYS = Object.freeze({
   registrationId: "registrationId",
   /** Text, base64: SAS. */
   symmetricKey: "symmetricKey",
+  /** Whole number, 0 to 5: SAS under a key in this KEY block of eFuse instead (ESP32-S2, S3, C3, C6). */
+  efuseBlock: "efuseBlock",
   /** Bytes: x.509, the device's certificate, DER. */
   certificate: "certificate",
   /** Bytes: the certificate that issued it, DER; where DPS knows only the root. */
@@ -31,9 +34,8 @@ export const IDENTITY_KEYS = Object.freeze({
 export interface DeviceIdentity {
   readonly identity: Identity;
   readonly symmetricKey: string | undefined;
-  readonly clientCertificate:
-    | { readonly chain: readonly ArrayBuffer[]; readonly key: ArrayBuffer }
-    | undefined;
+  readonly efuseBlock: number | undefined;
+  readonly clientCertificate: ClientCertificate | undefined;
   /** A root of one's own. */
   readonly root: ArrayBuffer | undefined;
 }
@@ -43,7 +45,8 @@ export type ReadIdentityValue = (key: string) => unknown;
 
 /**
  * Reads the identity. What it holds is checked by the agent and the host.
- * @throws BerthError `invalid-argument` naming the key that is missing or of a wrong type; never its value
+ * @throws BerthError `invalid-argument` naming the key that is missing, of a wrong type or one too many; never its
+ *   value
  */
 export function readDeviceIdentity(
   read: ReadIdentityValue,
@@ -55,23 +58,35 @@ export function readDeviceIdentity(
   if (idScope === "") throw missing(IDENTITY_KEYS.idScope);
   if (registrationId === "") throw missing(IDENTITY_KEYS.registrationId);
   const symmetricKey = textOf(read, IDENTITY_KEYS.symmetricKey);
+  const efuseBlock = numberOf(read, IDENTITY_KEYS.efuseBlock);
   const certificate = bytesOf(read, IDENTITY_KEYS.certificate);
   const key = bytesOf(read, IDENTITY_KEYS.clientKey);
   const issuer = bytesOf(read, IDENTITY_KEYS.issuer);
   const root = bytesOf(read, IDENTITY_KEYS.root);
-  if (symmetricKey !== undefined) {
+  if (symmetricKey !== undefined && efuseBlock !== undefined) {
+    throw new BerthError(
+      "invalid-argument",
+      `${IDENTITY_DOMAIN} has ${IDENTITY_KEYS.symmetricKey} and ${IDENTITY_KEYS.efuseBlock}: a key in eFuse is of no use beside one in flash; erase one`,
+    );
+  }
+  if (symmetricKey !== undefined || efuseBlock !== undefined) {
     return {
       identity: { idScope, registrationId, attestation: "symmetricKey" },
       symmetricKey,
+      efuseBlock,
       clientCertificate: undefined,
       root,
     };
   }
-  if (!certificate) throw missing(`${IDENTITY_KEYS.symmetricKey} or ${IDENTITY_KEYS.certificate}`);
+  if (!certificate) {
+    const { symmetricKey: text, efuseBlock: block, certificate: bytes } = IDENTITY_KEYS;
+    throw missing(`${text}, ${block} or ${bytes}`);
+  }
   if (!key) throw missing(IDENTITY_KEYS.clientKey);
   return {
     identity: { idScope, registrationId, attestation: "x509" },
     symmetricKey: undefined,
+    efuseBlock: undefined,
     clientCertificate: { chain: issuer ? [certificate, issuer] : [certificate], key },
     root,
   };
@@ -81,6 +96,12 @@ function textOf(read: ReadIdentityValue, key: string): string | undefined {
   const value = read(key);
   if (value === undefined || typeof value === "string") return value;
   throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} is no text`);
+}
+
+function numberOf(read: ReadIdentityValue, key: string): number | undefined {
+  const value = read(key);
+  if (value === undefined || typeof value === "number") return value;
+  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} is no number`);
 }
 
 function bytesOf(read: ReadIdentityValue, key: string): ArrayBuffer | undefined {

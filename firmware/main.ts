@@ -4,14 +4,15 @@
  * and what imports it must run on the device, not at build time.
  */
 import Resource from "Resource";
+import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import Preference from "preference";
-import { parseConnectTo } from "../hosts/moddable/connect-to";
 import { createModdableHost, createTimers } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
 import type { Root } from "../hosts/moddable/roots";
+import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { asBerthError } from "../src/error";
 import { Device } from "./device";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
@@ -39,9 +40,10 @@ export default function main(): void {
 }
 
 function start(light: Led | undefined): void {
+  log(`TLS: ${cryptography.TLS}`);
   const { settings, problems } = readSettings({ preference: (key) => Preference.get(DOMAIN, key), config });
   for (const problem of problems) log(`setting skipped: ${problem}`);
-  const { identity, symmetricKey, clientCertificate, root } = readDeviceIdentity(
+  const { identity, root, ...proof } = readDeviceIdentity(
     (key) => Preference.get(IDENTITY_DOMAIN, key),
     config,
   );
@@ -49,8 +51,7 @@ function start(light: Led | undefined): void {
   const host = createModdableHost({
     preferences: Preference,
     domain: DOMAIN,
-    symmetricKey,
-    clientCertificate,
+    ...proof,
     roots: [
       ...TRUSTED_ROOTS.map(builtIn),
       ...(root ? [{ name: "root of one's own", read: () => root }] : []),
@@ -62,10 +63,10 @@ function start(light: Led | undefined): void {
     sntp: list(settings.sntp),
     bounds: { earliest: settings.built * 1000, latest: (settings.built + LIFE_OF_IMAGE) * 1000 },
     connectTo: settings.connectTo === "" ? undefined : parseConnectTo(settings.connectTo),
-    insecureTLS: settings.insecureTLS,
     onError: (phase, error) => device?.note(phase, error),
     onNetwork: (up) => log(up ? "network up" : "network down"),
     onTime: (server) => log(`time from ${server}`),
+    onSecure: (version, suite, resumed) => log(`secure: ${version} ${suite}${resumed ? ", resumed" : ""}`),
   });
   device = new Device(
     { host, settings, restartReason: restartReason(), led: light, measure: memory, log, restart, finish },

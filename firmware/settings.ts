@@ -26,12 +26,6 @@ interface NumberSetting {
   readonly buildOnly: boolean;
 }
 
-interface FlagSetting {
-  readonly kind: "flag";
-  readonly fallback: boolean;
-  readonly buildOnly: boolean;
-}
-
 function text(
   fallback: string,
   minimum: number,
@@ -51,11 +45,6 @@ function text(
 /** A whole number. */
 function number(fallback: number, minimum: number, maximum: number, buildOnly = false): NumberSetting {
   return Object.freeze({ kind: "number", fallback, minimum, maximum, buildOnly });
-}
-
-/** Never read from flash: who can write there must not be able to switch it on. */
-function buildFlag(): FlagSetting {
-  return Object.freeze({ kind: "flag", fallback: false, buildOnly: true });
 }
 
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
@@ -83,11 +72,9 @@ export const SETTINGS = Object.freeze({
   exitAfter: number(0, 0, 1_000_000),
   /** When the image was built, seconds since 1970: no earlier time is believed. */
   built: number(1_781_654_400, 1_700_000_000, 2_147_483_647, true),
-  /** Lets the SDK's JavaScript TLS onto a network although it can be deceived. For experiments. */
-  insecureTLS: buildFlag(),
 });
 
-type ValueOf<S> = S extends TextSetting ? string : S extends NumberSetting ? number : boolean;
+type ValueOf<S> = S extends TextSetting ? string : number;
 
 /** The checked configuration. Units as in `SETTINGS`. */
 export type Settings = { readonly [K in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[K]> };
@@ -106,7 +93,7 @@ export function readSettings(sources: SettingSources): {
   readonly problems: readonly string[];
 } {
   const problems: string[] = [];
-  const settings: Record<string, string | number | boolean> = {};
+  const settings: Record<string, string | number> = {};
   for (const [key, setting] of Object.entries(SETTINGS)) {
     settings[key] = readOne(key, setting, sources, problems) ?? setting.fallback;
   }
@@ -115,10 +102,10 @@ export function readSettings(sources: SettingSources): {
 
 function readOne(
   key: string,
-  setting: TextSetting | NumberSetting | FlagSetting,
+  setting: TextSetting | NumberSetting,
   sources: SettingSources,
   problems: string[],
-): string | number | boolean | undefined {
+): string | number | undefined {
   const layers: [string, () => Raw][] = [["mc/config", () => sources.config[key]]];
   if (!setting.buildOnly) layers.unshift(["preference", () => sources.preference(key)]);
   for (const [layer, read] of layers) {
@@ -136,14 +123,7 @@ function readOne(
 }
 
 /** On mcconfig's command line every value is text. */
-function accept(
-  setting: TextSetting | NumberSetting | FlagSetting,
-  raw: Raw,
-): string | number | boolean | undefined {
-  if (setting.kind === "flag") {
-    if (raw === true || raw === "true" || raw === "1") return true;
-    return raw === false || raw === "false" || raw === "0" || raw === "" ? false : undefined;
-  }
+function accept(setting: TextSetting | NumberSetting, raw: Raw): string | number | undefined {
   if (setting.kind === "number") {
     const value = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
     if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
@@ -154,8 +134,7 @@ function accept(
   return setting.check === undefined || setting.check(raw) ? raw : undefined;
 }
 
-function expectation(setting: TextSetting | NumberSetting | FlagSetting): string {
-  if (setting.kind === "flag") return "true or false";
+function expectation(setting: TextSetting | NumberSetting): string {
   const { minimum, maximum } = setting;
   return setting.kind === "number"
     ? `a whole number from ${minimum} to ${maximum}`

@@ -11,13 +11,14 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { withLock } from "./build-lock.js";
+import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
@@ -127,20 +128,7 @@ function checkTools() {
     }
   }
   if (!hasMbedtls()) {
-    throw new NativeUnavailable(
-      "no native host: mbedTLS is not installed; on Debian: apt-get install libmbedtls-dev",
-    );
-  }
-}
-
-function hasMbedtls() {
-  const directory = mkdtempSync(join(tmpdir(), "berth-"));
-  try {
-    const source = join(directory, "try.c");
-    writeFileSync(source, "#include <mbedtls/ssl.h>\n");
-    return spawnSync("cc", ["-fsyntax-only", source]).status === 0;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+    throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
   }
 }
 

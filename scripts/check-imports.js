@@ -37,16 +37,17 @@ const RULES = [
   { folder: "src", folders: [], packages: nothing },
   { folder: "hosts/node", folders: ["src"], packages: node },
   { folder: "hosts/xs", folders: ["src"], files: ["scripts/build-lock"], packages: anything },
-  { folder: "hosts/moddable", folders: ["src"], packages: noNode },
-  // On Linux the natives come from C by these names; curl's rule for addresses is the same on every XS host.
+  { folder: "hosts/sockets", folders: ["src"], packages: nothing },
+  // On Linux the natives come from C, in the SDK from modules of these names.
   {
     folder: "hosts/native",
-    folders: ["src"],
-    files: ["hosts/moddable/connect-to", "hosts/transport-tap"],
+    folders: ["src", "hosts/sockets"],
+    files: ["hosts/transport-tap"],
     packages: (specifier) => specifier.startsWith("berth/natives/"),
   },
+  { folder: "hosts/moddable", folders: ["src", "hosts/native", "hosts/sockets"], packages: noNode },
   { folder: "hosts", folders: ["src"], packages: nothing },
-  { folder: "firmware", folders: ["src", "hosts/moddable"], packages: noNode },
+  { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
   {

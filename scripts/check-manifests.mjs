@@ -11,30 +11,50 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MANIFESTS = ["manifest.json", "firmware/manifest.json"];
+/** The app's manifest includes all others. */
+const APP_MANIFEST = "firmware/manifest.json";
+/** Must say no to a platform that they do not know. */
+const GUARDED = ["manifest.json", APP_MANIFEST];
 
-/** The simulators and the boards. */
-const PLATFORMS = ["lin", "mac", "win", "esp32"];
+/**
+ * What is built: a platform of mcconfig, with variables of the environment that manifests look at.
+ * @typedef {object} Target
+ * @property {string} name
+ * @property {string} platform
+ * @property {Readonly<Record<string, string>>} environment
+ */
 
-/** What device code may import of the SDK, and on which platforms it is there; see the manifests that we include. */
+/** @type {readonly Target[]} */
+const TARGETS = [
+  { name: "esp32", platform: "esp32", environment: {} },
+  { name: "lin", platform: "lin", environment: {} },
+  { name: "lin with crypto-sdk", platform: "lin", environment: { BERTH_CRYPTO: "crypto-sdk" } },
+  { name: "mac", platform: "mac", environment: {} },
+  { name: "win", platform: "win", environment: {} },
+];
+const ALL = TARGETS.map(({ name }) => name);
+/** Those with the SDK's own TLS. */
+const SDK_TLS = ["lin with crypto-sdk", "mac", "win"];
+
+/** What device code may import of the SDK, and for which targets it is there; see the manifests that we include. */
 export const SDK_MODULES = Object.freeze({
-  Resource: PLATFORMS,
-  crypt: PLATFORMS,
-  "embedded:io/socket/tcp": PLATFORMS,
-  "embedded:io/socket/tcp/tls": PLATFORMS,
-  "embedded:io/socket/udp": PLATFORMS,
+  Resource: ALL,
+  crypt: SDK_TLS,
+  "embedded:io/socket/tcp": ALL,
+  "embedded:io/socket/tcp/tls": SDK_TLS,
+  "embedded:io/socket/udp": ALL,
   "embedded:network/interface/wifi": ["esp32"],
-  hmac: PLATFORMS,
-  instrumentation: PLATFORMS,
-  "mc/config": PLATFORMS,
-  net: PLATFORMS,
-  preference: PLATFORMS,
+  hmac: SDK_TLS,
+  instrumentation: ALL,
+  "mc/config": ALL,
+  net: ALL,
+  preference: ALL,
   resetReason: ["esp32"],
-  rng: PLATFORMS,
-  "ssl/cert": PLATFORMS,
-  "text/decoder": PLATFORMS,
-  time: PLATFORMS,
-  timer: PLATFORMS,
+  rng: ALL,
+  "ssl/cert": SDK_TLS,
+  "text/decoder": ALL,
+  time: ALL,
+  timer: ALL,
 });
 
 /** Reads its file when it is loaded, in the simulators: preloaded, that is at build time, and so is what imports it. */
@@ -70,16 +90,24 @@ const STRICTNESS = [
  * @property {Record<string, string | string[]>} [data]
  * @property {string | string[]} [preload]
  * @property {Record<string, unknown>} [creation]
- * @property {Record<string, unknown>} [build]
+ * @property {Record<string, string>} [build]
  * @property {Record<string, Manifest & { error?: string }>} [platforms]
  * @property {{ tsconfig?: { compilerOptions?: Record<string, unknown> } }} [typescript]
+ */
+
+/**
+ * @typedef {object} Part a manifest, or a branch of one, that a target takes
+ * @property {string} file of the manifest, in the project
+ * @property {Manifest} rules
+ * @property {Readonly<Record<string, string>>} variables of `build` and the environment
  */
 
 /**
  * @typedef {object} Bound a module of ours
  * @property {string} specifier
  * @property {string} file
- * @property {readonly string[]} platforms
+ * @property {string} manifest that binds it
+ * @property {string[]} targets
  */
 
 /** @template T @param {T | T[] | undefined} value @returns {T[]} */
@@ -94,6 +122,74 @@ function readManifest(project, file) {
 }
 
 /**
+ * What a target takes: the app's manifest and all that it includes of this project.
+ * @param {string} project
+ * @param {Target} target
+ * @param {(text: string) => void} report
+ * @param {string} [file]
+ * @param {Readonly<Record<string, string>>} [variables]
+ * @param {Set<string>} [seen]
+ * @returns {Part[]}
+ */
+function partsFor(
+  project,
+  target,
+  report,
+  file = APP_MANIFEST,
+  variables = target.environment,
+  seen = new Set(),
+) {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const manifest = readManifest(project, file);
+  /** @type {Readonly<Record<string, string>>} */
+  let known = variables;
+  const branch = manifest.platforms?.[target.platform] ?? manifest.platforms?.["..."];
+  if (branch?.error) report(`${file}: refuses ${target.name}: ${branch.error}`);
+  /** @type {Part[]} */
+  const parts = [];
+  for (const rules of branch ? [manifest, branch] : [manifest]) {
+    known = { ...known, ...variablesOf(rules, known) };
+    parts.push({ file, rules, variables: known });
+    for (const include of list(rules.include)) {
+      const path = replaceVariables(include, known);
+      if (path.startsWith("$(")) continue;
+      const included = relative(project, resolve(project, dirname(file), path));
+      if (!existsSync(join(project, included))) report(`${file}: ${path} is not there`);
+      else parts.push(...partsFor(project, target, report, included, known, seen));
+    }
+  }
+  return parts;
+}
+
+/** `NAME ?=` gives way to what is set already. @param {Manifest} rules @param {Readonly<Record<string, string>>} known */
+function variablesOf(rules, known) {
+  const entries = Object.entries(rules.build ?? {}).map(([name, value]) => {
+    const bare = name.replace(/ \?=$/, "");
+    return [bare, bare === name ? value : (known[bare] ?? value)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** @param {string} text @param {Readonly<Record<string, string>>} variables */
+function replaceVariables(text, variables) {
+  return text.replace(/\$\((\w+)\)/g, (all, name) => variables[name] ?? all);
+}
+
+/**
+ * The modules that a build of ours must preload.
+ * @param {string} project
+ * @param {string} platform of mcconfig, without its board
+ * @param {Readonly<Record<string, string>>} environment
+ * @returns {string[]}
+ */
+export function preloadedModules(project, platform, environment) {
+  const target = { name: platform, platform, environment };
+  const preload = partsFor(project, target, () => {}).flatMap(({ rules }) => list(rules.preload));
+  return [...new Set(preload)];
+}
+
+/**
  * Everything that is wrong, one line each.
  * @param {string} [project]
  * @param {string} [sdk] directory of the SDK, where there is one
@@ -102,52 +198,62 @@ function readManifest(project, file) {
 export function checkManifests(project = PROJECT, sdk = undefined) {
   /** @type {string[]} */
   const problems = [];
-  /** @type {Bound[]} */
-  const bound = [];
-  for (const file of MANIFESTS) {
-    const manifest = readManifest(project, file);
-    const directory = join(project, dirname(file));
-    /** @param {string} text */
-    const report = (text) => problems.push(`${file}: ${text}`);
-    for (const [part, platforms] of partsOf(manifest)) {
-      checkPaths(part, directory, sdk, report);
-      bound.push(...modulesOf(part, directory, platforms));
-    }
-    if (!manifest.platforms?.["..."]?.error) report('no error for other platforms ("...")');
+  /** @param {string} text */
+  const report = (text) => problems.push(text);
+  const { parts, bound } = collect(project, report);
+  for (const part of parts) checkPaths(project, part, sdk, report);
+  for (const file of GUARDED) {
+    if (!readManifest(project, file).platforms?.["..."]?.error)
+      report(`${file}: no error for other platforms ("...")`);
   }
   checkStrictness(project, problems);
-  checkPreload(project, bound, problems);
+  checkPreload(project, parts, bound, problems);
   for (const module of bound) checkSource(project, module, bound, problems);
   return [...new Set(problems)];
 }
 
-/** A manifest and its branches, with the platforms that each is for. @param {Manifest} manifest @returns {[Manifest, string[]][]} */
-function partsOf(manifest) {
-  /** @type {[Manifest, string[]][]} */
-  const parts = [[manifest, PLATFORMS]];
-  for (const [name, branch] of Object.entries(manifest.platforms ?? {})) {
-    if (name !== "...") parts.push([branch, [name.split("/")[0] ?? name]]);
+/**
+ * All parts that any target takes, and the modules that they bind.
+ * @param {string} project
+ * @param {(text: string) => void} report
+ */
+function collect(project, report) {
+  /** @type {Part[]} */
+  const parts = [];
+  /** @type {Map<string, Bound>} */
+  const bound = new Map();
+  for (const target of TARGETS) {
+    for (const part of partsFor(project, target, report)) {
+      parts.push(part);
+      for (const { specifier, file } of modulesOf(part.rules, join(project, dirname(part.file)))) {
+        const key = `${part.file} ${specifier} ${file}`;
+        const known = bound.get(key) ?? { specifier, file, manifest: part.file, targets: [] };
+        if (!known.targets.includes(target.name)) known.targets.push(target.name);
+        bound.set(key, known);
+      }
+    }
   }
-  return parts;
+  return { parts, bound: [...bound.values()] };
 }
 
 /**
- * @param {Manifest} part
- * @param {string} directory
+ * @param {string} project
+ * @param {Part} part
  * @param {string | undefined} sdk
  * @param {(text: string) => void} report
  */
-function checkPaths(part, directory, sdk, report) {
-  const sources = [part.modules, part.data].flatMap((rules) =>
-    Object.values(rules ?? {}).flatMap((rule) => list(rule)),
+function checkPaths(project, { file, rules, variables }, sdk, report) {
+  const directory = join(project, dirname(file));
+  const sources = [rules.modules, rules.data].flatMap((part) =>
+    Object.values(part ?? {}).flatMap((rule) => list(rule)),
   );
   for (const source of sources) {
     const path = expand(source, directory, sdk);
-    if (path !== undefined && filesOf(path).length === 0) report(`${source} matches no file`);
+    if (path !== undefined && filesOf(path).length === 0) report(`${file}: ${source} matches no file`);
   }
-  for (const include of list(part.include)) {
-    const path = expand(include, directory, sdk);
-    if (path !== undefined && !existsSync(path)) report(`${include} is not there`);
+  for (const include of list(rules.include)) {
+    const path = expand(replaceVariables(include, variables), directory, sdk);
+    if (path !== undefined && !existsSync(path)) report(`${file}: ${include} is not there`);
   }
 }
 
@@ -176,20 +282,20 @@ function stemOf(file) {
   return file.replace(/(\.d)?\.[^.]+$/, "");
 }
 
-/** The modules of ours that a part binds; declarations (.d.ts) are none. @param {Manifest} part @param {string} directory @param {string[]} platforms @returns {Bound[]} */
-function modulesOf(part, directory, platforms) {
-  const excluded = list(part.modules?.["~"]).map((path) => resolve(directory, path));
-  /** @type {Bound[]} */
+/** The modules of ours that a part binds; declarations (.d.ts) and C are none. @param {Manifest} rules @param {string} directory */
+function modulesOf(rules, directory) {
+  const excluded = list(rules.modules?.["~"]).map((path) => resolve(directory, path));
+  /** @type {{ specifier: string, file: string }[]} */
   const found = [];
-  for (const [target, rule] of Object.entries(part.modules ?? {})) {
-    if (target === "~") continue;
+  for (const [specifier, rule] of Object.entries(rules.modules ?? {})) {
+    if (specifier === "~") continue;
     for (const source of list(rule)) {
       if (source.startsWith("$(")) continue;
       for (const file of filesOf(resolve(directory, source))) {
         const stem = join(dirname(file), stemOf(basename(file)));
         if (excluded.includes(stem) || file.endsWith(".d.ts") || !/\.(ts|js|json)$/.test(file)) continue;
         if (basename(file).startsWith("manifest")) continue;
-        found.push({ specifier: target.replace("*", stemOf(basename(file))), file, platforms });
+        found.push({ specifier: specifier.replace("*", stemOf(basename(file))), file });
       }
     }
   }
@@ -205,9 +311,9 @@ function checkStrictness(project, problems) {
   }
 }
 
-/** mcconfig's wildcards in `preload` find no TypeScript: every module stands there by name. @param {string} project @param {Bound[]} bound @param {string[]} problems */
-function checkPreload(project, bound, problems) {
-  for (const file of MANIFESTS) {
+/** mcconfig's wildcards in `preload` find no TypeScript: every module stands there by name. @param {string} project @param {Part[]} parts @param {Bound[]} bound @param {string[]} problems */
+function checkPreload(project, parts, bound, problems) {
+  for (const file of new Set(parts.map((part) => part.file))) {
     const wanted = wantedPreload(project, file, bound);
     const have = list(readManifest(project, file).preload);
     for (const name of wanted)
@@ -219,11 +325,10 @@ function checkPreload(project, bound, problems) {
 
 /** @param {string} project @param {string} file @param {Bound[]} bound @returns {string[]} */
 function wantedPreload(project, file, bound) {
-  const main = readManifest(project, "firmware/manifest.json").creation?.main;
-  const firmware = file.startsWith("firmware/");
+  const main = readManifest(project, APP_MANIFEST).creation?.main;
   const names = bound.filter(
-    ({ specifier, file: path }) =>
-      specifier.startsWith("berth/firmware/") === firmware &&
+    ({ specifier, manifest, file: path }) =>
+      manifest === file &&
       specifier !== main &&
       !importsOf(readFileSync(path, "utf8")).some((name) => NEVER_PRELOADED.includes(name)),
   );
@@ -231,17 +336,21 @@ function wantedPreload(project, file, bound) {
 }
 
 /** @param {string} project @param {Bound} module @param {Bound[]} bound @param {string[]} problems */
-function checkSource(project, { specifier, file, platforms }, bound, problems) {
+function checkSource(project, { specifier, file, targets }, bound, problems) {
   const name = relative(project, file);
   /** @param {string} text */
   const report = (text) => problems.push(`${name}: ${text}`);
-  if (!file.endsWith(".ts")) {
+  const text = readFileSync(file, "utf8");
+  const natives = [...text.matchAll(/ @ "(\w+)"/g)].map((match) => match[1] ?? "");
+  if (!file.endsWith(".ts") && natives.length === 0) {
     report(`${specifier} is no TypeScript and would become a module all the same; exclude it with "~"`);
     return;
   }
-  const source = withoutComments(readFileSync(file, "utf8"));
+  const missingC = natives.filter((native) => !isInC(project, native));
+  if (missingC.length > 0) report(`no C has ${missingC.join(", ")}`);
+  const source = withoutComments(text);
   for (const wanted of importsOf(source)) {
-    const missing = platforms.filter((platform) => !isThere(wanted, file, platform, bound));
+    const missing = targets.filter((target) => !isThere(wanted, file, target, bound));
     if (missing.length > 0) report(`imports "${wanted}", which is not there on ${missing.join(", ")}`);
   }
   const state = /^(?:export )?(?:let|var) (\w+)/m.exec(source);
@@ -251,18 +360,24 @@ function checkSource(project, { specifier, file, platforms }, bound, problems) {
   }
 }
 
-/** @param {string} wanted @param {string} file @param {string} platform @param {Bound[]} bound */
-function isThere(wanted, file, platform, bound) {
-  const ours = bound.filter((module) => module.platforms.includes(platform));
+/** Is the function of a native defined? @param {string} project @param {string} native */
+function isInC(project, native) {
+  const directory = join(project, "hosts", "native", "binding");
+  return readdirSync(directory)
+    .filter((file) => file.endsWith(".c"))
+    .some((file) => new RegExp(`^void ${native}\\(`, "m").test(readFileSync(join(directory, file), "utf8")));
+}
+
+/** @param {string} wanted @param {string} file @param {string} target @param {Bound[]} bound */
+function isThere(wanted, file, target, bound) {
+  const ours = bound.filter((module) => module.targets.includes(target));
   if (!wanted.startsWith(".")) {
     const sdk = /** @type {Record<string, readonly string[]>} */ (SDK_MODULES)[wanted];
-    return sdk?.includes(platform) || ours.some((module) => module.specifier === wanted);
+    return sdk?.includes(target) || ours.some((module) => module.specifier === wanted);
   }
   // On the device a relative specifier is resolved against the specifier of the module, not against its file.
-  const target = `${resolve(dirname(file), wanted)}.ts`;
-  return bound.some(
-    ({ file: from, specifier }) => from === file && resolvesTo(specifier, wanted, target, ours),
-  );
+  const path = `${resolve(dirname(file), wanted)}.ts`;
+  return ours.some(({ file: from, specifier }) => from === file && resolvesTo(specifier, wanted, path, ours));
 }
 
 /** @param {string} from @param {string} wanted @param {string} target @param {Bound[]} ours */
@@ -304,14 +419,11 @@ function withoutTexts(source) {
 
 /** Writes the lists of preloaded modules. @param {string} [project] */
 export function writePreload(project = PROJECT) {
-  const bound = MANIFESTS.flatMap((file) =>
-    partsOf(readManifest(project, file)).flatMap(([part, platforms]) =>
-      modulesOf(part, join(project, dirname(file)), platforms),
-    ),
-  );
-  for (const file of MANIFESTS) {
-    const manifest = readManifest(project, file);
-    manifest.preload = wantedPreload(project, file, bound);
+  const { parts, bound } = collect(project, () => {});
+  for (const file of new Set(parts.map((part) => part.file))) {
+    const wanted = wantedPreload(project, file, bound);
+    if (wanted.length === 0) continue;
+    const manifest = { ...readManifest(project, file), preload: wanted };
     writeFileSync(join(project, file), `${JSON.stringify(manifest, undefined, 2)}\n`);
   }
 }

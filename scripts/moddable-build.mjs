@@ -2,8 +2,9 @@
 /** Runs mcconfig and does not take its word for it: warnings that hide a missing module are errors. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { preloadedModules } from "./check-manifests.mjs";
 
 /** Name of the app: mcconfig takes the folder's. */
 export const APP = "firmware";
@@ -24,6 +25,7 @@ export const BOARDS = Object.freeze({
  * @property {string} platform of mcconfig
  * @property {"build" | "deploy"} target of mcconfig; never its default, which ends other processes on Linux
  * @property {"debug" | "instrument" | "release"} mode
+ * @property {Readonly<Record<string, string>>} variables for manifests, in the environment of mcconfig
  * @property {readonly string[]} settings `key=value`, into `mc/config`
  */
 
@@ -38,12 +40,13 @@ export function isFatalWarning(line) {
  * @returns {Promise<{ status: number, output: string }>} `output` is the directory of what was built
  */
 export async function build(options) {
-  const { project, sdk, platform, target, mode, settings } = options;
+  const { project, sdk, platform, target, mode, variables, settings } = options;
   const root = join(project, "build", "moddable");
   mkdirSync(root, { recursive: true });
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, APP];
-  forgetStale(project, root, [join(root, "bin", ...tail), join(root, "tmp", ...tail)], `${platform}-${mode}`);
+  const made = [join(root, "bin", ...tail), join(root, "tmp", ...tail)];
+  forgetStale(join(root, `${platform.replaceAll("/", "-")}-${mode}.sha256`), made, project, variables);
   const parameters = [
     ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
     ...["-m", "-p", platform, "-t", target, "-o", root],
@@ -54,11 +57,12 @@ export async function build(options) {
   ];
   /** @type {string[]} */
   const fatal = [];
-  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, (line) => {
+  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, variables, (line) => {
     if (isFatalWarning(line)) fatal.push(line);
   });
   for (const line of fatal) console.error(`error: ${line.replace(/^# /, "")}`);
-  const missing = status === 0 ? notPreloaded(project, join(root, "tmp", ...tail, "makefile")) : [];
+  const wanted = preloadedModules(project, family, variables);
+  const missing = status === 0 ? notPreloaded(wanted, join(root, "tmp", ...tail, "makefile")) : [];
   for (const name of missing) console.error(`error: ${name} is not preloaded: every change of it costs RAM`);
   return {
     status: status === 0 && fatal.length + missing.length > 0 ? 1 : status,
@@ -75,41 +79,38 @@ export function manifestOf(project) {
 /**
  * mcconfig goes by the time of files alone: what a manifest names anew is not rebuilt when it is older. After a
  * change of a manifest what was built goes.
- * @param {string} project
- * @param {string} root
+ * @param {string} stamp the file that keeps what the manifests were
  * @param {readonly string[]} directories
- * @param {string} name
+ * @param {string} project
+ * @param {Readonly<Record<string, string>>} variables
  */
-function forgetStale(project, root, directories, name) {
-  const hash = createHash("sha256");
-  for (const file of [
-    join(project, "manifest.json"),
-    join(project, APP, "manifest.json"),
-    manifestOf(project),
-  ]) {
-    hash.update(readFileSync(file));
-  }
+function forgetStale(stamp, directories, project, variables) {
+  const hash = createHash("sha256").update(JSON.stringify(variables));
+  for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
   const digest = hash.digest("hex");
-  const stamp = join(root, `${name.replaceAll("/", "-")}.sha256`);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   writeFileSync(stamp, digest);
 }
 
+/** @param {string} project */
+function manifestsBelow(project) {
+  const below = [APP, "hosts"].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
+  );
+  return ["manifest.json", ...below.filter((file) => /^manifest.*\.json$/.test(basename(file))).sort()];
+}
+
 /**
- * Modules of ours that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
- * @param {string} project
+ * Modules that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
+ * @param {readonly string[]} wanted
  * @param {string} makefile
  */
-function notPreloaded(project, makefile) {
+function notPreloaded(wanted, makefile) {
   const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
   // Of esp32 the list stands in a file of CMake; there this check has nothing to go by.
   if (!text.includes("-p berth")) return [];
-  return ["manifest.json", `${APP}/manifest.json`]
-    .flatMap(
-      (file) => /** @type {string[]} */ (JSON.parse(readFileSync(join(project, file), "utf8")).preload),
-    )
-    .filter((name) => !text.includes(`-p ${name}.xsb`));
+  return wanted.filter((name) => !text.includes(`-p ${name}.xsb`));
 }
 
 /**
@@ -117,16 +118,17 @@ function notPreloaded(project, makefile) {
  * @param {readonly string[]} parameters
  * @param {string} project
  * @param {import("./moddable-sdk.mjs").Sdk} sdk
+ * @param {Readonly<Record<string, string>>} variables
  * @param {(line: string) => void} onLine
  * @returns {Promise<number>}
  */
-function run(command, parameters, project, sdk, onLine) {
+function run(command, parameters, project, sdk, variables, onLine) {
   // mcconfig looks for its kin and for tsc in PATH.
   const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
   return new Promise((resolve) => {
     const child = spawn(command, parameters, {
       cwd: join(project, APP),
-      env: { ...process.env, PATH: path },
+      env: { ...process.env, ...variables, PATH: path },
       stdio: ["inherit", "pipe", "pipe"],
       shell: process.platform === "win32",
     });

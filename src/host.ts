@@ -5,6 +5,7 @@
  * Shapes follow ECMA-419 where it has one, so that a platform class is passed as `{ io: Class, ...options }`.
  * Everything here is called from one thread. A method may throw; the core turns that into a typed error.
  */
+import { BerthError } from "./error";
 
 /** UTF-8 in bulk. Natives do this far cheaper than a loop in script. */
 export interface TextCodec {
@@ -110,8 +111,18 @@ export interface Host {
   readonly network?: Network;
 }
 
-/** Opens a transport of `binding`. */
+/**
+ * Opens a transport of `binding`.
+ * @throws BerthError `invalid-argument` for an empty host or a port out of range, and what the platform's class throws
+ */
 export function openTransport(binding: TransportBinding, options: TransportOptions): Transport {
+  const { host, port } = options;
+  if (typeof host !== "string" || host === "") {
+    throw new BerthError("invalid-argument", "the server has no name");
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new BerthError("invalid-argument", `${port} is no TCP port`);
+  }
   const TransportClass = binding.io as new (all: TransportOptions) => Transport;
   return new TransportClass({ ...binding, ...options });
 }

@@ -1,33 +1,26 @@
 // SPDX-License-Identifier: MIT
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
 
-import TCP from "embedded:io/socket/tcp";
-import TLSSocket from "embedded:io/socket/tcp/tls";
 import UDP from "embedded:io/socket/udp";
-import { isBoard, wifi } from "berth/platform";
-import { Digest } from "crypt";
-import HMAC from "hmac";
+import { cryptography } from "berth/hosts/moddable/crypto/binding";
+import { wifi } from "berth/platform";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
 import Net from "net";
 import RNG from "rng";
-import CertificateManager from "ssl/cert";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
 import { asBerthError, type BerthError } from "../../src/error";
-import type { Host, Network, Timers, TransportBinding } from "../../src/host";
+import type { Host, Network, Signer, Timers } from "../../src/host";
+import type { ClientCertificate } from "../sockets/client-certificate";
+import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
-import type { ConnectTo } from "./connect-to";
-import type { NativeTcpClass } from "./guarded-tcp";
 import { randomOf } from "./random";
-import { type Root, type RootReport, RootStore } from "./roots";
-import { HmacSigner, type KeyedHash } from "./signer";
+import { type Root, type RootReport, usableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
 import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
-import { assertTlsAllowed, refusalOf } from "./tls-policy";
-import { type ClientCertificate, ModdableTransport, type Resolve, type TlsSocketClass } from "./transport";
 import { WifiNetwork } from "./wifi-network";
 
 /** Where an error came from that the agent does not see. */
@@ -42,8 +35,10 @@ export interface ModdableHostOptions {
   readonly preferences: Preferences;
   /** The domain of `preference` (the namespace of NVS) for what the core keeps; 15 characters at most. */
   readonly domain: string;
-  /** The device's symmetric key in base64; absent for a device with a client certificate. */
+  /** The device's symmetric key in base64; absent for a device with a client certificate, or a key in eFuse. */
   readonly symmetricKey?: string | undefined;
+  /** KEY block of eFuse with the symmetric key, 0 to 5. */
+  readonly efuseBlock?: number | undefined;
   readonly clientCertificate?: ClientCertificate | undefined;
   readonly roots: readonly Root[];
   readonly onRoot: (report: RootReport) => void;
@@ -55,13 +50,13 @@ export interface ModdableHostOptions {
   /** Which times are believed. */
   readonly bounds: TimeBounds;
   readonly connectTo?: readonly ConnectTo[] | undefined;
-  /** The build flag that lets the SDK's JavaScript TLS, which can be deceived, onto a network. */
-  readonly insecureTLS: boolean;
   /** Must not throw. */
   readonly onError: (phase: HostPhase, error: BerthError) => void;
   readonly onNetwork?: (up: boolean) => void;
   /** @param server that told the time */
   readonly onTime?: (server: string, milliseconds: number) => void;
+  /** See `TransportParts.onSecure`. */
+  readonly onSecure?: (version: string, suite: string, resumed: boolean) => void;
 }
 
 /** A host with its network and time. */
@@ -76,36 +71,25 @@ export interface ModdableHost extends Host {
 
 /**
  * Binds the SDK.
- * @throws BerthError `invalid-argument` for a wrong key, SSID or server, and on a board without `insecureTLS`
- *   as long as the TLS is the SDK's
+ * @throws BerthError `invalid-argument` for a wrong key, eFuse block, SSID or server
  */
 export function createModdableHost(options: ModdableHostOptions): ModdableHost {
-  const policy = { board: isBoard, insecure: options.insecureTLS };
-  assertTlsAllowed(policy);
   const { onError, bounds } = options;
   const clock = new ModdableClock(Time, bounds);
   const timers = createTimers((error) => onError("timer", asBerthError(error)));
   const random = randomOf(RNG);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
-  const roots = new RootStore(
-    options.roots,
-    (der) => CertificateManager.register(der),
-    clock,
-    options.onRoot,
-  );
-
-  const transport: TransportBinding = {
-    io: ModdableTransport,
-    TLS: { io: TLSSocket as unknown as TlsSocketClass },
-    TCP: { io: TCP as unknown as NativeTcpClass },
+  const signer = signerOf(options);
+  const transport = cryptography.bindTransport({
+    // Whoever connects has looked at the clock.
+    roots: () => usableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
+    clientCertificate: options.clientCertificate,
     resolve,
     timers,
     clock,
-    trust: () => roots.load(),
-    refuse: (address: string) => refusalOf(policy, address),
-    clientCertificate: options.clientCertificate,
     connectTo: options.connectTo,
-  };
+    onSecure: options.onSecure ?? (() => {}),
+  });
 
   const sync =
     options.sntp.length === 0
@@ -148,7 +132,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     store: new PreferenceStore(options.preferences, options.domain),
     transport,
     random,
-    ...(options.symmetricKey !== undefined && { signer: new HmacSigner(options.symmetricKey, keyedHash) }),
+    ...(signer && { signer }),
     ...(network && { network }),
     start(): void {
       if (network) network.start();
@@ -166,6 +150,7 @@ export function createTimers(onError: (error: unknown) => void): Timers {
   return new ModdableTimers<Timer>(Timer, onError);
 }
 
-function keyedHash(key: Uint8Array): KeyedHash {
-  return new HMAC(new Digest("SHA256"), key);
+function signerOf({ symmetricKey, efuseBlock }: ModdableHostOptions): Signer | undefined {
+  if (efuseBlock !== undefined) return cryptography.createEfuseSigner(efuseBlock);
+  return symmetricKey === undefined ? undefined : cryptography.createSigner(symmetricKey);
 }

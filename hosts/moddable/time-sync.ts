@@ -5,9 +5,9 @@
  */
 import { asBerthError, BerthError } from "../../src/error";
 import type { Clock, TimerHandle, Timers } from "../../src/host";
+import type { Resolve } from "../sockets/connect-to";
 import type { TimeBounds } from "./clock";
 import { NTP_PORT, ntpRequest, readNtpReply } from "./sntp";
-import type { Resolve } from "./transport";
 
 /** An ECMA-419 UDP socket. A packet carries the sender as properties of its buffer. */
 export interface UdpSocket {

@@ -3,9 +3,7 @@
  * What the C of this folder offers to script. Arguments go by position: the C needs no names of properties then.
  * Any method of a closed object throws; `close` is idempotent.
  */
-
-/** Bytes as the natives take them. A host buffer (a resource in flash) is an `ArrayBuffer` to TypeScript. */
-export type Bytes = ArrayBuffer | Uint8Array;
+import type { Bytes } from "../sockets/client-certificate";
 
 /** Whom the device trusts, who it is, and the sessions it can resume; see tls/tls_context.h. */
 export interface TlsContext {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
+import { symmetricKeyBytes } from "../../src/azure/symmetric-key";
 import { BerthError } from "../../src/error";
 import type { Signer } from "../../src/host";
-import { bytesOfBase64 } from "./base64-bytes";
 import type { EfuseHmacClass, Hmac, HmacClass } from "./natives";
 
-/** DPS takes symmetric keys of 16 to 64 bytes ("Symmetric key attestation", Azure DPS documentation). */
-const SHORTEST_KEY = 16;
-const LONGEST_KEY = 64;
 const CODE_LENGTH = 32;
 
 /** HMAC-SHA256 by the chip's SHA unit, or mbedTLS. The key stays in C: neither a property nor a message shows it. */
@@ -18,17 +15,8 @@ export class NativeSigner implements Signer {
    * @throws BerthError `invalid-argument` when it is not base64 or not 16 to 64 bytes long
    */
   constructor(base64Key: string, Native: { readonly io: HmacClass }) {
-    const key = bytesOfBase64(base64Key);
-    if (!key) {
-      throw new BerthError("invalid-argument", "the symmetric key is not base64; copy the whole Primary Key");
-    }
+    const key = symmetricKeyBytes(base64Key);
     try {
-      if (key.length < SHORTEST_KEY || key.length > LONGEST_KEY) {
-        throw new BerthError(
-          "invalid-argument",
-          `the symmetric key has ${key.length} bytes; Azure's have ${SHORTEST_KEY} to ${LONGEST_KEY}`,
-        );
-      }
       this.#hmac = new Native.io(key);
     } finally {
       key.fill(0);

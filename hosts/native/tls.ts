@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { BerthError } from "../../src/error";
-import type { Bytes, TlsContext, TlsEngine, TlsNatives } from "./natives";
-
-/** The device's certificate with its private key. */
-export interface ClientCertificate {
-  /** Leaf first, DER. */
-  readonly chain: readonly Bytes[];
-  /** PKCS#8, DER. It is overwritten with zeros once C has it. */
-  readonly key: Bytes;
-}
+import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
+import type { TlsContext, TlsEngine, TlsNatives } from "./natives";
 
 export interface NativeTlsOptions {
   readonly natives: TlsNatives;

@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { BerthError } from "../../src/error";
 import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../src/host";
-import { type ConnectTo, connectTarget } from "../moddable/connect-to";
+import { type ConnectTo, locate, type Resolve } from "../sockets/connect-to";
+import { Phase, type Tcp, type TcpClass } from "../sockets/tcp";
 import { type TlsEngine, TlsState } from "./natives";
 import type { NativeTls } from "./tls";
 import { engineError } from "./tls-errors";
-
-/** An ECMA-419 TCP socket with `format` "buffer". */
-export interface Tcp {
-  /** Fills `target`, which must not be longer than what is readable. */
-  read(target: Uint8Array): unknown;
-  /** Returns the room left. */
-  write(bytes: Uint8Array): unknown;
-  close(): void;
-}
-
-export interface TcpOptions {
-  /** IPv4. */
-  readonly address: string;
-  readonly port: number;
-  readonly nodelay: boolean;
-  readonly onReadable: (count: number) => void;
-  readonly onWritable: (room: number) => void;
-  readonly onError: () => void;
-}
-
-export type TcpClass = new (options: TcpOptions) => Tcp;
-
-/** Looks a name up with the DNS of the network; `address` is undefined when there is none. */
-export type Resolve = (name: string, done: (name: string, address?: string) => void) => void;
 
 /** What the transport takes beside the core's options. */
 export interface NativeTransportOptions extends TransportOptions {
@@ -43,9 +20,6 @@ export interface NativeTransportOptions extends TransportOptions {
   readonly onSecure?: ((version: string, suite: string, resumed: boolean) => void) | undefined;
 }
 
-/** Where a connection stands. */
-const Phase = Object.freeze({ CONNECTING: 0, HANDSHAKE: 1, UP: 2 } as const);
-const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 /** Bytes moved between TCP and the engine at a time. */
 const CHUNK = 1024;
 
@@ -62,7 +36,7 @@ export class NativeTransport implements Transport {
   readonly #chunk = new Uint8Array(CHUNK);
   #engine: TlsEngine | undefined;
   #tcp: Tcp | undefined;
-  #phase: number = Phase.CONNECTING;
+  #phase: Phase = Phase.CONNECTING;
   /** Bytes that wait in TCP, and that it takes. */
   #readable = 0;
   #tcpRoom = 0;
@@ -73,15 +47,7 @@ export class NativeTransport implements Transport {
   #failed = false;
   #closed = false;
 
-  /** @throws BerthError `invalid-argument` for an empty host or a port out of range */
   constructor(options: NativeTransportOptions) {
-    const { host, port } = options;
-    if (typeof host !== "string" || host === "") {
-      throw new BerthError("invalid-argument", "the server has no name");
-    }
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new BerthError("invalid-argument", `${port} is no TCP port`);
-    }
     this.#options = options;
     // Later, so that no callback comes from inside the constructor.
     this.#later(() => this.#locate());
@@ -128,18 +94,12 @@ export class NativeTransport implements Transport {
   }
 
   #locate(): void {
-    const { host, port, connectTo = [], resolve } = this.#options;
-    const target = connectTarget(connectTo, host, port);
-    if (IPV4.test(target.address)) {
-      this.#open(target.address, target.port);
-      return;
-    }
-    resolve(target.address, (_name, address) => {
+    locate(this.#options, (address, port, name) =>
       this.#guarded(() => {
-        if (address === undefined) throw new BerthError("dns-failed", target.address);
-        this.#open(address, target.port);
-      });
-    });
+        if (address === undefined) throw new BerthError("dns-failed", name);
+        this.#open(address, port);
+      }),
+    );
   }
 
   #open(address: string, port: number): void {

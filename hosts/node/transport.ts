@@ -61,7 +61,7 @@ export class NodeTransport implements Transport {
   #failureTold = false;
   #closed = false;
 
-  /** @throws BerthError `invalid-argument` for a bad host, port, root, certificate or key. */
+  /** @throws BerthError `invalid-argument` for a bad root, certificate or key. */
   constructor(options: NodeTransportOptions) {
     const secureContext = contextOf(options);
     const target = connectTarget(options.connectTo ?? [], options.host, options.port);
@@ -191,12 +191,6 @@ export class NodeTransport implements Transport {
 
 /** Checks everything before a socket is opened. */
 function contextOf(options: NodeTransportOptions): SecureContext {
-  if (typeof options.host !== "string" || options.host === "") {
-    throw new BerthError("invalid-argument", "the server has no name");
-  }
-  if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) {
-    throw new BerthError("invalid-argument", `${options.port} is no TCP port`);
-  }
   if (options.roots.length === 0) {
     throw new BerthError("invalid-argument", "there is no root certificate to trust");
   }

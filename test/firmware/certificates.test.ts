@@ -4,8 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
 import { coversHost, readCertificate } from "../../hosts/moddable/certificate";
-import { type Root, type RootReport, RootStore } from "../../hosts/moddable/roots";
-import type { Clock } from "../../src/host";
+import { type Root, type RootReport, usableRoots } from "../../hosts/moddable/roots";
 
 const DIRECTORY = "firmware/certificates";
 
@@ -29,26 +28,13 @@ function der(name: string): Uint8Array {
   return new Uint8Array(readFileSync(`${DIRECTORY}/${name}.der`));
 }
 
-function clockAt(date: string | undefined): Clock {
-  return { now: () => (date === undefined ? undefined : Date.parse(date)), ticks: () => 0 };
-}
-
-/** What becomes of the roots at a date. */
 function load(
-  date: string | undefined,
+  date: string,
   roots: readonly Root[] = TRUSTED_ROOTS.map((name) => ({ name, read: () => der(name) })),
 ) {
-  const registered: (ArrayBuffer | Uint8Array)[] = [];
   const reports: RootReport[] = [];
-  const store = new RootStore(
-    roots,
-    (root) => void registered.push(root),
-    clockAt(date),
-    (report) => void reports.push(report),
-  );
-  store.load();
-  store.load();
-  return { registered, states: Object.fromEntries(reports.map(({ name, state }) => [name, state])), reports };
+  const usable = usableRoots(roots, Date.parse(date), (report) => void reports.push(report));
+  return { usable, states: Object.fromEntries(reports.map(({ name, state }) => [name, state])), reports };
 }
 
 describe("the roots in the image", () => {
@@ -82,15 +68,11 @@ describe("the roots in the image", () => {
       "microsoft-rsa-root-2017": "trusted",
       "baltimore-cybertrust-root": "expired",
     });
-    expect(load("2026-11-23").registered).toHaveLength(2);
+    expect(load("2026-11-23").usable).toHaveLength(2);
     expect(load("2026-11-23").reports).toHaveLength(3);
     expect(load("2024-01-01").states["baltimore-cybertrust-root"]).toBe("trusted");
     expect(load("2039-01-01").states["digicert-global-root-g2"]).toBe("expired");
     expect(load("2010-01-01").states["microsoft-rsa-root-2017"]).toBe("not yet valid");
-  });
-
-  test("nothing is loaded before the clock is set", () => {
-    expect(load(undefined).reports).toEqual([]);
   });
 
   test("one that is missing or broken is reported, the others are trusted", () => {

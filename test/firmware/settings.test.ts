@@ -19,7 +19,6 @@ describe("settings", () => {
     for (const [key, { fallback }] of Object.entries(SETTINGS)) {
       expect(settings[key as keyof typeof settings]).toBe(fallback);
     }
-    expect(settings.insecureTLS).toBe(false);
   });
 
   test("preference comes before mc/config", () => {
@@ -68,20 +67,13 @@ describe("settings", () => {
   });
 
   test("what only the build may say is not read from flash", () => {
-    expect(read({ insecureTLS: true, built: 2_000_000_000 }).settings).toMatchObject({
-      insecureTLS: false,
-      built: SETTINGS.built.fallback,
-    });
-    for (const yes of [true, "true", "1"])
-      expect(read({}, { insecureTLS: yes }).settings.insecureTLS).toBe(true);
-    for (const no of [false, "false", "0", ""])
-      expect(read({}, { insecureTLS: no }).settings.insecureTLS).toBe(false);
-    expect(read({}, { insecureTLS: "perhaps" }).settings.insecureTLS).toBe(false);
+    expect(read({ built: 2_000_000_000 }).settings.built).toBe(SETTINGS.built.fallback);
+    expect(read({}, { built: "2000000000" }).settings.built).toBe(2_000_000_000);
   });
 
   test("the table in the README says the same", () => {
     const readme = readFileSync("firmware/README.md", "utf8");
-    const rows = [...readme.matchAll(/^\| `(\w+)` *\| (text|number|flag) *\| ([^|]*?) *\| ([^|]*?) *\|/gm)];
+    const rows = [...readme.matchAll(/^\| `(\w+)` *\| (text|number) *\| ([^|]*?) *\| ([^|]*?) *\|/gm)];
     const table = Object.fromEntries(
       rows.map(([, key, kind, range, fallback]) => [key, { kind, range, fallback }]),
     );
@@ -94,11 +86,9 @@ describe("settings", () => {
         const range =
           setting.kind === "number"
             ? `${setting.minimum} to ${setting.maximum}`
-            : setting.kind === "flag"
-              ? "true, false"
-              : "check" in setting
-                ? "a host name"
-                : `${setting.minimum} to ${setting.maximum} characters`;
+            : "check" in setting
+              ? "a host name"
+              : `${setting.minimum} to ${setting.maximum} characters`;
         return [key, { kind: setting.kind, range, fallback: shown === "" ? "empty" : String(shown) }];
       }),
     );
@@ -117,8 +107,17 @@ describe("identity", () => {
     expect(identity({ idScope: "0ne1", registrationId: "dev", symmetricKey: "a2V5" })).toEqual({
       identity: { idScope: "0ne1", registrationId: "dev", attestation: "symmetricKey" },
       symmetricKey: "a2V5",
+      efuseBlock: undefined,
       clientCertificate: undefined,
       root: undefined,
+    });
+  });
+
+  test("with a key in eFuse", () => {
+    expect(identity({ idScope: "0ne1", registrationId: "dev", efuseBlock: 0 })).toMatchObject({
+      identity: { attestation: "symmetricKey" },
+      symmetricKey: undefined,
+      efuseBlock: 0,
     });
   });
 
@@ -140,9 +139,14 @@ describe("identity", () => {
   test.each<[string, Record<string, unknown>]>([
     ["idScope", {}],
     ["registrationId", { idScope: "0ne1" }],
-    ["symmetricKey or certificate", { idScope: "0ne1", registrationId: "d" }],
+    ["symmetricKey, efuseBlock or certificate", { idScope: "0ne1", registrationId: "d" }],
     ["clientKey", { idScope: "0ne1", registrationId: "d", certificate: bytes }],
     ["symmetricKey is no text", { idScope: "0ne1", registrationId: "d", symmetricKey: bytes }],
+    ["efuseBlock is no number", { idScope: "0ne1", registrationId: "d", efuseBlock: "secret" }],
+    [
+      "has symmetricKey and efuseBlock",
+      { idScope: "0ne1", registrationId: "d", symmetricKey: "secret", efuseBlock: 1 },
+    ],
     ["certificate holds no bytes", { idScope: "0ne1", registrationId: "d", certificate: "secret" }],
   ])("names what is missing or wrong: %s", (about, values) => {
     expect(() => identity(values)).toThrow(about);

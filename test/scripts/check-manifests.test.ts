@@ -9,7 +9,15 @@ let project: string;
 
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), "berth-manifests-"));
-  for (const part of ["manifest.json", "src", "hosts/moddable", "firmware", "typings"]) {
+  for (const part of [
+    "manifest.json",
+    "src",
+    "hosts/moddable",
+    "hosts/native",
+    "hosts/sockets",
+    "firmware",
+    "typings",
+  ]) {
     cpSync(part, join(project, part), { recursive: true });
   }
 });

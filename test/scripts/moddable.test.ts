@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
-import { parseArguments } from "../../scripts/moddable.mjs";
+import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
 import { isFatalWarning, manifestOf } from "../../scripts/moddable-build.mjs";
 import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
@@ -171,6 +171,31 @@ test.each([
   expect(isFatalWarning(line)).toBe(fatal);
 });
 
+describe("the TLS of a build", () => {
+  const installed = () => true;
+  const missing = () => false;
+
+  test.each([
+    ["lin", undefined, installed, "crypto-native"],
+    ["lin", undefined, missing, "crypto-sdk"],
+    ["lin", "sdk", installed, "crypto-sdk"],
+    ["mac", undefined, installed, "crypto-sdk"],
+    ["esp32/nodemcu", undefined, missing, "crypto-native"],
+    ["esp32/nodemcu", "native", missing, "crypto-native"],
+  ] as const)("on %s with --tls %s", (platform, wanted, mbedtls, expected) => {
+    expect(cryptoOf(platform, wanted, mbedtls)).toBe(expected);
+  });
+
+  test.each([
+    ["a board never gets the SDK's", "esp32/nodemcu", "sdk", "esp32/nodemcu is native"],
+    ["other simulators have no mbedTLS", "mac", "native", "mac is sdk"],
+    ["what is asked for must be there", "lin", "native", "libmbedtls-dev"],
+    ["another word", "lin", "none", "native or sdk"],
+  ])("%s", (_what, platform, wanted, about) => {
+    expect(() => cryptoOf(platform, wanted, missing)).toThrow(about);
+  });
+});
+
 describe("the simulated flash", () => {
   let directory: string;
   beforeEach(() => {
@@ -196,7 +221,7 @@ describe("the simulated flash", () => {
     const values = readIdentity(file);
     expect(Object.keys(values).sort()).toEqual(
       Object.values(IDENTITY_KEYS)
-        .filter((key) => key !== "symmetricKey")
+        .filter((key) => key !== "symmetricKey" && key !== "efuseBlock")
         .sort(),
     );
     expect(values.issuer).toEqual(values.root);

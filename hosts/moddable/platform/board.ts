@@ -7,8 +7,6 @@ import type { Led } from "../indicator";
 import type { ButtonClass } from "../long-press";
 import type { WifiClass } from "../wifi-network";
 
-export const isBoard = true as boolean;
-
 export const wifi: { readonly io: WifiClass } | undefined = Object.freeze({
   io: WiFi as unknown as WifiClass,
 });

@@ -4,8 +4,6 @@ import type { Led } from "../indicator";
 import type { ButtonClass } from "../long-press";
 import type { WifiClass } from "../wifi-network";
 
-export const isBoard = false as boolean;
-
 /** The computer's network is there already. */
 export const wifi: { readonly io: WifiClass } | undefined = undefined;
 

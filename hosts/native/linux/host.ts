@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** A Linux computer as the core sees it, with TLS and HMAC in C as on a board. */
+import { bytesOfBase64 } from "../../../src/azure/symmetric-key";
 import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
-import { parseConnectTo } from "../../moddable/connect-to";
-import { bytesOfBase64 } from "../base64-bytes";
+import { parseConnectTo } from "../../sockets/connect-to";
+import type { Tcp, TcpOptions } from "../../sockets/tcp";
 import { EfuseSigner, NativeSigner } from "../signer";
 import { NativeTls } from "../tls";
-import { NativeTransport, type NativeTransportOptions, type Tcp, type TcpOptions } from "../transport";
+import { NativeTransport, type NativeTransportOptions } from "../transport";
 import { type LinuxNatives, type NativeTcp, natives } from "./natives";
 import { LinuxStore } from "./store";
 import { text } from "./text";

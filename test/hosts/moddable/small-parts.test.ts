@@ -3,16 +3,15 @@ import "./xs-globals";
 import { createHmac } from "node:crypto";
 import { describe, expect, jest, test } from "@jest/globals";
 import { ModdableClock } from "../../../hosts/moddable/clock";
-import { connectTarget, parseConnectTo } from "../../../hosts/moddable/connect-to";
+import { refusalOf } from "../../../hosts/moddable/crypto-sdk/loopback";
+import { HmacSigner } from "../../../hosts/moddable/crypto-sdk/signer";
 import { Diary } from "../../../hosts/moddable/diary";
 import { Indicator, Signal } from "../../../hosts/moddable/indicator";
 import { LongPress } from "../../../hosts/moddable/long-press";
 import { randomOf } from "../../../hosts/moddable/random";
-import { HmacSigner } from "../../../hosts/moddable/signer";
 import { PreferenceStore, type PreferenceValue } from "../../../hosts/moddable/store";
 import { ModdableText } from "../../../hosts/moddable/text";
 import { ModdableTimers } from "../../../hosts/moddable/timers";
-import { assertTlsAllowed, refusalOf } from "../../../hosts/moddable/tls-policy";
 import { Watchdog } from "../../../hosts/moddable/watchdog";
 import { BerthError } from "../../../src/error";
 import { MemoryStore, nodeText, VirtualTime } from "../../helpers/virtual-host";
@@ -198,27 +197,10 @@ describe("text, random, signer", () => {
   });
 });
 
-describe("connectTo and the policy of the TLS", () => {
-  test("entries by host or for all", () => {
-    const entries = parseConnectTo("Hub.example:127.0.0.1:1, :emu.local:2");
-    expect(connectTarget(entries, "hub.EXAMPLE", 8883)).toMatchObject({ address: "127.0.0.1", port: 1 });
-    expect(connectTarget(entries, "other", 8883)).toMatchObject({ address: "emu.local", port: 2 });
-    expect(connectTarget([], "other", 8883)).toEqual({ address: "other", port: 8883 });
-    for (const wrong of ["a:b", "a::1", ":a:0", ":a:65536", ":a:x", "a:b:1:2"]) {
-      expect(() => parseConnectTo(wrong)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-    }
-  });
-
-  test("a board refuses, a simulator stays on its computer, the flag lifts both", () => {
-    expect(() => assertTlsAllowed({ board: true, insecure: false })).toThrow("insecureTLS");
-    expect(() => assertTlsAllowed({ board: true, insecure: true })).not.toThrow();
-    const simulator = { board: false, insecure: false };
-    expect(() => assertTlsAllowed(simulator)).not.toThrow();
-    expect(refusalOf(simulator, "127.0.0.1")).toBeUndefined();
-    expect(refusalOf(simulator, "192.168.1.7")?.code).toBe("invalid-argument");
-    expect(refusalOf(simulator, "128.0.0.1")).toBeDefined();
-    expect(refusalOf({ board: true, insecure: true }, "192.168.1.7")).toBeUndefined();
-  });
+test("the SDK's TLS stays on its own computer", () => {
+  expect(refusalOf("127.0.0.1")).toBeUndefined();
+  expect(refusalOf("192.168.1.7")?.code).toBe("invalid-argument");
+  expect(refusalOf("128.0.0.1")).toBeDefined();
 });
 
 describe("LED, button, watchdog, diary", () => {

@@ -2,24 +2,9 @@
 /** The script of hosts/native that needs no C, on Node. */
 import { createHmac } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { bytesOfBase64 } from "../../../hosts/native/base64-bytes";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
 import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
 import { engineError } from "../../../hosts/native/tls-errors";
-
-test("base64 as Node has it, for each length", () => {
-  for (let length = 0; length < 70; length += 1) {
-    const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 89 + length) & 0xff));
-    expect(Buffer.from(bytesOfBase64(bytes.toString("base64")) ?? "none")).toEqual(bytes);
-  }
-});
-
-test.each(["a", "ab", "abc", "ab=c", "====", "ab==cd==", "a===", "abc*", "ab c", "abcd\n", "grüß"])(
-  "%j is no base64",
-  (text) => {
-    expect(bytesOfBase64(text)).toBeUndefined();
-  },
-);
 
 /** HMAC as the native has it, which shows what it was given. */
 class FakeHmac {

@@ -3,7 +3,8 @@
 import { expect, test } from "@jest/globals";
 import { type TlsEngine, TlsState } from "../../../hosts/native/natives";
 import type { NativeTls } from "../../../hosts/native/tls";
-import { NativeTransport, type Tcp, type TcpOptions } from "../../../hosts/native/transport";
+import { NativeTransport } from "../../../hosts/native/transport";
+import type { Tcp, TcpOptions } from "../../../hosts/sockets/tcp";
 import { BerthError } from "../../../src/error";
 
 class FakeTcp implements Tcp {
@@ -174,16 +175,5 @@ test("over the room: invalid-argument; when TLS broke: what it says", () => {
   FakeTcp.last?.options.onWritable(1000);
   expect(() => broken.transport.write(new Uint8Array(1))).toThrow(
     expect.objectContaining({ code: "connection-lost" }),
-  );
-});
-
-test.each([
-  ["", 8883],
-  ["hub.example", 0],
-  ["hub.example", 65_536],
-  ["hub.example", 1.5],
-])("host %j, port %p are refused", (host, port) => {
-  expect(() => new NativeTransport({ host, port } as never)).toThrow(
-    expect.objectContaining({ code: "invalid-argument" }),
   );
 });

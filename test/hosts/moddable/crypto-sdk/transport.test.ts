@@ -2,12 +2,12 @@
 
 import { X509Certificate } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { createRootCertificate, createServerCertificate } from "../../../emulator/certificates";
-import type { NativeTcpClass } from "../../../hosts/moddable/guarded-tcp";
-import { ModdableTransport, type ModdableTransportOptions } from "../../../hosts/moddable/transport";
-import { asBerthError, BerthError } from "../../../src/error";
-import { openTransport, type Transport } from "../../../src/host";
-import { VirtualTime } from "../../helpers/virtual-host";
+import { createRootCertificate, createServerCertificate } from "../../../../emulator/certificates";
+import { SdkTransport, type SdkTransportOptions } from "../../../../hosts/moddable/crypto-sdk/transport";
+import type { TcpClass } from "../../../../hosts/sockets/tcp";
+import { asBerthError, BerthError } from "../../../../src/error";
+import { openTransport, type Transport } from "../../../../src/host";
+import { VirtualTime } from "../../../helpers/virtual-host";
 import { Content, certificateMessage, FakeTcp, FakeTls, record } from "./fake-sockets";
 
 const HOST = "hub.example";
@@ -25,13 +25,13 @@ interface World {
   tcp(): FakeTcp;
 }
 
-function world(options: Partial<ModdableTransportOptions> = {}, time = new VirtualTime()): World {
+function world(options: Partial<SdkTransportOptions> = {}, time = new VirtualTime()): World {
   const log: string[] = [];
   const errors: BerthError[] = [];
   const binding = {
-    io: ModdableTransport,
+    io: SdkTransport,
     TLS: { io: FakeTls },
-    TCP: { io: FakeTcp as unknown as NativeTcpClass },
+    TCP: { io: FakeTcp as unknown as TcpClass },
     resolve: (name: string, done: (name: string, address?: string) => void) =>
       void time.set(() => done(name, "127.0.0.1"), 5),
     timers: time,
@@ -55,7 +55,7 @@ function world(options: Partial<ModdableTransportOptions> = {}, time = new Virtu
 }
 
 /** A connection that stands. */
-function up(options: Partial<ModdableTransportOptions> = {}): World {
+function up(options: Partial<SdkTransportOptions> = {}): World {
   const w = world(options);
   w.time.advance(10);
   w.tcp().writable();

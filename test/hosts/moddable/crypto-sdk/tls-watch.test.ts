@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { TlsWatch } from "../../../hosts/moddable/tls-watch";
+import { TlsWatch } from "../../../../hosts/moddable/crypto-sdk/tls-watch";
 import { Content, certificateMessage, record } from "./fake-sockets";
 
 const A = Uint8Array.of(1, 2, 3);

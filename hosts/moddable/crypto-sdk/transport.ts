@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-import { BerthError } from "../../src/error";
-import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../src/host";
-import { type ConnectTo, connectTarget } from "./connect-to";
-import { type Guard, GuardedTcp, type NativeTcpClass } from "./guarded-tcp";
-import { connectionEnded, Phase, tlsError } from "./tls-errors";
+import { BerthError } from "../../../src/error";
+import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../../src/host";
+import type { Bytes, ClientCertificate } from "../../sockets/client-certificate";
+import { type ConnectTo, locate, type Resolve } from "../../sockets/connect-to";
+import { Phase, type TcpClass } from "../../sockets/tcp";
+import { type Guard, GuardedTcp } from "./guarded-tcp";
+import { connectionEnded, tlsError } from "./tls-errors";
 import { TlsWatch } from "./tls-watch";
 
 /** The SDK's ECMA-419 TLSSocket, as far as it is used. */
@@ -23,32 +25,21 @@ export interface TlsSocketOptions {
   readonly port: number;
   readonly secure: {
     readonly cache: false;
-    readonly clientCertificates?: readonly ArrayBuffer[];
-    readonly clientKey?: ArrayBuffer;
+    readonly clientCertificates?: readonly Bytes[];
+    readonly clientKey?: Bytes;
   };
   readonly TCP: { readonly io: typeof GuardedTcp };
   readonly guard: Guard;
-  readonly native: NativeTcpClass;
+  readonly native: TcpClass;
   readonly onReadable: (count: number) => void;
   readonly onWritable: (room: number) => void;
   readonly onError: () => void;
 }
 
-/** Looks a name up with the DNS of the network; `address` is undefined when there is none. */
-export type Resolve = (name: string, done: (name: string, address?: string) => void) => void;
-
-/** The device's certificate with its private key. */
-export interface ClientCertificate {
-  /** Leaf first, DER. */
-  readonly chain: readonly ArrayBuffer[];
-  /** PKCS#8, DER. */
-  readonly key: ArrayBuffer;
-}
-
 /** What the transport takes beside the core's options. */
-export interface ModdableTransportOptions extends TransportOptions {
+export interface SdkTransportOptions extends TransportOptions {
   readonly TLS: { readonly io: TlsSocketClass };
-  readonly TCP: { readonly io: NativeTcpClass };
+  readonly TCP: { readonly io: TcpClass };
   readonly resolve: Resolve;
   readonly timers: Timers;
   readonly clock: Clock;
@@ -63,7 +54,6 @@ export interface ModdableTransportOptions extends TransportOptions {
 
 /** What a record adds at most with the suites that are offered: header, IV, MAC or tag, padding; bytes. */
 const RECORD_OVERHEAD = 96;
-const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /**
  * A TLS byte stream on the ECMA-419 sockets of the SDK, with every callback guarded: nothing that the SDK's TLS
@@ -72,8 +62,8 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
  * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `tls-untrusted`, `tls-expired`, `tls-name-mismatch`,
  * `tls-client-certificate`, `tls-failed`, `clock-not-set`, `connection-lost`, or what `refuse` says.
  */
-export class ModdableTransport implements Transport {
-  readonly #options: ModdableTransportOptions;
+export class SdkTransport implements Transport {
+  readonly #options: SdkTransportOptions;
   readonly #watch = new TlsWatch();
   #phase: Phase = Phase.CONNECTING;
   #tls: TlsSocket | undefined;
@@ -82,15 +72,7 @@ export class ModdableTransport implements Transport {
   #failed = false;
   #closed = false;
 
-  /** @throws BerthError `invalid-argument` for an empty host or a port out of range */
-  constructor(options: ModdableTransportOptions) {
-    const { host, port } = options;
-    if (typeof host !== "string" || host === "") {
-      throw new BerthError("invalid-argument", "the server has no name");
-    }
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new BerthError("invalid-argument", `${port} is no TCP port`);
-    }
+  constructor(options: SdkTransportOptions) {
     this.#options = options;
     // Later, so that no callback comes from inside the constructor.
     this.#timer = options.timers.set(() => this.#attempt(() => this.#locate()), 0);
@@ -129,19 +111,12 @@ export class ModdableTransport implements Transport {
 
   #locate(): void {
     this.#timer = undefined;
-    const { host, port, connectTo = [], resolve } = this.#options;
-    const target = connectTarget(connectTo, host, port);
-    if (IPV4.test(target.address)) {
-      this.#open(target.address, target.port);
-      return;
-    }
-    resolve(target.address, (_name, address) => {
-      if (this.#closed) return;
+    locate(this.#options, (address, port, name) =>
       this.#attempt(() => {
-        if (address === undefined) throw new BerthError("dns-failed", target.address);
-        this.#open(address, target.port);
-      }, "dns-failed");
-    });
+        if (address === undefined) throw new BerthError("dns-failed", name);
+        this.#open(address, port);
+      }),
+    );
   }
 
   #open(address: string, port: number): void {
@@ -204,12 +179,12 @@ export class ModdableTransport implements Transport {
     });
   }
 
-  #attempt(work: () => void, code: "connect-failed" | "dns-failed" = "connect-failed"): void {
+  #attempt(work: () => void): void {
     if (!this.#live) return;
     try {
       work();
     } catch (error) {
-      this.#fail(error instanceof BerthError ? error : new BerthError(code, String(error)));
+      this.#fail(error instanceof BerthError ? error : new BerthError("connect-failed", String(error)));
     }
   }
 

@@ -4,8 +4,9 @@
  * failure out of the callback of TCP, takes a close_notify in the clear for the end of the handshake, and goes on
  * reading from a timer of its own. The records are those of TLS 1.2 without any encryption.
  */
-import type { NativeTcp, NativeTcpOptions } from "../../../hosts/moddable/guarded-tcp";
-import type { TlsSocket, TlsSocketOptions } from "../../../hosts/moddable/transport";
+
+import type { TlsSocket, TlsSocketOptions } from "../../../../hosts/moddable/crypto-sdk/transport";
+import type { Tcp, TcpOptions } from "../../../../hosts/sockets/tcp";
 
 export const Content = { CCS: 20, ALERT: 21, HANDSHAKE: 22, DATA: 23 } as const;
 
@@ -21,18 +22,18 @@ export function certificateMessage(...certificates: Uint8Array[]): number[] {
 }
 
 /** The native socket and its far end. */
-export class FakeTcp implements NativeTcp {
+export class FakeTcp implements Tcp {
   static last: FakeTcp | undefined;
   /** What an exception out of a callback would have aborted. */
   static readonly aborts: unknown[] = [];
   static room = 1536;
-  readonly options: NativeTcpOptions;
+  readonly options: TcpOptions;
   readonly sent: Uint8Array[] = [];
   closed = false;
   #incoming: number[] = [];
   #room = 0;
 
-  constructor(options: NativeTcpOptions) {
+  constructor(options: TcpOptions) {
     if (options.address === "0.0.0.0") throw new Error("invalid address");
     this.options = options;
     FakeTcp.last = this;

@@ -8,26 +8,8 @@
  * What TLSSocket writes beyond the room of the socket waits here: a client certificate with its intermediate is
  * larger than the room of some sockets.
  */
+import type { Tcp, TcpClass, TcpOptions } from "../../sockets/tcp";
 import type { TlsWatch } from "./tls-watch";
-
-/** An ECMA-419 TCP socket with `format` "buffer". */
-export interface NativeTcp {
-  read(target: Uint8Array): unknown;
-  /** Returns the room left; undefined after an error. */
-  write(bytes: Uint8Array): unknown;
-  close(): void;
-}
-
-export interface NativeTcpOptions {
-  readonly address: string;
-  readonly port: number;
-  readonly nodelay: boolean;
-  readonly onReadable: (count: number) => void;
-  readonly onWritable: (room: number) => void;
-  readonly onError: () => void;
-}
-
-export type NativeTcpClass = new (options: NativeTcpOptions) => NativeTcp;
 
 /** Who hears of failures, and what is watched. */
 export interface Guard {
@@ -41,9 +23,9 @@ export interface Guard {
 }
 
 /** What TLSSocket hands on: all of its own options, with its callbacks in place of ours. */
-export interface GuardedTcpOptions extends NativeTcpOptions {
+export interface GuardedTcpOptions extends TcpOptions {
   readonly guard: Guard;
-  readonly native: NativeTcpClass;
+  readonly native: TcpClass;
 }
 
 /** More than a client's flight of the handshake or a record ever is, bytes. */
@@ -51,7 +33,7 @@ const LARGEST_QUEUE = 32_768;
 
 export class GuardedTcp {
   readonly #guard: Guard;
-  readonly #tcp: NativeTcp;
+  readonly #tcp: Tcp;
   readonly #onReadable: (count: number) => void;
   #readable = 0;
   #room = 0;

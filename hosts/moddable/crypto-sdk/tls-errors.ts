@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What an exception of the SDK's TLS means, in the codes of the core. */
-import { BerthError } from "../../src/error";
-import { type CertificateFields, coversHost, readCertificate } from "./certificate";
-
-/** How far a connection had come when it failed. */
-export const Phase = Object.freeze({ CONNECTING: 0, HANDSHAKE: 1, UP: 2 } as const);
-export type Phase = (typeof Phase)[keyof typeof Phase];
+import { BerthError } from "../../../src/error";
+import { Phase } from "../../sockets/tcp";
+import { type CertificateFields, coversHost, readCertificate } from "../certificate";
 
 /** What is known when a connection fails. */
 export interface Failure {

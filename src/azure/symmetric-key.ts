@@ -1,4 +1,32 @@
 // SPDX-License-Identifier: MIT
+import { BerthError } from "../error";
+
+/** DPS takes symmetric keys of 16 to 64 bytes ("Symmetric key attestation", Azure DPS documentation). */
+const SHORTEST_KEY = 16;
+const LONGEST_KEY = 64;
+
+/**
+ * The bytes of a symmetric key as Azure shows it: padded base64 (RFC 4648, section 4).
+ * Who gets them overwrites them once the signer has its copy.
+ * @throws BerthError `invalid-argument` when `key` is not base64 or not 16 to 64 bytes long; it shows none of it
+ */
+export function symmetricKeyBytes(key: string): Uint8Array {
+  const bytes = bytesOfBase64(key);
+  if (!bytes || bytes.length === 0) {
+    throw new BerthError(
+      "invalid-argument",
+      "the symmetric key is not base64; copy the whole Primary Key of the enrollment, with its final '='",
+    );
+  }
+  if (bytes.length < SHORTEST_KEY || bytes.length > LONGEST_KEY) {
+    bytes.fill(0);
+    throw new BerthError(
+      "invalid-argument",
+      `the symmetric key has ${bytes.length} bytes; Azure's have ${SHORTEST_KEY} to ${LONGEST_KEY}`,
+    );
+  }
+  return bytes;
+}
 
 /** The bytes of padded base64 (RFC 4648, section 4), or undefined when `text` is something else. Shows none of it. */
 export function bytesOfBase64(text: string): Uint8Array | undefined {

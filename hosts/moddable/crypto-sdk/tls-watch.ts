@@ -6,7 +6,7 @@
  * say why (the SDK's TLS throws one and the same error for every cause). And no application data leaves before the
  * server has switched to encryption: the SDK's TLS takes a close_notify in the clear for the end of the handshake.
  */
-import { BerthError } from "../../src/error";
+import { BerthError } from "../../../src/error";
 
 const RECORD = Object.freeze({ CHANGE_CIPHER_SPEC: 20, ALERT: 21, HANDSHAKE: 22, APPLICATION_DATA: 23 });
 const CERTIFICATE = 11;

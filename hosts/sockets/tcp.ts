@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/** TCP as ECMA-419 has it (section 10, with `format` "buffer"), as far as it is used. */
+
+/** A TCP socket. */
+export interface Tcp {
+  /** Fills `target`, which must not be longer than what is readable. */
+  read(target: Uint8Array): unknown;
+  /** Returns the room left; on some platforms undefined after an error. */
+  write(bytes: Uint8Array): unknown;
+  close(): void;
+}
+
+/** Its options. */
+export interface TcpOptions {
+  /** IPv4. */
+  readonly address: string;
+  readonly port: number;
+  readonly nodelay: boolean;
+  readonly onReadable: (count: number) => void;
+  readonly onWritable: (room: number) => void;
+  readonly onError: () => void;
+}
+
+/** How far a connection has come: TCP, TLS, open. */
+export const Phase = Object.freeze({ CONNECTING: 0, HANDSHAKE: 1, UP: 2 } as const);
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+export type TcpClass = new (options: TcpOptions) => Tcp;
