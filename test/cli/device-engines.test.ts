@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `berth device` on each engine, as a process, against an emulator in this one. */
 import { createPrivateKey } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -18,6 +18,8 @@ import { ENGINES, type EngineUnderTest, PROCESS_ENGINES } from "./engines";
 
 jest.setTimeout(60_000);
 
+/** Beyond U+FFFF, where XS and C see text differently. */
+const FAR = "ü😀";
 let emulator: Emulator;
 let directory: string;
 const running: BerthProcess[] = [];
@@ -34,6 +36,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const stateOf = () => join(directory, `state ${FAR}`);
 const file = (name: string, content: string): string => {
   writeFileSync(join(directory, name), content);
   return join(directory, name);
@@ -47,7 +50,7 @@ function start(
 ): BerthProcess {
   const words = ["device", "--engine", name, "--json", "--id-scope", SCOPE, "--registration-id", id];
   if (!more.includes("--connect-to")) words.push("--connect-to", `:127.0.0.1:${emulator.port}`);
-  words.push("--timeout", "50", "--state", join(directory, "state"));
+  words.push("--timeout", "50", "--state", stateOf());
   if (!more.includes("--ca")) words.push("--ca", file("ca.pem", emulator.ca.pem));
   const key: Record<string, string> = more.includes("--cert") ? {} : { BERTH_SYMMETRIC_KEY: `${KEY}\n` };
   const device = new BerthProcess([...words, ...more], { ...key, ...environment });
@@ -69,7 +72,7 @@ describe.each(ENGINES)("on $name", (engine) => {
   const { test, name } = engine;
 
   test("every packet of a life, payload of the registration and more telemetry than the device queues", async () => {
-    const more = ["--telemetry", "60", "--trace", "--payload", '{"modelId":"ü","deep":{"a":[1]}}'];
+    const more = ["--telemetry", "60", "--trace", "--payload", `{"modelId":"${FAR}","deep":{"a":[1]}}`];
     const { status, err, events } = await run(engine, more);
     expect({ status, err }).toEqual({ status: 0, err: "" });
     expect(only(events, "warning")).toEqual([]);
@@ -95,7 +98,7 @@ describe.each(ENGINES)("on $name", (engine) => {
       "sent DISCONNECT",
     ]);
     expect(packets[0]?.detail).toContain("sig=***&");
-    expect(packets[4]?.detail).toContain('{"modelId":"ü","deep":{"a":[1]}}');
+    expect(packets[4]?.detail).toContain(`{"modelId":"${FAR}","deep":{"a":[1]}}`);
     expect(packets.at(-1)).toMatchObject({ type: "DISCONNECT", direction: "sent", peer: HUB });
     expect(packets.filter(({ type, topic }) => type === "PUBLISH" && topic !== undefined)).toHaveLength(62);
   });
@@ -137,14 +140,14 @@ describe.each(ENGINES)("on $name", (engine) => {
   test("--stay takes messages from the cloud, whatever their bytes, until a signal ends it in order", async () => {
     const device = start(engine, ["--stay", "--telemetry", "1"]);
     await device.event("acknowledged");
-    await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("öffne\u0000"), { line: "7 8" });
+    await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from(`${FAR}\u0000`), { line: `7 ${FAR}` });
     await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.of(0xff, 0x00));
     await device.event("message", { base64: "/wA=" });
     device.interruptGroup();
     const { status, out, err } = await device.ended;
     expect({ status, err }).toEqual({ status: 0, err: "" });
     expect(only(eventsOf(out), "message")).toMatchObject([
-      { payload: "öffne\u0000", properties: { line: "7 8" } },
+      { payload: `${FAR}\u0000`, properties: { line: `7 ${FAR}` } },
       { base64: "/wA=" },
     ]);
   });
@@ -172,10 +175,10 @@ describe.each(ENGINES)("on $name", (engine) => {
   });
 
   test("a state directory that is none is refused before anything is sent", async () => {
-    const { status, events } = await run(engine, ["--state", file("no-directory", "")]);
+    const { status, events } = await run(engine, ["--state", file(`no ${FAR}`, "")]);
     expect(status).toBe(1);
     expect(only(events, "error")).toMatchObject([{ code: "store-failed", final: true }]);
-    expect(String(only(events, "error")[0]?.message)).toContain("no-directory");
+    expect(String(only(events, "error")[0]?.message)).toContain(`no ${FAR}`);
     expect(emulator.counts.connectionsOf("dps")).toBe(0);
   });
 });
@@ -215,8 +218,9 @@ describe.each(PROCESS_ENGINES)("on $name", (engine) => {
   }
   expect(sources).toEqual(["dps", "stored", "stored", "stored", "stored", "stored"]);
   expect(emulator.counts).toMatchObject({ registrations: 1, telemetry: order.length });
+  expect(readdirSync(directory).filter((name) => name.startsWith("state"))).toHaveLength(1);
   // Assigned anew by one, found by the next.
-  rmSync(join(directory, "state"), { recursive: true });
+  rmSync(stateOf(), { recursive: true });
   for (const engine of [node, native]) expect((await run(engine)).status).toBe(0);
   expect(emulator.counts.registrations).toBe(2);
 });

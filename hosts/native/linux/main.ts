@@ -9,6 +9,7 @@ import { createLinuxHost } from "./host";
 import { readLines } from "./lines";
 import { natives } from "./natives";
 import type { Command, NativeEvent, Settings } from "./protocol";
+import { text } from "./text";
 import { traceTransport } from "./trace";
 
 const EXIT_BAD_SETTINGS = 64;
@@ -18,7 +19,7 @@ let agent: Agent | undefined;
 let connection: ConnectionRun | undefined;
 
 function emit(event: NativeEvent): void {
-  natives.print(JSON.stringify(event));
+  natives.print(text.encode(JSON.stringify(event)));
 }
 
 function begin(settings: Settings): void {
