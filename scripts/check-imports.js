@@ -50,9 +50,21 @@ const RULES = [
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
+  // What the firmware reads, the factory writes: by the firmware's own names and readers.
+  {
+    folder: "factory",
+    folders: ["src", "hosts/node"],
+    files: [
+      "firmware/device-identity",
+      "firmware/settings",
+      "hosts/sockets/connect-to",
+      "hosts/moddable/store",
+    ],
+    packages: anything,
+  },
   {
     folder: "cli",
-    folders: ["src", "hosts/node", "hosts/xs", "emulator"],
+    folders: ["src", "hosts/node", "hosts/xs", "emulator", "factory"],
     files: [
       "hosts/transport-tap",
       "hosts/native/linux/host",
