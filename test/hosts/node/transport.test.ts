@@ -7,6 +7,7 @@ import type { CertificateAndKey } from "../../../emulator/certificates";
 import { parseConnectTo } from "../../../hosts/node/connect-to";
 import { NodeTransport, type NodeTransportOptions } from "../../../hosts/node/transport";
 import { BerthError } from "../../../src/error";
+import { openTransport, type Transport } from "../../../src/host";
 import { issue, serverNameOf, startServer, type TestServer } from "./tls-server";
 
 let root: CertificateAndKey;
@@ -39,18 +40,22 @@ afterAll(() => {
 
 /** A client whose callbacks can be waited for. */
 class Client {
-  readonly transport: NodeTransport;
+  readonly transport: Transport;
   readonly events: string[] = [];
   error: unknown;
   room = 0;
   #waiting: (() => void)[] = [];
 
   constructor(port: number, more: Partial<NodeTransportOptions> = {}) {
-    this.transport = new NodeTransport({
-      host: "hub.example",
-      port,
+    const binding = {
+      io: NodeTransport,
       roots: [root.certificatePem],
       connectTo: [parseConnectTo(`:127.0.0.1:`)],
+      ...more,
+    };
+    this.transport = openTransport(binding, {
+      host: "hub.example",
+      port,
       onReadable: (count) => this.#tell(`readable ${count}`),
       onWritable: (room) => {
         this.room = room;
