@@ -122,9 +122,9 @@ class TapTransport implements Transport {
     return count;
   }
 
-  write(bytes: Uint8Array): number {
-    const room = this.#inner.write(bytes);
-    this.#connection.sent(bytes);
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const room = this.#inner.write(bytes, start, end);
+    this.#connection.sent(bytes.subarray(start, end));
     return room;
   }
 

@@ -11,17 +11,19 @@
  * - What only a person can mend (wrong key, disabled enrollment) is tried again slowly and reported.
  */
 import type { JsonObject } from "../azure/dps";
+import { telemetryTopic } from "../azure/hub";
 import { encodeProperties, type Properties } from "../azure/properties";
 import { asBerthError, BerthError } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
+import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
 import { Alarm } from "./alarm";
 import { type BackoffPolicy, backoffDelay } from "./backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
-import { Outbox, type OutboxOptions, TelemetryMessage } from "./outbox";
+import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { Provisioner, type ProvisioningOptions } from "./provisioner";
 
 /** Where the device is in its life. */
@@ -71,6 +73,13 @@ export interface ConnectedReport {
   readonly sessionPresent: boolean;
 }
 
+/** Telemetry that the hub has. */
+export interface AcknowledgedTelemetry {
+  readonly payload: Uint8Array;
+  /** The property bag, encoded; empty without properties. */
+  readonly bag: string;
+}
+
 /** What went wrong, and when the device tries again. */
 export interface ErrorReport {
   readonly phase: "network" | "clock" | "dps" | "hub" | "store";
@@ -84,8 +93,11 @@ export interface AgentHandler {
   onState?(state: AgentState): void;
   onAssigned?(report: AssignedReport): void;
   onConnected?(report: ConnectedReport): void;
-  /** @param count of acknowledged messages since `start` */
-  onAcknowledged?(message: TelemetryMessage, count: number): void;
+  /**
+   * @param message good only during the call: the object is used again, its payload is yours
+   * @param count of acknowledged messages since `start`
+   */
+  onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
   /** Without it the device does not subscribe to cloud-to-device messages. */
   onCloudToDevice?(message: CloudToDeviceMessage): void;
   /** `send` has room again after `outbox-full`. */
@@ -136,6 +148,8 @@ export class Agent {
   readonly #handler: AgentHandler;
   readonly #store: AssignmentStore;
   readonly #outbox: Outbox;
+  /** Bytes of the largest payload with its property bag that the output buffer holds. */
+  readonly #largest: number;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   #inFlight: InFlight;
@@ -163,6 +177,10 @@ export class Agent {
   #acknowledged = 0;
   #wantsRoom = false;
 
+  /** The last properties that were frozen, and their bag with its length: encoded once. */
+  #properties: Properties | undefined;
+  #bag = NO_BAG;
+  #bagLength = 0;
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
     checkIdentity(options.identity, host);
@@ -176,6 +194,7 @@ export class Agent {
     this.#store = new AssignmentStore(host.store, host.text);
     this.#outbox = new Outbox(options.outbox);
     this.#inFlight = new InFlight(options.hub?.window);
+    this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
   }
 
@@ -218,16 +237,20 @@ export class Agent {
    * Queues telemetry, sent with QoS 1, at least once.
    * @param payload must not change until it is acknowledged
    * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
+   * @param properties a frozen object that is the same from message to message is encoded once
    *   `packet-too-large` for what the output buffer cannot hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
-    const message = new TelemetryMessage(payload, properties ? encodeProperties(properties) : "");
-    const limit = (this.#options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
-    if (payload.length + message.bag.length > limit) {
-      throw new BerthError("packet-too-large", `payload and properties over ${limit} bytes`);
+    let size = payload.length;
+    if (properties) {
+      if (properties !== this.#properties) this.#encode(properties);
+      size += this.#bagLength;
+    }
+    if (size > this.#largest) {
+      throw new BerthError("packet-too-large", `payload and properties over ${this.#largest} bytes`);
     }
     try {
-      this.#outbox.add(message);
+      this.#outbox.add(payload, properties && this.#bag);
     } catch (error) {
       this.#wantsRoom = true;
       throw error;
@@ -255,6 +278,16 @@ export class Agent {
   }
 
   /** The one place that decides what comes next. */
+  #encode(properties: Properties): void {
+    const bag = encodeProperties(properties);
+    if (bag.length > LONGEST_BAG)
+      throw new BerthError("packet-too-large", `properties over ${LONGEST_BAG} bytes`);
+    this.#bag = bag;
+    this.#bagLength = bag.length;
+    // Others may have changed when they come again.
+    this.#properties = Object.isFrozen(properties) ? properties : undefined;
+  }
+
   #proceed(): void {
     const { network, clock } = this.#host;
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
@@ -365,6 +398,7 @@ export class Agent {
             if (!this.#wantsRoom) return;
             this.#wantsRoom = false;
             this.#handler.onRoom?.();
+            this.#outbox.release(message);
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
           onRenewal: () => {
@@ -478,5 +512,8 @@ export class Agent {
   }
 }
 
-/** Fixed header, topic with the longest device id, packet identifier. */
-const PACKET_OVERHEAD = 5 + 2 + "devices//messages/events/".length + 128 + 2;
+/** A telemetry topic with the longest device id, before the property bag. */
+const LONGEST_TOPIC = telemetryTopic("").length + 128;
+const LONGEST_BAG = MAXIMUM_FIELD_LENGTH - LONGEST_TOPIC;
+/** Fixed header, topic, packet identifier. */
+const PACKET_OVERHEAD = 5 + 2 + LONGEST_TOPIC + 2;

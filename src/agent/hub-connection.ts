@@ -13,7 +13,7 @@ import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
 import { Alarm } from "./alarm";
 import { hubCredential, type Identity } from "./identity";
-import type { Outbox, TelemetryMessage } from "./outbox";
+import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";
 
 /** Durations are milliseconds. */
 export interface HubOptions {
@@ -68,8 +68,9 @@ export class HubConnection implements SessionHandler {
   readonly #outbox: Outbox;
   readonly #handler: HubConnectionHandler;
   readonly #session: Session;
-  /** Encoded once: the same for every message without properties. */
-  readonly #topic: Uint8Array;
+  /** The last property bag, and the topic that ends in it: encoded once for messages in a row that have the same. */
+  #bag = NO_BAG;
+  #topic: Uint8Array;
   readonly #lifetime: number | undefined;
   #renewing = false;
   readonly #alarm: Alarm;
@@ -118,8 +119,7 @@ export class HubConnection implements SessionHandler {
   pump(): void {
     if (!this.#session.connected || this.#renewing) return;
     for (let message = this.#outbox.first(); message; message = this.#outbox.first()) {
-      message.topic =
-        message.bag === "" ? this.#topic : `${telemetryTopic(this.#assignment.deviceId)}${message.bag}`;
+      message.topic = this.#topicOf(message.bag);
       if (this.#session.publish(message) < 0) return;
       this.#outbox.shift();
     }
@@ -179,5 +179,13 @@ export class HubConnection implements SessionHandler {
   #renewed(): void {
     this.close();
     this.#handler.onRenewal();
+  }
+
+  #topicOf(bag: string): Uint8Array {
+    if (bag !== this.#bag) {
+      this.#topic = this.#host.text.encode(telemetryTopic(this.#assignment.deviceId) + bag);
+      this.#bag = bag;
+    }
+    return this.#topic;
   }
 }

@@ -17,7 +17,7 @@ import {
   type TransportBinding,
 } from "../host";
 import { InFlight, type OutboundMessage } from "./in-flight";
-import { type QoS, SUBACK_FAILURE } from "./packets";
+import { PacketType, type QoS, SUBACK_FAILURE } from "./packets";
 import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
@@ -264,7 +264,7 @@ export class Session implements PacketHandler {
   }
 
   onPublish(publish: InboundPublish): void {
-    this.#assertConnected("PUBLISH");
+    this.#assertConnected(PacketType.PUBLISH);
     this.#handler.onMessage(publish);
     const complete = publish.offset + publish.payload.length === publish.byteLength;
     if (!complete || !publish.QoS || !this.#alive) return;
@@ -272,7 +272,7 @@ export class Session implements PacketHandler {
   }
 
   onPuback(id: number): void {
-    this.#assertConnected("PUBACK");
+    this.#assertConnected(PacketType.PUBACK);
     const index = this.#inFlight.indexOf(id);
     const message = this.#inFlight.acknowledge(id);
     // An unknown id may answer a message that was sent twice.
@@ -283,7 +283,7 @@ export class Session implements PacketHandler {
   }
 
   onSuback(id: number, returnCodes: Uint8Array): void {
-    this.#answered(id, "SUBACK", returnCodes.length);
+    this.#answered(id, PacketType.SUBACK, returnCodes.length);
     if (returnCodes.includes(SUBACK_FAILURE)) {
       throw new BerthError("subscribe-refused", "", { status: SUBACK_FAILURE });
     }
@@ -291,21 +291,21 @@ export class Session implements PacketHandler {
   }
 
   onUnsuback(id: number): void {
-    this.#answered(id, "UNSUBACK", 0);
+    this.#answered(id, PacketType.UNSUBACK, 0);
     this.#handler.onSubscribed(id, NO_CODES);
   }
 
   onPingresp(): void {
-    this.#assertConnected("PINGRESP");
+    this.#assertConnected(PacketType.PINGRESP);
   }
 
   get #alive(): boolean {
     return this.#state !== State.CLOSED;
   }
 
-  #assertConnected(packet: string): void {
+  #assertConnected(type: number): void {
     if (this.#state !== State.CONNECTED) {
-      throw new BerthError("protocol-violation", `${packet} before CONNACK [MQTT-3.2.0-1]`);
+      throw new BerthError("protocol-violation", `packet type ${type} before CONNACK [MQTT-3.2.0-1]`);
     }
   }
 
@@ -338,10 +338,13 @@ export class Session implements PacketHandler {
   }
 
   /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
-  #answered(id: number, packet: string, returnCodes: number): void {
-    this.#assertConnected(packet);
+  #answered(id: number, type: number, returnCodes: number): void {
+    this.#assertConnected(type);
     if (this.#inFlight.release(id) !== returnCodes) {
-      throw new BerthError("protocol-violation", `${packet} for packet id ${id} answers no such request`);
+      throw new BerthError(
+        "protocol-violation",
+        `packet type ${type} for packet id ${id} answers no such request`,
+      );
     }
     const more = this.#inFlight.reserved > 0;
     this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
@@ -364,7 +367,7 @@ export class Session implements PacketHandler {
       const count = this.#read(input);
       if (count === 0) break;
       this.#received();
-      this.#reader.push(count === input.length ? input : input.subarray(0, count));
+      this.#reader.push(input, count);
       if (!this.#alive) return;
     }
     this.#proceed();
@@ -374,14 +377,6 @@ export class Session implements PacketHandler {
   #read(target: Uint8Array): number {
     try {
       return this.#transport.read(target);
-    } catch (error) {
-      throw asBerthError(error, "connection-lost");
-    }
-  }
-
-  #write(bytes: Uint8Array): number {
-    try {
-      return this.#transport.write(bytes);
     } catch (error) {
       throw asBerthError(error, "connection-lost");
     }
@@ -488,13 +483,12 @@ export class Session implements PacketHandler {
   }
 
   #flush(): void {
-    const writer = this.#writer;
-    if (!this.#alive || this.#room <= 0 || writer.pending === 0) return;
-    do {
-      const bytes = writer.peek(this.#room);
-      this.#room = this.#write(bytes);
-      writer.consume(bytes.length);
-    } while (writer.pending > 0 && this.#room > 0);
+    if (!this.#alive || this.#room <= 0 || this.#writer.pending === 0) return;
+    try {
+      this.#room = this.#writer.drain(this.#transport, this.#room);
+    } catch (error) {
+      throw asBerthError(error, "connection-lost");
+    }
     this.#lastSent = this.#host.clock.ticks();
   }
 
