@@ -160,8 +160,9 @@ export class Agent {
   /** DPS is asked next, though an assignment is known. */
   #askDps = false;
   #operationId: string | undefined;
-  /** DPS ended an eager connection before CONNACK. */
-  #eagerRefused = false;
+  /** An eager connection to DPS, to a hub, has ended without a word of the server. */
+  #dpsRefusesEager = false;
+  #hubRefusesEager = false;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
   /** Attempts in a row that ended in an error that may pass. */
@@ -176,11 +177,11 @@ export class Agent {
   #waitingSince = 0;
   #acknowledged = 0;
   #wantsRoom = false;
-
   /** The last properties that were frozen, and their bag with its length: encoded once. */
   #properties: Properties | undefined;
   #bag = NO_BAG;
   #bagLength = 0;
+
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
     checkIdentity(options.identity, host);
@@ -193,8 +194,8 @@ export class Agent {
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
     this.#outbox = new Outbox(options.outbox);
-    this.#inFlight = new InFlight(options.hub?.window);
     this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
+    this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
   }
 
@@ -236,8 +237,8 @@ export class Agent {
   /**
    * Queues telemetry, sent with QoS 1, at least once.
    * @param payload must not change until it is acknowledged
-   * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
    * @param properties a frozen object that is the same from message to message is encoded once
+   * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
    *   `packet-too-large` for what the output buffer cannot hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
@@ -277,7 +278,6 @@ export class Agent {
     this.reprovision();
   }
 
-  /** The one place that decides what comes next. */
   #encode(properties: Properties): void {
     const bag = encodeProperties(properties);
     if (bag.length > LONGEST_BAG)
@@ -288,6 +288,7 @@ export class Agent {
     this.#properties = Object.isFrozen(properties) ? properties : undefined;
   }
 
+  /** The one place that decides what comes next. */
   #proceed(): void {
     const { network, clock } = this.#host;
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
@@ -317,7 +318,7 @@ export class Agent {
       this.#provisioner = new Provisioner(
         this.#host,
         identity,
-        this.#eagerRefused ? { ...provisioning, eager: false } : provisioning,
+        this.#dpsRefusesEager ? { ...provisioning, eager: false } : provisioning,
         {
           onAssigning: (operationId) => {
             this.#operationId = operationId;
@@ -330,7 +331,8 @@ export class Agent {
             this.#assigned({ assignment, substatus, payload });
           },
           onError: (error) => {
-            if (provisioning.eager && !this.#provisioner?.accepted) this.#eagerRefused = true;
+            // An error with a status is the server's word.
+            if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
             this.#failed("dps", error);
           },
         },
@@ -382,12 +384,13 @@ export class Agent {
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
     const { onCloudToDevice } = this.#handler;
+    const { hub = {} } = this.#options;
     try {
       this.#connection = new HubConnection(
         this.#host,
         this.#options.identity,
         assignment,
-        this.#options.hub ?? {},
+        this.#hubRefusesEager ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
         {
@@ -395,10 +398,10 @@ export class Agent {
           onAcknowledged: (message) => {
             this.#acknowledged += 1;
             this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            this.#outbox.release(message);
             if (!this.#wantsRoom) return;
             this.#wantsRoom = false;
             this.#handler.onRoom?.();
-            this.#outbox.release(message);
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
           onRenewal: () => {
@@ -406,7 +409,10 @@ export class Agent {
             // A moment later, when the transport has gone.
             this.#backOff(0);
           },
-          onError: (error) => this.#failed("hub", error),
+          onError: (error) => {
+            if (this.#connection?.unanswered && error.status === undefined) this.#hubRefusesEager = true;
+            this.#failed("hub", error);
+          },
         },
       );
     } catch (error) {

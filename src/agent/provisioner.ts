@@ -47,8 +47,8 @@ export interface ProvisioningOptions {
   readonly maximumPacketSize?: number;
   /**
    * Send SUBSCRIBE and the request behind CONNECT without waiting (MQTT 3.1.1, section 3.1.4): two round trips
-   * less. Where such a connection ends before CONNACK, the attempts after it wait again. Default false: whether
-   * Azure takes it has not been tried.
+   * less. Where such an attempt ends without a word of DPS, those after it wait again: DPS may have refused it, or
+   * answered before it knew of the subscription. Default false: whether Azure takes it has not been tried.
    */
   readonly eager?: boolean;
 }
@@ -81,7 +81,10 @@ export class Provisioner implements SessionHandler {
   #requestId = "";
   #requests: number;
   #transients = 0;
-  #accepted = false;
+  /** CONNECT has gone. */
+  #open = false;
+  /** DPS has answered a request. */
+  #answered = false;
   #registered = false;
   #deadline = 0;
   /** Either for the next request or for an answer. */
@@ -125,9 +128,9 @@ export class Provisioner implements SessionHandler {
     });
   }
 
-  /** CONNACK 0 came, whatever came after. */
-  get accepted(): boolean {
-    return this.#accepted;
+  /** With `eager`: more than CONNECT has gone to DPS, and no request was answered. */
+  get unanswered(): boolean {
+    return this.#options.eager === true && this.#open && !this.#answered;
   }
 
   /** Gives up; no callback follows. Idempotent. */
@@ -137,7 +140,6 @@ export class Provisioner implements SessionHandler {
   }
 
   onConnected(): void {
-    this.#accepted = true;
     if (!this.#options.eager) this.#begin();
   }
 
@@ -151,6 +153,7 @@ export class Provisioner implements SessionHandler {
     // An answer to an earlier request, or no answer at all: the deadline goes on.
     if (!topic || this.#requestId === "" || topic.requestId !== this.#requestId) return;
     this.#requestId = "";
+    this.#answered = true;
     this.#alarm.cancel();
     this.#judge(topic, this.#answer(topic, publish.payload));
   }
@@ -169,6 +172,7 @@ export class Provisioner implements SessionHandler {
   }
 
   #begin(): void {
+    this.#open = true;
     this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
     this.#session.subscribe([DPS_RESPONSE_FILTER]);
     if (this.#options.eager) this.#request();
