@@ -123,7 +123,6 @@ export class HubConnection implements SessionHandler {
       maximumPacketSize: options.maximumPacketSize ?? 4_096,
       oversize: options.oversize ?? "refuse",
       eager: this.#eager,
-      onOpen: () => this.#begin(),
       inFlight,
     });
   }
@@ -150,13 +149,22 @@ export class HubConnection implements SessionHandler {
     this.#session.close();
   }
 
+  /** Subscribes; with `eager` what waits leaves at once, else after the handler has heard of the connection. */
+  onOpen(): void {
+    this.#open = true;
+    if (this.#handler.onCloudToDevice) {
+      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
+    }
+    if (this.#eager) this.pump();
+  }
+
   onConnected(sessionPresent: boolean): void {
     if (this.#lifetime !== undefined) {
       // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
       this.#alarm.set(this.#lifetime * (0.75 + 0.1 * this.#host.random()), () => this.#renew());
     }
     this.#connected = true;
-    if (!this.#eager) this.#begin();
+    if (!this.#eager) this.onOpen();
     this.#handler.onConnected(sessionPresent);
     this.pump();
   }
@@ -186,15 +194,6 @@ export class HubConnection implements SessionHandler {
   onError(error: BerthError): void {
     this.#alarm.cancel();
     this.#handler.onError(error);
-  }
-
-  /** Subscribes; with `eager` what waits leaves at once, else after the handler has heard of the connection. */
-  #begin(): void {
-    this.#open = true;
-    if (this.#handler.onCloudToDevice) {
-      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
-    }
-    if (this.#eager) this.pump();
   }
 
   #renew(): void {

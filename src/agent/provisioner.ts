@@ -124,7 +124,6 @@ export class Provisioner implements SessionHandler {
       answerTimeout: options.answerTimeout ?? 30_000,
       maximumPacketSize: options.maximumPacketSize ?? 8_192,
       eager: options.eager ?? false,
-      onOpen: () => this.#begin(),
     });
   }
 
@@ -139,8 +138,15 @@ export class Provisioner implements SessionHandler {
     this.#session.close();
   }
 
+  onOpen(): void {
+    this.#open = true;
+    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
+    this.#session.subscribe([DPS_RESPONSE_FILTER]);
+    if (this.#options.eager) this.#request();
+  }
+
   onConnected(): void {
-    if (!this.#options.eager) this.#begin();
+    if (!this.#options.eager) this.onOpen();
   }
 
   onSubscribed(): void {
@@ -169,13 +175,6 @@ export class Provisioner implements SessionHandler {
   onError(error: BerthError): void {
     this.#alarm.cancel();
     this.#handler.onError(error);
-  }
-
-  #begin(): void {
-    this.#open = true;
-    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
-    this.#session.subscribe([DPS_RESPONSE_FILTER]);
-    if (this.#options.eager) this.#request();
   }
 
   /** Registers, or asks how the operation goes. */

@@ -43,7 +43,7 @@ export function sasToken(options: SasOptions, signer: Signer, text: TextCodec): 
   }
   if (resource === "") throw new BerthError("invalid-argument", "the resource is empty");
   const encoded = percentEncode(resource);
-  const signature = percentEncode(base64(signature32(signer, text.encode(`${encoded}\n${expiry}`))));
+  const signature = percentEncode(base64(signature32(signer, text.encode(`${encoded}\n${expiry}`)), text));
   const token = `SharedAccessSignature sr=${encoded}&sig=${signature}&se=${expiry}`;
   return policy === undefined ? token : `${token}&skn=${percentEncode(policy)}`;
 }
@@ -56,7 +56,7 @@ export function sasToken(options: SasOptions, signer: Signer, text: TextCodec): 
  */
 export function deriveDeviceKey(registrationId: string, group: Signer, text: TextCodec): string {
   if (registrationId === "") throw new BerthError("invalid-argument", "the registration id is empty");
-  return base64(signature32(group, text.encode(registrationId)));
+  return base64(signature32(group, text.encode(registrationId)), text);
 }
 
 function signature32(signer: Signer, message: Uint8Array): Uint8Array {

@@ -23,6 +23,8 @@ import { type Field, PacketWriter, type Will } from "./writer";
 
 /** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
 export interface SessionHandler {
+  /** With `eager`: CONNECT has been written. What is sent from inside leaves with it. */
+  onOpen?(): void;
   /** CONNACK 0. What is in flight is sent again after this call. */
   onConnected(sessionPresent: boolean): void;
   /**
@@ -70,8 +72,6 @@ export interface SessionOptions {
    * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
    */
   readonly eager?: boolean;
-  /** With `eager`: CONNECT has been written. */
-  readonly onOpen?: (() => void) | undefined;
   /** Kept from the session before, or new. */
   readonly inFlight?: InFlight;
 }
@@ -443,7 +443,7 @@ export class Session implements PacketHandler {
       // Before CONNACK nobody knows whether the server kept the session: where it may have, it is a re-delivery.
       this.#startResend(!(options.clean ?? true));
       this.#holding = true;
-      options.onOpen?.();
+      this.#handler.onOpen?.();
       this.#holding = false;
     }
   }
