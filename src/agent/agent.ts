@@ -13,7 +13,7 @@
 import type { JsonObject } from "../azure/dps";
 import { telemetryTopic } from "../azure/hub";
 import { encodeProperties, type Properties } from "../azure/properties";
-import { asBerthError, BerthError } from "../error";
+import { asBerthError, BerthError, invalidArgument } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
 import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
@@ -187,7 +187,7 @@ export class Agent {
     checkIdentity(options.identity, host);
     const lifetime = options.hub?.tokenLifetime;
     if (lifetime !== undefined && !(lifetime >= 60_000)) {
-      throw new BerthError("invalid-argument", "hub.tokenLifetime is below 60000");
+      throw invalidArgument("hub.tokenLifetime is below 60000");
     }
     this.#host = host;
     this.#handler = handler;

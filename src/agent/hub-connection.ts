@@ -109,20 +109,14 @@ export class HubConnection implements SessionHandler {
       handler.onError(error);
     });
     this.#session = new Session(host, this, {
+      ...options,
       host: hub,
-      port: options.port ?? 8883,
       id: deviceId,
       user: hubUserName(hub, deviceId, options.modelId),
       password: credential.password,
       // The hub keeps the subscription and what was queued for the device.
       clean: false,
       keepAlive: options.keepAlive ?? 240_000,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      answerTimeout: options.answerTimeout ?? 30_000,
-      outputSize: options.outputSize ?? 4_096,
-      maximumPacketSize: options.maximumPacketSize ?? 4_096,
-      oversize: options.oversize ?? "refuse",
-      eager: this.#eager,
       inFlight,
     });
   }

@@ -4,7 +4,7 @@
  *
  * The messages are links of a list, and used again once they are acknowledged: in steady state nothing is allocated.
  */
-import { BerthError } from "../error";
+import { BerthError, invalidArgument } from "../error";
 import type { OutboundMessage } from "../mqtt/in-flight";
 
 const NO_BYTES = Object.freeze(new Uint8Array(0));
@@ -43,7 +43,7 @@ export class Outbox {
     this.#capacity = options?.capacity ?? 32;
     this.#maximumBytes = options?.bytes ?? 16_384;
     if (!(this.#capacity >= 1 && this.#maximumBytes >= 1)) {
-      throw new BerthError("invalid-argument", "the outbox needs a capacity of 1 or more");
+      throw invalidArgument("the outbox needs a capacity of 1 or more");
     }
   }
 

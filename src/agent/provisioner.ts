@@ -113,17 +113,13 @@ export class Provisioner implements SessionHandler {
     });
     this.#requests = Math.floor(host.random() * 0x7fffffff);
     this.#session = new Session(host, this, {
+      ...options,
       host: options.host ?? DPS_HOST,
-      port: options.port ?? 8883,
       id: identity.registrationId,
       user: dpsUserName(identity.idScope, identity.registrationId),
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
-      keepAlive: options.keepAlive ?? 60_000,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      answerTimeout: options.answerTimeout ?? 30_000,
       maximumPacketSize: options.maximumPacketSize ?? 8_192,
-      eager: options.eager ?? false,
     });
   }
 

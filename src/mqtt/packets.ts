@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The constants of MQTT 3.1.1 (OASIS standard, 29 October 2014) that writer, reader and session share. */
 
-/** Control packet types, in the high four bits of the first byte (table 2.1). */
-export const PacketType = Object.freeze({
-  CONNECT: 1,
-  CONNACK: 2,
-  PUBLISH: 3,
-  PUBACK: 4,
-  PUBREC: 5,
-  PUBREL: 6,
-  PUBCOMP: 7,
-  SUBSCRIBE: 8,
-  SUBACK: 9,
-  UNSUBSCRIBE: 10,
-  UNSUBACK: 11,
-  PINGREQ: 12,
-  PINGRESP: 13,
-  DISCONNECT: 14,
-} as const);
+// The types of the packets that a client receives, in the high four bits of their first byte (table 2.1).
+export const CONNACK = 2;
+export const PUBLISH = 3;
+export const PUBACK = 4;
+export const SUBACK = 9;
+export const UNSUBACK = 11;
+export const PINGRESP = 13;
 
 /** QoS levels that this client uses (section 4.3). QoS 2 is not spoken: Azure closes the connection on it. */
 export type QoS = 0 | 1;

@@ -6,7 +6,7 @@
  * It does not reconnect; what is in flight stays in `InFlight` for the session that follows.
  * Every entry point that a platform calls is guarded: an exception becomes `onError`, never an escape.
  */
-import { asBerthError, BerthError, type ErrorCode } from "../error";
+import { asBerthError, BerthError, type ErrorCode, invalidArgument } from "../error";
 import {
   type Clock,
   openTransport,
@@ -17,7 +17,7 @@ import {
   type TransportBinding,
 } from "../host";
 import { InFlight, type OutboundMessage } from "./in-flight";
-import { PacketType, type QoS, SUBACK_FAILURE } from "./packets";
+import { PINGRESP, PUBACK, PUBLISH, type QoS, SUBACK, SUBACK_FAILURE, UNSUBACK } from "./packets";
 import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
@@ -84,14 +84,13 @@ export interface SessionHost {
   readonly transport: TransportBinding;
 }
 
-const State = Object.freeze({
-  /** Name resolution, TCP, TLS. */
-  OPENING: 0,
-  /** CONNECT written. */
-  CONNECTING: 1,
-  CONNECTED: 2,
-  CLOSED: 3,
-} as const);
+// States.
+/** Name resolution, TCP, TLS. */
+const OPENING = 0;
+/** CONNECT written. */
+const CONNECTING = 1;
+const CONNECTED = 2;
+const CLOSED = 3;
 
 /** By CONNACK return code (table 3.1). */
 const REFUSALS: readonly ErrorCode[] = Object.freeze([
@@ -118,7 +117,7 @@ export class Session implements PacketHandler {
   readonly #eager: boolean;
   readonly #transport: Transport;
   #options: SessionOptions | undefined;
-  #state: number = State.OPENING;
+  #state: number = OPENING;
   #room = 0;
   /** Next message in flight to be sent again; NONE when that is done. */
   #resend = NONE;
@@ -178,7 +177,7 @@ export class Session implements PacketHandler {
 
   /** CONNACK 0 has come and the connection stands. */
   get connected(): boolean {
-    return this.#state === State.CONNECTED;
+    return this.#state === CONNECTED;
   }
 
   /** Nothing waits to be sent or acknowledged. */
@@ -234,9 +233,9 @@ export class Session implements PacketHandler {
 
   /** Sends DISCONNECT where the connection stands, and ends it. Idempotent; no callback follows. */
   close(): void {
-    if (this.#state === State.CLOSED) return;
+    if (this.#state === CLOSED) return;
     try {
-      if (this.#state === State.CONNECTED && this.#writer.disconnect()) this.#flush();
+      if (this.#state === CONNECTED && this.#writer.disconnect()) this.#flush();
     } catch {
       // The connection ends either way.
     }
@@ -246,7 +245,7 @@ export class Session implements PacketHandler {
   // PacketHandler: called by the reader, below #readable and its guard.
 
   onConnack(sessionPresent: boolean, returnCode: number): void {
-    if (this.#state !== State.CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
+    if (this.#state !== CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
     if (returnCode) {
       throw new BerthError(REFUSALS[returnCode] as ErrorCode, "", { status: returnCode });
     }
@@ -255,7 +254,7 @@ export class Session implements PacketHandler {
       throw new BerthError("protocol-violation", "session present after a clean session");
     }
     this.#options = undefined;
-    this.#state = State.CONNECTED;
+    this.#state = CONNECTED;
     this.#phaseDeadline = NONE;
     this.#writer.wipe();
     if (!this.#eager) this.#startResend(sessionPresent);
@@ -264,7 +263,7 @@ export class Session implements PacketHandler {
   }
 
   onPublish(publish: InboundPublish): void {
-    this.#assertConnected(PacketType.PUBLISH);
+    this.#assertConnected(PUBLISH);
     this.#handler.onMessage(publish);
     const complete = publish.offset + publish.payload.length === publish.byteLength;
     if (!complete || !publish.QoS || !this.#alive) return;
@@ -272,7 +271,7 @@ export class Session implements PacketHandler {
   }
 
   onPuback(id: number): void {
-    this.#assertConnected(PacketType.PUBACK);
+    this.#assertConnected(PUBACK);
     const index = this.#inFlight.indexOf(id);
     const message = this.#inFlight.acknowledge(id);
     // An unknown id may answer a message that was sent twice.
@@ -283,7 +282,7 @@ export class Session implements PacketHandler {
   }
 
   onSuback(id: number, returnCodes: Uint8Array): void {
-    this.#answered(id, PacketType.SUBACK, returnCodes.length);
+    this.#answered(id, SUBACK, returnCodes.length);
     if (returnCodes.includes(SUBACK_FAILURE)) {
       throw new BerthError("subscribe-refused", "", { status: SUBACK_FAILURE });
     }
@@ -291,26 +290,26 @@ export class Session implements PacketHandler {
   }
 
   onUnsuback(id: number): void {
-    this.#answered(id, PacketType.UNSUBACK, 0);
+    this.#answered(id, UNSUBACK, 0);
     this.#handler.onSubscribed(id, NO_CODES);
   }
 
   onPingresp(): void {
-    this.#assertConnected(PacketType.PINGRESP);
+    this.#assertConnected(PINGRESP);
   }
 
   get #alive(): boolean {
-    return this.#state !== State.CLOSED;
+    return this.#state !== CLOSED;
   }
 
   #assertConnected(type: number): void {
-    if (this.#state !== State.CONNECTED) {
+    if (this.#state !== CONNECTED) {
       throw new BerthError("protocol-violation", `packet type ${type} before CONNACK [MQTT-3.2.0-1]`);
     }
   }
 
   #assertUsable(): void {
-    const usable = this.#state === State.CONNECTED || (this.#eager && this.#state === State.CONNECTING);
+    const usable = this.#state === CONNECTED || (this.#eager && this.#state === CONNECTING);
     if (!usable) throw new BerthError("closed", "the session is not connected");
   }
 
@@ -402,7 +401,7 @@ export class Session implements PacketHandler {
   }
 
   #writable(): void {
-    if (this.#state === State.OPENING) this.#sendConnect();
+    if (this.#state === OPENING) this.#sendConnect();
     this.#flush();
     if (this.#pingOwed) this.#ping();
     if (this.#owed.length) this.#readable();
@@ -426,7 +425,7 @@ export class Session implements PacketHandler {
   #sendConnect(): void {
     const options = this.#options as SessionOptions;
     this.#lastReceived = this.#host.clock.ticks();
-    this.#state = State.CONNECTING;
+    this.#state = CONNECTING;
     this.#phaseDeadline = this.#lastReceived + this.#answerTimeout;
     this.#arm(this.#phaseDeadline);
     this.#writer.connect({
@@ -477,7 +476,7 @@ export class Session implements PacketHandler {
   /** Tells the handler that `publish` has room again. */
   #feed(): void {
     if (!this.#starved || !this.#alive || this.#resend !== NONE || this.#inFlight.full) return;
-    if (this.#state !== State.CONNECTED) return;
+    if (this.#state !== CONNECTED) return;
     this.#starved = false;
     this.#handler.onWritable();
   }
@@ -531,12 +530,12 @@ export class Session implements PacketHandler {
     if (this.#pendingError) throw this.#pendingError;
     const now = this.#host.clock.ticks();
     if (passed(this.#phaseDeadline, now)) {
-      throw new BerthError(this.#state === State.OPENING ? "connect-timeout" : "connack-timeout");
+      throw new BerthError(this.#state === OPENING ? "connect-timeout" : "connack-timeout");
     }
     if (passed(this.#subscribeDeadline, now)) throw new BerthError("subscribe-timeout");
     if (passed(this.#pingDeadline, now)) throw new BerthError("keep-alive-timeout");
     if (passed(this.#publishDeadline, now)) throw new BerthError("publish-timeout");
-    const pings = this.#keepAlive > 0 && this.#state === State.CONNECTED;
+    const pings = this.#keepAlive > 0 && this.#state === CONNECTED;
     if (pings && !this.#pingOwed && now >= this.#keepAliveDue()) {
       // It judges an output that is stuck, too.
       if (this.#pingDeadline === NONE) this.#pingDeadline = now + this.#answerTimeout;
@@ -561,7 +560,7 @@ export class Session implements PacketHandler {
   }
 
   #end(): void {
-    this.#state = State.CLOSED;
+    this.#state = CLOSED;
     this.#options = undefined;
     this.#reader.end();
     this.#inFlight.releaseAll();
@@ -586,7 +585,7 @@ function earlier(a: number, b: number): number {
 
 function inRange(value: number, low: number, high: number, name: string): number {
   if (!(value >= low && value <= high)) {
-    throw new BerthError("invalid-argument", `${name} is not ${low} to ${high}`);
+    throw invalidArgument(`${name} is not ${low} to ${high}`);
   }
   return value;
 }

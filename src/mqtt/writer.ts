@@ -7,7 +7,7 @@
  * throws where there never will be. Text is encoded in bulk by the host; a field that stays the same from
  * packet to packet can be handed over as bytes that were encoded once.
  */
-import { BerthError } from "../error";
+import { BerthError, invalidArgument } from "../error";
 import type { TextCodec } from "../host";
 import {
   MAXIMUM_FIELD_LENGTH,
@@ -123,15 +123,15 @@ export class PacketWriter {
   connect(options: ConnectOptions): boolean {
     const { user, password, will, keepAlive } = options;
     if (password !== undefined && user === undefined) {
-      throw new BerthError("invalid-argument", "password without user [MQTT-3.1.2-22]");
+      throw invalidArgument("password without user [MQTT-3.1.2-22]");
     }
     if (!(keepAlive >= 0 && keepAlive <= 65_535) || keepAlive % 1 !== 0) {
-      throw new BerthError("invalid-argument", "keepAlive is not 0 to 65535 whole seconds");
+      throw invalidArgument("keepAlive is not 0 to 65535 whole seconds");
     }
     const { id, clean } = options;
     this.#checkText(id, "id");
     if (id.length === 0 && !clean) {
-      throw new BerthError("invalid-argument", "an empty id needs a clean session [MQTT-3.1.3-7]");
+      throw invalidArgument("an empty id needs a clean session [MQTT-3.1.3-7]");
     }
     let flags = clean ? 0x02 : 0;
     let size = 10 + 2 + id.length;
@@ -192,14 +192,14 @@ export class PacketWriter {
     if (isText) {
       // Not by #checkTopicName: a call costs the engine of the device as much as a header.
       const fault = topicNameFault(topic as string);
-      if (fault) throw new BerthError("invalid-argument", fault);
+      if (fault) throw invalidArgument(fault);
       if (length > SURELY_A_FIELD) this.#checkLength(topic, "topic");
     }
     let first = 0x30;
     let size = 2 + length + payload.length;
     if (QoS) {
       if (!((id as number) >= 1 && (id as number) <= 65_535)) {
-        throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+        throw invalidArgument("packet id is not 1 to 65535");
       }
       first = duplicate ? 0x3a : 0x32;
       size += 2;
@@ -261,8 +261,8 @@ export class PacketWriter {
   }
 
   #filters(first: number, id: number, filters: readonly Field[], QoS: QoS | -1): boolean {
-    if (filters.length === 0) throw new BerthError("invalid-argument", "no topic filter [MQTT-3.8.3-3]");
-    if (!(id >= 1 && id <= 65_535)) throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+    if (filters.length === 0) throw invalidArgument("no topic filter [MQTT-3.8.3-3]");
+    if (!(id >= 1 && id <= 65_535)) throw invalidArgument("packet id is not 1 to 65535");
     let size = 2;
     for (const filter of filters) {
       this.#checkText(filter, "topic filter");
@@ -343,21 +343,21 @@ export class PacketWriter {
 
   #checkLength(field: Field, name: string): void {
     if (field.length > SURELY_A_FIELD && this.#bytes(field).length > MAXIMUM_FIELD_LENGTH) {
-      throw new BerthError("invalid-argument", `${name} is longer than 65535 bytes`);
+      throw invalidArgument(`${name} is longer than 65535 bytes`);
     }
   }
 
   #checkText(field: Field, name: string): void {
     this.#checkLength(field, name);
     if (typeof field === "string" ? field.includes("\0") : field.includes(0)) {
-      throw new BerthError("invalid-argument", `${name} contains U+0000 [MQTT-1.5.3-2]`);
+      throw invalidArgument(`${name} contains U+0000 [MQTT-1.5.3-2]`);
     }
   }
 
   #checkTopicName(topic: Field): void {
     this.#checkLength(topic, "topic");
     const fault = topicNameFault(typeof topic === "string" ? topic : this.#text.decode(topic));
-    if (fault) throw new BerthError("invalid-argument", fault);
+    if (fault) throw invalidArgument(fault);
   }
 
   #bytes(field: Field): Uint8Array {
@@ -383,7 +383,7 @@ function tooLarge(size: number, limit: number): BerthError {
 
 /** Section 4.7.1: `#` alone in the last level, `+` alone in any. */
 function checkFilter(filter: Field): void {
-  if (filter.length === 0) throw new BerthError("invalid-argument", "empty topic filter [MQTT-4.7.3-1]");
+  if (filter.length === 0) throw invalidArgument("empty topic filter [MQTT-4.7.3-1]");
   // As bytes it has been here before as text.
   if (typeof filter !== "string") return;
   const last = filter.length - 1;
@@ -393,6 +393,6 @@ function checkFilter(filter: Field): void {
     wrong = (plus > 0 && filter[plus - 1] !== "/") || (plus < last && filter[plus + 1] !== "/");
   }
   if (wrong) {
-    throw new BerthError("invalid-argument", `ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
+    throw invalidArgument(`ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
   }
 }

@@ -173,7 +173,10 @@ testProperty(
     let held: (() => void) | undefined;
     const atHub = (connection: VirtualConnection, packet: Packet): void => {
       if (isPublish(packet) && mute) return;
-      if (!isPublish(packet) || !swap) return answers(connection, packet);
+      if (!isPublish(packet) || !swap) {
+        answers(connection, packet);
+        return;
+      }
       // Two PUBACKs the other way round: a client must live with it.
       const now = (): void => answers(connection, packet);
       if (!held) held = now;
