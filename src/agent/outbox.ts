@@ -6,15 +6,15 @@
  */
 import { BerthError, invalidArgument } from "../error";
 import type { OutboundMessage } from "../mqtt/in-flight";
+import { NO_BYTES } from "../mqtt/packets";
 
-const NO_BYTES = Object.freeze(new Uint8Array(0));
 /** The property bag of a message without properties. */
 export const NO_BAG = "";
 
 /** A telemetry message. Its topic is set when it is sent: the device id can change until then. */
 export class TelemetryMessage implements OutboundMessage {
-  topic: Uint8Array = NO_BYTES;
-  payload: Uint8Array = NO_BYTES;
+  topic = NO_BYTES;
+  payload = NO_BYTES;
   /** The property bag, encoded. */
   bag = NO_BAG;
   /** The one behind it, among those that wait or those that are free. */

@@ -21,6 +21,8 @@ import {
 } from "../azure/dps";
 import { BerthError } from "../error";
 import type { Host } from "../host";
+import type { OutboundMessage } from "../mqtt/in-flight";
+import { NO_BYTES } from "../mqtt/packets";
 import type { InboundPublish } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import { Alarm } from "./alarm";
@@ -69,13 +71,16 @@ const LONGEST_WAIT_CONNECTED = 60;
 const TRANSIENT_LIMIT = 4;
 const TRANSIENT_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
 const TOKEN_LIFETIME = 3_600_000;
+/** CONNECT with the longest ids has some 1,100 bytes, a poll as many as its operation id and 90. */
+const OUTPUT_SIZE = 2_048;
 
 export class Provisioner implements SessionHandler {
   readonly #host: Host;
-  readonly #identity: Identity;
   readonly #options: ProvisioningOptions;
   readonly #handler: ProvisionerHandler;
   readonly #session: Session;
+  /** Of the registration. */
+  readonly #body: Uint8Array;
   #operationId: string | undefined;
   /** Of the request that waits for its answer; empty while none does. */
   #requestId = "";
@@ -103,7 +108,6 @@ export class Provisioner implements SessionHandler {
     operationId?: string,
   ) {
     this.#host = host;
-    this.#identity = identity;
     this.#options = options;
     this.#handler = handler;
     this.#operationId = operationId;
@@ -112,6 +116,7 @@ export class Provisioner implements SessionHandler {
       handler.onError(error);
     });
     this.#requests = Math.floor(host.random() * 0x7fffffff);
+    this.#body = host.text.encode(registerBody(identity.registrationId, options.payload));
     this.#session = new Session(host, this, {
       ...options,
       host: options.host ?? DPS_HOST,
@@ -119,6 +124,7 @@ export class Provisioner implements SessionHandler {
       user: dpsUserName(identity.idScope, identity.registrationId),
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
+      outputSize: OUTPUT_SIZE + this.#body.length,
       maximumPacketSize: options.maximumPacketSize ?? 8_192,
     });
   }
@@ -177,16 +183,13 @@ export class Provisioner implements SessionHandler {
   #request(): void {
     this.#requests += 1;
     this.#requestId = this.#requests.toString(16);
-    const { text } = this.#host;
     const operationId = this.#operationId;
-    const topic =
-      operationId === undefined
-        ? registerTopic(this.#requestId)
-        : operationStatusTopic(this.#requestId, operationId);
-    const body =
-      operationId === undefined ? registerBody(this.#identity.registrationId, this.#options.payload) : "";
-    if (operationId === undefined) this.#registered = true;
-    if (this.#session.publish({ topic, payload: text.encode(body) }) < 0) {
+    let message: OutboundMessage;
+    if (operationId === undefined) {
+      message = { topic: registerTopic(this.#requestId), payload: this.#body };
+      this.#registered = true;
+    } else message = { topic: operationStatusTopic(this.#requestId, operationId), payload: NO_BYTES };
+    if (this.#session.publish(message) < 0) {
       throw new BerthError("publish-timeout", "DPS has acknowledged none of the last requests");
     }
     this.#alarm.set(this.#options.answerTimeout ?? 30_000, () => {

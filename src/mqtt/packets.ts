@@ -18,6 +18,9 @@ export const MAXIMUM_REMAINING_LENGTH = 268_435_455;
 /** The longest string or binary field, in bytes (section 1.5.3). */
 export const MAXIMUM_FIELD_LENGTH = 65_535;
 
+/** No payload, no return codes. */
+export const NO_BYTES: Uint8Array = Object.freeze(new Uint8Array(0));
+
 /** SUBACK return code: failure (section 3.9.3). */
 export const SUBACK_FAILURE = 0x80;
 

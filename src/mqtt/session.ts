@@ -17,7 +17,7 @@ import {
   type TransportBinding,
 } from "../host";
 import { InFlight, type OutboundMessage } from "./in-flight";
-import { PINGRESP, PUBACK, PUBLISH, type QoS, SUBACK, SUBACK_FAILURE, UNSUBACK } from "./packets";
+import { NO_BYTES, PINGRESP, PUBACK, PUBLISH, type QoS, SUBACK, SUBACK_FAILURE, UNSUBACK } from "./packets";
 import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
@@ -103,7 +103,6 @@ const REFUSALS: readonly ErrorCode[] = Object.freeze([
 ]);
 
 const NONE = -1;
-const NO_CODES = Object.freeze(new Uint8Array(0));
 
 export class Session implements PacketHandler {
   readonly #host: SessionHost;
@@ -291,7 +290,7 @@ export class Session implements PacketHandler {
 
   onUnsuback(id: number): void {
     this.#answered(id, UNSUBACK, 0);
-    this.#handler.onSubscribed(id, NO_CODES);
+    this.#handler.onSubscribed(id, NO_BYTES);
   }
 
   onPingresp(): void {
