@@ -33,9 +33,9 @@ class TapTransport implements Transport {
     return count;
   }
 
-  write(bytes: Uint8Array): number {
-    const room = this.#inner.write(bytes);
-    this.#tap.sent(bytes);
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const room = this.#inner.write(bytes, start, end);
+    this.#tap.sent(bytes.subarray(start, end));
     return room;
   }
 

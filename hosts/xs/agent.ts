@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Runs a device's agent inside XS, with Node as its outside world. */
 import { type AgentHandler, type AgentOptions, AgentState, type AssignedReport } from "../../src/agent/agent";
-import { TelemetryMessage } from "../../src/agent/outbox";
 import type { Properties } from "../../src/azure/properties";
 import { asBerthError, BerthError } from "../../src/error";
 import { type Host, openTransport, type TimerHandle, type Transport } from "../../src/host";
@@ -275,7 +274,7 @@ export class XsAgent {
         handler.onConnected?.(call.report);
         break;
       case "acknowledged":
-        handler.onAcknowledged?.(new TelemetryMessage(bytes.slice(), call.bag), call.count);
+        handler.onAcknowledged?.({ payload: bytes.slice(), bag: call.bag }, call.count);
         break;
       case "cloudToDevice": {
         const { offset, byteLength } = call;

@@ -38,13 +38,14 @@ export class FakeTransport implements Transport {
     return part.length;
   }
 
-  write(bytes: Uint8Array): number {
+  write(memory: Uint8Array, start = 0, end = memory.length): number {
+    const bytes = memory.slice(start, end);
     if (this.closed) this.violations.push("write after close");
     if (bytes.length === 0) this.violations.push("empty write");
     if (bytes.length > this.room) this.violations.push(`${bytes.length} bytes where ${this.room} fit`);
     if (this.writeError !== undefined) throw this.writeError;
-    this.lastMemory = bytes.buffer;
-    this.writes.push(bytes.slice());
+    this.lastMemory = memory.buffer;
+    this.writes.push(bytes);
     this.room -= bytes.length;
     return this.room;
   }
@@ -126,16 +127,21 @@ export interface SessionWorld {
 
 /** Called after each callback has been put into the log. */
 export type Reactions = Partial<{
-  [Name in keyof SessionHandler]: (session: Session, ...given: Parameters<SessionHandler[Name]>) => void;
+  [Name in Exclude<keyof SessionHandler, "onOpen">]: (
+    session: Session,
+    ...given: Parameters<SessionHandler[Name]>
+  ) => void;
 }>;
 
 export interface SessionWorldOptions extends Partial<SessionOptions> {
   readonly time?: VirtualTime;
+  /** Of the handler; not in the log. */
+  readonly onOpen?: () => void;
 }
 
 /** A session whose transport is not up yet. */
 export function openSession(options: SessionWorldOptions = {}, reactions: Reactions = {}): SessionWorld {
-  const { time = new VirtualTime(), ...rest } = options;
+  const { time = new VirtualTime(), onOpen, ...rest } = options;
   const transports: FakeTransport[] = [];
   const host: SessionHost = {
     text: nodeText,
@@ -146,6 +152,7 @@ export function openSession(options: SessionWorldOptions = {}, reactions: Reacti
   const log: string[] = [];
   const errors: BerthError[] = [];
   const handler: SessionHandler = {
+    ...(onOpen && { onOpen }),
     onConnected(present) {
       log.push(`connected ${present}`);
       reactions.onConnected?.(session, present);

@@ -4,6 +4,7 @@ import { base64 } from "../../../src/azure/base64";
 import type { BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
 import type { Emit, NativeError } from "./protocol";
+import { text } from "./text";
 
 /** An agent that reports all that happens. @throws BerthError as `Agent` */
 export function createAgent(host: Host, options: AgentOptions, emit: Emit): Agent {
@@ -16,7 +17,7 @@ export function createAgent(host: Host, options: AgentOptions, emit: Emit): Agen
       onConnected: (report) => emit({ event: "connected", ...report }),
       onAcknowledged: (_message, count) => emit({ event: "acknowledged", count }),
       onCloudToDevice: ({ payload, properties, offset, byteLength }) =>
-        emit({ event: "cloudToDevice", payload: base64(payload), properties, offset, byteLength }),
+        emit({ event: "cloudToDevice", payload: base64(payload, text), properties, offset, byteLength }),
       onRoom: () => emit({ event: "room" }),
       onError: ({ phase, error, retryIn }) =>
         emit({ event: "error", phase, ...nativeErrorOf(error), retryIn }),

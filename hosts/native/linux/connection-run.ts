@@ -71,10 +71,12 @@ export class ConnectionRun {
   }
 
   #flush(): void {
-    while (this.#pending.length > 0 && this.#room > 0 && this.#transport) {
-      const part = this.#pending.subarray(0, this.#room);
-      this.#room = this.#transport.write(part);
-      this.#pending = this.#pending.slice(part.length);
+    let at = 0;
+    while (at < this.#pending.length && this.#room > 0 && this.#transport) {
+      const end = Math.min(this.#pending.length, at + this.#room);
+      this.#room = this.#transport.write(this.#pending, at, end);
+      at = end;
     }
+    this.#pending = this.#pending.slice(at);
   }
 }

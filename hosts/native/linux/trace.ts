@@ -4,6 +4,7 @@ import type { TransportBinding } from "../../../src/host";
 import { tapTransport } from "../../transport-tap";
 import type { Emit } from "./protocol";
 import { SignatureMask } from "./signature-mask";
+import { text } from "./text";
 
 /** `binding`, with all that passes inside TLS told as events. No signature of a SAS token leaves the program. */
 export function traceTransport(binding: TransportBinding, emit: Emit): TransportBinding {
@@ -14,8 +15,8 @@ export function traceTransport(binding: TransportBinding, emit: Emit): Transport
     const mask = new SignatureMask();
     emit({ event: "opened", connection, peer });
     return {
-      sent: (bytes) => emit({ event: "sent", connection, bytes: base64(mask.mask(bytes)) }),
-      received: (bytes) => emit({ event: "received", connection, bytes: base64(bytes) }),
+      sent: (bytes) => emit({ event: "sent", connection, bytes: base64(mask.mask(bytes), text) }),
+      received: (bytes) => emit({ event: "received", connection, bytes: base64(bytes, text) }),
     };
   });
 }

@@ -139,6 +139,24 @@ test("bytes go both ways, unchanged and in order, and the caller's buffer is fre
   expect(client.transport.read(part)).toBe(0);
 });
 
+test("a part of the bytes goes by its offsets", async () => {
+  const echo = await serve(identity(server), (socket) => socket.pipe(socket));
+  const client = await new Client(echo.port).up();
+  client.transport.write(Uint8Array.of(1, 2, 3, 4, 5), 1, 3);
+  client.transport.write(Uint8Array.of(6, 7, 8), 2);
+  const received: number[] = [];
+  const part = new Uint8Array(10);
+  while (received.length < 3) {
+    received.push(...part.subarray(0, client.transport.read(part)));
+    const seen = client.events.length;
+    if (received.length < 3) await client.until(() => client.events.length > seen);
+  }
+  expect(received).toEqual([2, 3, 8]);
+  expect(() => client.transport.write(new Uint8Array(400 * 1024), 0, 330 * 1024)).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+});
+
 test("the server's name is sent as SNI while connectTo changes only the address", async () => {
   const started = await serve(identity(server));
   await new Client(started.port).up();
