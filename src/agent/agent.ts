@@ -465,7 +465,8 @@ export class Agent {
   }
 
   #backOff(delay: number): void {
-    if (this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
+    // What goes on at once is no back-off to whoever watches.
+    if (delay === 0 || this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
   }
 
   #delay(retryAfter: number | undefined): number {

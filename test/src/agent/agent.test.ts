@@ -20,7 +20,6 @@ test("first start: DPS, then the hub; second start: the hub alone", () => {
   expect(first.log).toEqual([
     "provisioning",
     `assigned ${HUB} pump-7`,
-    "backing off",
     "connecting",
     "running",
     `connected ${HUB} dps`,
