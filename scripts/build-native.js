@@ -6,7 +6,8 @@
  *
  *   node scripts/build-native.js [--sanitize]
  *
- * Into build/native, with --sanitize into build/native/sanitized. About 30 s the first time, 1 s when nothing has
+ * Into build/native/release, with --sanitize into build/native/sanitized; with another mbedTLS than the system's, its
+ * prefix in the environment's MBEDTLS, into build/native-PREFIX. About 30 s the first time, 1 s when nothing has
  * changed. Exit status 69 with one line on standard error when something that it needs is not installed.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -18,7 +19,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { withLock } from "./build-lock.js";
-import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
+import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
@@ -50,7 +51,8 @@ export class NativeUnavailable extends Error {}
  */
 export async function buildNative({ only, sanitize = false, log = () => {}, notice = () => {} } = {}) {
   checkTools();
-  const directory = join(ROOT, "build", "native", sanitize ? "sanitized" : "release");
+  const other = (process.env.MBEDTLS ?? "").replaceAll(/[^\w.]+/g, "-");
+  const directory = join(ROOT, "build", `native${other}`, sanitize ? "sanitized" : "release");
   const host = join(directory, "berth-native");
   mkdirSync(directory, { recursive: true });
   await withLock(`${directory}.lock`, async () => {
@@ -127,9 +129,7 @@ function checkTools() {
       );
     }
   }
-  if (!hasMbedtls()) {
-    throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
-  }
+  if (findMbedtls() === undefined) throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
