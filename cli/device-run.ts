@@ -42,6 +42,8 @@ export interface DeviceRunOptions {
   readonly payload?: Record<string, unknown> | undefined;
   /** Milliseconds that a SAS token of the hub is good; the core's default when undefined. */
   readonly tokenLifetime?: number | undefined;
+  /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
+  readonly eager: boolean;
   /** Ends the run from outside. */
   readonly signal?: AbortSignal;
   /** Called for everything that happens; `line` is for people. */
@@ -130,15 +132,16 @@ class DeviceRun {
   }
 
   #agentOptions(): AgentOptions {
-    const { identity, endpoint, port, hubPort, payload, tokenLifetime } = this.#options;
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager } = this.#options;
     return {
       identity,
       provisioning: {
         host: endpoint,
         port,
+        eager,
         ...(payload === undefined ? {} : { payload: payload as never }),
       },
-      hub: { port: hubPort, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+      hub: { port: hubPort, eager, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
     };
   }
 

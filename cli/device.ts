@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { ConnectTo } from "../hosts/node/connect-to";
 import { commonNameOf } from "../factory/certificates";
+import type { ConnectTo } from "../hosts/node/connect-to";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import { DPS_HOST } from "../src/azure/dps";
@@ -22,6 +22,7 @@ import {
   seconds,
   symmetricKeyFrom,
   wholeNumber,
+  withEager,
   withJson,
 } from "./options";
 import { Output } from "./output";
@@ -46,6 +47,7 @@ interface DeviceFlags {
   readonly interval?: number;
   readonly timeout: number;
   readonly stay: boolean;
+  readonly eager: boolean;
   readonly payload?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
@@ -84,7 +86,7 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(command)).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(command))).action((flags: DeviceFlags) => run(flags, context));
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
@@ -118,6 +120,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       interval: (flags.interval ?? 0) * 1000,
       timeout: flags.timeout * 1000,
       stay: flags.stay,
+      eager: flags.eager,
       payload,
       signal: interrupt.signal,
       onEvent: (event, line) => {

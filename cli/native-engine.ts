@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import type { NativeEvent, Settings } from "../hosts/native/linux/protocol";
+import type { Tap } from "../hosts/transport-tap";
 import { decodeError, encodeError } from "../hosts/xs/wire";
 import { buildNative, NativeUnavailable } from "../scripts/build-native";
 import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError } from "../src/error";
-import type { Tap } from "../hosts/transport-tap";
 import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
 import { type NativeEnd, NativeProcess } from "./native-process";
 import { nativeSettings } from "./native-settings";

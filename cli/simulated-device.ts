@@ -32,6 +32,7 @@ export class SimulatedDevice {
   async live(life: {
     telemetry: number;
     timeout: number;
+    eager: boolean;
     signal: AbortSignal;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;

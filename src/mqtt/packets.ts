@@ -9,6 +9,13 @@ export const SUBACK = 9;
 export const UNSUBACK = 11;
 export const PINGRESP = 13;
 
+/** The name of a packet type, for messages. */
+export function packetName(type: number): string {
+  const names =
+    "CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBACK UNSUBSCRIBE UNSUBACK PINGREQ PINGRESP DISCONNECT";
+  return names.split(" ")[type - 1] ?? `packet type ${type}`;
+}
+
 /** QoS levels that this client uses (section 4.3). QoS 2 is not spoken: Azure closes the connection on it. */
 export type QoS = 0 | 1;
 

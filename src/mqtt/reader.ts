@@ -8,7 +8,7 @@
  */
 import { asBerthError, BerthError, invalidArgument } from "../error";
 import type { TextCodec } from "../host";
-import { CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, topicNameFault, UNSUBACK } from "./packets";
+import { CONNACK, PINGRESP, PUBACK, PUBLISH, packetName, SUBACK, topicNameFault, UNSUBACK } from "./packets";
 
 /** A PUBLISH, or a fragment of one that is larger than the reader's buffer. */
 export interface InboundPublish {
@@ -333,13 +333,13 @@ function checkFirst(first: number): void {
     case SUBACK:
     case UNSUBACK:
     case PINGRESP:
-      if (flags) throw malformed(`reserved flags ${flags} of type ${first >> 4}`);
+      if (flags) throw malformed(`reserved flags ${flags} of ${packetName(first >> 4)}`);
       return;
     case 0:
     case 15:
       throw malformed(`reserved packet type ${first >> 4}`);
     default:
-      throw new BerthError("protocol-violation", `packet type ${first >> 4} from a server`);
+      throw new BerthError("protocol-violation", `${packetName(first >> 4)} from a server`);
   }
 }
 

@@ -17,7 +17,17 @@ import {
   type TransportBinding,
 } from "../host";
 import { InFlight, type OutboundMessage } from "./in-flight";
-import { NO_BYTES, PINGRESP, PUBACK, PUBLISH, type QoS, SUBACK, SUBACK_FAILURE, UNSUBACK } from "./packets";
+import {
+  NO_BYTES,
+  PINGRESP,
+  PUBACK,
+  PUBLISH,
+  packetName,
+  type QoS,
+  SUBACK,
+  SUBACK_FAILURE,
+  UNSUBACK,
+} from "./packets";
 import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
@@ -303,7 +313,7 @@ export class Session implements PacketHandler {
 
   #assertConnected(type: number): void {
     if (this.#state !== CONNECTED) {
-      throw new BerthError("protocol-violation", `packet type ${type} before CONNACK [MQTT-3.2.0-1]`);
+      throw new BerthError("protocol-violation", `${packetName(type)} before CONNACK [MQTT-3.2.0-1]`);
     }
   }
 
@@ -341,7 +351,7 @@ export class Session implements PacketHandler {
     if (this.#inFlight.release(id) !== returnCodes) {
       throw new BerthError(
         "protocol-violation",
-        `packet type ${type} for packet id ${id} answers no such request`,
+        `${packetName(type)} for packet id ${id} answers no such request`,
       );
     }
     const more = this.#inFlight.reserved > 0;

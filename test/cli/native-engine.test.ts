@@ -126,6 +126,7 @@ test("a run that has done all but whose process ends in trouble has failed", asy
     engine: nativeEngineOf(program(script)),
     device: device(),
     identity: IDENTITY,
+    eager: false,
     endpoint: "dps.example",
     port: 8883,
     hubPort: 8883,

@@ -174,6 +174,22 @@ test.each(["xs", "native"])("more devices than processes are good for are refuse
   expect(err).toContain("at most 50");
 });
 
+test("--eager saves round trips, and all arrives", async () => {
+  const { environment } = sandbox();
+  const lives = async (...words: string[]) => {
+    const { status, out } = await new BerthProcess(["simulate", "--json", ...words], environment).ended;
+    expect(status).toBe(0);
+    return named(eventsOf(out), "summary")[0] as unknown as Record<
+      "firstStart" | "secondStart",
+      { roundTrips: number }
+    >;
+  };
+  const [patient, eager] = [await lives(), await lives("--eager")];
+  // CONNECT and SUBSCRIBE to DPS, and CONNECT to the hub, are not waited for.
+  expect(eager.firstStart.roundTrips).toBeLessThan(patient.firstStart.roundTrips);
+  expect(eager.secondStart.roundTrips).toBeLessThan(patient.secondStart.roundTrips);
+});
+
 test("what does not happen in time makes it fail, and still leaves nothing behind", async () => {
   const { directory, environment } = sandbox();
   try {
