@@ -368,6 +368,10 @@ function checkSource(project, { specifier, file, targets }, bound, problems) {
   }
   const state = /^(?:export )?(?:let|var) (\w+)/m.exec(source);
   if (state) report(`module state "${state[1]}" is frozen once preloaded`);
+  // XS 8.2.3 executes one in ROM with memory that it takes from malloc and collects as its own.
+  const frozen = /^(?:export )?const (\w+)[^=]*= \/(?![/*])/m.exec(source);
+  if (frozen)
+    report(`regular expression "${frozen[1]}" of the module: once preloaded, XS corrupts its heap by it`);
   for (const [foreign, pattern] of Object.entries(FOREIGN_GLOBALS)) {
     if (pattern.test(withoutTexts(source))) report(`uses ${foreign}, which XS does not have`);
   }

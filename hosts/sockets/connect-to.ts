@@ -44,8 +44,6 @@ export function connectTarget(
 /** Looks a name up with the DNS of the network; `address` is undefined when it has none. */
 export type Resolve = (name: string, done: (name: string, address?: string) => void) => void;
 
-const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
-
 /**
  * Finds where to connect to for `host` and `port`.
  * @param found called with it, at once where no name has to be looked up; `address` is IPv4, or undefined when DNS
@@ -61,6 +59,11 @@ export function locate(
   found: (address: string | undefined, port: number, name: string) => void,
 ): void {
   const { address: name, port } = connectTarget(options.connectTo ?? [], options.host, options.port);
-  if (IPV4.test(name)) found(name, port, name);
+  if (isIpv4(name)) found(name, port, name);
   else options.resolve(name, (_name, address) => found(address, port, name));
+}
+
+function isIpv4(name: string): boolean {
+  // Not a constant of the module: XS of the SDK 8.2.3 corrupts its heap by a regular expression that lies in ROM.
+  return /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }

@@ -154,6 +154,8 @@ describe("device code", () => {
     ["setTimeout", "export const t = () => setTimeout(() => {}, 1);"],
     ["TextEncoder", "export const e = () => new TextEncoder();"],
     ["module state", "let count = 0;\nexport const next = () => (count += 1);"],
+    ["regular expression", "const DIGITS = /^[0-9]+$/;\nexport const all = (t: string) => DIGITS.test(t);"],
+    ["regular expression", "const ANY: RegExp = /./;\nexport const any = (t: string) => ANY.test(t);"],
   ])("does not use %s", (about, code) => {
     expect(changed("src/azure/percent.ts", append(code))).toContainEqual(expect.stringContaining(about));
   });
