@@ -23,6 +23,10 @@
 extern void modInstallTextDecoder(xsMachine *the);
 extern void modInstallTextEncoder(xsMachine *the);
 
+#if mxStress
+extern int gxStress;
+#endif
+
 static void script_beside_program(char path[PATH_MAX])
 {
   char program[PATH_MAX] = "";
@@ -60,6 +64,10 @@ int main(int count, char **arguments)
   modInstallTextEncoder(the);
   berth_install_natives(the);
   berth_run_file(the, script);
+#if mxStress
+  /* Not before: the bundle is read in seconds then. */
+  if (getenv("BERTH_GC_STRESS") != NULL) gxStress = 1;
+#endif
   int status = berth_loop_run(the);
   if (the->abortStatus != 0) status = EXIT_SOFTWARE;
   xsDeleteMachine(the);

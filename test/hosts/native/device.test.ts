@@ -153,6 +153,50 @@ withNative("a new connection to the hub resumes the session", async () => {
   expect(device.of("secure").map(({ resumed }) => resumed)).toEqual([false, false, true]);
 });
 
+withNativeEach<KeyType | "SAS">(["SAS", "ec-p256"])(
+  "a life with %s while garbage is collected at each allocation: C keeps no pointer into the heap of XS",
+  async (proof) => {
+    process.env.BERTH_GC_STRESS = "1";
+    cleanups.push(() => delete process.env.BERTH_GC_STRESS);
+    const { certificatePem, privateKeyPem } = await createDeviceCertificate({
+      commonName: "dev-1",
+      keyType: "ec-p256",
+    });
+    const { sha256Thumbprint } = thumbprintsOf(certificatePem);
+    const attestation = {
+      type: "x509",
+      x509: { clientCertificates: { primary: { info: { sha256Thumbprint } } } },
+    };
+    const x509 = proof !== "SAS";
+    const world = await World.start(
+      x509
+        ? {
+            configuration: configuration({
+              enrollments: [{ registrationId: "dev-1", attestation }],
+            } as never),
+          }
+        : {},
+    );
+    const identity = { idScope: SCOPE, registrationId: "dev-1" };
+    const device = x509
+      ? world.boot(
+          { certificate: [derOf(certificatePem)], key: derOf(privateKeyPem) },
+          { identity: { ...identity, attestation: "x509" } },
+        )
+      : world.boot();
+    device.send("first");
+    await device.next("acknowledged");
+    device.tell({ command: "stop" });
+    device.tell({ command: "start" });
+    device.send("x".repeat(3_000));
+    await device.until(() => world.emulator.counts.telemetry === 2);
+    world.emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("to the device"));
+    await device.next("cloudToDevice");
+    expect(await device.stop()).toEqual(CLEAN);
+    expect(device.of("error")).toEqual([]);
+  },
+);
+
 withNative("messages larger than all buffers on the way", async () => {
   const world = await World.start();
   // The smallest room that a board's TCP has: one segment.
