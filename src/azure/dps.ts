@@ -154,13 +154,14 @@ function failure(
   about?: string,
 ): DpsAnswer {
   const errorCode = json && numberAt(json, "errorCode");
-  const trackingId = json && stringAt(json, "trackingId");
+  const tracked = json && stringAt(json, "trackingId");
+  const trackingId = tracked === undefined ? undefined : shown(tracked);
   const message = json && (stringAt(json, "message") ?? stringAt(json, "errorMessage"));
   const parts = [`status ${topic.status}`];
   if (about) parts.push(about);
   if (errorCode !== undefined) parts.push(`errorCode ${errorCode}`);
   if (message) parts.push(shown(message));
-  if (trackingId) parts.push(`trackingId ${shown(trackingId)}`);
+  if (trackingId) parts.push(`trackingId ${trackingId}`);
   return {
     kind: "error",
     error: new BerthError(code, parts.join(", "), {

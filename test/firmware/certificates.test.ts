@@ -90,6 +90,24 @@ describe("the roots in the image", () => {
   });
 });
 
+/** DER with nothing in it but what is read: the rest of the fields is empty. */
+function certificateFor(names: readonly string[]): Uint8Array {
+  const element = (tag: number, ...parts: readonly Uint8Array[]): Uint8Array => {
+    const content = Buffer.concat(parts);
+    return Buffer.concat([Uint8Array.of(tag, 0x82, content.length >> 8, content.length & 255), content]);
+  };
+  const time = element(0x17, Buffer.from("260101000000Z"));
+  const entries = names.map((name) => element(0x82, Buffer.from(name)));
+  const extension = element(
+    0x30,
+    Uint8Array.of(6, 3, 0x55, 0x1d, 0x11),
+    element(4, element(0x30, ...entries)),
+  );
+  const empty = element(0x30);
+  const body = [element(2), empty, empty, element(0x30, time, time), empty, empty];
+  return element(0x30, element(0x30, ...body, element(0xa3, element(0x30, extension))));
+}
+
 describe("reading certificates", () => {
   test("cut off at any byte, or with any byte changed: an error or a certificate, nothing else", () => {
     const bytes = der("digicert-global-root-g2");
@@ -109,6 +127,13 @@ describe("reading certificates", () => {
       changed[at] = (changed[at] as number) ^ 0xff;
       expect(["read", "invalid-argument"]).toContain(outcome(changed));
     }
+  });
+
+  test("found by fuzzing on XS: names that fill the stack, and more than the heap could hold", () => {
+    const names = ["hub.example", "x".repeat(1_500), ...new Array<string>(300).fill("y")];
+    const fields = readCertificate(certificateFor(names));
+    expect(fields.names.slice(0, 2)).toEqual(["hub.example", "y"]);
+    expect(fields.names).toHaveLength(100);
   });
 
   test.each([

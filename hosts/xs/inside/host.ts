@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The host boundary inside XS: everything but text is asked of Node, by messages that XS waits for. */
 import type { Clock, Host, Store, TextCodec, Timers, Transport, TransportOptions } from "../../../src/host";
+import { decodeStrictly } from "../../../src/utf8";
 import {
   type Answer,
   type Call,
@@ -141,7 +142,7 @@ export function nativeText(): TextCodec {
       const { read, written } = encoder.encodeInto(text, target.subarray(at));
       return read === written || read === text.length ? written : -1;
     },
-    decode: (bytes) => decoder.decode(bytes),
+    decode: (bytes) => decodeStrictly(decoder, bytes),
   };
 }
 

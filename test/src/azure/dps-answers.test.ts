@@ -211,6 +211,11 @@ describe("errors by the topic's status", () => {
     }
   });
 
+  test("found by fuzzing: a tracking id is bounded and printable like the rest", () => {
+    const { trackingId } = failure(401, { trackingId: `\u001b[2J\n${"x".repeat(5_000)}` });
+    expect(trackingId).toMatch(/^[\x20-\x7e]{200}$/);
+  });
+
   test.each<[number, ErrorCode, boolean]>([
     [300, "dps-refused", false],
     [400, "dps-refused", false],
