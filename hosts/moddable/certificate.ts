@@ -136,19 +136,13 @@ class Der {
     const value = this.take(tag);
     if (value.length !== digits + 11) throw broken();
     const text = ascii(value);
-    if (!text.endsWith("Z")) throw broken();
-    const two = (at: number): number => Number(text.slice(at, at + 2));
-    const short = two(0);
-    const year = digits === 4 ? Number(text.slice(0, 4)) : short + (short < 50 ? 2000 : 1900);
-    const time = Date.UTC(
-      year,
-      two(digits) - 1,
-      two(digits + 2),
-      two(digits + 4),
-      two(digits + 6),
-      two(digits + 8),
-    );
-    if (Number.isNaN(time)) throw broken();
+    const century = digits === 4 ? "" : text < "5" ? "20" : "19";
+    const whole = century + text.slice(0, -1);
+    if (!/^\d{14}$/.test(whole) || !text.endsWith("Z")) throw broken();
+    const part = (at: number): number => Number(whole.slice(at, at + 2));
+    const time = Date.UTC(Number(whole.slice(0, 4)), part(4) - 1, part(6), part(8), part(10), part(12));
+    // A day or an hour that is not in the calendar has become another one.
+    if (new Date(time).toISOString().replace(/\D/g, "").slice(0, 14) !== whole) throw broken();
     return time;
   }
 }

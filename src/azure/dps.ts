@@ -107,7 +107,9 @@ export function interpretDpsResponse(topic: DpsResponseTopic, body: string): Dps
   switch (json.status) {
     case "assigning":
     case "unassigned":
-      if (!operationId) return failure("dps-malformed", topic, json, "no operationId");
+      if (!operationId || !isOperationId(operationId)) {
+        return failure("dps-malformed", topic, json, "no usable operationId");
+      }
       return { kind: "assigning", operationId, retryAfter: topic.retryAfter };
     case "assigned":
       return assigned(topic, json, state);
@@ -137,6 +139,12 @@ function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject |
     payload: objectAt(state, "payload"),
   };
   return { kind: "assigned", assignment };
+}
+
+/** Can it be sent back? It is opaque; those of DPS have some 55 characters, and 256 fit a request. */
+function isOperationId(id: string): boolean {
+  // A lone surrogate has no encoding.
+  return /^[^\ud800-\udfff]{1,256}$/u.test(id);
 }
 
 function statusCode(status: number): ErrorCode {

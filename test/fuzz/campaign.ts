@@ -54,6 +54,7 @@ export class Campaign {
   readonly #progress = new Map<string, Progress>();
   /** The thread had to be ended: nothing more can be asked. */
   #hangs = false;
+  #comparison: Promise<void> = Promise.resolve();
 
   private constructor(options: CampaignOptions, built: Instrumented, xs: XsReplay | undefined) {
     this.#options = options;
@@ -83,25 +84,34 @@ export class Campaign {
     rmSync(dirname(this.#built.file), { recursive: true, force: true });
   }
 
-  /** Runs the samples of a target. @returns the first that breaks a rule */
-  async start(target: string, samples: readonly Uint8Array[]): Promise<Finding | undefined> {
+  /** Runs the samples of a target. */
+  async start(target: string, samples: readonly Uint8Array[]): Promise<void> {
     const progress: Progress = { executions: 0, executionsOnXs: 0, time: 0, reached: [], finding: undefined };
     this.#progress.set(target, progress);
     // A seed of its own, so that a target does the same with others and without.
     let seed = this.#options.seed;
     for (const character of target) seed = Math.imul(seed, 31) + character.charCodeAt(0);
     await this.#ask({ call: "open", target, seed, samples }, progress);
-    progress.finding ??= await this.#compare(target, samples, progress);
-    return progress.finding;
+    await this.#compareBeside(target, samples, progress);
   }
 
-  /** Runs so many mutations more. @returns what broke a rule, as short as it can be */
-  async round(target: string, executions: number): Promise<Finding | undefined> {
+  /** Runs so many mutations more. */
+  async round(target: string, executions: number): Promise<void> {
     const progress = this.#progressOf(target);
     const { samples } = await this.#ask({ call: "run", target, executions }, progress);
-    progress.finding ??= await this.#compare(target, samples, progress);
+    await this.#compareBeside(target, samples, progress);
+  }
+
+  /** Waits for XS. */
+  async settle(): Promise<void> {
+    await this.#comparison;
+  }
+
+  /** Makes what broke a rule of the target as short as it can be. */
+  async conclude(target: string): Promise<void> {
+    await this.settle();
+    const progress = this.#progressOf(target);
     if (progress.finding) progress.finding = await this.#reduced(target, progress.finding);
-    return progress.finding;
   }
 
   /** The least samples that have all that was reached and `given` have not. */
@@ -138,16 +148,18 @@ export class Campaign {
     return progress;
   }
 
-  async #compare(
-    target: string,
-    inputs: readonly Uint8Array[],
-    progress: Progress,
-  ): Promise<Finding | undefined> {
-    if (!this.#xs || !this.#options.onXs.has(target)) return undefined;
+  /** XS, a process of its own, runs `inputs` while Node goes on; one batch at a time. */
+  async #compareBeside(target: string, inputs: readonly Uint8Array[], progress: Progress): Promise<void> {
+    await this.#comparison;
+    this.#comparison = this.#compare(target, inputs, progress);
+  }
+
+  async #compare(target: string, inputs: readonly Uint8Array[], progress: Progress): Promise<void> {
+    if (!this.#xs || !this.#options.onXs.has(target)) return;
     const before = this.#xs.executions;
     const finding = await this.#xs.compare(target, inputs);
+    progress.finding ??= finding;
     progress.executionsOnXs += this.#xs.executions - before;
-    return finding;
   }
 
   async #reduced(target: string, finding: Finding): Promise<Finding> {

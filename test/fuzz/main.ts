@@ -117,7 +117,7 @@ async function fuzz(campaign: Campaign, names: readonly string[], options: Optio
     const { named, found } = readCorpus(name, options.corpus);
     await campaign.start(name, [...named, ...found]);
   }
-  // Standing are those that are neither done nor broken.
+  await campaign.settle();
   let left = names.filter((name) => !campaign.standing(name).finding);
   let announced = performance.now();
   const done = new Map(names.map((name) => [name, 0]));
@@ -129,6 +129,7 @@ async function fuzz(campaign: Campaign, names: readonly string[], options: Optio
       await campaign.round(name, now);
       done.set(name, before + now);
     }
+    await campaign.settle();
     left = left.filter((name) => !campaign.standing(name).finding && (done.get(name) ?? 0) < executions);
     if (performance.now() - announced > 10_000) {
       announced = performance.now();
@@ -139,6 +140,7 @@ async function fuzz(campaign: Campaign, names: readonly string[], options: Optio
 }
 
 async function report(campaign: Campaign, names: readonly string[], options: Options): Promise<number> {
+  for (const name of names) await campaign.conclude(name);
   const standings = names.map((name) => campaign.standing(name));
   for (const standing of standings) {
     const { target, finding, branches } = standing;
