@@ -169,7 +169,7 @@ test("nor in what is said of JSON that is broken at the key", () => {
 
 test("found by fuzzing: a name that is not known is shown in short, on one line", () => {
   const name = `\u001b[2J\n${"x".repeat(3_000)}`;
-  expect(() => parseOne({ [name]: 1 })).toThrow(/^[^\n\u001b]{1,1000}$/);
+  expect(() => parseOne({ [name]: 1 })).toThrow(/^[ -~…]{1,1000}$/);
 });
 
 test("what is no JSON is told with the file's name", () => {

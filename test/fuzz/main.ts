@@ -2,9 +2,10 @@
 /** `npm run fuzz`: see `npm run fuzz -- --help`. */
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { text } from "../../hosts/node/text";
 import { tryEngine } from "../../hosts/xs/engine";
+import { count, duration } from "./arguments";
 import { Campaign, type Standing } from "./campaign";
 import { CORPUS, readCorpus, writeFound, writeReproducer } from "./corpus";
 import { XsReplay } from "./on-xs";
@@ -13,7 +14,6 @@ import type { Target, Targets } from "./targets/target";
 
 /** Mutations in a row of one target, before the next has its turn. */
 const ROUND = 4_000;
-const UNITS: Readonly<Record<string, number>> = Object.freeze({ s: 1_000, m: 60_000, h: 3_600_000 });
 
 interface Options {
   readonly target?: readonly string[];
@@ -56,17 +56,6 @@ const program = new Command("npm run fuzz --")
     "which files are under test",
     "^(src|hosts/moddable|hosts/native|emulator)/",
   );
-
-function duration(value: string): number {
-  const [, digits, unit] = /^(\d+)([smh])$/.exec(value) ?? [];
-  if (digits === undefined || unit === undefined) throw new InvalidArgumentError("Give 30s, 10m or 1h.");
-  return Number(digits) * (UNITS[unit] ?? 0);
-}
-
-function count(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("Give a whole number.");
-  return Number(value);
-}
 
 async function main(): Promise<number> {
   const options = program.parse().opts<Options>();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Everything of the device that takes bytes of a peer or of flash. */
+import { agent } from "./agent";
 import { certificate } from "./certificate";
 import { cloudToDevice } from "./cloud-to-device";
 import { dpsResponse } from "./dps-response";
@@ -14,6 +15,7 @@ import { tlsWatch } from "./tls-watch";
 
 /** They run on each engine, and must come to the same on each. */
 export const deviceTargets: Targets = Object.freeze({
+  agent,
   certificate,
   "cloud-to-device": cloudToDevice,
   "dps-response": dpsResponse,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/**
- * An attempt at DPS whose every answer the input decides: one byte of options, then for each request a byte of the
- * status, one of the retry-after and other oddities, one of the length of the body, the body.
- */
+/** An attempt at DPS whose every answer the input decides: one byte of options, then the answers. */
 import { Provisioner, type ProvisionerHandler } from "../../../src/agent/provisioner";
 import type { DpsAssignment } from "../../../src/azure/dps";
 import { BerthError, type ErrorCode } from "../../../src/error";
@@ -10,13 +7,11 @@ import type { Host, TextCodec, TransportOptions } from "../../../src/host";
 import { RecordingTransport } from "../../helpers/recording-transport";
 import { VirtualTime } from "../../helpers/virtual-time";
 import { dpsResponse } from "./dps-response";
+import { published, scriptedAnswer } from "./dps-server";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";
 import { digest, Input, must, type Target } from "./target";
 import { fakeSignature } from "./text";
 
-const STATUSES = [200, 202, 400, 401, 404, 429, 500, 503] as const;
-/** Seconds; undefined: none is sent. */
-const WAITS = ["", "0", "1", "3", "30", "61", "90000", "99999999999999999999"] as const;
 const TIMEOUT = 600_000;
 /** DPS allows 5 requests of a device in 10 s. */
 const FASTEST = 2_000;
@@ -149,23 +144,10 @@ class World implements ProvisionerHandler {
       `a request ${now - (before ?? 0)} ms after the last`,
     );
     this.#requests.push(now);
-    const topicEnd = 2 + (((body[0] as number) << 8) | (body[1] as number));
-    const topic = this.#text.decode(body.subarray(2, topicEnd));
-    if (this.#acknowledges) {
-      this.#transport.receive(packetBytes(0x40, [body[topicEnd] as number, body[topicEnd + 1] as number]));
-    }
+    const { topic, id } = published(body, this.#text);
+    if (this.#acknowledges) this.#transport.receive(packetBytes(0x40, id));
     if (!input.more) return;
-    const status = input.pick(STATUSES);
-    const odd = input.byte();
-    const wait = WAITS[odd & 7] as string;
-    const requestId = odd & 8 ? "other" : (/\$rid=([^&]*)/.exec(topic)?.[1] ?? "");
-    const after = wait && `&retry-after=${wait}`;
-    const name = this.#text.encode(`$dps/registrations/res/${status}/?$rid=${requestId}${after}`);
-    const payload = input.take(input.byte() * (odd & 16 ? 8 : 1));
-    const packet = new Uint8Array(2 + name.length + payload.length);
-    packet.set([name.length >> 8, name.length & 255]);
-    packet.set(name, 2);
-    packet.set(payload, 2 + name.length);
-    if (!this.#transport.closed) this.#transport.receive(packetBytes(0x30, packet));
+    const packet = scriptedAnswer(topic, input, this.#text);
+    if (!this.#transport.closed) this.#transport.receive(packet);
   }
 }

@@ -3,7 +3,7 @@
  * The assignment record, and the store with what may lie in its two slots: one byte of options, one of the length of
  * the first slot, the two slots. With the option, magic, version, length and checksum are put in order first.
  */
-import { BerthError } from "../../../src/error";
+import type { BerthError } from "../../../src/error";
 import type { Store, TextCodec } from "../../../src/host";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { crc32 } from "../../../src/storage/crc32";
