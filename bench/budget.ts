@@ -2,7 +2,7 @@
 /** What the device's code may cost on XS: exact counts, so that one step too many is seen. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Engine } from "../hosts/xs/engine";
-import { bundleSizes, PEER } from "./bundles";
+import { oursSizes } from "./bundles";
 import { lifeOnXs, oursOnXs } from "./xs";
 
 /** Figures by name. */
@@ -29,8 +29,8 @@ export async function measuredFigures(engine: Engine): Promise<Figures> {
   }
   figures["telemetry: computrons"] = telemetry.computrons;
   figures["telemetry: bytes"] = telemetry.bytes;
-  for (const [name, { minified }] of Object.entries(await bundleSizes())) {
-    if (name !== PEER) figures[`${name}: minified bytes`] = minified;
+  for (const [name, { minified }] of Object.entries(await oursSizes())) {
+    figures[`${name}: minified bytes`] = minified;
   }
   return figures;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** How many bytes of script a device would carry. */
+/** How many bytes of script there are to carry. */
 import { gzipSync } from "node:zlib";
-import { bundle } from "../hosts/xs/modules";
+import { build } from "esbuild";
+import { bundle, ROOT } from "../hosts/xs/modules";
 import { mqttPacketSource } from "./xs";
 
 export interface BundleSize {
@@ -9,20 +10,50 @@ export interface BundleSize {
   readonly gzipped: number;
 }
 
-/** Has no budget. */
-export const PEER = "mqtt-packet with polyfills";
-
 const CODEC = 'export * from "./src/mqtt/writer"; export * from "./src/mqtt/reader";';
+const ON_NODE = 'export * from "./src/agent/agent"; export * from "./hosts/node/host";';
+const MICROSOFT = `
+  export { Client, Message } from "azure-iot-device";
+  export { Mqtt } from "azure-iot-device-mqtt";
+  export { ProvisioningDeviceClient } from "azure-iot-provisioning-device";
+  export { Mqtt as ProvisioningMqtt } from "azure-iot-provisioning-device-mqtt";
+  export { SymmetricKeySecurityClient } from "azure-iot-security-symmetric-key";`;
 
-export async function bundleSizes(): Promise<Record<string, BundleSize>> {
+/** What a device would carry of ours. These have a budget. */
+export async function oursSizes(): Promise<Record<string, BundleSize>> {
   return {
     "core: agent, azure, mqtt, storage": sizeOf(await bundle("src/agent/agent.ts", { minify: true })),
     "src/mqtt: session, writer, reader": sizeOf(await bundle("src/mqtt/session.ts", { minify: true })),
     "writer and reader, what mqtt-packet does": sizeOf(
       await bundle("codec.ts", { text: CODEC, minify: true }),
     ),
-    [PEER]: sizeOf(await mqttPacketSource("export * from 'mqtt-packet';", true)),
   };
+}
+
+export async function bundleSizes(): Promise<Record<string, BundleSize>> {
+  return {
+    ...(await oursSizes()),
+    "mqtt-packet with polyfills": sizeOf(await mqttPacketSource("export * from 'mqtt-packet';", true)),
+    "on Node: core and hosts/node": sizeOf(await forNode(ON_NODE)),
+    "on Node: MQTT.js": sizeOf(await forNode('export * from "mqtt";')),
+    "on Node: Microsoft's SDKs, provisioning and device over MQTT": sizeOf(await forNode(MICROSOFT)),
+  };
+}
+
+/** All but Node's own modules. */
+async function forNode(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: ROOT, loader: "ts" },
+    bundle: true,
+    write: false,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    legalComments: "none",
+    logLevel: "silent",
+  });
+  return outputFiles[0]?.text ?? "";
 }
 
 function sizeOf(source: string): BundleSize {

@@ -1,42 +1,129 @@
 // SPDX-License-Identifier: MIT
 /**
- * `npm run bench`: measures, prints the tables and writes them to bench/RESULTS.md.
- * --json prints one JSON object instead; --budget makes what was measured on XS the budget of CI.
+ * `npm run bench`: measures and prints the tables.
+ *
+ * --write    writes them to bench/RESULTS.md as well; needs the Moddable SDK, so that no column is lost
+ * --json     prints one JSON object instead, with all that was measured
+ * --only A,B some parts: xs, node, wire, bundles, handshake
+ * --budget   makes what was measured of ours on XS the budget of CI, and nothing else
+ *
+ * Exit status 1 when the counts of XS differ from one run to the next, or exceed the budget.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { openEngine } from "../hosts/xs/engine";
+import { cpus } from "node:os";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { type Engine, openEngine } from "../hosts/xs/engine";
 import { measuredFigures, overBudget, writeBudget } from "./budget";
 import { bundleSizes } from "./bundles";
+import { handshakeFigures, missing } from "./handshake/run";
 import { figuresOnNode } from "./node";
-import { type Results, tables } from "./report";
-import { lifeOnXs, mqttPacketOnXs, oursOnXs } from "./xs";
+import type { Results, XsFigures } from "./results";
+import { locateSdk, NO_SDK, type Sdk } from "./sdk";
+import { tables } from "./tables";
+import { onTheWire } from "./wire/wire";
+import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
 
 const RESULTS = new URL("./RESULTS.md", import.meta.url);
+const COMMAND = "MODDABLE=... npm run bench -- --write";
+
+const { values: options } = parseArgs({
+  options: {
+    budget: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    only: { type: "string" },
+    write: { type: "boolean", default: false },
+  },
+});
+
+function wanted(part: "bundles" | "handshake" | "node" | "wire" | "xs"): boolean {
+  return options.only === undefined || options.only.split(",").includes(part);
+}
 
 function versionOf(name: string): string {
   const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-const engine = await openEngine((line) => console.error(line));
-if (process.argv.includes("--budget")) {
-  writeBudget(await measuredFigures(engine));
-  console.error("bench/budget.json written");
+async function xsFigures(engine: Engine, sdk: Sdk | undefined): Promise<XsFigures> {
+  return {
+    ours: await oursOnXs(engine),
+    mqttPacket: await mqttPacketOnXs(engine),
+    session: await sessionOnXs(engine),
+    ...(sdk && { sdk: await sdkOnXs(engine, sdk) }),
+    life: await lifeOnXs(engine),
+  };
 }
-const results: Results = {
-  versions: {
-    Node: process.versions.node,
-    "XS of @agoric/xsnap": versionOf("@agoric/xsnap"),
-    "mqtt-packet": versionOf("mqtt-packet"),
-    esbuild: versionOf("esbuild"),
-  },
-  xs: { ours: await oursOnXs(engine), mqttPacket: await mqttPacketOnXs(engine) },
-  life: await lifeOnXs(engine),
-  node: await figuresOnNode(),
-  bundles: await bundleSizes(),
-};
-const text = tables(results);
-if (process.argv.includes("--json")) console.log(JSON.stringify(results));
-else console.log(text);
-writeFileSync(RESULTS, `# Results\n\nWritten by \`npm run bench\`.\n\n${text}\n`);
-for (const line of overBudget(await measuredFigures(engine))) console.error(`over budget: ${line}`);
+
+/** Counts repeat, or they are none. @throws Error that names what differs */
+async function xsFiguresTwice(engine: Engine, sdk: Sdk | undefined): Promise<XsFigures> {
+  const first = await xsFigures(engine, sdk);
+  const second = await xsFigures(engine, sdk);
+  const differing = Object.entries(first).filter(
+    ([part, figures]) => !isDeepStrictEqual(figures, second[part as keyof XsFigures]),
+  );
+  if (differing.length > 0) {
+    throw new Error(`the counts of XS differ from one run to the next: ${differing.map(([part]) => part)}`);
+  }
+  return first;
+}
+
+const log = (line: string): void => console.error(line);
+
+async function main(): Promise<void> {
+  const sdk = locateSdk();
+  if (!sdk) log(NO_SDK);
+  if (options.write && (!sdk || options.only !== undefined)) {
+    throw new Error("--write takes all parts, and the Moddable SDK: set MODDABLE, leave --only out");
+  }
+  const lacking = sdk && wanted("handshake") ? missing() : [];
+  for (const what of lacking) log(`no handshakes are measured: ${what}`);
+  const canShakeHands = sdk !== undefined && lacking.length === 0;
+  if (options.write && !canShakeHands) throw new Error("--write takes all parts, the handshakes too");
+  const engine = await openEngine(log);
+  if (options.budget) {
+    writeBudget(await measuredFigures(engine));
+    log("bench/budget.json written");
+    return;
+  }
+  const parts = {
+    ...(wanted("xs") && { xs: await xsFiguresTwice(engine, sdk) }),
+    ...(wanted("node") && { node: await figuresOnNode() }),
+    ...(wanted("wire") && { wire: await onTheWire() }),
+    ...(wanted("handshake") && canShakeHands && { handshake: await handshakeFigures() }),
+    ...(wanted("bundles") && { bundles: await bundleSizes() }),
+  };
+  const results: Results = {
+    command: COMMAND,
+    computer: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${process.platform} ${process.arch}`,
+    versions: {
+      Node: process.versions.node,
+      "XS of @agoric/xsnap": versionOf("@agoric/xsnap"),
+      "mqtt-packet": versionOf("mqtt-packet"),
+      "MQTT.js": versionOf("mqtt"),
+      "azure-iot-device-mqtt": versionOf("azure-iot-device-mqtt"),
+      "azure-iot-provisioning-device-mqtt": versionOf("azure-iot-provisioning-device-mqtt"),
+      esbuild: versionOf("esbuild"),
+      ...(sdk && { "Moddable SDK": sdk.version }),
+      ...(parts.handshake && { mbedTLS: parts.handshake.version }),
+    },
+    ...parts,
+  };
+  const text = tables(results);
+  console.log(options.json ? JSON.stringify(results) : text);
+  if (options.write) {
+    writeFileSync(RESULTS, `# Results\n\nWritten by \`${COMMAND}\`.\n\n${text}\n`);
+    log("bench/RESULTS.md written");
+  }
+  if (!results.xs) return;
+  for (const line of overBudget(await measuredFigures(engine))) {
+    log(`over budget: ${line}`);
+    process.exitCode = 1;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  log(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -13,6 +13,8 @@ export interface NodeCost {
 export interface NodeFigures {
   readonly ours: Readonly<Record<string, NodeCost>>;
   readonly mqttPacket: Readonly<Record<string, NodeCost>>;
+  /** A QoS 1 message from publish to PUBACK, by whole clients on a connection in memory. */
+  readonly message: { readonly session: NodeCost; readonly mqttJs: NodeCost };
 }
 
 const CHILD = fileURLToPath(new URL("./node-child.ts", import.meta.url));

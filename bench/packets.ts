@@ -38,3 +38,18 @@ export const FROM_SERVER: Readonly<Record<string, readonly number[]>> = Object.f
     ...new Array<number>(ANSWER_SIZE).fill(0x20),
   ],
 });
+
+/** What a client does with a connection: the same by `Session` and by the SDK's client. */
+export const Step = Object.freeze({
+  OPEN: "constructor, then CONNECT",
+  CONNECT: "CONNECT, once the socket has room",
+  CONNACK: "CONNACK",
+  SUBSCRIBE: "SUBSCRIBE",
+  SUBACK: "SUBACK",
+  REGISTER: "PUBLISH QoS 1, registration",
+  PUBACK: "PUBACK",
+  ANSWER: "PUBLISH QoS 1 of 400 bytes in, PUBACK out",
+  TELEMETRY: "PUBLISH QoS 1, 42-character topic, 40 bytes",
+  CYCLE: "the same with its PUBACK",
+  CLOSE: "DISCONNECT and close",
+});

@@ -5,8 +5,12 @@ import type { Engine } from "../hosts/xs/engine";
 import { XsMachine } from "../hosts/xs/machine";
 import { bundle, type ModuleGraph, moduleGraph, single } from "../hosts/xs/modules";
 import type { XsWorkerOptions } from "../hosts/xs/worker";
+import { transform } from "esbuild";
 import type { LifeFigures } from "./inside/life";
 import type { XsCost } from "./inside/measure";
+import { SDK_CLIENT } from "./inside/sdk/calls";
+import type { SdkCosts } from "./inside/sdk/main";
+import { clientSource, type Sdk } from "./sdk";
 
 export type XsCosts = Readonly<Record<string, XsCost>>;
 
@@ -17,10 +21,34 @@ export async function oursOnXs(engine: Engine): Promise<XsCosts> {
   return (await answerOf(engine, await moduleGraph("bench/inside/ours.ts", true))) as XsCosts;
 }
 
+/** Our client, step by step. */
+export async function sessionOnXs(engine: Engine): Promise<XsCosts> {
+  return (await answerOf(engine, await moduleGraph("bench/inside/session.ts", true))) as XsCosts;
+}
+
 /** `mqtt-packet` with polyfills, without its table of 65,536 buffers: in its favour, for a device has no room for it. */
 export async function mqttPacketOnXs(engine: Engine): Promise<XsCosts> {
   const source = await mqttPacketSource('export { default } from "./bench/inside/mqtt-packet";');
-  return (await answerOf(engine, single("mqtt-packet", source))) as XsCosts;
+  return (await answerOf(engine, single("mqtt-packet", await released(source)))) as XsCosts;
+}
+
+/** The SDK's ECMA-419 client, loaded from the SDK. */
+export async function sdkOnXs(engine: Engine, sdk: Sdk): Promise<SdkCosts> {
+  const graph = await moduleGraph("bench/inside/sdk/main.ts", true);
+  const resolutions = {
+    [`${SDK_CLIENT}\ntimer`]: "bench/inside/sdk/timer.ts",
+    [`${SDK_CLIENT}\ntime`]: "bench/inside/sdk/time.ts",
+  };
+  return (await answerOf(engine, {
+    ...graph,
+    sources: { ...graph.sources, [SDK_CLIENT]: await released(clientSource(sdk)) },
+    resolutions: { ...graph.resolutions, ...resolutions },
+  })) as SdkCosts;
+}
+
+/** Like ours: one line, so that no step counts for each new line. */
+async function released(source: string): Promise<string> {
+  return (await transform(source, { format: "esm", target: "es2022", minifyWhitespace: true })).code;
 }
 
 /** @param text what the bundle exports */
@@ -45,10 +73,19 @@ export async function lifeOnXs(engine: Engine): Promise<LifeFigures> {
   const figures = (await answerOf(engine, graph)) as LifeFigures;
   const { slots, chunks } = figures.loaded;
   const { chunk, heap, stack } = deviceMemory();
-  const small = { heap: { bytes: chunks + chunk.initial, slots: slots + heap.initial }, stack };
+  const small = {
+    heap: { bytes: chunks + chunk.initial, slots: slots + heap.initial },
+    stack: stack + SURROUNDINGS,
+  };
   const { collections } = ((await answerOf(engine, graph, small)) as LifeFigures).provisioning;
   return { ...figures, provisioning: { ...figures.provisioning, collections } };
 }
+
+/**
+ * Slots of the stack that the surroundings of life.ts take below the device's code, which natives take on the device:
+ * 7 calls deeper than a callback of the worker, 11 slots each.
+ */
+const SURROUNDINGS = 80;
 
 interface Creation {
   readonly chunk: { readonly initial: number };

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { ConnectTo } from "../hosts/node/connect-to";
+import { commonNameOf } from "../factory/certificates";
 import { createNodeHost } from "../hosts/node/host";
 import { loadRoots } from "../hosts/node/roots";
 import { DPS_HOST } from "../src/azure/dps";
@@ -158,13 +159,13 @@ function proofOf(
 
 /** DPS compares the certificate's common name with the registration id. */
 function warnAboutName(file: string, pem: string, registrationId: string, output: Output): void {
-  let subject: string;
+  let certificate: X509Certificate;
   try {
-    subject = new X509Certificate(pem).subject;
+    certificate = new X509Certificate(pem);
   } catch (error) {
     throw new BerthError("invalid-argument", `${file} is no certificate in PEM: ${(error as Error).message}`);
   }
-  const name = /^CN=(.*)$/m.exec(subject)?.[1];
+  const name = commonNameOf(certificate);
   if (name !== registrationId) {
     output.warning(`${file} is for "${name ?? "nobody"}", not for "${registrationId}"; DPS will refuse it`);
   }

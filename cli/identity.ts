@@ -7,6 +7,8 @@ import { deriveDeviceKey } from "../src/azure/sas";
 import { BerthError } from "../src/error";
 import { makeCertificates } from "./certificates";
 import type { CommandContext } from "./context";
+import { addEfuse } from "./efuse";
+import { addFactory } from "./factory";
 import { KEY_HELP, KEY_VARIABLE, symmetricKeyFrom, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 
@@ -26,13 +28,15 @@ interface CertificateFlags {
   readonly json: boolean;
 }
 
-/** `berth identity derive` and `berth identity certificates`: what a device needs to prove who it is. */
+/** `berth identity ...`: what a device needs to prove who it is. */
 export function addIdentity(program: Command, context: CommandContext): void {
   const identity = program
     .command("identity")
-    .description("derive a device's key, or make test certificates");
+    .description("derive a device's key, make test certificates, write identities for boards");
   addDerive(identity, context);
   addCertificates(identity, context);
+  addFactory(identity, context);
+  addEfuse(identity, context);
 }
 
 function addDerive(identity: Command, context: CommandContext): void {

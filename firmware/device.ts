@@ -34,8 +34,8 @@ export interface DeviceWorld {
   readonly log: (line: string) => void;
   /** Restarts the chip. */
   readonly restart: () => void;
-  /** Ends a simulator's run; on a board it does nothing. */
-  readonly finish: (status: number) => void;
+  /** Ends a simulator's run; undefined on a board, which never ends. */
+  readonly finish: ((status: number) => void) | undefined;
 }
 
 /** By `AgentState`. */
@@ -142,11 +142,11 @@ export class Device implements AgentHandler {
 
   onAcknowledged(_message: unknown, count: number): void {
     this.#watchdog?.feed();
-    const { exitAfter } = this.#world.settings;
-    if (exitAfter === 0 || count < exitAfter) return;
+    const { finish, settings } = this.#world;
+    if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
     this.stop();
-    this.#world.finish(0);
+    finish(0);
   }
 
   onCloudToDevice({ byteLength }: CloudToDeviceMessage): void {

@@ -17,11 +17,9 @@ import { asBerthError } from "../src/error";
 import { Device } from "./device";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
 import { memory } from "./health";
-import { readSettings } from "./settings";
+import { readSettings, SETTINGS_DOMAIN } from "./settings";
 import { TRUSTED_ROOTS } from "./trusted-roots";
 
-/** The domain of the settings and of what the core keeps. */
-const DOMAIN = "berth";
 /** An image is not used for longer than this: seconds. */
 const LIFE_OF_IMAGE = 25 * 365 * 86_400;
 
@@ -35,13 +33,16 @@ export default function main(): void {
     const { code, message } = asBerthError(error);
     log(`cannot start: ${code}: ${message}`);
     new Indicator(light, createTimers(ignore)).show(Signal.ERROR);
-    finish(70);
+    finish?.(70);
   }
 }
 
 function start(light: Led | undefined): void {
   log(`TLS: ${cryptography.TLS}`);
-  const { settings, problems } = readSettings({ preference: (key) => Preference.get(DOMAIN, key), config });
+  const { settings, problems } = readSettings({
+    preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
+    config,
+  });
   for (const problem of problems) log(`setting skipped: ${problem}`);
   const { identity, root, ...proof } = readDeviceIdentity(
     (key) => Preference.get(IDENTITY_DOMAIN, key),
@@ -50,7 +51,7 @@ function start(light: Led | undefined): void {
   let device: Device | undefined;
   const host = createModdableHost({
     preferences: Preference,
-    domain: DOMAIN,
+    domain: SETTINGS_DOMAIN,
     ...proof,
     roots: [
       ...TRUSTED_ROOTS.map(builtIn),

@@ -4,10 +4,18 @@
  * A wrong value is reported and its layer skipped: one bad entry in flash must not cost the way to mend it.
  * The table in README.md is checked against `SETTINGS`.
  */
+import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { isHostName } from "../src/azure/identifiers";
+import { utf8Length } from "../src/azure/percent";
 
 /** A value as `preference` or `mc/config` has it. */
 type Raw = unknown;
+
+/** A rule for a text, and its name in messages and in the table. */
+interface Form {
+  readonly name: string;
+  readonly check: (value: string) => boolean;
+}
 
 interface TextSetting {
   readonly kind: "text";
@@ -15,7 +23,8 @@ interface TextSetting {
   readonly minimum: number;
   readonly maximum: number;
   readonly buildOnly: boolean;
-  readonly check?: (value: string) => boolean;
+  /** What it must be beyond its length. */
+  readonly form?: Form;
 }
 
 interface NumberSetting {
@@ -26,20 +35,8 @@ interface NumberSetting {
   readonly buildOnly: boolean;
 }
 
-function text(
-  fallback: string,
-  minimum: number,
-  maximum: number,
-  check?: (value: string) => boolean,
-): TextSetting {
-  return Object.freeze({
-    kind: "text",
-    fallback,
-    minimum,
-    maximum,
-    buildOnly: false,
-    ...(check && { check }),
-  });
+function text(fallback: string, minimum: number, maximum: number, form?: Form): TextSetting {
+  return Object.freeze({ kind: "text", fallback, minimum, maximum, buildOnly: false, ...(form && { form }) });
 }
 
 /** A whole number. */
@@ -47,17 +44,40 @@ function number(fallback: number, minimum: number, maximum: number, buildOnly = 
   return Object.freeze({ kind: "number", fallback, minimum, maximum, buildOnly });
 }
 
+/** The domain (the namespace of NVS) of the settings, and of what the core keeps. */
+export const SETTINGS_DOMAIN = "berth";
+
+/** IEEE 802.11-2020, section 9.4.2.2: octets, not characters. */
+const SSID: Form = Object.freeze({
+  name: "0 to 32 bytes of UTF-8",
+  check: (value: string) => utf8Length(value) <= 32,
+});
+/** IEEE 802.11-2020, annex J.4: a passphrase of 8 to 63 characters, or 64 hexadecimal digits. */
+const PASSPHRASE: Form = Object.freeze({
+  name: "8 to 64 ASCII characters, or empty",
+  check: (value: string) => value === "" || /^[\x20-\x7e]{8,64}$/.test(value),
+});
+const HOST_NAME: Form = Object.freeze({ name: "a host name", check: isHostName });
+const SERVERS: Form = Object.freeze({
+  name: "`name` or `name:port`, comma separated",
+  check: (value: string) => value === "" || value.split(",").every((entry) => isServer(entry.trim())),
+});
+const CONNECT_TO: Form = Object.freeze({
+  name: "`HOST:ADDRESS:PORT`, comma separated",
+  check: (value: string) => value === "" || isConnectTo(value),
+});
+
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   /** Wi-Fi to join; empty: none. */
-  ssid: text("", 0, 32),
+  ssid: text("", 0, 32, SSID),
   /** WPA passphrase; empty: an open network. */
-  password: text("", 0, 64),
-  dpsHost: text("global.azure-devices-provisioning.net", 1, 253, isHostName),
-  /** SNTP servers, comma separated, `name` or `name:port`; empty: the clock is set by other means. */
-  sntp: text("pool.ntp.org,time.windows.com,time.cloudflare.com", 0, 255),
-  /** `HOST:ADDRESS:PORT,...`: where connections really go. */
-  connectTo: text("", 0, 1000),
+  password: text("", 0, 64, PASSPHRASE),
+  dpsHost: text("global.azure-devices-provisioning.net", 1, 253, HOST_NAME),
+  /** SNTP servers; empty: the clock is set by other means. */
+  sntp: text("pool.ntp.org,time.windows.com,time.cloudflare.com", 0, 255, SERVERS),
+  /** Where connections really go. */
+  connectTo: text("", 0, 1000, CONNECT_TO),
   /** Seconds between two telemetry messages. */
   telemetryEvery: number(60, 1, 86_400),
   /** Seconds that a SAS token is good. */
@@ -131,12 +151,29 @@ function accept(setting: TextSetting | NumberSetting, raw: Raw): string | number
   }
   if (typeof raw !== "string" || raw.length < setting.minimum || raw.length > setting.maximum)
     return undefined;
-  return setting.check === undefined || setting.check(raw) ? raw : undefined;
+  return setting.form === undefined || setting.form.check(raw) ? raw : undefined;
 }
 
 function expectation(setting: TextSetting | NumberSetting): string {
   const { minimum, maximum } = setting;
-  return setting.kind === "number"
-    ? `a whole number from ${minimum} to ${maximum}`
-    : `a text of ${minimum} to ${maximum} characters of the right form`;
+  if (setting.kind === "number") return `a whole number from ${minimum} to ${maximum}`;
+  return setting.form?.name ?? `a text of ${minimum} to ${maximum} characters`;
+}
+
+function isServer(entry: string): boolean {
+  const [name = "", port = "123", ...rest] = entry.split(":");
+  return isHostName(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65_535;
+}
+
+function isConnectTo(value: string): boolean {
+  try {
+    parseConnectTo(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -48,7 +48,19 @@ const RULES = [
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
-  { folder: "cli", folders: ["src", "hosts/node", "emulator"], packages: anything },
+  // What the firmware reads, the factory writes: by the firmware's own names and readers.
+  {
+    folder: "factory",
+    folders: ["src", "hosts/node"],
+    files: [
+      "firmware/device-identity",
+      "firmware/settings",
+      "hosts/sockets/connect-to",
+      "hosts/moddable/store",
+    ],
+    packages: anything,
+  },
+  { folder: "cli", folders: ["src", "hosts/node", "emulator", "factory"], packages: anything },
 ];
 
 /** ECMAScript 2024 without what depends on time, on a host or on chance; `Date` and `Math` are looked at closer. */

@@ -11,10 +11,12 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** The app's manifest includes all others. */
+/** The firmware's manifest includes all others. */
 const APP_MANIFEST = "firmware/manifest.json";
+/** An app that is no product: nothing of it is preloaded. */
+const CASES_MANIFEST = "test/on-device/manifest.json";
 /** Must say no to a platform that they do not know. */
-const GUARDED = ["manifest.json", APP_MANIFEST];
+const GUARDED = ["manifest.json", APP_MANIFEST, CASES_MANIFEST];
 
 /**
  * What is built: a platform of mcconfig, with variables of the environment that manifests look at.
@@ -40,6 +42,7 @@ const SDK_TLS = ["lin with crypto-sdk", "mac", "win"];
 export const SDK_MODULES = Object.freeze({
   Resource: ALL,
   crypt: SDK_TLS,
+  "embedded:io/socket/listener": ALL,
   "embedded:io/socket/tcp": ALL,
   "embedded:io/socket/tcp/tls": SDK_TLS,
   "embedded:io/socket/udp": ALL,
@@ -122,23 +125,16 @@ function readManifest(project, file) {
 }
 
 /**
- * What a target takes: the app's manifest and all that it includes of this project.
+ * What a target takes of an app: its manifest and all that this includes of the project.
  * @param {string} project
  * @param {Target} target
  * @param {(text: string) => void} report
- * @param {string} [file]
+ * @param {string} file
  * @param {Readonly<Record<string, string>>} [variables]
  * @param {Set<string>} [seen]
  * @returns {Part[]}
  */
-function partsFor(
-  project,
-  target,
-  report,
-  file = APP_MANIFEST,
-  variables = target.environment,
-  seen = new Set(),
-) {
+function partsFor(project, target, report, file, variables = target.environment, seen = new Set()) {
   if (seen.has(file)) return [];
   seen.add(file);
   const manifest = readManifest(project, file);
@@ -179,13 +175,14 @@ function replaceVariables(text, variables) {
 /**
  * The modules that a build of ours must preload.
  * @param {string} project
+ * @param {string} manifest of the app
  * @param {string} platform of mcconfig, without its board
  * @param {Readonly<Record<string, string>>} environment
  * @returns {string[]}
  */
-export function preloadedModules(project, platform, environment) {
+export function preloadedModules(project, manifest, platform, environment) {
   const target = { name: platform, platform, environment };
-  const preload = partsFor(project, target, () => {}).flatMap(({ rules }) => list(rules.preload));
+  const preload = partsFor(project, target, () => {}, manifest).flatMap(({ rules }) => list(rules.preload));
   return [...new Set(preload)];
 }
 
@@ -222,8 +219,13 @@ function collect(project, report) {
   const parts = [];
   /** @type {Map<string, Bound>} */
   const bound = new Map();
-  for (const target of TARGETS) {
-    for (const part of partsFor(project, target, report)) {
+  const apps = TARGETS.flatMap((target) =>
+    [APP_MANIFEST, ...(target.platform === "lin" || target.platform === "esp32" ? [CASES_MANIFEST] : [])].map(
+      (file) => ({ target, file }),
+    ),
+  );
+  for (const { target, file: app } of apps) {
+    for (const part of partsFor(project, target, report, app)) {
       parts.push(part);
       for (const { specifier, file } of modulesOf(part.rules, join(project, dirname(part.file)))) {
         const key = `${part.file} ${specifier} ${file}`;
@@ -329,6 +331,7 @@ function wantedPreload(project, file, bound) {
   const names = bound.filter(
     ({ specifier, manifest, file: path }) =>
       manifest === file &&
+      manifest !== CASES_MANIFEST &&
       specifier !== main &&
       !importsOf(readFileSync(path, "utf8")).some((name) => NEVER_PRELOADED.includes(name)),
   );

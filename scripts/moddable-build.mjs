@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, delimiter, join } from "node:path";
 import { preloadedModules } from "./check-manifests.mjs";
 
-/** Name of the app: mcconfig takes the folder's. */
-export const APP = "firmware";
+/** Folders of the apps; mcconfig takes the folder's name for the app's. */
+export const APPS = Object.freeze({ firmware: "firmware", cases: "test/on-device" });
 
 /** Platforms of mcconfig by the names of the npm scripts; each has LED and button in the SDK's target. */
 export const BOARDS = Object.freeze({
@@ -22,6 +22,7 @@ export const BOARDS = Object.freeze({
  * @typedef {object} BuildOptions
  * @property {string} project directory of package.json
  * @property {import("./moddable-sdk.mjs").Sdk} sdk
+ * @property {string} app its folder, of `APPS`
  * @property {string} platform of mcconfig
  * @property {"build" | "deploy"} target of mcconfig; never its default, which ends other processes on Linux
  * @property {"debug" | "instrument" | "release"} mode
@@ -40,28 +41,33 @@ export function isFatalWarning(line) {
  * @returns {Promise<{ status: number, output: string }>} `output` is the directory of what was built
  */
 export async function build(options) {
-  const { project, sdk, platform, target, mode, variables, settings } = options;
+  const { project, sdk, app, platform, target, mode, variables, settings } = options;
   const root = join(project, "build", "moddable");
   mkdirSync(root, { recursive: true });
   const [family = platform, board] = platform.split("/");
-  const tail = [family, board ?? "mc", mode, APP];
+  const tail = [family, board ?? "mc", mode, basename(app)];
   const made = [join(root, "bin", ...tail), join(root, "tmp", ...tail)];
-  forgetStale(join(root, `${platform.replaceAll("/", "-")}-${mode}.sha256`), made, project, variables);
+  forgetStale(
+    join(root, `${basename(app)}-${platform.replaceAll("/", "-")}-${mode}.sha256`),
+    made,
+    project,
+    variables,
+  );
   const parameters = [
     ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
     ...["-m", "-p", platform, "-t", target, "-o", root],
-    manifestOf(project),
+    manifestOf(project, app),
     ...settings,
     // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
     `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
   ];
   /** @type {string[]} */
   const fatal = [];
-  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, variables, (line) => {
+  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
     if (isFatalWarning(line)) fatal.push(line);
   });
   for (const line of fatal) console.error(`error: ${line.replace(/^# /, "")}`);
-  const wanted = preloadedModules(project, family, variables);
+  const wanted = preloadedModules(project, `${app}/manifest.json`, family, variables);
   const missing = status === 0 ? notPreloaded(wanted, join(root, "tmp", ...tail, "makefile")) : [];
   for (const name of missing) console.error(`error: ${name} is not preloaded: every change of it costs RAM`);
   return {
@@ -70,10 +76,10 @@ export async function build(options) {
   };
 }
 
-/** The overlay with the site's settings, where there is one. @param {string} project */
-export function manifestOf(project) {
-  const local = join(project, APP, "manifest_local.json");
-  return existsSync(local) ? local : join(project, APP, "manifest.json");
+/** The overlay with the site's settings, where there is one. @param {string} project @param {string} app */
+export function manifestOf(project, app) {
+  const local = join(project, app, "manifest_local.json");
+  return existsSync(local) ? local : join(project, app, "manifest.json");
 }
 
 /**
@@ -95,7 +101,7 @@ function forgetStale(stamp, directories, project, variables) {
 
 /** @param {string} project */
 function manifestsBelow(project) {
-  const below = [APP, "hosts"].flatMap((folder) =>
+  const below = [...Object.values(APPS), "hosts"].flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
   );
   return ["manifest.json", ...below.filter((file) => /^manifest.*\.json$/.test(basename(file))).sort()];
@@ -118,16 +124,17 @@ function notPreloaded(wanted, makefile) {
  * @param {readonly string[]} parameters
  * @param {string} project
  * @param {import("./moddable-sdk.mjs").Sdk} sdk
+ * @param {string} app
  * @param {Readonly<Record<string, string>>} variables
  * @param {(line: string) => void} onLine
  * @returns {Promise<number>}
  */
-function run(command, parameters, project, sdk, variables, onLine) {
+function run(command, parameters, project, sdk, app, variables, onLine) {
   // mcconfig looks for its kin and for tsc in PATH.
   const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
   return new Promise((resolve) => {
     const child = spawn(command, parameters, {
-      cwd: join(project, APP),
+      cwd: join(project, app),
       env: { ...process.env, ...variables, PATH: path },
       stdio: ["inherit", "pipe", "pipe"],
       shell: process.platform === "win32",

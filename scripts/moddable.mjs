@@ -6,16 +6,19 @@
  *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [--tls native|sdk] [key=value ...]
  *   moddable.mjs flash BOARD     [the same]
  *   moddable.mjs sim   [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
+ *   moddable.mjs test  [--timeout SECONDS] [--tls native|sdk]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
- * password= as in the SDK's examples), of sim into the simulated flash. Without --identity sim starts an emulator.
+ * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board. --tls is for the Linux
  * simulator: mbedTLS in C (the default where it is installed), or the SDK's own, which talks to 127.0.0.1 only.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
-import { BOARDS, build } from "./moddable-build.mjs";
+import { APPS, BOARDS, build } from "./moddable-build.mjs";
 import { startEmulator } from "./moddable-emulator.mjs";
 import { headlessRunner, readIdentity, runHeadless, writePreferences } from "./moddable-headless.mjs";
 import { findSdk, thisComputer } from "./moddable-sdk.mjs";
@@ -24,7 +27,7 @@ const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
  * @typedef {object} Arguments
- * @property {"build" | "flash" | "sim"} action
+ * @property {"build" | "flash" | "sim" | "test"} action
  * @property {string} target "sim" or a board
  * @property {Readonly<Record<string, string>>} options by name, without dashes
  * @property {readonly string[]} settings `key=value`
@@ -41,15 +44,15 @@ const FLAGS = ["debug", "release"];
  */
 export function parseArguments(words) {
   const [action, ...rest] = words;
-  if (action !== "build" && action !== "flash" && action !== "sim") {
-    throw new Error("say build, flash or sim; see the head of scripts/moddable.mjs");
+  if (action !== "build" && action !== "flash" && action !== "sim" && action !== "test") {
+    throw new Error("say build, flash, sim or test; see the head of scripts/moddable.mjs");
   }
   /** @type {Record<string, string>} */
   const options = {};
   /** @type {string[]} */
   const settings = [];
   /** @type {string[]} */
-  const targets = action === "sim" ? ["sim"] : [];
+  const targets = action === "sim" || action === "test" ? ["sim"] : [];
   for (let i = 0; i < rest.length; i += 1) {
     const word = rest[i] ?? "";
     const name = word.slice(2);
@@ -108,7 +111,8 @@ async function main(words) {
     for (const problem of problems) console.error(`missing: ${problem}`);
     return 69;
   }
-  if (action === "sim" && sdk.simulator !== "lin") {
+  const runs = action === "sim" || action === "test";
+  if (runs && sdk.simulator !== "lin") {
     console.error(
       "missing: the runner without a display is for Linux; here build with `npm run build:sim` and open the result in the SDK's simulator",
     );
@@ -123,21 +127,31 @@ async function main(words) {
     console.log(`note: ${MBEDTLS_MISSING}; with the SDK's own TLS the simulator talks to 127.0.0.1 only`);
   }
   if (settings.some((setting) => setting.startsWith("password="))) {
-    console.log(
-      action === "sim" ? "" : "note: the password becomes part of the image; do not pass the image on",
-    );
+    console.log(runs ? "" : "note: the password becomes part of the image; do not pass the image on");
   }
   const built = await build({
     project: PROJECT,
     sdk,
+    app: action === "test" ? APPS.cases : APPS.firmware,
     platform,
     target: action === "flash" ? "deploy" : "build",
     mode: modeOf(parsed),
     variables: { BERTH_CRYPTO: crypto },
-    settings: action === "sim" ? [] : settings,
+    settings: runs ? [] : settings,
   });
-  if (built.status !== 0 || action !== "sim") return built.status;
-  return simulate(sdk, join(built.output, "mc.so"), parsed);
+  if (built.status !== 0 || !runs) return built.status;
+  const app = join(built.output, "mc.so");
+  return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed);
+}
+
+/** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */
+async function runCases(sdk, app, { options }) {
+  const flash = mkdtempSync(join(tmpdir(), "berth-"));
+  try {
+    return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
+  } finally {
+    rmSync(flash, { recursive: true, force: true });
+  }
 }
 
 /** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { BerthError } from "../../src/error";
 import type { Store } from "../../src/host";
+import { replaceDurably, syncDirectory } from "./durable-file";
 
 /** The limits of NVS on ESP32, kept here too: what is stored on the desktop fits on the chip. */
 const LONGEST_KEY = 15;
@@ -66,17 +57,7 @@ export class FileStore implements Store {
         `the value for "${key}" has ${value.length} bytes; the store takes ${LONGEST_VALUE}`,
       );
     }
-    const temporary = `${file}.tmp`;
-    attempt("write", file, () => {
-      try {
-        writeDurably(temporary, value);
-        renameSync(temporary, file);
-      } catch (error) {
-        rmSync(temporary, { force: true });
-        throw error;
-      }
-      syncDirectory(this.#directory);
-    });
+    attempt("write", file, () => replaceDurably(file, value));
   }
 
   /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be removed. */
@@ -107,27 +88,6 @@ function openIfThere(file: string): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-function writeDurably(file: string, value: Uint8Array): void {
-  const descriptor = openSync(file, "w", 0o600);
-  try {
-    for (let written = 0; written < value.length; ) written += writeSync(descriptor, value, written);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** A rename is durable once its directory is synced; Windows has no such call and needs none. */
-function syncDirectory(directory: string): void {
-  if (process.platform === "win32") return;
-  const descriptor = openSync(directory, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

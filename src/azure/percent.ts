@@ -29,7 +29,8 @@ export function percentDecode(text: string): string | undefined {
 }
 
 /** @throws URIError for a lone surrogate */
-function utf8Length(text: string): number {
+/** Bytes of `text` in UTF-8. */
+export function utf8Length(text: string): number {
   return encodeURIComponent(text).replace(/%../g, "-").length;
 }
 

@@ -9,7 +9,7 @@ test.each([
   [["simulate"], ["--devices", "--x509", "--keep", "--json"]],
   [["emulator"], ["--config", "--port", "--state", "--json"]],
   [["device"], ["--id-scope", "--registration-id", "--connect-to", "--telemetry", "--json", "other users"]],
-  [["identity"], ["derive", "certificates"]],
+  [["identity"], ["derive", "certificates", "factory", "efuse"]],
   [
     ["identity", "derive"],
     ["--group-key", "--registration-id", "--json", "other users"],
@@ -17,6 +17,14 @@ test.each([
   [
     ["identity", "certificates"],
     ["--registration-id", "--directory", "--json"],
+  ],
+  [
+    ["identity", "factory"],
+    ["--csv", "--out", "--group-key-file", "--certificates", "--force", "--json", "registrationId"],
+  ],
+  [
+    ["identity", "efuse"],
+    ["--chip", "--block", "--out", "--json", "other users", "cannot be undone"],
   ],
   [["sas"], ["--resource", "--key", "--expiry", "--policy", "--json", "other users"]],
 ])("berth %j --help", async (words, expected) => {

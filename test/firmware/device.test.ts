@@ -56,6 +56,14 @@ describe("a device", () => {
     expect(events).toEqual(["finish 0"]);
   });
 
+  test("a board never ends, whatever its settings say", () => {
+    const { time, device, log } = world({ telemetryEvery: 1, exitAfter: 2 }, {}, { finish: undefined });
+    device.start();
+    time.advance(60_000);
+    expect(log).not.toContain("2 messages acknowledged");
+    expect(log.at(-1)).toContain("connected");
+  });
+
   test("an error is kept, and told by the next run", () => {
     const store = new MemoryStore();
     const first = world({}, { store });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
-import { readSettings, SETTINGS } from "../../firmware/settings";
+import { readSettings, SETTINGS, SETTINGS_DOMAIN } from "../../firmware/settings";
 import { LONGEST_KEY, LONGEST_VALUE } from "../../hosts/moddable/store";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -45,11 +45,28 @@ describe("settings", () => {
     ["dpsHost", "not a host"],
     ["dpsHost", ""],
     ["ssid", new ArrayBuffer(2)],
+    ["ssid", "ü".repeat(17)],
+    ["password", "7 chars"],
+    ["password", "not ASCII: ü"],
+    ["sntp", "no host,pool.ntp.org"],
+    ["sntp", "pool.ntp.org:0"],
+    ["sntp", "pool.ntp.org:123:4"],
+    ["connectTo", "hub.example"],
   ])("%s = %p is named, skipped and not shown", (key, value) => {
     const { settings, problems } = read({ [key]: value });
     expect(settings[key as "ssid"]).toBe(SETTINGS[key as "ssid"].fallback);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`${key} in preference is not`);
+  });
+
+  test.each([
+    ["ssid", "ü".repeat(16)],
+    ["password", "f".repeat(64)],
+    ["sntp", "10.0.0.1, pool.ntp.org:1123"],
+    ["sntp", ""],
+    ["connectTo", ":127.0.0.1:8883,hub.example:10.0.0.1:1"],
+  ])("%s = %p is taken", (key, value) => {
+    expect(read({ [key]: value })).toMatchObject({ problems: [], settings: { [key]: value } });
   });
 
   test("a wrong value in flash falls back to the image", () => {
@@ -86,9 +103,7 @@ describe("settings", () => {
         const range =
           setting.kind === "number"
             ? `${setting.minimum} to ${setting.maximum}`
-            : "check" in setting
-              ? "a host name"
-              : `${setting.minimum} to ${setting.maximum} characters`;
+            : (setting.form?.name ?? `${setting.minimum} to ${setting.maximum} characters`);
         return [key, { kind: setting.kind, range, fallback: shown === "" ? "empty" : String(shown) }];
       }),
     );
@@ -153,6 +168,13 @@ describe("identity", () => {
     expect(() => identity(values)).not.toThrow("secret");
   });
 
+  test("the table in the README has each of its keys", () => {
+    const readme = readFileSync("firmware/README.md", "utf8");
+    const [, table = ""] = /^## Identity$(.*?)^## /ms.exec(readme) ?? [];
+    const keys = [...table.matchAll(/^\| `(\w+)` *\| (?:text|bytes|number) /gm)].map(([, key]) => key);
+    expect(keys).toEqual(Object.values(IDENTITY_KEYS));
+  });
+
   test("neither the registration id nor a key is taken from the image", () => {
     const config = { idScope: "0ne1", registrationId: "d", symmetricKey: "a2V5" };
     expect(() => identity({}, config)).toThrow("registrationId");
@@ -166,8 +188,8 @@ test("every key and domain fits NVS", () => {
     ...Object.values(IDENTITY_KEYS),
     ...SLOT_KEYS,
     IDENTITY_DOMAIN,
+    SETTINGS_DOMAIN,
     "lastError",
-    "berth",
   ];
   for (const name of names) expect(name.length).toBeLessThanOrEqual(LONGEST_KEY);
   for (const setting of Object.values(SETTINGS)) {

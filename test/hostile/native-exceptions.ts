@@ -8,23 +8,10 @@ const NOT_JOINED: HostileException = {
   why: "mbedTLS 2.28 takes no handshake message that is split over records; it fails closed",
 };
 
-/** MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE is all that mbedTLS tells when it waits for Certificate. */
-const NO_CERTIFICATE: HostileException = {
-  verdict: { kind: "refused", code: "tls-untrusted" },
-  why: "mbedTLS does not tell another message in the place of Certificate from a bad certificate",
-};
-
 export const NATIVE_EXCEPTIONS: Readonly<Record<string, HostileException>> = Object.freeze({
   "handshake messages split over records of 512": NOT_JOINED,
   "handshake messages split over records of 16": NOT_JOINED,
   "handshake messages split over records of 1": NOT_JOINED,
   "the flight in one stream of records of 700": NOT_JOINED,
   "16 KB of messages in records of 4 KB": NOT_JOINED,
-  "ServerKeyExchange before Certificate": NO_CERTIFICATE,
-  "no Certificate": NO_CERTIFICATE,
-  "neither Certificate nor ServerKeyExchange": NO_CERTIFICATE,
-  "two ServerHello": NO_CERTIFICATE,
-  "an empty certificate list": NO_CERTIFICATE,
-  "Finished straight after ServerHello": NO_CERTIFICATE,
-  "an unknown handshake message": NO_CERTIFICATE,
 });

@@ -17,6 +17,7 @@ beforeEach(() => {
     "hosts/sockets",
     "firmware",
     "typings",
+    "test/on-device",
   ]) {
     cpSync(part, join(project, part), { recursive: true });
   }
@@ -88,6 +89,32 @@ describe("the manifests", () => {
     expect(changed(file, (text) => text.replace(what, instead))).toContainEqual(
       expect.stringContaining(problem),
     );
+  });
+
+  test.each<[string, string, string, string, string]>([
+    [
+      "a module that only another target has",
+      "manifest.json",
+      '"berth/hosts/sockets/*": "./hosts/sockets/*",',
+      "",
+      'imports "../sockets/connect-to", which is not there on esp32',
+    ],
+    [
+      "a native without C",
+      "hosts/native/moddable/hmac-natives.js",
+      '"xs_berth_hmac_close"',
+      '"xs_berth_hmac_shut"',
+      "no C has xs_berth_hmac_shut",
+    ],
+    [
+      "a board with the SDK's own TLS",
+      "manifest.json",
+      '"./hosts/moddable/crypto-native/manifest.json"',
+      '"./hosts/moddable/crypto-sdk/manifest.json"',
+      'imports "embedded:io/socket/tcp/tls", which is not there on esp32',
+    ],
+  ])("%s is found on the targets that lack it", (_, file, what, instead, problem) => {
+    expect(changed(file, (text) => text.replace(what, instead)).join("\n")).toContain(problem);
   });
 
   test("a new module is missed, and --write adds it", () => {

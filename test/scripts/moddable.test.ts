@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
 import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
-import { isFatalWarning, manifestOf } from "../../scripts/moddable-build.mjs";
+import { APPS, isFatalWarning, manifestOf } from "../../scripts/moddable-build.mjs";
 import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
 
@@ -157,7 +157,7 @@ describe("arguments", () => {
 
   test("an overlay of the site is taken where there is one", () => {
     const project = mkdtempSync(join(tmpdir(), "berth-overlay-"));
-    expect(manifestOf(project)).toBe(join(project, "firmware", "manifest.json"));
+    expect(manifestOf(project, APPS.firmware)).toBe(join(project, "firmware", "manifest.json"));
     rmSync(project, { recursive: true });
   });
 });

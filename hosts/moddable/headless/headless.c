@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "screen.h"
@@ -158,6 +159,8 @@ int main(int count, char **arguments) {
     return STATUS_NOT_LOADED;
   }
   setvbuf(stdout, NULL, _IOLBF, 0);
+  /* The SDK writes the file that stands for flash anew each time, with the device's key in it. */
+  umask(077);
   /* The SDK's sockets write without MSG_NOSIGNAL: a peer that is gone would end the process. */
   signal(SIGPIPE, SIG_IGN);
   if (timeout > 0) {

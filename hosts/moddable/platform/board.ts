@@ -33,7 +33,7 @@ export function restart(): void {
 }
 
 /** A board never ends. */
-export function finish(_status: number): void {}
+export const finish: ((status: number) => void) | undefined = undefined;
 
 export function led(): Led | undefined {
   const Default = (globalThis as BoardGlobals).Host?.LED?.Default;

@@ -14,11 +14,13 @@ export function restartReason(): string | undefined {
 
 /** Ends the run with status 75 where the headless runner listens; a simulator cannot restart itself. */
 export function restart(): void {
-  finish(75);
+  end(75);
 }
 
-/** Ends the run where the headless runner listens. @param status its exit status, 0 to 97 */
-export function finish(status: number): void {
+/** Ends the run where the headless runner listens. The argument is its exit status, 0 to 97. */
+export const finish: ((status: number) => void) | undefined = end;
+
+function end(status: number): void {
   const { screen } = globalThis as { screen?: { postMessage(message: string): void } };
   screen?.postMessage(`exit ${status}`);
 }

@@ -5,7 +5,17 @@
 #define ALERT 21
 #define HANDSHAKE 22
 #define SERVER_HELLO 2
+#define NEW_SESSION_TICKET 4
+#define CERTIFICATE 11
 #define SERVER_KEY_EXCHANGE 12
+#define CERTIFICATE_REQUEST 13
+#define SERVER_HELLO_DONE 14
+
+/* Alerts (RFC 5246, section 7.2). */
+#define UNEXPECTED_MESSAGE 10
+#define ILLEGAL_PARAMETER 47
+#define DECODE_ERROR 50
+#define PROTOCOL_VERSION 70
 
 /* A certificate chain of a server is shorter by far, and mbedTLS takes no message above one record of 16,384 bytes. */
 #define LONGEST_MESSAGE 16384
@@ -14,9 +24,16 @@
 #define ECDSA 3
 #define RSA 1
 
-static bool refuse(berth_handshake_watch *watch, const char *fault)
+/* The random of a ServerHello that asks for another ClientHello (RFC 8446, section 4.1.3). */
+static const uint8_t hello_retry_request[32] = {
+  0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
+  0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
+};
+
+static bool refuse(berth_handshake_watch *watch, uint8_t alert, const char *fault)
 {
   watch->over = true;
+  watch->alert = alert;
   watch->fault = fault;
   return false;
 }
@@ -47,7 +64,9 @@ static bool may_sign(uint16_t signature, uint16_t suite)
 /* ServerHello: version (2), random (32), session id (1 + n), suite (2), ... */
 static void read_server_hello(berth_handshake_watch *watch, uint8_t byte)
 {
-  if (watch->at == 34) watch->mark = 35U + byte;
+  if (watch->at >= 2 && watch->at < 34) {
+    if (watch->retry_at == watch->at - 2 && byte == hello_retry_request[watch->retry_at]) watch->retry_at++;
+  } else if (watch->at == 34) watch->mark = 35U + byte;
   else if (watch->at > 34 && (watch->at == watch->mark || watch->at == watch->mark + 1))
     watch->suite = (uint16_t)(watch->suite << 8 | byte);
 }
@@ -59,8 +78,47 @@ static bool read_key_exchange(berth_handshake_watch *watch, uint8_t byte)
   else if (watch->at > 3 && (watch->at == watch->mark || watch->at == watch->mark + 1)) {
     watch->signature = (uint16_t)(watch->signature << 8 | byte);
     if (watch->at == watch->mark + 1 && !may_sign(watch->signature, watch->suite))
-      return refuse(watch, "the server signs its key exchange in a way that was not offered");
+      return refuse(watch, ILLEGAL_PARAMETER, "the server signs its key exchange in a way that was not offered");
   }
+  return true;
+}
+
+/* What a server may send after which message: RFC 5246, section 7.3, and tickets: RFC 5077, section 3.3. */
+static bool may_follow(const berth_handshake_watch *watch, uint8_t type)
+{
+  switch (watch->previous) {
+  case 0:
+    return type == SERVER_HELLO;
+  case SERVER_HELLO:
+    if (watch->retry_at == sizeof hello_retry_request) return type == SERVER_HELLO;
+    return type == CERTIFICATE || type == NEW_SESSION_TICKET;
+  case CERTIFICATE:
+    return type == SERVER_KEY_EXCHANGE;
+  case SERVER_KEY_EXCHANGE:
+    return type == CERTIFICATE_REQUEST || type == SERVER_HELLO_DONE;
+  case CERTIFICATE_REQUEST:
+    return type == SERVER_HELLO_DONE;
+  case SERVER_HELLO_DONE:
+    return type == NEW_SESSION_TICKET;
+  default:
+    return false;
+  }
+}
+
+static bool begin_message(berth_handshake_watch *watch)
+{
+  const uint8_t type = watch->message[0];
+  watch->message_length =
+    (uint32_t)watch->message[1] << 16 | (uint32_t)watch->message[2] << 8 | watch->message[3];
+  watch->at = watch->mark = 0;
+  if (watch->message_length > LONGEST_MESSAGE)
+    return refuse(watch, DECODE_ERROR, "the server sends too long a message");
+  if (!may_follow(watch, type))
+    return refuse(watch, UNEXPECTED_MESSAGE, "the server sends a handshake message out of order");
+  if (type == CERTIFICATE && watch->message_length <= 3)
+    return refuse(watch, DECODE_ERROR, "the server sends no certificate");
+  watch->previous = type;
+  if (type == SERVER_HELLO) watch->retry_at = 0;
   return true;
 }
 
@@ -69,10 +127,7 @@ static bool read_message(berth_handshake_watch *watch, uint8_t byte)
   if (watch->message_at < sizeof watch->message) {
     watch->message[watch->message_at++] = byte;
     if (watch->message_at < sizeof watch->message) return true;
-    watch->message_length =
-      (uint32_t)watch->message[1] << 16 | (uint32_t)watch->message[2] << 8 | watch->message[3];
-    watch->at = watch->mark = 0;
-    if (watch->message_length > LONGEST_MESSAGE) return refuse(watch, "the server sends too long a message");
+    if (!begin_message(watch)) return false;
   } else {
     if (watch->message[0] == SERVER_HELLO) read_server_hello(watch, byte);
     else if (watch->message[0] == SERVER_KEY_EXCHANGE && !read_key_exchange(watch, byte)) return false;
@@ -87,7 +142,7 @@ static bool begin_record(berth_handshake_watch *watch)
 {
   watch->record_at = 0;
   watch->record_left = (uint16_t)(watch->record[3] << 8 | watch->record[4]);
-  if (watch->record[1] != 3) return refuse(watch, "the server speaks no TLS");
+  if (watch->record[1] != 3) return refuse(watch, PROTOCOL_VERSION, "the server speaks no TLS");
   if (watch->record[0] == HANDSHAKE || watch->record[0] == ALERT) return true;
   watch->over = true;
   return false;

@@ -3,6 +3,8 @@
  * Reads along in what a server sends before encryption, for the few rules that some versions of mbedTLS do not keep:
  * - The server may sign its key exchange only as it was offered, and with the kind of key that the suite names
  *   (RFC 5246, section 7.4.3). mbedTLS 3.2 to 3.6.5 and 4.0 take SHA-1 there, whatever was offered.
+ * - The messages come in the order of RFC 5246, section 7.3. mbedTLS 2.28 to 4.0 call another one in the place of
+ *   Certificate a bad certificate.
  * - A handshake message is no longer than what can be taken in. mbedTLS 3.6.3 and later wait for all 16 MB of one.
  * - The major version of a record is 3 (RFC 5246, section 6.2.1; RFC 8446, section 5.1).
  * It only ever refuses; what it lets pass is judged by mbedTLS as if it were not there.
@@ -19,11 +21,17 @@ typedef struct {
   bool over;
   /* What was wrong; NULL: nothing. */
   const char *fault;
+  /* The description of the alert that says so. */
+  uint8_t alert;
   uint8_t record[5];
   uint8_t record_at;
   uint16_t record_left;
   uint8_t message[4];
   uint8_t message_at;
+  /* The type of the message before; 0: none. */
+  uint8_t previous;
+  /* Bytes of ServerHello's random that are those of a HelloRetryRequest. */
+  uint8_t retry_at;
   uint32_t message_length;
   /* How far into the message. */
   uint32_t at;

@@ -128,8 +128,7 @@ static void refuse(berth_tls_client *client)
   berth_tls_fail(&client->failure, BERTH_TLS_HANDSHAKE, client->watch.fault);
   client->state = BERTH_TLS_FAILED;
   berth_tls_forget_session(client->context, client->host);
-  mbedtls_ssl_send_alert_message(&client->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                 MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER);
+  mbedtls_ssl_send_alert_message(&client->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, client->watch.alert);
 }
 
 /* Nothing is wrong: more ciphertext, or room for it, is needed. */

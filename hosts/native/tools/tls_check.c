@@ -6,6 +6,7 @@
 
 #include "byte_queue.h"
 #include "efuse_hmac.h"
+#include "handshake_watch.h"
 #include "hmac.h"
 #include "server_name.h"
 #include "tls_client.h"
@@ -29,6 +30,57 @@ static void check_queue(void)
   berth_queue_close(&queue);
   berth_queue_close(&queue);
   CHECK(berth_queue_count(&queue) == 0 && berth_queue_room(&queue) == 0);
+}
+
+/* Feeds one handshake message with a body of zeros, of `length` bytes, in a record of its own, byte by byte. */
+static bool passes(berth_handshake_watch *watch, uint8_t type, uint8_t length)
+{
+  uint8_t record[5 + 4 + 255] = {22, 3, 3, 0, (uint8_t)(4 + length), type, 0, 0, length};
+  bool good = true;
+  for (size_t i = 0; i < 9U + length; i++) good = berth_watch(watch, &record[i], 1);
+  return good;
+}
+
+/* Feeds messages of these types, up to a 0; returns how many pass. */
+static size_t passing(const char *types)
+{
+  berth_handshake_watch watch = {0};
+  size_t count = 0;
+  while (types[count] != 0 && passes(&watch, (uint8_t)types[count], 40)) count++;
+  return count;
+}
+
+/* The order of RFC 5246, section 7.3: 2 ServerHello, 4 ticket, 11 Certificate, 12 key exchange, 13 request, 14 done. */
+static void check_message_order(void)
+{
+  const char *right[] = {"\2\13\14\16", "\2\13\14\15\16", "\2\13\14\16\4", "\2\4"};
+  for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) CHECK(passing(right[i]) == strlen(right[i]));
+  const char *wrong[] = {"\13",         "\14",         "\16",         "\24",         "\2\2",          "\2\14",
+                         "\2\16",       "\2\24",       "\2\143",      "\2\13\13",     "\2\13\16",      "\2\13\24",
+                         "\2\13\14\14", "\2\13\14\13", "\2\13\14\24", "\2\13\15",     "\2\13\14\16\16", "\2\4\4"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) CHECK(passing(wrong[i]) == strlen(wrong[i]) - 1);
+
+  berth_handshake_watch empty = {0};
+  CHECK(passes(&empty, 2, 40));
+  CHECK(!passes(&empty, 11, 3) && empty.alert == 50);
+  CHECK(strcmp(empty.fault, "the server sends no certificate") == 0);
+}
+
+/* A second ServerHello is right after a HelloRetryRequest (RFC 8446, section 4.1.4) and then only. */
+static void check_hello_retry(void)
+{
+  const uint8_t random[32] = {0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C,
+                              0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB,
+                              0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
+  for (size_t change = 0; change <= sizeof random; change++) {
+    uint8_t record[5 + 4 + 40] = {22, 3, 3, 0, 44, 2, 0, 0, 40, 3, 3};
+    memcpy(record + 11, random, sizeof random);
+    if (change < sizeof random) record[11 + change] ^= 1;
+    berth_handshake_watch watch = {0};
+    CHECK(berth_watch(&watch, record, sizeof record));
+    CHECK(passes(&watch, 2, 40) == (change == sizeof random));
+    if (change == sizeof random) CHECK(!passes(&watch, 2, 40));
+  }
 }
 
 static berth_name_kind kind(const char *host)
@@ -238,6 +290,8 @@ static void check_context_arguments(void)
 int main(void)
 {
   check_queue();
+  check_message_order();
+  check_hello_retry();
   check_name_kinds();
   check_names();
   check_hmac();

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+
+/** `word` for a POSIX shell, in quotes where it needs them: for commands that a person copies. */
+export function shellWord(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

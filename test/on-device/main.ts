@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/** Runs the cases one after the other, a line each, and ends the run: status 0 when all passed, else 1. */
+import { finish } from "berth/platform";
+import { cryptography } from "berth/hosts/moddable/crypto/binding";
+import { createTimers } from "../../hosts/moddable/host";
+import type { Case } from "./check";
+import { connectionCases } from "./connection-cases";
+import { keyCases } from "./key-cases";
+import { rootCases } from "./root-cases";
+import { storeCases } from "./store-cases";
+import { textCases } from "./text-cases";
+import { timeCases } from "./time-cases";
+
+/** Milliseconds. */
+const LONGEST_CASE = 20_000;
+
+const timers = createTimers(() => {});
+
+export default function main(): void {
+  const cases = [...textCases, ...keyCases, ...storeCases, ...timeCases, ...rootCases, ...connectionCases];
+  trace(`cases with ${cryptography.TLS}\n`);
+  runAll(cases).then(
+    (failed) => {
+      trace(`${cases.length - failed} passed, ${failed} failed\n`);
+      finish?.(failed === 0 ? 0 : 1);
+    },
+    () => finish?.(1),
+  );
+}
+
+async function runAll(cases: readonly Case[]): Promise<number> {
+  let failed = 0;
+  for (const one of cases) {
+    try {
+      await within(LONGEST_CASE, one);
+      trace(`ok      ${one.name}\n`);
+    } catch (error) {
+      failed += 1;
+      trace(`FAILED  ${one.name}: ${String(error)}\n`);
+    }
+  }
+  return failed;
+}
+
+function within(limit: number, { run }: Case): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = timers.set(() => reject(new Error(`no end after ${limit} ms`)), limit);
+    const done = (settle: () => void): void => {
+      timers.clear(timer);
+      settle();
+    };
+    Promise.resolve()
+      .then(run)
+      .then(
+        () => done(resolve),
+        (error) => done(() => reject(error)),
+      );
+  });
+}

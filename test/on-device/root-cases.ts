@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/** The root certificates as they lie in the image. */
+import Resource from "Resource";
+import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
+import { type RootReport, usableRoots } from "../../hosts/moddable/roots";
+import { type Case, equal } from "./check";
+
+const roots = TRUSTED_ROOTS.map((name) => ({
+  name,
+  read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer),
+}));
+
+export const rootCases: readonly Case[] = [
+  {
+    name: "roots: two are trusted, the expired one is left out",
+    run: () => {
+      const reports: RootReport[] = [];
+      const usable = usableRoots(roots, Date.UTC(2026, 10), (report) => reports.push(report));
+      equal(
+        reports.map(({ state }) => state),
+        ["trusted", "trusted", "expired"],
+      );
+      equal(
+        usable.map(({ byteLength }) => byteLength),
+        [914, 1452],
+      );
+    },
+  },
+  {
+    name: "roots: one that is missing stops nothing",
+    run: () => {
+      const states: string[] = [];
+      const missing = {
+        name: "missing",
+        read: () => new Uint8Array(new Resource("no.der") as unknown as ArrayBuffer),
+      };
+      usableRoots([missing], Date.UTC(2026, 10), ({ state }) => states.push(state));
+      equal(states, ["unreadable"]);
+    },
+  },
+];
