@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The host boundary inside XS: everything but text is asked of Node, by messages that XS waits for. */
 import type { Clock, Host, Store, TextCodec, Timers, Transport, TransportOptions } from "../../../src/host";
-import { decodeStrictly } from "../../../src/utf8";
+import { checkDecoded } from "../../../src/utf8";
 import {
   type Answer,
   type Call,
@@ -142,7 +142,10 @@ export function nativeText(): TextCodec {
       const { read, written } = encoder.encodeInto(text, target.subarray(at));
       return read === written || read === text.length ? written : -1;
     },
-    decode: (bytes) => decodeStrictly(decoder, bytes),
+    decode(bytes) {
+      const text = decoder.decode(bytes);
+      return text.length === bytes.length ? text : checkDecoded(text, bytes);
+    },
   };
 }
 
