@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mbedtls/sha256.h>
+
 #include "fuzz_world.h"
 #include "handshake_watch.h"
 
@@ -60,16 +62,39 @@ static bool may_sign(unsigned suite, unsigned hash, unsigned kind)
   return true;
 }
 
+/* A ServerHello whose random is the SHA-256 of "HelloRetryRequest" (RFC 8446, section 4.1.3). */
+static bool is_retry(uint8_t type, const uint8_t *body, size_t length)
+{
+  static const char name[] = "HelloRetryRequest";
+  unsigned char hash[32];
+  if (mbedtls_sha256_ret((const unsigned char *)name, sizeof name - 1, hash, 0) != 0) abort();
+  return type == 2 && length >= 34 && memcmp(body + 2, hash, sizeof hash) == 0;
+}
+
+/* Types of messages, each with what may come before it. */
+static bool may_come(uint8_t before, bool was_retry, uint8_t type)
+{
+  static const uint8_t pairs[][2] = {{0, 2}, {2, 11}, {2, 4}, {11, 12}, {12, 13}, {12, 14}, {13, 14}, {14, 4}};
+  if (was_retry) return type == 2;
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+    if (pairs[i][0] == before && pairs[i][1] == type) return true;
+  return false;
+}
+
 /* Is there a message that must be refused, among those whose deciding bytes are there? */
 static bool is_refused(const flight *joined)
 {
   const uint8_t *bytes = joined->bytes;
   unsigned suite = 0;
+  uint8_t before = 0;
+  bool was_retry = false;
   for (size_t at = 0; joined->count - at >= 4;) {
     const size_t length = (size_t)bytes[at + 1] << 16 | (size_t)bytes[at + 2] << 8 | bytes[at + 3];
     const size_t there = joined->count - at - 4 < length ? joined->count - at - 4 : length;
     const uint8_t *body = bytes + at + 4;
-    if (length > 16384) return true;
+    if (length > 16384 || !may_come(before, was_retry, bytes[at]) || (bytes[at] == 11 && length <= 3)) return true;
+    before = bytes[at];
+    was_retry = is_retry(before, body, there);
     if (bytes[at] == 2 && there > 34) {
       const size_t mark = 35 + (size_t)body[34];
       if (there > mark) suite = body[mark] | (suite << 8 & 0xFF00);
@@ -96,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   berth_handshake_watch pieces = {0};
   const bool passes = watch_pieces(&whole, bytes, count, count);
   if (watch_pieces(&pieces, bytes, count, (size_t)data[0] + 1) != passes) berth_fuzz_stop("the pieces decide");
-  if (whole.over != pieces.over || whole.fault != pieces.fault) berth_fuzz_stop("the pieces decide how it ends");
+  if (whole.over != pieces.over || whole.fault != pieces.fault || whole.alert != pieces.alert)
+    berth_fuzz_stop("the pieces decide how it ends");
   flight joined = {malloc(count), 0};
   if (joined.bytes == NULL) abort();
   const bool speaks_tls = join(bytes, count, &joined);

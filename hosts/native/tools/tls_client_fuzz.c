@@ -8,7 +8,8 @@
  *
  *   BERTH_ROOT      the root, DER
  *   BERTH_SHOW      if set, a line is printed for each connection: what it came to
- *   BERTH_FLIGHTS   recorded servers, as inputs, one behind the other in one file: two bytes of length, then the input
+ *   BERTH_FLIGHTS   recorded servers to which it may open, as inputs, one behind the other in one file: two bytes of
+ *                   length, then the input
  *
  * Nothing may crash or leak. No byte of the application passes before the handshake is done. It may open only where
  * the handshake is, message for message, one that was recorded: whoever fuzzes has no key. And what is read then is

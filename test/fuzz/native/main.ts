@@ -26,6 +26,16 @@ const NAMES = [
   "127.0.0.1\0\x87\x04\x7f\0\0\x01\x82\x09127.0.0.1",
   "hub.example\0\x82\x0chub.example\0",
   "1.2.3.256\0\x82\x01a",
+  "a.net\0\x82\x05*.net",
+  "a.b.hub.example\0\x82\x0d*.hub.example",
+];
+/** The messages of a server in as few bytes as they can have, for the watch: what is short is mutated well. */
+const SHORT_FLIGHT = [
+  message(2, ...new Array<number>(34).fill(3), 0, 0xc0, 0x2b, 0),
+  message(11, 0, 0, 1, 9),
+  message(12, 3, 0, 23, 1, 4, 4, 3, 0, 0),
+  message(13, 0),
+  message(14),
 ];
 
 interface Options {
@@ -61,6 +71,11 @@ function build(): boolean {
   return made.status === 0;
 }
 
+/** A handshake message in a record of its own. */
+function message(type: number, ...body: readonly number[]): number[] {
+  return [22, 3, 3, 0, body.length + 4, type, 0, 0, body.length, ...body];
+}
+
 /** Root, flights and first samples, where they are not there yet. */
 async function prepare(renew: boolean): Promise<void> {
   const flightsFile = join(BUILD, "flights");
@@ -68,14 +83,19 @@ async function prepare(renew: boolean): Promise<void> {
   const { root, flights } = await recordFlights(join(BUILD, "tls_record"));
   for (const target of TARGETS) mkdirSync(join(BUILD, "corpus", target), { recursive: true });
   const parts: Uint8Array[] = [];
-  for (const { name, input, bytes } of flights) {
+  for (const { name, input, bytes, opens } of flights) {
     writeFileSync(join(BUILD, "corpus", "tls_client_fuzz", name), input);
     writeFileSync(
       join(BUILD, "corpus", "handshake_watch_fuzz", name),
       Buffer.concat([Uint8Array.of(7), bytes]),
     );
-    parts.push(Uint8Array.of(input.length >> 8, input.length & 255), input);
+    // Only those that may open.
+    if (opens > 0) parts.push(Uint8Array.of(input.length >> 8, input.length & 255), input);
   }
+  writeFileSync(
+    join(BUILD, "corpus", "handshake_watch_fuzz", "short"),
+    Uint8Array.from([7, ...SHORT_FLIGHT.flat()]),
+  );
   for (const [i, name] of NAMES.entries()) {
     writeFileSync(join(BUILD, "corpus", "server_name_fuzz", `name-${i}`), Buffer.from(name, "latin1"));
   }
