@@ -23,12 +23,16 @@ export async function measuredFigures(engine: Engine): Promise<Figures> {
     figures[`${name}: computrons`] = computrons;
     figures[`${name}: bytes`] = bytes;
   }
-  const { provisioning, telemetry } = await lifeOnXs(engine);
+  const { provisioning, telemetry, telemetryWithProperties, telemetryByWindows } = await lifeOnXs(engine);
   for (const name of ["computrons", "bytes", "peakBytes", "packetsOut", "packetsIn"] as const) {
     figures[`provisioning: ${name}`] = provisioning[name];
   }
   figures["telemetry: computrons"] = telemetry.computrons;
   figures["telemetry: bytes"] = telemetry.bytes;
+  figures["telemetry with properties: computrons"] = telemetryWithProperties.computrons;
+  figures["telemetry with properties: bytes"] = telemetryWithProperties.bytes;
+  figures["telemetry, a window at a time: computrons"] = telemetryByWindows.computrons;
+  figures["telemetry, a window at a time: bytes"] = telemetryByWindows.bytes;
   for (const [name, { minified }] of Object.entries(await oursSizes())) {
     figures[`${name}: minified bytes`] = minified;
   }

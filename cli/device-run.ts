@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: MIT
 /** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
+
+import { clock } from "../hosts/node/clock";
+import { text } from "../hosts/node/text";
 import {
   AGENT_STATE_NAMES,
-  Agent,
+  type AgentOptions,
   AgentState,
   type AssignedReport,
   type ConnectedReport,
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
-import { SystemProperty } from "../src/azure/properties";
+import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
-import type { Host } from "../src/host";
+import type { DeviceAgent, DeviceEngine, DeviceHandler, DeviceSettings } from "./device-engine";
 import type { CliEvent } from "./output";
 import { errorEvent } from "./output";
+import type { Timeline } from "./timeline";
 
 /** What the device is to do. */
 export interface DeviceRunOptions {
+  readonly engine: DeviceEngine;
+  readonly device: DeviceSettings;
+  /** Gets all packets. */
+  readonly timeline?: Timeline | undefined;
   readonly identity: Identity;
   /** Host name of DPS. */
   readonly endpoint: string;
@@ -34,6 +42,8 @@ export interface DeviceRunOptions {
   readonly payload?: Record<string, unknown> | undefined;
   /** Milliseconds that a SAS token of the hub is good; the core's default when undefined. */
   readonly tokenLifetime?: number | undefined;
+  /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
+  readonly eager: boolean;
   /** Ends the run from outside. */
   readonly signal?: AbortSignal;
   /** Called for everything that happens; `line` is for people. */
@@ -67,70 +77,97 @@ const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
   "connack-not-authorized",
 ]);
 
+const MESSAGE_PROPERTIES: Properties = Object.freeze({
+  [SystemProperty.CONTENT_TYPE]: "application/json",
+  [SystemProperty.CONTENT_ENCODING]: "utf-8",
+});
+
 /** Runs a device; the promise never rejects. */
-export function runDevice(host: Host, options: DeviceRunOptions): Promise<DeviceRunResult> {
-  return new Promise((resolve) => new DeviceRun(host, options, resolve).start());
+export function runDevice(options: DeviceRunOptions): Promise<DeviceRunResult> {
+  return new Promise((resolve) => new DeviceRun(options, resolve).start());
 }
 
 class DeviceRun {
-  readonly #host: Host;
   readonly #options: DeviceRunOptions;
   readonly #resolve: (result: DeviceRunResult) => void;
-  readonly #started: number;
-  #agent: Agent | undefined;
+  readonly #started = clock.ticks();
+  /** Rejects when the device cannot start. */
+  #agent: Promise<DeviceAgent> | undefined;
+  #state: AgentState = AgentState.STOPPED;
   #deadline: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #queued = 0;
+  #sending = false;
+  /** The outbox has room again since the last message was offered. */
+  #room = false;
   #acknowledged = 0;
   #connected: ConnectedReport | undefined;
   /** DPS has assigned a hub in this run, and no connection to it has stood yet. */
   #assignedUntried = false;
   #lastRetriable: BerthError | undefined;
   #done = false;
+  #error: BerthError | undefined;
 
-  constructor(host: Host, options: DeviceRunOptions, resolve: (result: DeviceRunResult) => void) {
-    this.#host = host;
+  constructor(options: DeviceRunOptions, resolve: (result: DeviceRunResult) => void) {
     this.#options = options;
     this.#resolve = resolve;
-    this.#started = host.clock.ticks();
   }
 
   start(): void {
-    const { identity, endpoint, port, hubPort, payload, tokenLifetime, signal, timeout } = this.#options;
-    try {
-      this.#agent = new Agent(
-        this.#host,
-        {
-          onState: (state) =>
-            this.#tell({ event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) }),
-          onAssigned: (report) => this.#assigned(report),
-          onConnected: (report) => this.#connectedTo(report),
-          onAcknowledged: () => this.#acknowledgedOne(),
-          onCloudToDevice: (message) => this.#message(message),
-          onRoom: () => this.#send(),
-          onError: ({ phase, error, retryIn }) => this.#failed(phase, error, retryIn),
-        },
-        {
-          identity,
-          provisioning: {
-            host: endpoint,
-            port,
-            ...(payload === undefined ? {} : { payload: payload as never }),
-          },
-          hub: { port: hubPort, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
-        },
-      );
-      signal?.addEventListener("abort", () => this.#end(undefined), { once: true });
-      if (signal?.aborted) {
-        this.#end(undefined);
-        return;
-      }
-      this.#deadline = setTimeout(() => this.#timeUp(), timeout);
-      this.#agent.start();
-      this.#send();
-    } catch (error) {
-      this.#fail(asBerthError(error));
+    const { engine, device, timeline, signal, timeout } = this.#options;
+    signal?.addEventListener("abort", () => this.#end(), { once: true });
+    if (signal?.aborted) {
+      this.#end();
+      return;
     }
+    this.#deadline = setTimeout(() => this.#timeUp(), timeout);
+    this.#agent = engine.start(device, this.#agentOptions(), this.#handler(), timeline);
+    this.#agent.then(
+      ({ pid }) => {
+        if (pid !== undefined) this.#tell({ event: "process", pid });
+        this.#send();
+      },
+      (error: unknown) => this.#fail(asBerthError(error)),
+    );
+  }
+
+  #agentOptions(): AgentOptions {
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager } = this.#options;
+    return {
+      identity,
+      provisioning: {
+        host: endpoint,
+        port,
+        eager,
+        ...(payload === undefined ? {} : { payload: payload as never }),
+      },
+      hub: { port: hubPort, eager, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+    };
+  }
+
+  #handler(): DeviceHandler {
+    return {
+      onState: (state) => {
+        this.#state = state;
+        this.#tell({ event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) });
+      },
+      onAssigned: (report) => this.#assigned(report),
+      onConnected: (report) => this.#connectedTo(report),
+      onAcknowledged: () => this.#acknowledgedOne(),
+      onCloudToDevice: (message) => this.#message(message),
+      onRoom: () => {
+        this.#room = true;
+        this.#send();
+      },
+      onError: ({ phase, error, retryIn }) => this.#failed(phase, error, retryIn),
+      onSecure: (version, suite, resumed) =>
+        this.#tell(
+          { event: "secure", version, suite, resumed },
+          `${version}, ${suite}${resumed ? ", session resumed" : ""}`,
+        ),
+      onLine: (line) => this.#options.onEvent({ event: "warning", message: line }, line),
+      onEnded: (error) => this.#ended(error),
+    };
   }
 
   #assigned({ assignment: { hub, deviceId }, substatus, payload }: AssignedReport): void {
@@ -167,18 +204,19 @@ class DeviceRun {
   /** A fragment of a large message is told as it comes. */
   #message({ properties, payload, offset, byteLength }: CloudToDeviceMessage): void {
     const whole = payload.length === byteLength;
-    const text = this.#textOf(payload);
-    const body = text === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: text };
+    const shown = this.#textOf(payload);
+    const body =
+      shown === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: shown };
     const place = whole ? {} : { offset, byteLength };
     this.#tell(
       { event: "message", ...body, properties, ...place },
-      `message from the cloud: ${text ?? `${payload.length} bytes`}`,
+      `message from the cloud: ${shown ?? `${payload.length} bytes`}`,
     );
   }
 
   #textOf(payload: Uint8Array): string | undefined {
     try {
-      return this.#host.text.decode(payload);
+      return text.decode(payload);
     } catch {
       return undefined;
     }
@@ -202,7 +240,7 @@ class DeviceRun {
 
   #timeUp(): void {
     if (this.#options.stay && this.#sentAll()) return;
-    const state = this.#agent?.state ?? AgentState.STOPPED;
+    const state = this.#state;
     const stalled = new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
     const about = `gave up after ${this.#options.timeout / 1000} s`;
     this.#fail(this.#lastRetriable ?? stalled, { about });
@@ -213,25 +251,27 @@ class DeviceRun {
   }
 
   #endIfDone(): void {
-    if (this.#sentAll() && !this.#options.stay) this.#end(undefined);
+    if (this.#sentAll() && !this.#options.stay) this.#end();
   }
 
-  #send(): void {
+  /** Offers messages one after the other, until the outbox is full or an interval begins. */
+  async #send(): Promise<void> {
     const { telemetry, interval } = this.#options;
+    const agent = await this.#agent?.catch(() => undefined);
+    if (!agent || this.#sending) return;
+    this.#sending = true;
     while (!this.#done && this.#queued < telemetry && this.#pause === undefined) {
       const sequence = this.#queued + 1;
-      const uptime = Math.round(this.#host.clock.ticks() - this.#started);
-      const payload = this.#host.text.encode(JSON.stringify({ sequence, uptime }));
+      const uptime = Math.round(clock.ticks() - this.#started);
+      this.#room = false;
       try {
-        this.#agent?.send(payload, {
-          [SystemProperty.CONTENT_TYPE]: "application/json",
-          [SystemProperty.CONTENT_ENCODING]: "utf-8",
-        });
+        await agent.send(JSON.stringify({ sequence, uptime }), MESSAGE_PROPERTIES);
       } catch (error) {
         const known = asBerthError(error);
-        // `onRoom` comes back here.
         if (known.code !== "outbox-full") this.#fail(known);
-        return;
+        // Room that came meanwhile; else `onRoom` comes back here.
+        else if (this.#room) continue;
+        break;
       }
       this.#queued = sequence;
       if (interval > 0) {
@@ -241,29 +281,41 @@ class DeviceRun {
         }, interval);
       }
     }
+    this.#sending = false;
+  }
+
+  /** The device's process has ended by itself, or did not end in order when it was stopped. */
+  #ended(error: BerthError): void {
+    if (!this.#done) this.#fail(error);
+    else if (this.#error === undefined) {
+      this.#error = error;
+      this.#options.onEvent(errorEvent(error, { final: true }), `${error.message} [${error.code}]`);
+    }
   }
 
   #fail(error: BerthError, more: { phase?: string; about?: string } = {}): void {
     if (this.#done) return;
     const about = more.about === undefined ? "" : `; ${more.about}`;
     this.#tell(errorEvent(error, { ...more, final: true }), `${error.message} [${error.code}]${about}`);
-    this.#end(error);
+    this.#error = error;
+    this.#end();
   }
 
-  #end(error: BerthError | undefined): void {
+  #end(): void {
     if (this.#done) return;
     this.#done = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#pause);
     // Not from inside one of the agent's own calls.
-    setImmediate(() => {
-      this.#agent?.stop();
+    setImmediate(async () => {
+      const agent = await this.#agent?.catch(() => undefined);
+      await agent?.stop();
       this.#resolve({
         acknowledged: this.#acknowledged,
         source: this.#connected?.source,
         hub: this.#connected?.hub,
         deviceId: this.#connected?.deviceId,
-        error,
+        error: this.#error,
       });
     });
   }

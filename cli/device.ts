@@ -3,14 +3,16 @@ import { X509Certificate } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { ConnectTo } from "../hosts/node/connect-to";
 import { commonNameOf } from "../factory/certificates";
-import { createNodeHost } from "../hosts/node/host";
+import type { ConnectTo } from "../hosts/node/connect-to";
 import { loadRoots } from "../hosts/node/roots";
+import { NodeSigner } from "../hosts/node/signer";
 import { DPS_HOST } from "../src/azure/dps";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
+import type { DeviceSettings, EngineName } from "./device-engine";
 import { runDevice } from "./device-run";
+import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
   collectConnectTo,
@@ -20,6 +22,7 @@ import {
   seconds,
   symmetricKeyFrom,
   wholeNumber,
+  withEager,
   withJson,
 } from "./options";
 import { Output } from "./output";
@@ -44,8 +47,10 @@ interface DeviceFlags {
   readonly interval?: number;
   readonly timeout: number;
   readonly stay: boolean;
+  readonly eager: boolean;
   readonly payload?: string;
   readonly trace: boolean;
+  readonly engine: EngineName;
   readonly json: boolean;
 }
 
@@ -81,7 +86,7 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(command).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(command))).action((flags: DeviceFlags) => run(flags, context));
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
@@ -89,42 +94,49 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const { idScope, registrationId, cert, key, port } = flags;
   const proof = proofOf(flags, context);
   const payload = payloadOf(flags.payload);
-  const host = createNodeHost({
+  const device: DeviceSettings = {
     stateDirectory:
       flags.state ?? join(homedir(), ".berth", encodeURIComponent(`${idScope}-${registrationId}`)),
     roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),
     ...proof,
     connectTo: flags.connectTo,
-  });
+  };
   if (cert !== undefined) warnAboutName(cert, proof.certificate ?? "", registrationId, output);
-  const timeline = new Timeline((packet) =>
-    output.event({ event: "packet", ...packet }, timelineRow(packet)),
-  );
   const interrupt = onInterrupt();
   try {
-    const result = await runDevice(
-      flags.trace ? { ...host, transport: timeline.tap(host.transport) } : host,
-      {
-        identity: { idScope, registrationId, attestation: key === undefined ? "symmetricKey" : "x509" },
-        endpoint: flags.endpoint,
-        port,
-        hubPort: flags.hubPort ?? port,
-        telemetry: flags.telemetry,
-        interval: (flags.interval ?? 0) * 1000,
-        timeout: flags.timeout * 1000,
-        stay: flags.stay,
-        payload,
-        signal: interrupt.signal,
-        onEvent: (event, line) => {
-          if (event.event === "error" && !flags.json) context.streams.err(`berth: ${line}\n`);
-          else output.event(event, line === "" ? undefined : line);
-        },
-      },
+    const engine = await openEngine(flags.engine, output);
+    const timeline = new Timeline((packet) =>
+      output.event({ event: "packet", ...packet }, timelineRow(packet)),
     );
+    const result = await runDevice({
+      engine,
+      device,
+      timeline: flags.trace ? timeline : undefined,
+      identity: { idScope, registrationId, attestation: key === undefined ? "symmetricKey" : "x509" },
+      endpoint: flags.endpoint,
+      port,
+      hubPort: flags.hubPort ?? port,
+      telemetry: flags.telemetry,
+      interval: (flags.interval ?? 0) * 1000,
+      timeout: flags.timeout * 1000,
+      stay: flags.stay,
+      eager: flags.eager,
+      payload,
+      signal: interrupt.signal,
+      onEvent: (event, line) => {
+        const trouble = event.event === "error" || event.event === "warning";
+        if (trouble && !flags.json) context.streams.err(`berth: ${line}\n`);
+        else output.event(event, line === "" ? undefined : line);
+      },
+    });
     const done =
       result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
     if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);
     else context.exit(done ? EXIT.done : (interrupt.status() ?? EXIT.failed));
+  } catch (error) {
+    const status = interrupt.status();
+    if (status === undefined) throw error;
+    context.exit(status);
   } finally {
     interrupt.release();
   }
@@ -154,6 +166,8 @@ function proofOf(
     const ways = `--symmetric-key-file, ${KEY_VARIABLE}, --symmetric-key, or --cert with --key`;
     throw new BerthError("invalid-argument", `the device has nothing to prove itself with; give ${ways}`);
   }
+  // It says what is wrong with a key, before an engine is built.
+  new NodeSigner(symmetricKey);
   return { symmetricKey };
 }
 

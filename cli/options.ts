@@ -42,6 +42,15 @@ export function collectConnectTo(text: string, before: readonly ConnectTo[] | un
   }
 }
 
+/** Adds `--eager`. */
+export function withEager(command: Command): Command {
+  return command.option(
+    "--eager",
+    "send what may follow CONNECT before CONNACK: fewer round trips; nobody has tried it with Azure",
+    false,
+  );
+}
+
 /** Adds `--json`. */
 export function withJson(command: Command): Command {
   return command.option("--json", "print one JSON object a line", false);

@@ -6,18 +6,25 @@ import type { Command } from "commander";
 import { Emulator } from "../emulator/emulator";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
-import { seconds, wholeNumber, withJson } from "./options";
+import type { DeviceEngine, EngineName } from "./device-engine";
+import { openEngine, withEngine } from "./open-engine";
+import { seconds, wholeNumber, withEager, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { SimulatedDevice } from "./simulated-device";
 import { makeFleet } from "./simulated-fleet";
 import type { Traffic } from "./timeline";
 
+/** Each has some 45 MB with XS. */
+const MOST_PROCESSES = 50;
+
 interface SimulateFlags {
   readonly devices: number;
   readonly telemetry: number;
   readonly x509: boolean;
   readonly keep: boolean;
+  readonly eager: boolean;
+  readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
 }
@@ -41,13 +48,19 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(command).action(async (flags: SimulateFlags) => {
+  withJson(withEngine(withEager(command))).action(async (flags: SimulateFlags) => {
     const output = new Output(flags.json, context.streams);
+    checkNumber(flags);
     const interrupt = onInterrupt();
     const directory = mkdtempSync(join(tmpdir(), "berth-"));
     try {
-      const done = await simulate(flags, directory, output, interrupt.signal);
+      const engine = await openEngine(flags.engine, output);
+      const done = await simulate(flags, engine, directory, output, interrupt.signal);
       context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
+    } catch (error) {
+      const status = interrupt.status();
+      if (status === undefined) throw error;
+      context.exit(status);
     } finally {
       interrupt.release();
       if (flags.keep) output.event({ event: "kept", directory }, `Kept: ${directory}`);
@@ -56,9 +69,19 @@ export function addSimulate(program: Command, context: CommandContext): void {
   });
 }
 
+/** @throws BerthError `invalid-argument` for more processes than a computer bears */
+function checkNumber({ devices, engine }: SimulateFlags): void {
+  if (engine === "node" || devices <= MOST_PROCESSES) return;
+  throw new BerthError(
+    "invalid-argument",
+    `with --engine ${engine} each device is a process of its own; give at most ${MOST_PROCESSES} --devices`,
+  );
+}
+
 /** @returns true when every device did in both lives what it should */
 async function simulate(
   flags: SimulateFlags,
+  engine: DeviceEngine,
   directory: string,
   output: Output,
   signal: AbortSignal,
@@ -77,6 +100,7 @@ async function simulate(
       (member) =>
         new SimulatedDevice({
           ...member,
+          engine,
           idScope,
           port,
           roots: [ca.pem],
@@ -86,16 +110,15 @@ async function simulate(
           output,
         }),
     );
-    const { telemetry, timeout } = flags;
-    const life = { telemetry, timeout: timeout * 1000, signal };
+    const { telemetry, timeout, eager } = flags;
+    const life = { telemetry, eager, timeout: timeout * 1000, signal };
     title(output, "First start: nothing stored, so the device asks DPS");
     const first = await Promise.all(devices.map((device) => device.live(life)));
     const calls = callsOf(emulator);
-    const failed = first.some((result) => result.error !== undefined) || signal.aborted;
-    if (failed) return false;
+    if (signal.aborted || first.some(hasFailed)) return false;
     title(output, "Second start: from the stored assignment");
     const second = await Promise.all(devices.map((device) => device.live(life)));
-    if (signal.aborted) return false;
+    if (signal.aborted || second.some(hasFailed)) return false;
     return summary(flags, emulator, devices, { first, second, calls }, output);
   } finally {
     await emulator.stop();
@@ -103,6 +126,10 @@ async function simulate(
 }
 
 type Lives = Awaited<ReturnType<SimulatedDevice["live"]>>[];
+
+function hasFailed({ error }: Lives[number]): boolean {
+  return error !== undefined;
+}
 
 function summary(
   flags: SimulateFlags,

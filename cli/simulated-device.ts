@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { ConnectTo } from "../hosts/node/connect-to";
-import { createNodeHost } from "../hosts/node/host";
 import { DPS_HOST } from "../src/azure/dps";
+import type { DeviceEngine } from "./device-engine";
 import { type DeviceRunResult, runDevice } from "./device-run";
 import type { Output } from "./output";
 import type { FleetMember } from "./simulated-fleet";
@@ -9,6 +9,7 @@ import { type TappedPacket, Timeline, type Traffic, timelineRow } from "./timeli
 
 /** A device of the simulation and the emulator that it finds. */
 export interface SimulatedDeviceOptions extends FleetMember {
+  readonly engine: DeviceEngine;
   readonly idScope: string;
   readonly port: number;
   readonly roots: readonly string[];
@@ -31,37 +32,37 @@ export class SimulatedDevice {
   async live(life: {
     telemetry: number;
     timeout: number;
+    eager: boolean;
     signal: AbortSignal;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
-    const { registrationId, idScope, port, hubs, label, output } = this.#options;
+    const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
     // Names as in Azure, all of them at the emulator's address.
     const connectTo: ConnectTo = { host: "", port: undefined, address: "127.0.0.1", toPort: port };
-    const host = createNodeHost({ ...this.#options, connectTo: [connectTo] });
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
     const timeline = new Timeline((packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
       output.event({ event: "packet", device: registrationId, ...packet }, timelineRow(packet, label, peer));
     });
-    const result = await runDevice(
-      { ...host, transport: timeline.tap(host.transport) },
-      {
-        identity: {
-          idScope,
-          registrationId,
-          attestation: this.#options.symmetricKey === undefined ? "x509" : "symmetricKey",
-        },
-        endpoint: DPS_HOST,
-        port: 8883,
-        hubPort: 8883,
-        interval: 0,
-        ...life,
-        onEvent: (event, line) => {
-          const text =
-            line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;
-          output.event({ ...event, device: registrationId }, text);
-        },
+    const result = await runDevice({
+      engine,
+      device: { ...this.#options, connectTo: [connectTo] },
+      timeline,
+      identity: {
+        idScope,
+        registrationId,
+        attestation: this.#options.symmetricKey === undefined ? "x509" : "symmetricKey",
       },
-    );
+      endpoint: DPS_HOST,
+      port: 8883,
+      hubPort: 8883,
+      interval: 0,
+      ...life,
+      onEvent: (event, line) => {
+        const text =
+          line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;
+        output.event({ ...event, device: registrationId }, text);
+      },
+    });
     return { ...result, traffic: timeline.traffic };
   }
 }

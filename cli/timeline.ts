@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A tap between a device and its transport: decodes each MQTT packet, in both directions, and counts. */
 import mqtt, { type Packet, type Parser } from "mqtt-packet";
-import { openTransport, type Transport, type TransportBinding, type TransportOptions } from "../src/host";
+import { type Tap, tapTransport } from "../hosts/transport-tap";
+import type { TransportBinding } from "../src/host";
 import { type PacketLine, packetLine } from "./packet-line";
 
 /** MQTT 3.1.1 in the terms of mqtt-packet. */
@@ -52,11 +53,11 @@ export class Timeline {
 
   /** `binding` with this timeline in between. */
   tap(binding: TransportBinding): TransportBinding {
-    return { io: TapTransport, inner: binding, timeline: this };
+    return tapTransport(binding, (peer) => this.connection(peer));
   }
 
-  /** A new connection to `peer`: two functions that take its bytes. */
-  connection(peer: string): { sent: (bytes: Uint8Array) => void; received: (bytes: Uint8Array) => void } {
+  /** A new connection to `peer`. */
+  connection(peer: string): Tap {
     this.traffic.connections += 1;
     let waiting = false;
     const decoder = (direction: TappedPacket["direction"]) => {
@@ -99,37 +100,6 @@ export class Timeline {
       time: Math.round((this.#now() - this.#start) * 1000) / 1000,
       ...line,
     });
-  }
-}
-
-interface TapOptions extends TransportOptions {
-  readonly inner: TransportBinding;
-  readonly timeline: Timeline;
-}
-
-class TapTransport implements Transport {
-  readonly #inner: Transport;
-  readonly #connection: ReturnType<Timeline["connection"]>;
-
-  constructor({ inner, timeline, ...options }: TapOptions) {
-    this.#connection = timeline.connection(options.host);
-    this.#inner = openTransport(inner, options);
-  }
-
-  read(target: Uint8Array): number {
-    const count = this.#inner.read(target);
-    if (count > 0) this.#connection.received(target.subarray(0, count));
-    return count;
-  }
-
-  write(bytes: Uint8Array): number {
-    const room = this.#inner.write(bytes);
-    this.#connection.sent(bytes);
-    return room;
-  }
-
-  close(): void {
-    this.#inner.close();
   }
 }
 

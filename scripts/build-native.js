@@ -6,23 +6,25 @@
  *
  *   node scripts/build-native.js [--sanitize]
  *
- * Into build/native, with --sanitize into build/native/sanitized. About 30 s the first time, 1 s when nothing has
+ * Into build/native/release, with --sanitize into build/native/sanitized; with another mbedTLS than the system's, its
+ * prefix in the environment's MBEDTLS, into build/native-PREFIX. About 30 s the first time, 1 s when nothing has
  * changed. Exit status 69 with one line on standard error when something that it needs is not installed.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
+import { withLock } from "./build-lock.js";
+import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
 const XSNAP = join(ROOT, "node_modules", "@agoric", "xsnap");
 const UNAVAILABLE = 69;
-/** A build that holds its lock longer has died, milliseconds. */
-const STALE = 600_000;
 
 /** The native host cannot be built here; the message says what to install, in one line. */
 export class NativeUnavailable extends Error {}
@@ -39,58 +41,62 @@ export class NativeUnavailable extends Error {}
 
 /**
  * Builds what is missing or older than its sources. Processes that ask at the same time take turns.
- * @param {{ sanitize?: boolean, log?: (line: string) => void }} [options]
+ * @param {object} [options]
+ * @param {"host"} [options.only] berth-native without the tools
+ * @param {boolean} [options.sanitize]
+ * @param {(line: string) => void} [options.log] gets the lines of make
+ * @param {(line: string) => void} [options.notice] gets one line when it takes a while
  * @returns {Promise<NativeBuild>}
  * @throws {NativeUnavailable}
  */
-export async function buildNative({ sanitize = false, log = () => {} } = {}) {
+export async function buildNative({ only, sanitize = false, log = () => {}, notice = () => {} } = {}) {
   checkTools();
-  const directory = join(ROOT, "build", "native", sanitize ? "sanitized" : "release");
+  const other = (process.env.MBEDTLS ?? "").replaceAll(/[^\w.]+/g, "-");
+  const directory = join(ROOT, "build", `native${other}`, sanitize ? "sanitized" : "release");
+  const host = join(directory, "berth-native");
   mkdirSync(directory, { recursive: true });
-  const lock = `${directory}.lock`;
-  while (!takeLock(lock)) await sleep(200);
-  try {
-    make(directory, sanitize, log);
+  await withLock(`${directory}.lock`, async () => {
+    if (!existsSync(host)) notice("building the native host, once (about 30 s)");
+    await make(directory, { only, sanitize, log });
     await bundle(join(directory, "device.js"));
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
-  }
+  });
   return {
     directory,
-    host: join(directory, "berth-native"),
+    host,
     probe: join(directory, "tls_probe"),
     fuzz: join(directory, "tls_fuzz"),
     checks: [join(directory, "tls_check"), join(directory, "tls_check_efuse")],
   };
 }
 
-/** @param {string} lock */
-function takeLock(lock) {
-  try {
-    mkdirSync(lock);
-    return true;
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
-  }
-  const made = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-  if (Date.now() - made > STALE) rmSync(lock, { recursive: true, force: true });
-  return false;
-}
-
-/** @param {string} directory @param {boolean} sanitize @param {(line: string) => void} log */
-function make(directory, sanitize, log) {
+/**
+ * @param {string} directory
+ * @param {{ only?: "host" | undefined, sanitize: boolean, log: (line: string) => void }} options
+ */
+async function make(directory, { only, sanitize, log }) {
   // Relative: make cannot take a path with a blank, and the project may lie below one.
   const from = (/** @type {string} */ path) => relative(SOURCES, path);
-  const made = spawnSync(
+  const child = spawn(
     "make",
-    ["-j2", `XSNAP=${from(XSNAP)}`, `BUILD=${from(directory)}`, `SANITIZE=${sanitize ? 1 : 0}`],
-    { cwd: SOURCES, encoding: "utf8" },
+    [
+      `-j${availableParallelism()}`,
+      `XSNAP=${from(XSNAP)}`,
+      `BUILD=${from(directory)}`,
+      `SANITIZE=${sanitize ? 1 : 0}`,
+      ...(only === "host" ? [`${from(directory)}/berth-native`] : []),
+    ],
+    { cwd: SOURCES, stdio: ["ignore", "pipe", "pipe"] },
   );
-  for (const line of made.stdout.split("\n")) if (line !== "") log(line);
-  if (made.status !== 0) throw new Error(`make failed:\n${made.stderr}`);
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    errors += text;
+  });
+  createInterface(child.stdout).on("line", log);
+  const [status, signal] = await once(child, "close");
+  if (status !== 0) throw new Error(`make failed${signal ? ` (${signal})` : ""}:\n${errors}`);
 }
 
-/** @param {string} outfile written only when it changes: another process may be reading it */
+/** @param {string} outfile written only when it changes, and at once: another process may be reading it */
 async function bundle(outfile) {
   const { outputFiles } = await build({
     entryPoints: [join(SOURCES, "linux", "main.ts")],
@@ -102,7 +108,9 @@ async function bundle(outfile) {
     legalComments: "none",
   });
   const text = outputFiles[0]?.text ?? "";
-  if (!existsSync(outfile) || readFileSync(outfile, "utf8") !== text) writeFileSync(outfile, text);
+  if (existsSync(outfile) && readFileSync(outfile, "utf8") === text) return;
+  writeFileSync(`${outfile}.new`, text);
+  renameSync(`${outfile}.new`, outfile);
 }
 
 function checkTools() {
@@ -121,9 +129,7 @@ function checkTools() {
       );
     }
   }
-  if (!hasMbedtls()) {
-    throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
-  }
+  if (findMbedtls() === undefined) throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {

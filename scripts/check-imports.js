@@ -36,15 +36,17 @@ const RULES = [
   { folder: "src/agent", folders: ["src"], packages: nothing },
   { folder: "src", folders: [], packages: nothing },
   { folder: "hosts/node", folders: ["src"], packages: node },
-  { folder: "hosts/xs", folders: ["src"], packages: anything },
+  { folder: "hosts/xs", folders: ["src"], files: ["scripts/build-lock"], packages: anything },
   { folder: "hosts/sockets", folders: ["src"], packages: nothing },
   // On Linux the natives come from C, in the SDK from modules of these names.
   {
     folder: "hosts/native",
     folders: ["src", "hosts/sockets"],
+    files: ["hosts/transport-tap"],
     packages: (specifier) => specifier.startsWith("berth/natives/"),
   },
   { folder: "hosts/moddable", folders: ["src", "hosts/native", "hosts/sockets"], packages: noNode },
+  { folder: "hosts", folders: ["src"], packages: nothing },
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
   { folder: "emulator", folders: [], packages: anything, dynamic: true },
@@ -60,7 +62,17 @@ const RULES = [
     ],
     packages: anything,
   },
-  { folder: "cli", folders: ["src", "hosts/node", "emulator", "factory"], packages: anything },
+  {
+    folder: "cli",
+    folders: ["src", "hosts/node", "hosts/xs", "emulator", "factory"],
+    files: [
+      "hosts/transport-tap",
+      "hosts/native/linux/host",
+      "hosts/native/linux/protocol",
+      "scripts/build-native",
+    ],
+    packages: anything,
+  },
 ];
 
 /** ECMAScript 2024 without what depends on time, on a host or on chance; `Date` and `Math` are looked at closer. */

@@ -15,6 +15,7 @@ const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
 const CASES_MANIFEST = "test/on-device/manifest.json";
+const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
 /** Must say no to a platform that they do not know. */
 const GUARDED = ["manifest.json", APP_MANIFEST, CASES_MANIFEST];
 
@@ -204,6 +205,7 @@ export function checkManifests(project = PROJECT, sdk = undefined) {
       report(`${file}: no error for other platforms ("...")`);
   }
   checkStrictness(project, problems);
+  checkSdkconfig(project, problems);
   checkPreload(project, parts, bound, problems);
   for (const module of bound) checkSource(project, module, bound, problems);
   return [...new Set(problems)];
@@ -310,6 +312,14 @@ function checkStrictness(project, problems) {
   for (const name of STRICTNESS) {
     if (options[name] !== true)
       problems.push(`manifest.json: typescript.tsconfig.compilerOptions.${name} is not true`);
+  }
+}
+
+/** mcconfig passes over comments, also over those by which ESP-IDF says that an option is off. @param {string} project @param {string[]} problems */
+function checkSdkconfig(project, problems) {
+  for (const [index, line] of readFileSync(join(project, SDKCONFIG), "utf8").split("\n").entries()) {
+    if (/^$|^#(?! CONFIG_)|^CONFIG_[A-Z0-9_]+=[^=]+$/.test(line)) continue;
+    problems.push(`${SDKCONFIG}:${index + 1}: is no CONFIG_NAME=value ("=n" is off) and no comment`);
   }
 }
 

@@ -17,7 +17,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hasMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
+import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 import { APPS, BOARDS, build } from "./moddable-build.mjs";
 import { startEmulator } from "./moddable-emulator.mjs";
 import { headlessRunner, readIdentity, runHeadless, writePreferences } from "./moddable-headless.mjs";
@@ -121,7 +121,7 @@ async function main(words) {
   const platform = simulator
     ? sdk.simulator
     : (options.platform ?? /** @type {Record<string, string>} */ (BOARDS)[target] ?? target);
-  const crypto = cryptoOf(platform, options.tls, hasMbedtls);
+  const crypto = cryptoOf(platform, options.tls, () => findMbedtls("") !== undefined);
   console.log(`Moddable SDK ${sdk.version}, platform ${platform}, ${crypto}`);
   if (platform === "lin" && crypto === "crypto-sdk" && options.tls === undefined) {
     console.log(`note: ${MBEDTLS_MISSING}; with the SDK's own TLS the simulator talks to 127.0.0.1 only`);

@@ -122,3 +122,8 @@ export function asBerthError(error: unknown, code: ErrorCode = "internal"): Bert
   }
   return new BerthError(code, about);
 }
+
+/** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */
+export function invalidArgument(about: string): BerthError {
+  return new BerthError("invalid-argument", about);
+}

@@ -84,8 +84,12 @@ export interface TransportOptions {
 export interface Transport {
   /** Fills `target` from its start; returns how many bytes, 0 when there are none. */
   read(target: Uint8Array): number;
-  /** Sends all of `bytes`, which must fit the room last told; they are free for reuse on return. Returns the room left. */
-  write(bytes: Uint8Array): number;
+  /**
+   * Sends `bytes` from `start` (default 0) to `end` (default their length), not included: a part by its offsets, for a
+   * view would be an object a packet. What is sent must fit the room last told; the bytes are free for reuse on return.
+   * Returns the room left.
+   */
+  write(bytes: Uint8Array, start?: number, end?: number): number;
   /** Releases everything. Idempotent. */
   close(): void;
 }

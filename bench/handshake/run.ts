@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../hosts/xs/modules";
-import { hasMbedtls, MBEDTLS_MISSING } from "../../scripts/mbedtls.mjs";
+import { findMbedtls, MBEDTLS_MISSING } from "../../scripts/mbedtls.mjs";
 import { headlessRunner, writePreferences } from "../../scripts/moddable-headless.mjs";
 import { findSdk, thisComputer } from "../../scripts/moddable-sdk.mjs";
 import { buildApp, buildHeapWatch } from "./build";
@@ -24,7 +24,7 @@ const TIMEOUT = 600;
 /** What a build of the app lacks here, each with what to do. */
 export function missing(): readonly string[] {
   const { problems } = findSdk("simulator", thisComputer(ROOT));
-  return hasMbedtls() ? problems : [...problems, MBEDTLS_MISSING];
+  return findMbedtls("") ? problems : [...problems, MBEDTLS_MISSING];
 }
 
 /** @throws Error that says what is missing, or what the app said when it ended */

@@ -3,6 +3,7 @@
 import { Counter, type XsTools } from "../../hosts/xs/inside/globals";
 import { type Ask, nativeText } from "../../hosts/xs/inside/host";
 import { Agent, AgentState } from "../../src/agent/agent";
+import type { Properties } from "../../src/azure/properties";
 import type { Host, Transport, TransportOptions } from "../../src/host";
 import { type Counts, Meter } from "./meter";
 
@@ -19,6 +20,10 @@ export interface LifeFigures {
   };
   /** One message of 40 bytes from `send` to its PUBACK, with all others done. */
   readonly telemetry: Counts;
+  /** The same with frozen properties. */
+  readonly telemetryWithProperties: Counts;
+  /** The same, a whole window of 8 messages at a time. */
+  readonly telemetryByWindows: Counts;
   /** What lives once all modules are loaded and nothing has run; most of it lies in ROM on the device. */
   readonly loaded: { readonly slots: number; readonly chunks: number; readonly bytes: number };
 }
@@ -130,11 +135,11 @@ class World {
         return count;
       }
 
-      write(bytes: Uint8Array): number {
+      write(bytes: Uint8Array, start: number, end: number): number {
         meter.pause();
         world.packetsOut += 1;
-        world.bytesOut += bytes.length;
-        for (const reply of answer(bytes)) {
+        world.bytesOut += end - start;
+        for (const reply of answer(bytes.subarray(start, end))) {
           world.packetsIn += 1;
           world.bytesIn += reply.length;
           this.#later(() => {
@@ -243,7 +248,8 @@ function device(meter: Meter): { agent: Agent; world: World; acknowledged: () =>
   return { agent, world, acknowledged: () => acknowledged };
 }
 
-const MESSAGES = 100;
+/** A multiple of the window. */
+const MESSAGES = 96;
 
 export default function main(_call: Ask, tools: XsTools): Uint8Array {
   const { counter } = tools;
@@ -271,7 +277,13 @@ export default function main(_call: Ask, tools: XsTools): Uint8Array {
       bytesIn: world.bytesIn,
       peakBytes: peakOf(tools),
     };
-    const figures: LifeFigures = { provisioning, telemetry: telemetryOf(tools), loaded };
+    const figures: LifeFigures = {
+      provisioning,
+      telemetry: telemetryOf(tools),
+      telemetryWithProperties: telemetryOf(tools, PROPERTIES),
+      telemetryByWindows: telemetryOf(tools, undefined, 8),
+      loaded,
+    };
     return text.encode(JSON.stringify(figures));
   }
   throw new Error("never");
@@ -291,23 +303,26 @@ function peakOf(tools: XsTools): number {
   return meter.peak;
 }
 
-function telemetryOf(tools: XsTools): Counts {
+const PROPERTIES = Object.freeze({ "$.ct": "application/json", "$.ce": "utf-8" });
+
+/** @param together how many messages are sent before the first is acknowledged */
+function telemetryOf(tools: XsTools, properties?: Properties, together = 1): Counts {
   const meter = new Meter(tools);
   const { agent, world, acknowledged } = device(meter);
   agent.start();
   world.run(() => agent.state === AgentState.RUNNING);
   const payload = new Uint8Array(40);
   const send = (): void => {
-    const before = acknowledged();
+    const all = acknowledged() + together;
     meter.resume();
-    agent.send(payload);
+    for (let i = 0; i < together; i += 1) agent.send(payload, properties);
     meter.pause();
-    world.run(() => acknowledged() > before);
+    world.run(() => acknowledged() === all);
   };
   send();
   meter.start();
   meter.pause();
-  for (let i = 0; i < MESSAGES; i += 1) send();
+  for (let i = 0; i < MESSAGES; i += together) send();
   const { computrons, bytes } = meter.stop();
   return { computrons: computrons / MESSAGES, bytes: bytes / MESSAGES };
 }

@@ -4,7 +4,7 @@
  * JSON at the end. Input: JSON in the environment variable DEVICE.
  */
 import { createNodeHost } from "../../hosts/node/host";
-import { Agent, AgentState } from "../../src/agent/agent";
+import { Agent } from "../../src/agent/agent";
 import type { DeviceInput } from "./wire";
 
 const input = JSON.parse(process.env.DEVICE ?? "") as DeviceInput;
@@ -19,9 +19,6 @@ const host = createNodeHost({
 const agent = new Agent(
   host,
   {
-    onState(state) {
-      if (state === AgentState.RUNNING) agent.send(bytes);
-    },
     onAcknowledged(_message, count) {
       if (count < messages) agent.send(bytes);
       else {
@@ -38,7 +35,10 @@ const agent = new Agent(
   {
     identity: { idScope, registrationId, attestation: "symmetricKey" },
     provisioning: { host: input.host, eager },
+    hub: { eager },
   },
 );
 const started = performance.now();
+// Waits for the connection.
+agent.send(bytes);
 agent.start();

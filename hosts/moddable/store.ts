@@ -20,7 +20,7 @@ export interface Preferences {
  * The store of the core in one domain of `preference`: NVS on ESP32, a JSON file in the simulators.
  *
  * A write is not atomic: on ESP32 the key is erased before it is written, in the simulators the file is deleted
- * before it is written. The core's two slots are made for that.
+ * before it is written. The core's slots are made for that.
  */
 export class PreferenceStore implements Store {
   readonly #preferences: Preferences;

@@ -44,8 +44,8 @@ export interface TlsEngine {
   advance(): number;
   /** Fills `target` from its start with decrypted bytes; returns how many. */
   read(target: Uint8Array): number;
-  /** Encrypts all of `bytes`, or returns false. */
-  write(bytes: Uint8Array): boolean;
+  /** Encrypts `bytes` from `start` to `end`, all of them, or returns false. */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
   /** Puts up to `size` bytes of ciphertext at the start of `target`; returns how many. */
   drain(target: Uint8Array, size: number): number;
   /** Says close_notify. */

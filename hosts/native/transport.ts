@@ -68,15 +68,15 @@ export class NativeTransport implements Transport {
   }
 
   /** @throws BerthError `closed` before the connection is up or after its end, `invalid-argument` over the room, `connection-lost` */
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
     const engine = this.#engine;
     if (!engine || this.#failed || this.#phase !== Phase.UP) {
       throw new BerthError("closed", "the connection is not up");
     }
-    if (!engine.write(bytes)) {
+    if (!engine.write(bytes, start, end)) {
       const code = engine.failureCode();
       if (code) throw engineError(code, engine.failureText());
-      throw new BerthError("invalid-argument", `${bytes.length} bytes written where ${engine.room()} fit`);
+      throw new BerthError("invalid-argument", `${end - start} bytes written where ${engine.room()} fit`);
     }
     this.#giveOut(engine);
     this.#full = engine.pending() > 0;

@@ -13,6 +13,11 @@ const DEFAULT_ROOTS = Object.freeze([
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
+/** The certificates in `text`, one an entry, each still in PEM. */
+export function pemCertificates(text: string): string[] {
+  return text.match(PEM_CERTIFICATE) ?? [];
+}
+
 /** Which roots to trust. */
 export interface RootOptions {
   /** PEM files whose certificates are trusted instead of the default roots. */
@@ -55,7 +60,7 @@ function defaultFiles(): string[] {
 }
 
 function certificatesOf(file: string): Root[] {
-  const blocks = readText(file).match(PEM_CERTIFICATE) ?? [];
+  const blocks = pemCertificates(readText(file));
   if (blocks.length === 0) {
     throw new BerthError(
       "invalid-argument",

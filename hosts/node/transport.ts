@@ -99,15 +99,15 @@ export class NodeTransport implements Transport {
   }
 
   /** @throws BerthError `invalid-argument` before the connection is up or when `bytes` do not fit the room. */
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (this.#closed || this.#failureTold) throw new BerthError("closed", "write to a transport");
     const room = this.#room();
     // The connection is gone and its error is on the way, behind bytes not yet read: nothing to send to.
     if (this.#failure !== undefined) return room;
-    if (bytes.length > room) {
-      throw new BerthError("invalid-argument", `${bytes.length} bytes written where ${room} fit`);
+    if (end - start > room) {
+      throw new BerthError("invalid-argument", `${end - start} bytes written where ${room} fit`);
     }
-    this.#socket.write(Buffer.from(bytes), () => {
+    this.#socket.write(Buffer.from(bytes.subarray(start, end)), () => {
       if (this.#socket.writableLength === 0) this.#tellRoom();
     });
     return this.#room();

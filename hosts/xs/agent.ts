@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Runs a device's agent inside XS, with Node as its outside world. */
 import { type AgentHandler, type AgentOptions, AgentState, type AssignedReport } from "../../src/agent/agent";
-import { TelemetryMessage } from "../../src/agent/outbox";
 import type { Properties } from "../../src/azure/properties";
 import { asBerthError, BerthError } from "../../src/error";
 import { type Host, openTransport, type TimerHandle, type Transport } from "../../src/host";
 import type { Assignment } from "../../src/storage/record";
 import type { Engine } from "./engine";
 import { XsMachine } from "./machine";
-import { moduleGraph } from "./modules";
+import { type ModuleGraph, moduleGraph } from "./modules";
 import {
   type Answer,
   type Call,
@@ -21,10 +20,24 @@ import {
 } from "./wire";
 
 const ENTRY = "hosts/xs/inside/device.ts";
+/** Milliseconds that the machine has to end in order. */
+const CLOSE_GRACE = 10_000;
+
+/** The modules of a device. */
+export type DeviceModules = ModuleGraph;
+
+/** For `XsAgentOptions`: found and stripped of their types once for many devices. */
+export function deviceModules(): Promise<DeviceModules> {
+  return moduleGraph(ENTRY);
+}
 
 export interface XsAgentOptions {
   /** One line that XS printed: an unhandled rejection for example. */
   readonly onLine?: (line: string) => void;
+  /** The machine has ended unasked. Told before the handler's `onError`. */
+  readonly onDied?: (error: BerthError) => void;
+  /** By default they are looked up for each agent. */
+  readonly modules?: DeviceModules;
 }
 
 /** What a delivery says beside the time. */
@@ -37,6 +50,7 @@ type Event = Delivery extends infer D ? (D extends Delivery ? Omit<D, "now" | "t
 export class XsAgent {
   readonly #host: Host;
   readonly #handler: AgentHandler;
+  readonly #onDied: XsAgentOptions["onDied"];
   readonly #timers = new Map<number, TimerHandle>();
   readonly #transports = new Map<number, Transport>();
   #machine: XsMachine | undefined;
@@ -47,9 +61,10 @@ export class XsAgent {
   /** Computrons of the whole life so far. */
   compute = 0;
 
-  private constructor(host: Host, handler: AgentHandler) {
+  private constructor(host: Host, handler: AgentHandler, onDied: XsAgentOptions["onDied"]) {
     this.#host = host;
     this.#handler = handler;
+    this.#onDied = onDied;
   }
 
   /**
@@ -61,17 +76,19 @@ export class XsAgent {
     host: Host,
     handler: AgentHandler,
     options: AgentOptions,
-    { onLine }: XsAgentOptions = {},
+    { onLine, onDied, modules }: XsAgentOptions = {},
   ): Promise<XsAgent> {
-    const agent = new XsAgent(host, handler);
+    const agent = new XsAgent(host, handler, onDied);
     const machine = await XsMachine.start(engine, {
       onCommand: (request) => agent.#answer(request),
+      // An interrupt from the keyboard is for this process, which then ends the device in order.
+      ownGroup: true,
       ...(onLine && { onLine }),
     });
     agent.#machine = machine;
     machine.exit.then((reason) => agent.#died(asBerthError(reason)));
     try {
-      await machine.import(await moduleGraph(ENTRY));
+      await machine.import(modules ?? (await deviceModules()));
       const features = {
         signer: host.signer !== undefined,
         network: host.network !== undefined,
@@ -129,9 +146,11 @@ export class XsAgent {
   /** Stops the agent and ends its process. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    const grace = setTimeout(() => void this.#machine?.kill(), CLOSE_GRACE);
     if (this.#state !== AgentState.STOPPED) await this.stop().catch(() => {});
     this.#release();
     await this.#machine?.close();
+    clearTimeout(grace);
   }
 
   /** @throws BerthError that the delivery ended in */
@@ -165,7 +184,10 @@ export class XsAgent {
   #died(error: BerthError): void {
     if (this.#closed) return;
     this.#release();
+    // A machine that broke off is still there.
+    void this.#machine?.kill();
     this.#state = AgentState.STOPPED;
+    this.#onDied?.(error);
     this.#handler.onState?.(AgentState.STOPPED);
     this.#handler.onError?.({ phase: "hub", error, retryIn: undefined });
   }
@@ -252,7 +274,7 @@ export class XsAgent {
         handler.onConnected?.(call.report);
         break;
       case "acknowledged":
-        handler.onAcknowledged?.(new TelemetryMessage(bytes.slice(), call.bag), call.count);
+        handler.onAcknowledged?.({ payload: bytes.slice(), bag: call.bag }, call.count);
         break;
       case "cloudToDevice": {
         const { offset, byteLength } = call;

@@ -6,11 +6,11 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { withLock } from "../../scripts/build-lock";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PACKAGE = join(ROOT, "node_modules", "@agoric", "xsnap");
@@ -49,22 +49,13 @@ export async function openEngine(log: (line: string) => void = () => {}): Promis
   const version = packageVersion();
   const directory = join(ROOT, "build", "xs", keyOf(version));
   const engine = { path: join(directory, "xsnap-worker"), version: `@agoric/xsnap ${version}` };
-  const lock = `${directory}.lock`;
   mkdirSync(directory, { recursive: true });
-  while (!existsSync(engine.path)) {
-    if (!takeLock(lock)) {
-      await sleep(200);
-      continue;
-    }
-    try {
-      if (!existsSync(engine.path)) {
-        log("building the XS engine, once (about 10 s)");
-        await build(platform, version, directory, engine.path);
-      }
-    } finally {
-      rmSync(lock, { force: true });
-    }
-  }
+  if (existsSync(engine.path)) return engine;
+  await withLock(`${directory}.lock`, async () => {
+    if (existsSync(engine.path)) return;
+    log("building the XS engine, once (about 10 s)");
+    await build(platform, version, directory, engine.path);
+  });
   return engine;
 }
 
@@ -93,29 +84,6 @@ function keyOf(version: string): string {
   hash.update(`${version} ${process.platform} ${process.arch} ${process.env.CC ?? ""}`);
   hash.update(readFileSync(join(OURS, "xsnap-worker.c")));
   return hash.digest("hex").slice(0, 16);
-}
-
-/** A lock is a file with the number of the process that holds it. */
-function takeLock(lock: string): boolean {
-  try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  if (!holderLives(lock)) rmSync(lock, { force: true });
-  return false;
-}
-
-function holderLives(lock: string): boolean {
-  try {
-    const holder = Number(readFileSync(lock, "utf8"));
-    // Empty while it is being written.
-    if (holder > 0) process.kill(holder, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 async function build(platform: string, version: string, directory: string, target: string): Promise<void> {
@@ -151,7 +119,7 @@ async function build(platform: string, version: string, directory: string, targe
   if (code !== 0) {
     const last = text.trim().split("\n").pop() ?? "";
     throw new EngineUnavailable(
-      `no XS engine: it needs make and a C compiler (gcc 10, clang 12 or later); ${last}`,
+      `no XS engine: it needs make and a C compiler (gcc 10, clang 12 or later; on Debian: apt-get install build-essential); ${last}`,
     );
   }
   renameSync(join(output, "bin", platform, "release", "xsnap-worker"), target);

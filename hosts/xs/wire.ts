@@ -105,7 +105,8 @@ export function decodeMessage<Header>(message: Uint8Array): Message<Header> {
   return { header: JSON.parse(json) as Header, bytes: message.subarray(HEAD + length) };
 }
 
-export function encodeError(error: BerthError): WireError {
+/** @param error a BerthError, or what is left of one after JSON */
+export function encodeError(error: Pick<BerthError, "code" | "message"> & Partial<BerthError>): WireError {
   const { code, message, retryAfter, status, errorCode, trackingId } = error;
   // The message is the meaning of the code, or that and what it is about in brackets.
   const about = message.slice(ERRORS[code].meaning.length + 2, -1);

@@ -48,6 +48,8 @@ export interface XsWorkerOptions {
   readonly heap?: { readonly bytes: number; readonly slots: number };
   /** Slots of the stack; the worker's own default is 4,096. */
   readonly stack?: number;
+  /** A process group of its own, so that signals of the keyboard do not reach it. It ends with this process all the same. */
+  readonly ownGroup?: boolean;
 }
 
 const FROM_XS = Object.freeze({ OK: 0x2e, ERROR: 0x21, COMMAND: 0x3f } as const);
@@ -74,11 +76,12 @@ export class XsWorker {
 
   constructor(engine: Engine, options: XsWorkerOptions = {}) {
     this.#options = options;
-    const { heap, stack } = options;
+    const { heap, stack, ownGroup = false } = options;
     this.#child = spawn(engine.path, [], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+      detached: ownGroup,
+      // Nothing of this process: it may hold the key of a device.
       env: {
-        ...process.env,
         ...(heap && { BERTH_XS_HEAP: `${heap.bytes},${heap.slots}` }),
         ...(stack && { BERTH_XS_STACK: String(stack) }),
       },
@@ -137,7 +140,7 @@ export class XsWorker {
   /** Ends the worker at once. Idempotent. */
   async kill(): Promise<void> {
     this.#end(new XsExited("the XS worker was closed"));
-    this.#child.kill();
+    this.#child.kill("SIGKILL");
     await this.exit;
   }
 

@@ -11,17 +11,19 @@
  * - What only a person can mend (wrong key, disabled enrollment) is tried again slowly and reported.
  */
 import type { JsonObject } from "../azure/dps";
+import { telemetryTopic } from "../azure/hub";
 import { encodeProperties, type Properties } from "../azure/properties";
-import { asBerthError, BerthError } from "../error";
+import { asBerthError, BerthError, invalidArgument } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
+import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
 import { Alarm } from "./alarm";
 import { type BackoffPolicy, backoffDelay } from "./backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
-import { Outbox, type OutboxOptions, TelemetryMessage } from "./outbox";
+import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { Provisioner, type ProvisioningOptions } from "./provisioner";
 
 /** Where the device is in its life. */
@@ -71,6 +73,13 @@ export interface ConnectedReport {
   readonly sessionPresent: boolean;
 }
 
+/** Telemetry that the hub has. */
+export interface AcknowledgedTelemetry {
+  readonly payload: Uint8Array;
+  /** The property bag, encoded; empty without properties. */
+  readonly bag: string;
+}
+
 /** What went wrong, and when the device tries again. */
 export interface ErrorReport {
   readonly phase: "network" | "clock" | "dps" | "hub" | "store";
@@ -84,8 +93,11 @@ export interface AgentHandler {
   onState?(state: AgentState): void;
   onAssigned?(report: AssignedReport): void;
   onConnected?(report: ConnectedReport): void;
-  /** @param count of acknowledged messages since `start` */
-  onAcknowledged?(message: TelemetryMessage, count: number): void;
+  /**
+   * @param message good only during the call: the object is used again, its payload is yours
+   * @param count of acknowledged messages since `start`
+   */
+  onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
   /** Without it the device does not subscribe to cloud-to-device messages. */
   onCloudToDevice?(message: CloudToDeviceMessage): void;
   /** `send` has room again after `outbox-full`. */
@@ -136,6 +148,8 @@ export class Agent {
   readonly #handler: AgentHandler;
   readonly #store: AssignmentStore;
   readonly #outbox: Outbox;
+  /** Bytes of the largest payload with its property bag that the output buffer holds. */
+  readonly #largest: number;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   #inFlight: InFlight;
@@ -146,8 +160,9 @@ export class Agent {
   /** DPS is asked next, though an assignment is known. */
   #askDps = false;
   #operationId: string | undefined;
-  /** DPS ended an eager connection before CONNACK. */
-  #eagerRefused = false;
+  /** An eager connection to DPS, to a hub, has ended without a word of the server. */
+  #dpsRefusesEager = false;
+  #hubRefusesEager = false;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
   /** Attempts in a row that ended in an error that may pass. */
@@ -162,19 +177,24 @@ export class Agent {
   #waitingSince = 0;
   #acknowledged = 0;
   #wantsRoom = false;
+  /** The last properties that were frozen, and their bag with its length: encoded once. */
+  #properties: Properties | undefined;
+  #bag = NO_BAG;
+  #bagLength = 0;
 
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
     checkIdentity(options.identity, host);
     const lifetime = options.hub?.tokenLifetime;
     if (lifetime !== undefined && !(lifetime >= 60_000)) {
-      throw new BerthError("invalid-argument", "hub.tokenLifetime is below 60000");
+      throw invalidArgument("hub.tokenLifetime is below 60000");
     }
     this.#host = host;
     this.#handler = handler;
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
     this.#outbox = new Outbox(options.outbox);
+    this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
   }
@@ -217,17 +237,21 @@ export class Agent {
   /**
    * Queues telemetry, sent with QoS 1, at least once.
    * @param payload must not change until it is acknowledged
+   * @param properties a frozen object that is the same from message to message is encoded once
    * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
    *   `packet-too-large` for what the output buffer cannot hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
-    const message = new TelemetryMessage(payload, properties ? encodeProperties(properties) : "");
-    const limit = (this.#options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
-    if (payload.length + message.bag.length > limit) {
-      throw new BerthError("packet-too-large", `payload and properties over ${limit} bytes`);
+    let size = payload.length;
+    if (properties) {
+      if (properties !== this.#properties) this.#encode(properties);
+      size += this.#bagLength;
+    }
+    if (size > this.#largest) {
+      throw new BerthError("packet-too-large", `payload and properties over ${this.#largest} bytes`);
     }
     try {
-      this.#outbox.add(message);
+      this.#outbox.add(payload, properties && this.#bag);
     } catch (error) {
       this.#wantsRoom = true;
       throw error;
@@ -252,6 +276,16 @@ export class Agent {
     this.#store.forget();
     this.#assignment = undefined;
     this.reprovision();
+  }
+
+  #encode(properties: Properties): void {
+    const bag = encodeProperties(properties);
+    if (bag.length > LONGEST_BAG)
+      throw new BerthError("packet-too-large", `properties over ${LONGEST_BAG} bytes`);
+    this.#bag = bag;
+    this.#bagLength = bag.length;
+    // Others may have changed when they come again.
+    this.#properties = Object.isFrozen(properties) ? properties : undefined;
   }
 
   /** The one place that decides what comes next. */
@@ -284,7 +318,7 @@ export class Agent {
       this.#provisioner = new Provisioner(
         this.#host,
         identity,
-        this.#eagerRefused ? { ...provisioning, eager: false } : provisioning,
+        this.#dpsRefusesEager ? { ...provisioning, eager: false } : provisioning,
         {
           onAssigning: (operationId) => {
             this.#operationId = operationId;
@@ -297,7 +331,8 @@ export class Agent {
             this.#assigned({ assignment, substatus, payload });
           },
           onError: (error) => {
-            if (provisioning.eager && !this.#provisioner?.accepted) this.#eagerRefused = true;
+            // An error with a status is the server's word.
+            if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
             this.#failed("dps", error);
           },
         },
@@ -349,12 +384,13 @@ export class Agent {
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
     const { onCloudToDevice } = this.#handler;
+    const { hub = {} } = this.#options;
     try {
       this.#connection = new HubConnection(
         this.#host,
         this.#options.identity,
         assignment,
-        this.#options.hub ?? {},
+        this.#hubRefusesEager ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
         {
@@ -362,6 +398,7 @@ export class Agent {
           onAcknowledged: (message) => {
             this.#acknowledged += 1;
             this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            this.#outbox.release(message);
             if (!this.#wantsRoom) return;
             this.#wantsRoom = false;
             this.#handler.onRoom?.();
@@ -372,7 +409,10 @@ export class Agent {
             // A moment later, when the transport has gone.
             this.#backOff(0);
           },
-          onError: (error) => this.#failed("hub", error),
+          onError: (error) => {
+            if (this.#connection?.unanswered && error.status === undefined) this.#hubRefusesEager = true;
+            this.#failed("hub", error);
+          },
         },
       );
     } catch (error) {
@@ -425,7 +465,8 @@ export class Agent {
   }
 
   #backOff(delay: number): void {
-    if (this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
+    // What goes on at once is no back-off to whoever watches.
+    if (delay === 0 || this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
   }
 
   #delay(retryAfter: number | undefined): number {
@@ -478,5 +519,8 @@ export class Agent {
   }
 }
 
-/** Fixed header, topic with the longest device id, packet identifier. */
-const PACKET_OVERHEAD = 5 + 2 + "devices//messages/events/".length + 128 + 2;
+/** A telemetry topic with the longest device id, before the property bag. */
+const LONGEST_TOPIC = telemetryTopic("").length + 128;
+const LONGEST_BAG = MAXIMUM_FIELD_LENGTH - LONGEST_TOPIC;
+/** Fixed header, topic, packet identifier. */
+const PACKET_OVERHEAD = 5 + 2 + LONGEST_TOPIC + 2;

@@ -13,7 +13,7 @@ import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
 import { Alarm } from "./alarm";
 import { hubCredential, type Identity } from "./identity";
-import type { Outbox, TelemetryMessage } from "./outbox";
+import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";
 
 /** Durations are milliseconds. */
 export interface HubOptions {
@@ -37,6 +37,12 @@ export interface HubOptions {
   readonly oversize?: "refuse" | "stream";
   /** IoT Plug and Play model. */
   readonly modelId?: string;
+  /**
+   * Send SUBSCRIBE and what waits behind CONNECT, without waiting for CONNACK (MQTT 3.1.1, section 3.1.4): a round
+   * trip less. Where such a connection ends without a word of the hub, those after it wait again. Default false:
+   * whether Azure takes it has not been tried.
+   */
+  readonly eager?: boolean;
 }
 
 /** A cloud-to-device message, or a fragment of one. */
@@ -68,9 +74,14 @@ export class HubConnection implements SessionHandler {
   readonly #outbox: Outbox;
   readonly #handler: HubConnectionHandler;
   readonly #session: Session;
-  /** Encoded once: the same for every message without properties. */
-  readonly #topic: Uint8Array;
+  /** The last property bag, and the topic that ends in it: encoded once for messages in a row that have the same. */
+  #bag = NO_BAG;
+  #topic: Uint8Array;
   readonly #lifetime: number | undefined;
+  readonly #eager: boolean;
+  /** Telemetry may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
+  #open = false;
+  #connected = false;
   #renewing = false;
   readonly #alarm: Alarm;
 
@@ -92,34 +103,34 @@ export class HubConnection implements SessionHandler {
     this.#handler = handler;
     this.#topic = host.text.encode(telemetryTopic(deviceId));
     this.#lifetime = credential.lifetime;
+    this.#eager = options.eager ?? false;
     this.#alarm = new Alarm(host.timers, (error) => {
       this.close();
       handler.onError(error);
     });
     this.#session = new Session(host, this, {
+      ...options,
       host: hub,
-      port: options.port ?? 8883,
       id: deviceId,
       user: hubUserName(hub, deviceId, options.modelId),
       password: credential.password,
       // The hub keeps the subscription and what was queued for the device.
       clean: false,
       keepAlive: options.keepAlive ?? 240_000,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      answerTimeout: options.answerTimeout ?? 30_000,
-      outputSize: options.outputSize ?? 4_096,
-      maximumPacketSize: options.maximumPacketSize ?? 4_096,
-      oversize: options.oversize ?? "refuse",
       inFlight,
     });
   }
 
+  /** With `eager`: more than CONNECT has gone to the hub, and not even CONNACK has come back. */
+  get unanswered(): boolean {
+    return this.#eager && this.#open && !this.#connected;
+  }
+
   /** Sends from the outbox as long as there is room. */
   pump(): void {
-    if (!this.#session.connected || this.#renewing) return;
+    if (!this.#open || this.#renewing) return;
     for (let message = this.#outbox.first(); message; message = this.#outbox.first()) {
-      message.topic =
-        message.bag === "" ? this.#topic : `${telemetryTopic(this.#assignment.deviceId)}${message.bag}`;
+      message.topic = this.#topicOf(message.bag);
       if (this.#session.publish(message) < 0) return;
       this.#outbox.shift();
     }
@@ -127,8 +138,18 @@ export class HubConnection implements SessionHandler {
 
   /** Ends the connection; no callback follows. Idempotent. */
   close(): void {
+    this.#open = false;
     this.#alarm.cancel();
     this.#session.close();
+  }
+
+  /** Subscribes; with `eager` what waits leaves at once, else after the handler has heard of the connection. */
+  onOpen(): void {
+    this.#open = true;
+    if (this.#handler.onCloudToDevice) {
+      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
+    }
+    if (this.#eager) this.pump();
   }
 
   onConnected(sessionPresent: boolean): void {
@@ -136,9 +157,8 @@ export class HubConnection implements SessionHandler {
       // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
       this.#alarm.set(this.#lifetime * (0.75 + 0.1 * this.#host.random()), () => this.#renew());
     }
-    if (this.#handler.onCloudToDevice) {
-      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
-    }
+    this.#connected = true;
+    if (!this.#eager) this.onOpen();
     this.#handler.onConnected(sessionPresent);
     this.pump();
   }
@@ -179,5 +199,13 @@ export class HubConnection implements SessionHandler {
   #renewed(): void {
     this.close();
     this.#handler.onRenewal();
+  }
+
+  #topicOf(bag: string): Uint8Array {
+    if (bag !== this.#bag) {
+      this.#topic = this.#host.text.encode(telemetryTopic(this.#assignment.deviceId) + bag);
+      this.#bag = bag;
+    }
+    return this.#topic;
   }
 }

@@ -3,7 +3,7 @@
 
 import { checkIdScope, checkRegistrationId } from "../azure/identifiers";
 import { DPS_POLICY, dpsResource, hubResource, sasToken } from "../azure/sas";
-import { BerthError } from "../error";
+import { BerthError, invalidArgument } from "../error";
 import type { Host } from "../host";
 
 /** Per device; never part of a firmware image. */
@@ -30,9 +30,9 @@ export function checkIdentity(identity: Identity, host: Host): void {
   checkIdScope(identity.idScope);
   checkRegistrationId(identity.registrationId);
   if (identity.attestation === "symmetricKey") {
-    if (!host.signer) throw new BerthError("invalid-argument", "symmetricKey needs a signer");
+    if (!host.signer) throw invalidArgument("symmetricKey needs a signer");
   } else if (identity.attestation !== "x509") {
-    throw new BerthError("invalid-argument", "attestation is symmetricKey or x509");
+    throw invalidArgument("attestation is symmetricKey or x509");
   }
 }
 

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT
-/** The telemetry that waits for a connection with room: first in, first out, bounded in number and in bytes. */
-import { BerthError } from "../error";
+/**
+ * The telemetry that waits for a connection with room: first in, first out, bounded in number and in bytes.
+ *
+ * The messages are links of a list, and used again once they are acknowledged: in steady state nothing is allocated.
+ */
+import { BerthError, invalidArgument } from "../error";
 import type { OutboundMessage } from "../mqtt/in-flight";
-import type { Field } from "../mqtt/writer";
+import { NO_BYTES } from "../mqtt/packets";
+
+/** The property bag of a message without properties. */
+export const NO_BAG = "";
 
 /** A telemetry message. Its topic is set when it is sent: the device id can change until then. */
 export class TelemetryMessage implements OutboundMessage {
-  topic: Field = "";
-  readonly payload: Uint8Array;
+  topic = NO_BYTES;
+  payload = NO_BYTES;
   /** The property bag, encoded. */
-  readonly bag: string;
-
-  constructor(payload: Uint8Array, bag: string) {
-    this.payload = payload;
-    this.bag = bag;
-  }
+  bag = NO_BAG;
+  /** The one behind it, among those that wait or those that are free. */
+  next: TelemetryMessage | undefined = undefined;
 }
 
 export interface OutboxOptions {
@@ -25,48 +29,79 @@ export interface OutboxOptions {
 }
 
 export class Outbox {
-  readonly #messages: TelemetryMessage[] = [];
   readonly #capacity: number;
   readonly #maximumBytes: number;
+  #first: TelemetryMessage | undefined;
+  #last: TelemetryMessage | undefined;
+  #count = 0;
   #bytes = 0;
+  /** Those to be used again: as many as ever waited or were on their way at a time, less those that are. */
+  #free: TelemetryMessage | undefined;
 
   /** @throws BerthError `invalid-argument` for a bound below 1 */
   constructor(options?: OutboxOptions) {
     this.#capacity = options?.capacity ?? 32;
     this.#maximumBytes = options?.bytes ?? 16_384;
     if (!(this.#capacity >= 1 && this.#maximumBytes >= 1)) {
-      throw new BerthError("invalid-argument", "the outbox needs a capacity of 1 or more");
+      throw invalidArgument("the outbox needs a capacity of 1 or more");
     }
   }
 
   get count(): number {
-    return this.#messages.length;
+    return this.#count;
   }
 
   /** Appends. @throws BerthError `outbox-full`; nothing is dropped for it */
-  add(message: TelemetryMessage): void {
-    const full = this.#messages.length >= this.#capacity;
-    if (full || this.#bytes + message.payload.length > this.#maximumBytes) {
-      throw new BerthError("outbox-full", `${this.#messages.length} messages, ${this.#bytes} bytes waiting`);
+  add(payload: Uint8Array, bag = NO_BAG): void {
+    const bytes = this.#bytes + payload.length;
+    if (this.#count >= this.#capacity || bytes > this.#maximumBytes) {
+      throw new BerthError("outbox-full", `${this.#count} messages, ${this.#bytes} bytes waiting`);
     }
-    this.#messages.push(message);
-    this.#bytes += message.payload.length;
+    const message = this.#free ?? new TelemetryMessage();
+    this.#free = message.next;
+    message.next = undefined;
+    message.payload = payload;
+    message.bag = bag;
+    if (this.#last) this.#last.next = message;
+    else this.#first = message;
+    this.#last = message;
+    this.#count += 1;
+    this.#bytes = bytes;
   }
 
   /** The oldest message, which stays. */
   first(): TelemetryMessage | undefined {
-    return this.#messages[0];
+    return this.#first;
   }
 
-  /** Removes the oldest message: it is on its way. */
+  /** Removes the oldest message: it is on its way, until `restore` or `release` takes it back. */
   shift(): void {
-    const message = this.#messages.shift();
-    if (message) this.#bytes -= message.payload.length;
+    const message = this.#first;
+    if (!message) return;
+    this.#first = message.next;
+    if (!this.#first) this.#last = undefined;
+    message.next = undefined;
+    this.#count -= 1;
+    this.#bytes -= message.payload.length;
   }
 
   /** Puts messages that were on their way back to the front, oldest first: over the bounds if need be, they were accepted. */
   restore(messages: readonly TelemetryMessage[]): void {
-    this.#messages.unshift(...messages);
-    for (const message of messages) this.#bytes += message.payload.length;
+    for (let i = messages.length - 1; i >= 0; i -= 1) {
+      const message = messages[i] as TelemetryMessage;
+      message.next = this.#first;
+      this.#first = message;
+      this.#last ??= message;
+      this.#count += 1;
+      this.#bytes += message.payload.length;
+    }
+  }
+
+  /** Takes a message back that was on its way and is acknowledged: the object is used again. */
+  release(message: TelemetryMessage): void {
+    message.topic = message.payload = NO_BYTES;
+    message.bag = NO_BAG;
+    message.next = this.#free;
+    this.#free = message;
   }
 }

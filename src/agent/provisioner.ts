@@ -21,6 +21,8 @@ import {
 } from "../azure/dps";
 import { BerthError } from "../error";
 import type { Host } from "../host";
+import type { OutboundMessage } from "../mqtt/in-flight";
+import { NO_BYTES } from "../mqtt/packets";
 import type { InboundPublish } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import { Alarm } from "./alarm";
@@ -47,8 +49,8 @@ export interface ProvisioningOptions {
   readonly maximumPacketSize?: number;
   /**
    * Send SUBSCRIBE and the request behind CONNECT without waiting (MQTT 3.1.1, section 3.1.4): two round trips
-   * less. Where such a connection ends before CONNACK, the attempts after it wait again. Default false: whether
-   * Azure takes it has not been tried.
+   * less. Where such an attempt ends without a word of DPS, those after it wait again: DPS may have refused it, or
+   * answered before it knew of the subscription. Default false: whether Azure takes it has not been tried.
    */
   readonly eager?: boolean;
 }
@@ -69,19 +71,25 @@ const LONGEST_WAIT_CONNECTED = 60;
 const TRANSIENT_LIMIT = 4;
 const TRANSIENT_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
 const TOKEN_LIFETIME = 3_600_000;
+/** CONNECT with the longest ids has some 1,100 bytes, a poll as many as its operation id and 90. */
+const OUTPUT_SIZE = 2_048;
 
 export class Provisioner implements SessionHandler {
   readonly #host: Host;
-  readonly #identity: Identity;
   readonly #options: ProvisioningOptions;
   readonly #handler: ProvisionerHandler;
   readonly #session: Session;
+  /** Of the registration. */
+  readonly #body: Uint8Array;
   #operationId: string | undefined;
   /** Of the request that waits for its answer; empty while none does. */
   #requestId = "";
   #requests: number;
   #transients = 0;
-  #accepted = false;
+  /** CONNECT has gone. */
+  #open = false;
+  /** DPS has answered a request. */
+  #answered = false;
   #registered = false;
   #deadline = 0;
   /** Either for the next request or for an answer. */
@@ -100,7 +108,6 @@ export class Provisioner implements SessionHandler {
     operationId?: string,
   ) {
     this.#host = host;
-    this.#identity = identity;
     this.#options = options;
     this.#handler = handler;
     this.#operationId = operationId;
@@ -109,25 +116,22 @@ export class Provisioner implements SessionHandler {
       handler.onError(error);
     });
     this.#requests = Math.floor(host.random() * 0x7fffffff);
+    this.#body = host.text.encode(registerBody(identity.registrationId, options.payload));
     this.#session = new Session(host, this, {
+      ...options,
       host: options.host ?? DPS_HOST,
-      port: options.port ?? 8883,
       id: identity.registrationId,
       user: dpsUserName(identity.idScope, identity.registrationId),
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
-      keepAlive: options.keepAlive ?? 60_000,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      answerTimeout: options.answerTimeout ?? 30_000,
+      outputSize: OUTPUT_SIZE + this.#body.length,
       maximumPacketSize: options.maximumPacketSize ?? 8_192,
-      eager: options.eager ?? false,
-      onOpen: () => this.#begin(),
     });
   }
 
-  /** CONNACK 0 came, whatever came after. */
-  get accepted(): boolean {
-    return this.#accepted;
+  /** With `eager`: more than CONNECT has gone to DPS, and no request was answered. */
+  get unanswered(): boolean {
+    return this.#options.eager === true && this.#open && !this.#answered;
   }
 
   /** Gives up; no callback follows. Idempotent. */
@@ -136,9 +140,15 @@ export class Provisioner implements SessionHandler {
     this.#session.close();
   }
 
+  onOpen(): void {
+    this.#open = true;
+    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
+    this.#session.subscribe([DPS_RESPONSE_FILTER]);
+    if (this.#options.eager) this.#request();
+  }
+
   onConnected(): void {
-    this.#accepted = true;
-    if (!this.#options.eager) this.#begin();
+    if (!this.#options.eager) this.onOpen();
   }
 
   onSubscribed(): void {
@@ -151,6 +161,7 @@ export class Provisioner implements SessionHandler {
     // An answer to an earlier request, or no answer at all: the deadline goes on.
     if (!topic || this.#requestId === "" || topic.requestId !== this.#requestId) return;
     this.#requestId = "";
+    this.#answered = true;
     this.#alarm.cancel();
     this.#judge(topic, this.#answer(topic, publish.payload));
   }
@@ -168,26 +179,17 @@ export class Provisioner implements SessionHandler {
     this.#handler.onError(error);
   }
 
-  #begin(): void {
-    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
-    this.#session.subscribe([DPS_RESPONSE_FILTER]);
-    if (this.#options.eager) this.#request();
-  }
-
   /** Registers, or asks how the operation goes. */
   #request(): void {
     this.#requests += 1;
     this.#requestId = this.#requests.toString(16);
-    const { text } = this.#host;
     const operationId = this.#operationId;
-    const topic =
-      operationId === undefined
-        ? registerTopic(this.#requestId)
-        : operationStatusTopic(this.#requestId, operationId);
-    const body =
-      operationId === undefined ? registerBody(this.#identity.registrationId, this.#options.payload) : "";
-    if (operationId === undefined) this.#registered = true;
-    if (this.#session.publish({ topic, payload: text.encode(body) }) < 0) {
+    let message: OutboundMessage;
+    if (operationId === undefined) {
+      message = { topic: registerTopic(this.#requestId), payload: this.#body };
+      this.#registered = true;
+    } else message = { topic: operationStatusTopic(this.#requestId, operationId), payload: NO_BYTES };
+    if (this.#session.publish(message) < 0) {
       throw new BerthError("publish-timeout", "DPS has acknowledged none of the last requests");
     }
     this.#alarm.set(this.#options.answerTimeout ?? 30_000, () => {

@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** Base64 (RFC 4648, section 4) of the few bytes of a signature. */
+import type { TextCodec } from "../host";
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** Table 1, and the padding behind it. */
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
-/** `bytes` in base64, padded. */
-export function base64(bytes: Uint8Array): string {
-  let text = "";
-  const whole = bytes.length - (bytes.length % 3);
-  let at = 0;
-  for (; at < whole; at += 3) {
-    const group =
-      ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-    text += digit(group >> 18) + digit(group >> 12) + digit(group >> 6) + digit(group);
+/** `bytes` in base64, padded. From bytes to bytes: on XS each character of a text is a text of its own. */
+export function base64(bytes: Uint8Array, text: TextCodec): string {
+  const count = bytes.length;
+  const alphabet = text.encode(ALPHABET);
+  const digits = new Uint8Array(Math.ceil(count / 3) * 4);
+  for (let i = 0, at = 0; i < count; i += 3, at += 4) {
+    // What lies behind the end counts as 0.
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
+    digits[at] = alphabet[group >> 18] as number;
+    digits[at + 1] = alphabet[(group >> 12) & 63] as number;
+    digits[at + 2] = alphabet[i + 1 < count ? (group >> 6) & 63 : 64] as number;
+    digits[at + 3] = alphabet[i + 2 < count ? group & 63 : 64] as number;
   }
-  if (bytes.length - at === 1) {
-    const group = (bytes[at] as number) << 16;
-    text += `${digit(group >> 18)}${digit(group >> 12)}==`;
-  } else if (bytes.length - at === 2) {
-    const group = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8);
-    text += `${digit(group >> 18)}${digit(group >> 12)}${digit(group >> 6)}=`;
-  }
-  return text;
-}
-
-function digit(bits: number): string {
-  return ALPHABET[bits & 63] as string;
+  return text.decode(digits);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The rules for identifiers and host names that DPS and IoT Hub state: wrong ones are refused before they travel. */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 
 /**
  * A registration id: 1 to 128 of `A-Z a-z 0-9 - . _ :`, the last one a letter, a digit or `-`
@@ -9,8 +9,7 @@ import { BerthError } from "../error";
  */
 export function checkRegistrationId(id: string): string {
   if (!/^[A-Za-z0-9\-._:]{0,127}[A-Za-z0-9-]$/.test(id)) {
-    throw new BerthError(
-      "invalid-argument",
+    throw invalidArgument(
       "registration id: 1 to 128 letters, digits or - . _ :, the last one a letter, a digit or -",
     );
   }
@@ -23,10 +22,7 @@ export function checkRegistrationId(id: string): string {
  */
 export function checkIdScope(idScope: string): string {
   if (!/^[A-Za-z0-9]{1,64}$/.test(idScope)) {
-    throw new BerthError(
-      "invalid-argument",
-      "id scope: letters and digits, as the DPS overview page shows it",
-    );
+    throw invalidArgument("id scope: letters and digits, as the DPS overview page shows it");
   }
   return idScope;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Percent-encoding as Azure's SAS tokens and property bags use it (RFC 3986, unreserved characters stay). */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 
 /**
  * Encodes everything but `A-Z a-z 0-9 - _ . ~`, with upper-case hexadecimal digits.
@@ -11,7 +11,7 @@ export function percentEncode(text: string): string {
   try {
     encoded = encodeURIComponent(text);
   } catch {
-    throw new BerthError("invalid-argument", "a lone surrogate cannot be encoded");
+    throw invalidArgument("a lone surrogate cannot be encoded");
   }
   return encoded.replace(/[!'()*]/g, strict);
 }

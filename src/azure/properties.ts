@@ -4,7 +4,7 @@
  * Source: "Communicate with your IoT hub using the MQTT protocol". A property without `=` has no value (null),
  * one with an empty value ends in `=`.
  */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 import { percentDecode, percentEncode } from "./percent";
 
 /** Names to values; null is a name that stands alone. */
@@ -28,7 +28,7 @@ export const SystemProperty = Object.freeze({
 export function encodeProperties(properties: Properties): string {
   let bag = "";
   for (const name of Object.keys(properties)) {
-    if (name === "") throw new BerthError("invalid-argument", "a property with an empty name");
+    if (name === "") throw invalidArgument("a property with an empty name");
     const value = properties[name];
     if (bag) bag += "&";
     bag += percentEncode(name);

@@ -3,7 +3,7 @@
  * Shared access signatures, the password of a device that proves itself with a symmetric key.
  * Source: "Control access to IoT Hub with shared access signatures", "Symmetric key attestation" (DPS).
  */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 import type { Signer, TextCodec } from "../host";
 import { base64 } from "./base64";
 import { percentEncode } from "./percent";
@@ -39,11 +39,11 @@ export function hubResource(hub: string, deviceId: string): string {
 export function sasToken(options: SasOptions, signer: Signer, text: TextCodec): string {
   const { resource, expiry, policy } = options;
   if (!(Number.isSafeInteger(expiry) && expiry > 0)) {
-    throw new BerthError("invalid-argument", "expiry is not a whole number of seconds since 1970");
+    throw invalidArgument("expiry is not a whole number of seconds since 1970");
   }
-  if (resource === "") throw new BerthError("invalid-argument", "the resource is empty");
+  if (resource === "") throw invalidArgument("the resource is empty");
   const encoded = percentEncode(resource);
-  const signature = percentEncode(base64(signature32(signer, text.encode(`${encoded}\n${expiry}`))));
+  const signature = percentEncode(base64(signature32(signer, text.encode(`${encoded}\n${expiry}`)), text));
   const token = `SharedAccessSignature sr=${encoded}&sig=${signature}&se=${expiry}`;
   return policy === undefined ? token : `${token}&skn=${percentEncode(policy)}`;
 }
@@ -55,14 +55,14 @@ export function sasToken(options: SasOptions, signer: Signer, text: TextCodec): 
  * @throws BerthError `invalid-argument` for an empty id or a signer that does not give 32 bytes
  */
 export function deriveDeviceKey(registrationId: string, group: Signer, text: TextCodec): string {
-  if (registrationId === "") throw new BerthError("invalid-argument", "the registration id is empty");
-  return base64(signature32(group, text.encode(registrationId)));
+  if (registrationId === "") throw invalidArgument("the registration id is empty");
+  return base64(signature32(group, text.encode(registrationId)), text);
 }
 
 function signature32(signer: Signer, message: Uint8Array): Uint8Array {
   const signature = signer.sign(message);
   if (signature.length !== 32) {
-    throw new BerthError("invalid-argument", `the signer gave ${signature.length} bytes, not 32`);
+    throw invalidArgument(`the signer gave ${signature.length} bytes, not 32`);
   }
   return signature;
 }

@@ -5,7 +5,7 @@
  * It outlives a connection: a session that follows sends again what is still here, in the old order
  * [MQTT-4.6.0-1]. The window is fixed, so its memory is too.
  */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 import type { Field } from "./writer";
 
 /** A message on its way to the server. Its bytes must not change until it is acknowledged. */
@@ -32,10 +32,10 @@ export class InFlight {
    */
   constructor(window = 8, last = 0) {
     if (!(Number.isInteger(window) && window >= 1 && window <= 1024)) {
-      throw new BerthError("invalid-argument", "window is not 1 to 1024");
+      throw invalidArgument("window is not 1 to 1024");
     }
     if (!(Number.isInteger(last) && last >= 0 && last <= 65_535)) {
-      throw new BerthError("invalid-argument", "last is not 0 to 65535");
+      throw invalidArgument("last is not 0 to 65535");
     }
     this.#ids = new Uint16Array(window);
     this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);

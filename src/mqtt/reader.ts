@@ -6,9 +6,9 @@
  * where it is; one that does not is collected in one buffer. Every normative statement that a client can check
  * is checked; what breaks one ends in an error, after which the reader must not be used again.
  */
-import { asBerthError, BerthError } from "../error";
+import { asBerthError, BerthError, invalidArgument } from "../error";
 import type { TextCodec } from "../host";
-import { PacketType } from "./packets";
+import { CONNACK, PINGRESP, PUBACK, PUBLISH, packetName, SUBACK, topicNameFault, UNSUBACK } from "./packets";
 
 /** A PUBLISH, or a fragment of one that is larger than the reader's buffer. */
 export interface InboundPublish {
@@ -45,15 +45,14 @@ export interface ReaderOptions {
   readonly oversize?: "refuse" | "stream";
 }
 
-const State = Object.freeze({
-  TYPE: 0,
-  LENGTH: 1,
-  BODY: 2,
-  /** Collecting topic and id of a PUBLISH that is streamed. */
-  STREAM_HEAD: 3,
-  STREAM: 4,
-  ENDED: 5,
-} as const);
+// States: what the next byte belongs to.
+const TYPE = 0;
+const LENGTH = 1;
+const BODY = 2;
+/** Collecting topic and id of a PUBLISH that is streamed. */
+const STREAM_HEAD = 3;
+const STREAM = 4;
+const ENDED = 5;
 
 const NOTHING = Object.freeze([]) as readonly never[];
 
@@ -62,7 +61,7 @@ export class PacketReader {
   readonly #text: TextCodec;
   readonly #maximum: number;
   readonly #streams: boolean;
-  #state: number = State.TYPE;
+  #state: number = TYPE;
   /** First byte of the packet: type and flags. */
   #first = 0;
   /** Remaining length, complete once the state has left LENGTH. */
@@ -79,7 +78,7 @@ export class PacketReader {
   constructor(handler: PacketHandler, text: TextCodec, options?: ReaderOptions) {
     const maximum = options?.maximumPacketSize ?? 4096;
     if (!(maximum >= 128 && maximum <= 268_435_455)) {
-      throw new BerthError("invalid-argument", "maximumPacketSize is not 128 to 268435455");
+      throw invalidArgument("maximumPacketSize is not 128 to 268435455");
     }
     this.#handler = handler;
     this.#text = text;
@@ -90,47 +89,48 @@ export class PacketReader {
   /**
    * Takes the next bytes and calls the handler for each packet that they complete.
    * @param chunk is free for reuse on return
+   * @param end where the bytes end; default the length of `chunk`
    * @throws BerthError `malformed-packet`, `protocol-violation` or `packet-too-large`, and what the handler
    *   throws; the reader is then of no further use
    */
-  push(chunk: Uint8Array): void {
-    if (this.#state === State.ENDED) throw new BerthError("closed", "reader after an error or end");
+  push(chunk: Uint8Array, end = chunk.length): void {
+    if (this.#state === ENDED) throw new BerthError("closed", "reader after an error or end");
     try {
-      this.#run(chunk);
+      this.#run(chunk, end);
     } catch (error) {
-      this.#state = State.ENDED;
+      this.#state = ENDED;
       throw asBerthError(error);
     }
   }
 
   /** No handler is called any more, not for what is left of the chunk in hand either. */
   end(): void {
-    this.#state = State.ENDED;
+    this.#state = ENDED;
   }
 
   /** True between packets: nothing has been collected. */
   get idle(): boolean {
-    return this.#state === State.TYPE;
+    return this.#state === TYPE;
   }
 
-  #run(chunk: Uint8Array): void {
-    const end = chunk.length;
+  #run(chunk: Uint8Array, end: number): void {
     let at = 0;
     while (at < end) {
       switch (this.#state) {
-        case State.TYPE:
-          this.#first = chunk[at++] as number;
+        case TYPE:
+          this.#first = chunk[at] as number;
+          at += 1;
           checkFirst(this.#first);
           this.#remaining = this.#shift = 0;
-          this.#state = State.LENGTH;
+          this.#state = LENGTH;
           break;
-        case State.LENGTH: {
-          const byte = chunk[at++] as number;
+        case LENGTH: {
+          const byte = chunk[at] as number;
+          at += 1;
           this.#remaining += (byte & 0x7f) << this.#shift;
           if (byte & 0x80) {
             this.#shift += 7;
-            if (this.#shift > 21)
-              throw new BerthError("malformed-packet", "remaining length over four bytes");
+            if (this.#shift > 21) throw malformed("remaining length over four bytes");
             break;
           }
           checkLength(this.#first, this.#remaining);
@@ -139,27 +139,27 @@ export class PacketReader {
             if (this.#remaining > this.#maximum) this.#oversize();
             else {
               // In place. The state is set first: the handler may call `end`.
-              this.#state = State.TYPE;
+              this.#state = TYPE;
               this.#packet(chunk, at, next);
               at = next;
             }
           } else if (this.#remaining > this.#maximum) this.#oversize();
-          else this.#collect(this.#remaining, State.BODY);
+          else this.#collect(this.#remaining, BODY);
           break;
         }
-        case State.BODY:
-          at = this.#fill(chunk, at);
+        case BODY:
+          at = this.#fill(chunk, at, end);
           if (this.#filled === this.#wanted) {
-            this.#state = State.TYPE;
+            this.#state = TYPE;
             this.#packet(this.#body as Uint8Array, 0, this.#wanted);
           }
           break;
-        case State.STREAM_HEAD:
-          at = this.#fill(chunk, at);
+        case STREAM_HEAD:
+          at = this.#fill(chunk, at, end);
           if (this.#filled === this.#wanted) this.#streamHead();
           break;
-        case State.STREAM:
-          at = this.#stream(chunk, at);
+        case STREAM:
+          at = this.#stream(chunk, at, end);
           break;
         default:
           return;
@@ -169,13 +169,13 @@ export class PacketReader {
 
   /** A packet over the maximum has been announced. */
   #oversize(): void {
-    if (!this.#streams || this.#first >> 4 !== PacketType.PUBLISH) {
+    if (!this.#streams || this.#first >> 4 !== PUBLISH) {
       throw new BerthError(
         "packet-too-large",
         `${this.#remaining} bytes announced by the server, ${this.#maximum} configured`,
       );
     }
-    this.#collect(2, State.STREAM_HEAD);
+    this.#collect(2, STREAM_HEAD);
   }
 
   #collect(wanted: number, state: number): void {
@@ -186,8 +186,8 @@ export class PacketReader {
   }
 
   /** Moves bytes from the chunk to the body; returns where the chunk goes on. */
-  #fill(chunk: Uint8Array, at: number): number {
-    const count = Math.min(this.#wanted - this.#filled, chunk.length - at);
+  #fill(chunk: Uint8Array, at: number, end: number): number {
+    const count = Math.min(this.#wanted - this.#filled, end - at);
     (this.#body as Uint8Array).set(chunk.subarray(at, at + count), this.#filled);
     this.#filled += count;
     return at + count;
@@ -196,8 +196,8 @@ export class PacketReader {
   #streamHead(): void {
     const body = this.#body as Uint8Array;
     const QoS = publishQoS(this.#first);
-    const head = 2 + uint16(body, 0) + (QoS ? 2 : 0);
-    if (head > this.#remaining) throw new BerthError("malformed-packet", "PUBLISH shorter than its topic");
+    const head = 2 + (((body[0] as number) << 8) | (body[1] as number)) + (QoS ? 2 : 0);
+    if (head > this.#remaining) throw malformed("PUBLISH shorter than its topic");
     if (this.#filled < head) {
       if (head > this.#maximum) {
         throw new BerthError("packet-too-large", `topic of ${head} bytes, ${this.#maximum} configured`);
@@ -212,18 +212,18 @@ export class PacketReader {
     }
     this.#streamed = this.#readPublish(body, 0, head, this.#remaining - head);
     // There is a payload: the packet is over the maximum, its head is not.
-    this.#state = State.STREAM;
+    this.#state = STREAM;
   }
 
-  #stream(chunk: Uint8Array, at: number): number {
+  #stream(chunk: Uint8Array, at: number, end: number): number {
     const publish = this.#streamed as InboundPublish;
     const offset = publish.offset + publish.payload.length;
-    const count = Math.min(publish.byteLength - offset, chunk.length - at);
+    const count = Math.min(publish.byteLength - offset, end - at);
     const fragment = { ...publish, offset, payload: chunk.subarray(at, at + count) };
     this.#streamed = fragment;
     if (offset + count === publish.byteLength) {
       this.#streamed = undefined;
-      this.#state = State.TYPE;
+      this.#state = TYPE;
     }
     this.#handler.onPublish(fragment);
     return at + count;
@@ -232,34 +232,34 @@ export class PacketReader {
   #packet(bytes: Uint8Array, at: number, end: number): void {
     const handler = this.#handler;
     switch (this.#first >> 4) {
-      case PacketType.PUBLISH:
+      case PUBLISH:
         handler.onPublish(this.#readPublish(bytes, at, end, -1));
         break;
-      case PacketType.PUBACK:
+      case PUBACK:
         handler.onPuback(packetId(bytes, at));
         break;
-      case PacketType.CONNACK: {
+      case CONNACK: {
         const acknowledge = bytes[at] as number;
         const returnCode = bytes[at + 1] as number;
-        if (acknowledge > 1) throw new BerthError("malformed-packet", "reserved bits of CONNACK");
-        if (returnCode > 5) throw new BerthError("malformed-packet", `CONNACK return code ${returnCode}`);
+        if (acknowledge > 1) throw malformed("reserved bits of CONNACK");
+        if (returnCode > 5) throw malformed(`CONNACK return code ${returnCode}`);
         // [MQTT-3.2.2-4]
         if (acknowledge && returnCode) throw new BerthError("protocol-violation", "refused, session present");
         handler.onConnack(acknowledge === 1, returnCode);
         break;
       }
-      case PacketType.SUBACK: {
+      case SUBACK: {
         const id = packetId(bytes, at);
         const returnCodes = bytes.subarray(at + 2, end);
         for (let i = 0; i < returnCodes.length; i += 1) {
           const code = returnCodes[i] as number;
           // [MQTT-3.9.3-2]
-          if (code > 2 && code !== 0x80) throw new BerthError("malformed-packet", `SUBACK code ${code}`);
+          if (code > 2 && code !== 0x80) throw malformed(`SUBACK code ${code}`);
         }
         handler.onSuback(id, returnCodes);
         break;
       }
-      case PacketType.UNSUBACK:
+      case UNSUBACK:
         handler.onUnsuback(packetId(bytes, at));
         break;
       default:
@@ -274,7 +274,7 @@ export class PacketReader {
     const QoS = first & 0x02 ? 1 : 0;
     const topicEnd = at + 2 + (((bytes[at] as number) << 8) | (bytes[at + 1] as number));
     const payloadAt = QoS ? topicEnd + 2 : topicEnd;
-    if (payloadAt > end) throw new BerthError("malformed-packet", "PUBLISH shorter than its topic");
+    if (payloadAt > end) throw malformed("PUBLISH shorter than its topic");
     const topic = this.#topic(bytes.subarray(at + 2, topicEnd));
     return {
       topic,
@@ -293,26 +293,22 @@ export class PacketReader {
     try {
       topic = this.#text.decode(bytes);
     } catch {
-      throw new BerthError("malformed-packet", "a topic that is not UTF-8 [MQTT-1.5.3-1]");
+      throw malformed("a topic that is not UTF-8 [MQTT-1.5.3-1]");
     }
-    // In the text: to search bytes costs the engine of the device many times more.
-    if (topic === "") throw new BerthError("malformed-packet", "empty topic [MQTT-4.7.3-1]");
-    if (topic.includes("\0")) throw new BerthError("malformed-packet", "U+0000 in a topic [MQTT-1.5.3-2]");
-    if (topic.includes("#") || topic.includes("+")) {
-      throw new BerthError("malformed-packet", "wildcard in a topic name [MQTT-3.3.2-2]");
-    }
+    const fault = topicNameFault(topic);
+    if (fault) throw malformed(fault);
     return topic;
   }
 }
 
-function uint16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+function malformed(about: string): BerthError {
+  return new BerthError("malformed-packet", about);
 }
 
 /** A packet identifier, which is never 0 [MQTT-2.3.1-1]. */
 function packetId(bytes: Uint8Array, at: number): number {
-  const id = uint16(bytes, at);
-  if (id === 0) throw new BerthError("malformed-packet", "packet identifier 0 [MQTT-2.3.1-1]");
+  const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  if (id === 0) throw malformed("packet identifier 0 [MQTT-2.3.1-1]");
   return id;
 }
 
@@ -324,27 +320,26 @@ function publishQoS(first: number): 0 | 1 {
 function checkFirst(first: number): void {
   const flags = first & 0x0f;
   switch (first >> 4) {
-    case PacketType.PUBLISH: {
+    case PUBLISH: {
       const QoS = (flags >> 1) & 3;
-      if (QoS === 3) throw new BerthError("malformed-packet", "PUBLISH with QoS 3 [MQTT-3.3.1-4]");
+      if (QoS === 3) throw malformed("PUBLISH with QoS 3 [MQTT-3.3.1-4]");
       // This client subscribes at QoS 1 at most, so the server may not send more [MQTT-3.8.4-6].
       if (QoS === 2) throw new BerthError("protocol-violation", "PUBLISH with QoS 2, never subscribed");
-      if (QoS === 0 && flags & 0x08)
-        throw new BerthError("malformed-packet", "DUP with QoS 0 [MQTT-3.3.1-2]");
+      if (QoS === 0 && flags & 0x08) throw malformed("DUP with QoS 0 [MQTT-3.3.1-2]");
       return;
     }
-    case PacketType.CONNACK:
-    case PacketType.PUBACK:
-    case PacketType.SUBACK:
-    case PacketType.UNSUBACK:
-    case PacketType.PINGRESP:
-      if (flags) throw new BerthError("malformed-packet", `reserved flags ${flags} of type ${first >> 4}`);
+    case CONNACK:
+    case PUBACK:
+    case SUBACK:
+    case UNSUBACK:
+    case PINGRESP:
+      if (flags) throw malformed(`reserved flags ${flags} of ${packetName(first >> 4)}`);
       return;
     case 0:
     case 15:
-      throw new BerthError("malformed-packet", `reserved packet type ${first >> 4}`);
+      throw malformed(`reserved packet type ${first >> 4}`);
     default:
-      throw new BerthError("protocol-violation", `packet type ${first >> 4} from a server`);
+      throw new BerthError("protocol-violation", `${packetName(first >> 4)} from a server`);
   }
 }
 
@@ -352,19 +347,19 @@ function checkFirst(first: number): void {
 function checkLength(first: number, remaining: number): void {
   let valid: boolean;
   switch (first >> 4) {
-    case PacketType.PUBLISH:
+    case PUBLISH:
       // A topic of one byte at least, and an id for QoS 1.
       valid = remaining >= (first & 0x02 ? 5 : 3);
       break;
-    case PacketType.SUBACK:
+    case SUBACK:
       valid = remaining >= 3;
       break;
-    case PacketType.PINGRESP:
+    case PINGRESP:
       valid = remaining === 0;
       break;
     default:
       valid = remaining === 2;
       break;
   }
-  if (!valid) throw new BerthError("malformed-packet", `remaining length ${remaining} of type ${first >> 4}`);
+  if (!valid) throw malformed(`remaining length ${remaining} of type ${first >> 4}`);
 }

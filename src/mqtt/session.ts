@@ -6,7 +6,7 @@
  * It does not reconnect; what is in flight stays in `InFlight` for the session that follows.
  * Every entry point that a platform calls is guarded: an exception becomes `onError`, never an escape.
  */
-import { asBerthError, BerthError, type ErrorCode } from "../error";
+import { asBerthError, BerthError, type ErrorCode, invalidArgument } from "../error";
 import {
   type Clock,
   openTransport,
@@ -17,12 +17,24 @@ import {
   type TransportBinding,
 } from "../host";
 import { InFlight, type OutboundMessage } from "./in-flight";
-import { type QoS, SUBACK_FAILURE } from "./packets";
+import {
+  NO_BYTES,
+  PINGRESP,
+  PUBACK,
+  PUBLISH,
+  packetName,
+  type QoS,
+  SUBACK,
+  SUBACK_FAILURE,
+  UNSUBACK,
+} from "./packets";
 import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
 /** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
 export interface SessionHandler {
+  /** With `eager`: CONNECT has been written. What is sent from inside leaves with it. */
+  onOpen?(): void;
   /** CONNACK 0. What is in flight is sent again after this call. */
   onConnected(sessionPresent: boolean): void;
   /**
@@ -70,8 +82,6 @@ export interface SessionOptions {
    * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
    */
   readonly eager?: boolean;
-  /** With `eager`: CONNECT has been written. */
-  readonly onOpen?: (() => void) | undefined;
   /** Kept from the session before, or new. */
   readonly inFlight?: InFlight;
 }
@@ -84,14 +94,13 @@ export interface SessionHost {
   readonly transport: TransportBinding;
 }
 
-const State = Object.freeze({
-  /** Name resolution, TCP, TLS. */
-  OPENING: 0,
-  /** CONNECT written. */
-  CONNECTING: 1,
-  CONNECTED: 2,
-  CLOSED: 3,
-} as const);
+// States.
+/** Name resolution, TCP, TLS. */
+const OPENING = 0;
+/** CONNECT written. */
+const CONNECTING = 1;
+const CONNECTED = 2;
+const CLOSED = 3;
 
 /** By CONNACK return code (table 3.1). */
 const REFUSALS: readonly ErrorCode[] = Object.freeze([
@@ -104,7 +113,6 @@ const REFUSALS: readonly ErrorCode[] = Object.freeze([
 ]);
 
 const NONE = -1;
-const NO_CODES = Object.freeze(new Uint8Array(0));
 
 export class Session implements PacketHandler {
   readonly #host: SessionHost;
@@ -118,7 +126,7 @@ export class Session implements PacketHandler {
   readonly #eager: boolean;
   readonly #transport: Transport;
   #options: SessionOptions | undefined;
-  #state: number = State.OPENING;
+  #state: number = OPENING;
   #room = 0;
   /** Next message in flight to be sent again; NONE when that is done. */
   #resend = NONE;
@@ -178,7 +186,7 @@ export class Session implements PacketHandler {
 
   /** CONNACK 0 has come and the connection stands. */
   get connected(): boolean {
-    return this.#state === State.CONNECTED;
+    return this.#state === CONNECTED;
   }
 
   /** Nothing waits to be sent or acknowledged. */
@@ -234,9 +242,9 @@ export class Session implements PacketHandler {
 
   /** Sends DISCONNECT where the connection stands, and ends it. Idempotent; no callback follows. */
   close(): void {
-    if (this.#state === State.CLOSED) return;
+    if (this.#state === CLOSED) return;
     try {
-      if (this.#state === State.CONNECTED && this.#writer.disconnect()) this.#flush();
+      if (this.#state === CONNECTED && this.#writer.disconnect()) this.#flush();
     } catch {
       // The connection ends either way.
     }
@@ -246,7 +254,7 @@ export class Session implements PacketHandler {
   // PacketHandler: called by the reader, below #readable and its guard.
 
   onConnack(sessionPresent: boolean, returnCode: number): void {
-    if (this.#state !== State.CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
+    if (this.#state !== CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
     if (returnCode) {
       throw new BerthError(REFUSALS[returnCode] as ErrorCode, "", { status: returnCode });
     }
@@ -255,7 +263,7 @@ export class Session implements PacketHandler {
       throw new BerthError("protocol-violation", "session present after a clean session");
     }
     this.#options = undefined;
-    this.#state = State.CONNECTED;
+    this.#state = CONNECTED;
     this.#phaseDeadline = NONE;
     this.#writer.wipe();
     if (!this.#eager) this.#startResend(sessionPresent);
@@ -264,7 +272,7 @@ export class Session implements PacketHandler {
   }
 
   onPublish(publish: InboundPublish): void {
-    this.#assertConnected("PUBLISH");
+    this.#assertConnected(PUBLISH);
     this.#handler.onMessage(publish);
     const complete = publish.offset + publish.payload.length === publish.byteLength;
     if (!complete || !publish.QoS || !this.#alive) return;
@@ -272,7 +280,7 @@ export class Session implements PacketHandler {
   }
 
   onPuback(id: number): void {
-    this.#assertConnected("PUBACK");
+    this.#assertConnected(PUBACK);
     const index = this.#inFlight.indexOf(id);
     const message = this.#inFlight.acknowledge(id);
     // An unknown id may answer a message that was sent twice.
@@ -283,7 +291,7 @@ export class Session implements PacketHandler {
   }
 
   onSuback(id: number, returnCodes: Uint8Array): void {
-    this.#answered(id, "SUBACK", returnCodes.length);
+    this.#answered(id, SUBACK, returnCodes.length);
     if (returnCodes.includes(SUBACK_FAILURE)) {
       throw new BerthError("subscribe-refused", "", { status: SUBACK_FAILURE });
     }
@@ -291,26 +299,26 @@ export class Session implements PacketHandler {
   }
 
   onUnsuback(id: number): void {
-    this.#answered(id, "UNSUBACK", 0);
-    this.#handler.onSubscribed(id, NO_CODES);
+    this.#answered(id, UNSUBACK, 0);
+    this.#handler.onSubscribed(id, NO_BYTES);
   }
 
   onPingresp(): void {
-    this.#assertConnected("PINGRESP");
+    this.#assertConnected(PINGRESP);
   }
 
   get #alive(): boolean {
-    return this.#state !== State.CLOSED;
+    return this.#state !== CLOSED;
   }
 
-  #assertConnected(packet: string): void {
-    if (this.#state !== State.CONNECTED) {
-      throw new BerthError("protocol-violation", `${packet} before CONNACK [MQTT-3.2.0-1]`);
+  #assertConnected(type: number): void {
+    if (this.#state !== CONNECTED) {
+      throw new BerthError("protocol-violation", `${packetName(type)} before CONNACK [MQTT-3.2.0-1]`);
     }
   }
 
   #assertUsable(): void {
-    const usable = this.#state === State.CONNECTED || (this.#eager && this.#state === State.CONNECTING);
+    const usable = this.#state === CONNECTED || (this.#eager && this.#state === CONNECTING);
     if (!usable) throw new BerthError("closed", "the session is not connected");
   }
 
@@ -338,10 +346,13 @@ export class Session implements PacketHandler {
   }
 
   /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
-  #answered(id: number, packet: string, returnCodes: number): void {
-    this.#assertConnected(packet);
+  #answered(id: number, type: number, returnCodes: number): void {
+    this.#assertConnected(type);
     if (this.#inFlight.release(id) !== returnCodes) {
-      throw new BerthError("protocol-violation", `${packet} for packet id ${id} answers no such request`);
+      throw new BerthError(
+        "protocol-violation",
+        `${packetName(type)} for packet id ${id} answers no such request`,
+      );
     }
     const more = this.#inFlight.reserved > 0;
     this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
@@ -364,7 +375,7 @@ export class Session implements PacketHandler {
       const count = this.#read(input);
       if (count === 0) break;
       this.#received();
-      this.#reader.push(count === input.length ? input : input.subarray(0, count));
+      this.#reader.push(input, count);
       if (!this.#alive) return;
     }
     this.#proceed();
@@ -374,14 +385,6 @@ export class Session implements PacketHandler {
   #read(target: Uint8Array): number {
     try {
       return this.#transport.read(target);
-    } catch (error) {
-      throw asBerthError(error, "connection-lost");
-    }
-  }
-
-  #write(bytes: Uint8Array): number {
-    try {
-      return this.#transport.write(bytes);
     } catch (error) {
       throw asBerthError(error, "connection-lost");
     }
@@ -407,7 +410,7 @@ export class Session implements PacketHandler {
   }
 
   #writable(): void {
-    if (this.#state === State.OPENING) this.#sendConnect();
+    if (this.#state === OPENING) this.#sendConnect();
     this.#flush();
     if (this.#pingOwed) this.#ping();
     if (this.#owed.length) this.#readable();
@@ -431,7 +434,7 @@ export class Session implements PacketHandler {
   #sendConnect(): void {
     const options = this.#options as SessionOptions;
     this.#lastReceived = this.#host.clock.ticks();
-    this.#state = State.CONNECTING;
+    this.#state = CONNECTING;
     this.#phaseDeadline = this.#lastReceived + this.#answerTimeout;
     this.#arm(this.#phaseDeadline);
     this.#writer.connect({
@@ -448,7 +451,7 @@ export class Session implements PacketHandler {
       // Before CONNACK nobody knows whether the server kept the session: where it may have, it is a re-delivery.
       this.#startResend(!(options.clean ?? true));
       this.#holding = true;
-      options.onOpen?.();
+      this.#handler.onOpen?.();
       this.#holding = false;
     }
   }
@@ -482,19 +485,18 @@ export class Session implements PacketHandler {
   /** Tells the handler that `publish` has room again. */
   #feed(): void {
     if (!this.#starved || !this.#alive || this.#resend !== NONE || this.#inFlight.full) return;
-    if (this.#state !== State.CONNECTED) return;
+    if (this.#state !== CONNECTED) return;
     this.#starved = false;
     this.#handler.onWritable();
   }
 
   #flush(): void {
-    const writer = this.#writer;
-    if (!this.#alive || this.#room <= 0 || writer.pending === 0) return;
-    do {
-      const bytes = writer.peek(this.#room);
-      this.#room = this.#write(bytes);
-      writer.consume(bytes.length);
-    } while (writer.pending > 0 && this.#room > 0);
+    if (!this.#alive || this.#room <= 0 || this.#writer.pending === 0) return;
+    try {
+      this.#room = this.#writer.drain(this.#transport, this.#room);
+    } catch (error) {
+      throw asBerthError(error, "connection-lost");
+    }
     this.#lastSent = this.#host.clock.ticks();
   }
 
@@ -537,12 +539,12 @@ export class Session implements PacketHandler {
     if (this.#pendingError) throw this.#pendingError;
     const now = this.#host.clock.ticks();
     if (passed(this.#phaseDeadline, now)) {
-      throw new BerthError(this.#state === State.OPENING ? "connect-timeout" : "connack-timeout");
+      throw new BerthError(this.#state === OPENING ? "connect-timeout" : "connack-timeout");
     }
     if (passed(this.#subscribeDeadline, now)) throw new BerthError("subscribe-timeout");
     if (passed(this.#pingDeadline, now)) throw new BerthError("keep-alive-timeout");
     if (passed(this.#publishDeadline, now)) throw new BerthError("publish-timeout");
-    const pings = this.#keepAlive > 0 && this.#state === State.CONNECTED;
+    const pings = this.#keepAlive > 0 && this.#state === CONNECTED;
     if (pings && !this.#pingOwed && now >= this.#keepAliveDue()) {
       // It judges an output that is stuck, too.
       if (this.#pingDeadline === NONE) this.#pingDeadline = now + this.#answerTimeout;
@@ -567,7 +569,7 @@ export class Session implements PacketHandler {
   }
 
   #end(): void {
-    this.#state = State.CLOSED;
+    this.#state = CLOSED;
     this.#options = undefined;
     this.#reader.end();
     this.#inFlight.releaseAll();
@@ -592,7 +594,7 @@ function earlier(a: number, b: number): number {
 
 function inRange(value: number, low: number, high: number, name: string): number {
   if (!(value >= low && value <= high)) {
-    throw new BerthError("invalid-argument", `${name} is not ${low} to ${high}`);
+    throw invalidArgument(`${name} is not ${low} to ${high}`);
   }
   return value;
 }

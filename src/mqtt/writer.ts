@@ -7,9 +7,15 @@
  * throws where there never will be. Text is encoded in bulk by the host; a field that stays the same from
  * packet to packet can be handed over as bytes that were encoded once.
  */
-import { BerthError } from "../error";
+import { BerthError, invalidArgument } from "../error";
 import type { TextCodec } from "../host";
-import { MAXIMUM_FIELD_LENGTH, MAXIMUM_REMAINING_LENGTH, type QoS, remainingLengthSize } from "./packets";
+import {
+  MAXIMUM_FIELD_LENGTH,
+  MAXIMUM_REMAINING_LENGTH,
+  type QoS,
+  remainingLengthSize,
+  topicNameFault,
+} from "./packets";
 
 /** Text, or its UTF-8 bytes. */
 export type Field = string | Uint8Array;
@@ -41,9 +47,24 @@ const PROTOCOL: readonly number[] = Object.freeze([0, 4, 0x4d, 0x51, 0x54, 0x54,
 
 /** Type and flags, and four bytes of length. */
 const LONGEST_HEADER = 5;
+const LONGEST_PACKET = LONGEST_HEADER + MAXIMUM_REMAINING_LENGTH;
+
+/** Not as a literal where packets are written: XS makes a new string of one each time, unless the code lies in ROM. */
+const TEXT = "string";
+
+/** So many characters have no more bytes than a field: a character takes three at most, a pair of surrogates four. */
+const SURELY_A_FIELD = MAXIMUM_FIELD_LENGTH / 3;
+
+/** What packets go to: a transport. */
+export interface PacketSink {
+  /** Takes `bytes` from `start` to `end`, which are free for reuse on return. Returns the room left. */
+  write(bytes: Uint8Array, start: number, end: number): number;
+}
 
 export class PacketWriter {
   readonly #buffer: Uint8Array;
+  /** The same memory, for numbers of two bytes: one native call, not two stores. */
+  readonly #view: DataView;
   readonly #text: TextCodec;
   /** Where the next byte goes. */
   #end = 0;
@@ -52,7 +73,9 @@ export class PacketWriter {
 
   /** @param buffer holds the packets until they are consumed; its length bounds the size of a packet. */
   constructor(buffer: Uint8Array, text: TextCodec) {
-    this.#buffer = buffer;
+    // A longer packet than that cannot be written down: one too large for MQTT is too large for the buffer.
+    this.#buffer = buffer.length > LONGEST_PACKET ? buffer.subarray(0, LONGEST_PACKET) : buffer;
+    this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
     this.#text = text;
   }
 
@@ -61,11 +84,21 @@ export class PacketWriter {
     return this.#end - this.#start;
   }
 
-  /** The next bytes to send, `count` at most: a view, good until the next call of a method. */
-  peek(count: number): Uint8Array {
-    const start = this.#start;
-    const end = this.#end;
-    return this.#buffer.subarray(start, count < end - start ? start + count : end);
+  /**
+   * Hands what waits over to `sink` as far as there is room, by offsets: nothing is copied or allocated.
+   * @param room how many bytes `sink` takes now
+   * @returns the room left
+   * @throws what `sink` throws; the bytes still wait
+   */
+  drain(sink: PacketSink, room: number): number {
+    let left = room;
+    while (left > 0 && this.#start < this.#end) {
+      const start = this.#start;
+      const end = left < this.#end - start ? start + left : this.#end;
+      left = sink.write(this.#buffer, start, end);
+      this.consume(end - start);
+    }
+    return left;
   }
 
   /** Marks the next `count` bytes as sent. */
@@ -90,15 +123,15 @@ export class PacketWriter {
   connect(options: ConnectOptions): boolean {
     const { user, password, will, keepAlive } = options;
     if (password !== undefined && user === undefined) {
-      throw new BerthError("invalid-argument", "password without user [MQTT-3.1.2-22]");
+      throw invalidArgument("password without user [MQTT-3.1.2-22]");
     }
     if (!(keepAlive >= 0 && keepAlive <= 65_535) || keepAlive % 1 !== 0) {
-      throw new BerthError("invalid-argument", "keepAlive is not 0 to 65535 whole seconds");
+      throw invalidArgument("keepAlive is not 0 to 65535 whole seconds");
     }
     const { id, clean } = options;
     this.#checkText(id, "id");
     if (id.length === 0 && !clean) {
-      throw new BerthError("invalid-argument", "an empty id needs a clean session [MQTT-3.1.3-7]");
+      throw invalidArgument("an empty id needs a clean session [MQTT-3.1.3-7]");
     }
     let flags = clean ? 0x02 : 0;
     let size = 10 + 2 + id.length;
@@ -123,8 +156,7 @@ export class PacketWriter {
     const buffer = this.#buffer;
     buffer.set(PROTOCOL, at);
     buffer[at + 7] = flags;
-    buffer[at + 8] = keepAlive >> 8;
-    buffer[at + 9] = keepAlive;
+    this.#view.setUint16(at + 8, keepAlive);
     at = this.#field(at + 10, id);
     if (will) {
       at = this.#field(at, will.topic);
@@ -156,35 +188,35 @@ export class PacketWriter {
     retain?: boolean,
   ): boolean {
     const length = topic.length;
-    const isText = typeof topic === "string";
-    if (isText) this.#checkTopicName(topic);
-    const payloadLength = payload.length;
+    const isText = typeof topic === TEXT;
+    if (isText) {
+      // Not by #checkTopicName: a call costs the engine of the device as much as a header.
+      const fault = topicNameFault(topic as string);
+      if (fault) throw invalidArgument(fault);
+      if (length > SURELY_A_FIELD) this.#checkLength(topic, "topic");
+    }
     let first = 0x30;
-    let size = 2 + length + payloadLength;
+    let size = 2 + length + payload.length;
     if (QoS) {
       if (!((id as number) >= 1 && (id as number) <= 65_535)) {
-        throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+        throw invalidArgument("packet id is not 1 to 65535");
       }
       first = duplicate ? 0x3a : 0x32;
       size += 2;
     }
-    let at = this.#begin(retain ? first | 0x01 : first, size);
+    const at = this.#begin(retain ? first | 0x01 : first, size);
     if (at < 0) return false;
-    // Not by #field: a call costs as much as the header.
     const buffer = this.#buffer;
-    buffer[at++] = length >> 8;
-    buffer[at++] = length;
-    if (!isText) buffer.set(topic, at);
-    else if (this.#text.encodeInto(topic, buffer, at) !== length) {
-      return this.publish(this.#text.encode(topic), payload, QoS, id, duplicate, retain);
+    const end = at + size;
+    const payloadAt = end - payload.length;
+    this.#view.setUint16(at, length);
+    if (!isText) buffer.set(topic as Uint8Array, at + 2);
+    else if (this.#text.encodeInto(topic as string, buffer, at + 2) !== length) {
+      return this.publish(this.#text.encode(topic as string), payload, QoS, id, duplicate, retain);
     }
-    at += length;
-    if (QoS) {
-      buffer[at++] = (id as number) >> 8;
-      buffer[at++] = id as number;
-    }
-    buffer.set(payload, at);
-    this.#end = at + payloadLength;
+    if (QoS) this.#view.setUint16(payloadAt - 2, id as number);
+    buffer.set(payload, payloadAt);
+    this.#end = end;
     return true;
   }
 
@@ -192,8 +224,7 @@ export class PacketWriter {
   puback(id: number): boolean {
     const at = this.#begin(0x40, 2);
     if (at < 0) return false;
-    this.#buffer[at] = id >> 8;
-    this.#buffer[at + 1] = id;
+    this.#view.setUint16(at, id);
     this.#end = at + 2;
     return true;
   }
@@ -230,8 +261,8 @@ export class PacketWriter {
   }
 
   #filters(first: number, id: number, filters: readonly Field[], QoS: QoS | -1): boolean {
-    if (filters.length === 0) throw new BerthError("invalid-argument", "no topic filter [MQTT-3.8.3-3]");
-    if (!(id >= 1 && id <= 65_535)) throw new BerthError("invalid-argument", "packet id is not 1 to 65535");
+    if (filters.length === 0) throw invalidArgument("no topic filter [MQTT-3.8.3-3]");
+    if (!(id >= 1 && id <= 65_535)) throw invalidArgument("packet id is not 1 to 65535");
     let size = 2;
     for (const filter of filters) {
       this.#checkText(filter, "topic filter");
@@ -240,13 +271,11 @@ export class PacketWriter {
     }
     let at = this.#begin(first, size);
     if (at < 0) return false;
-    const buffer = this.#buffer;
-    buffer[at] = id >> 8;
-    buffer[at + 1] = id;
+    this.#view.setUint16(at, id);
     at += 2;
     for (const filter of filters) {
       at = this.#field(at, filter);
-      if (QoS >= 0 && at >= 0) buffer[at++] = QoS;
+      if (QoS >= 0 && at >= 0) this.#buffer[at++] = QoS;
     }
     if (at < 0)
       return this.#filters(
@@ -268,16 +297,17 @@ export class PacketWriter {
 
   /** Writes the fixed header (section 2.2). Returns where the variable header goes, or -1 for no room now. */
   #begin(first: number, remaining: number): number {
-    if (remaining > MAXIMUM_REMAINING_LENGTH) throw tooLarge(remaining, MAXIMUM_REMAINING_LENGTH);
     const buffer = this.#buffer;
     let at = this.#end;
     if (at + LONGEST_HEADER + remaining > buffer.length) {
       at = this.#makeRoom(1 + remainingLengthSize(remaining) + remaining);
       if (at < 0) return at;
     }
-    buffer[at++] = first;
+    buffer[at] = first;
+    at += 1;
     while (remaining > 127) {
-      buffer[at++] = (remaining & 0x7f) | 0x80;
+      buffer[at] = (remaining & 0x7f) | 0x80;
+      at += 1;
       remaining >>= 7;
     }
     buffer[at] = remaining;
@@ -305,34 +335,29 @@ export class PacketWriter {
     if (at < 0) return at;
     const buffer = this.#buffer;
     const length = field.length;
-    buffer[at] = length >> 8;
-    buffer[at + 1] = length;
+    this.#view.setUint16(at, length);
     if (typeof field !== "string") buffer.set(field, at + 2);
     else if (this.#text.encodeInto(field, buffer, at + 2) !== length) return -1;
     return at + 2 + length;
   }
 
   #checkLength(field: Field, name: string): void {
-    // A character takes three bytes at most, a pair of surrogates four.
-    if (field.length * 3 > MAXIMUM_FIELD_LENGTH && this.#bytes(field).length > MAXIMUM_FIELD_LENGTH) {
-      throw new BerthError("invalid-argument", `${name} is longer than 65535 bytes`);
+    if (field.length > SURELY_A_FIELD && this.#bytes(field).length > MAXIMUM_FIELD_LENGTH) {
+      throw invalidArgument(`${name} is longer than 65535 bytes`);
     }
   }
 
   #checkText(field: Field, name: string): void {
     this.#checkLength(field, name);
     if (typeof field === "string" ? field.includes("\0") : field.includes(0)) {
-      throw new BerthError("invalid-argument", `${name} contains U+0000 [MQTT-1.5.3-2]`);
+      throw invalidArgument(`${name} contains U+0000 [MQTT-1.5.3-2]`);
     }
   }
 
   #checkTopicName(topic: Field): void {
-    this.#checkText(topic, "topic");
-    const text = typeof topic === "string" ? topic : this.#text.decode(topic);
-    if (text === "") throw new BerthError("invalid-argument", "empty topic [MQTT-4.7.3-1]");
-    if (text.includes("#") || text.includes("+")) {
-      throw new BerthError("invalid-argument", "wildcard in a topic name [MQTT-3.3.2-2]");
-    }
+    this.#checkLength(topic, "topic");
+    const fault = topicNameFault(typeof topic === "string" ? topic : this.#text.decode(topic));
+    if (fault) throw invalidArgument(fault);
   }
 
   #bytes(field: Field): Uint8Array {
@@ -358,7 +383,7 @@ function tooLarge(size: number, limit: number): BerthError {
 
 /** Section 4.7.1: `#` alone in the last level, `+` alone in any. */
 function checkFilter(filter: Field): void {
-  if (filter.length === 0) throw new BerthError("invalid-argument", "empty topic filter [MQTT-4.7.3-1]");
+  if (filter.length === 0) throw invalidArgument("empty topic filter [MQTT-4.7.3-1]");
   // As bytes it has been here before as text.
   if (typeof filter !== "string") return;
   const last = filter.length - 1;
@@ -368,6 +393,6 @@ function checkFilter(filter: Field): void {
     wrong = (plus > 0 && filter[plus - 1] !== "/") || (plus < last && filter[plus + 1] !== "/");
   }
   if (wrong) {
-    throw new BerthError("invalid-argument", `ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
+    throw invalidArgument(`ill-formed topic filter ${filter} [MQTT-4.7.1-2, 4.7.1-3]`);
   }
 }

@@ -12,7 +12,7 @@
  * | n | body: when (8 bytes, milliseconds since 1970 as a big-endian double), then id scope, registration id, hub, device id, each as a byte of length and UTF-8 |
  * | 4 | CRC-32 of all before, big-endian |
  */
-import { BerthError } from "../error";
+import { invalidArgument } from "../error";
 import type { TextCodec } from "../host";
 import { crc32 } from "./crc32";
 
@@ -54,8 +54,7 @@ export function encodeRecord(record: AssignmentRecord, text: TextCodec): Uint8Ar
       assignment.deviceId,
     ]) {
       const bytes = text.encode(field);
-      if (bytes.length > 255)
-        throw new BerthError("invalid-argument", "a field of an assignment over 255 bytes");
+      if (bytes.length > 255) throw invalidArgument("a field of an assignment over 255 bytes");
       fields.push(bytes);
       body += 1 + bytes.length;
     }

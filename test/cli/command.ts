@@ -46,13 +46,15 @@ export class BerthProcess {
   #waiting: (() => void)[] = [];
   #over = false;
 
-  constructor(words: readonly string[], environment: Record<string, string> = {}) {
+  /** It leads a process group of its own, so that `interruptGroup` can stand for the keyboard. */
+  constructor(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !name.startsWith("BERTH_")),
     );
     this.#child = spawn(process.execPath, [BERTH, ...words], {
       env: { ...inherited, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
     const wake = () => {
       for (const one of this.#waiting.splice(0)) one();
@@ -78,10 +80,13 @@ export class BerthProcess {
     return this.#out.slice(0, this.#out.lastIndexOf("\n") + 1);
   }
 
-  /** The first event of that name; the test fails when the process ends without it. */
-  async event(name: string): Promise<Event> {
+  /** The first event of that name with these fields; the test fails when the process ends without it. */
+  async event(name: string, fields: Readonly<Record<string, unknown>> = {}): Promise<Event> {
+    const wanted = Object.entries({ event: name, ...fields });
     for (;;) {
-      const found = eventsOf(this.output()).find(({ event }) => event === name);
+      const found = eventsOf(this.output()).find((event) =>
+        wanted.every(([field, value]) => event[field] === value),
+      );
       if (found !== undefined) return found;
       if (this.#over) throw new Error(`ended without "${name}": ${this.#out}${this.#err}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -95,5 +100,10 @@ export class BerthProcess {
 
   kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
     if (!this.#over) this.#child.kill(signal);
+  }
+
+  /** SIGINT to the process and all that it started in its group, as Ctrl-C sends it. */
+  interruptGroup(): void {
+    if (!this.#over && this.#child.pid !== undefined) process.kill(-this.#child.pid, "SIGINT");
   }
 }

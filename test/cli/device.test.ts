@@ -269,11 +269,12 @@ test("a store that cannot be written is told, and the device works all the same"
   expect((await device("single", ["--state", state], key(KEYS.single))).status).toBe(0);
   const stored = readdirSync(state);
   expect(stored).not.toEqual([]);
-  // Directories in the places of the slots: nothing can be read or stored.
+  // Directories in the places of all slots: nothing can be read or stored.
   rmSync(state, { recursive: true });
   for (const name of stored) {
-    for (const slot of ["0", "1"])
+    for (const slot of ["0", "1", "2"]) {
       mkdirSync(join(state, name.replace(/[01]/, slot), "x"), { recursive: true });
+    }
   }
   const { status, events } = await device("single", ["--state", state], key(KEYS.single));
   const errors = only(events, "error");

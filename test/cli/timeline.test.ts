@@ -71,8 +71,8 @@ test("the tap hands everything through", () => {
       target.set(SUBACK);
       return SUBACK.length;
     }
-    write(bytes: Uint8Array): number {
-      calls.push(`write ${bytes.length}`);
+    write(_bytes: Uint8Array, start: number, end: number): number {
+      calls.push(`write ${start}-${end}`);
       return 77;
     }
     close(): void {
@@ -90,10 +90,14 @@ test("the tap hands everything through", () => {
     onError: ignore,
   });
   expect(transport.write(SUBSCRIBE)).toBe(77);
+  const size = SUBSCRIBE.length;
+  const memory = new Uint8Array(3 + size + 2);
+  memory.set(SUBSCRIBE, 3);
+  expect(transport.write(memory, 3, 3 + size)).toBe(77);
   expect(transport.read(new Uint8Array(100))).toBe(5);
   transport.close();
-  expect(calls).toEqual(["open hub:8883 kept", `write ${SUBSCRIBE.length}`, "close"]);
-  expect(packets.map(({ type }) => type)).toEqual(["SUBSCRIBE", "SUBACK"]);
+  expect(calls).toEqual(["open hub:8883 kept", `write 0-${size}`, `write 3-${3 + size}`, "close"]);
+  expect(packets.map(({ type }) => type)).toEqual(["SUBSCRIBE", "SUBSCRIBE", "SUBACK"]);
 });
 
 test("a row holds time, direction, server, type, bytes, topic and details", () => {

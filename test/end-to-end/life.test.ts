@@ -30,6 +30,20 @@ test("first start by DPS, second from the store: no call to DPS", async () => {
   expect([...first.errors, ...second.errors]).toEqual([]);
 });
 
+test("without waiting for CONNACK: first start and second, to DPS and hub", async () => {
+  world = await EndToEnd.start({ dps: { immediate: false, retryAfter: 0 } });
+  const agent = { provisioning: { eager: true }, hub: { eager: true } };
+  for (const source of ["dps", "stored"] as const) {
+    const device = world.boot({ agent });
+    for (let i = 0; i < 3; i += 1) device.agent.send(payload);
+    await device.until(({ acknowledged }) => acknowledged === 3);
+    expect(device.connections).toMatchObject([{ hub: HUB, source }]);
+    expect(device.errors).toEqual([]);
+    device.agent.stop();
+  }
+  expect(world.emulator.counts).toMatchObject({ registrations: 1, polls: 1, telemetry: 6 });
+});
+
 test("a key derived from the group's key provisions a device that DPS has never seen", async () => {
   world = await EndToEnd.start();
   const registrationId = "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6";

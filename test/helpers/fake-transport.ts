@@ -59,16 +59,21 @@ export interface SessionWorld {
 
 /** Called after each callback has been put into the log. */
 export type Reactions = Partial<{
-  [Name in keyof SessionHandler]: (session: Session, ...given: Parameters<SessionHandler[Name]>) => void;
+  [Name in Exclude<keyof SessionHandler, "onOpen">]: (
+    session: Session,
+    ...given: Parameters<SessionHandler[Name]>
+  ) => void;
 }>;
 
 export interface SessionWorldOptions extends Partial<SessionOptions> {
   readonly time?: VirtualTime;
+  /** Of the handler; not in the log. */
+  readonly onOpen?: () => void;
 }
 
 /** A session whose transport is not up yet. */
 export function openSession(options: SessionWorldOptions = {}, reactions: Reactions = {}): SessionWorld {
-  const { time = new VirtualTime(), ...rest } = options;
+  const { time = new VirtualTime(), onOpen, ...rest } = options;
   const transports: FakeTransport[] = [];
   const host: SessionHost = {
     text: nodeText,
@@ -79,6 +84,7 @@ export function openSession(options: SessionWorldOptions = {}, reactions: Reacti
   const log: string[] = [];
   const errors: BerthError[] = [];
   const handler: SessionHandler = {
+    ...(onOpen && { onOpen }),
     onConnected(present) {
       log.push(`connected ${present}`);
       reactions.onConnected?.(session, present);

@@ -5,6 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findMbedtls } from "../../scripts/mbedtls.mjs";
 import type { ErrorCode } from "../../src/error";
 import type { HostileClient, HostileOutcome, HostileTarget } from "./hostile-client";
 
@@ -38,37 +39,30 @@ export interface NativeClient extends HostileClient {
   remove(): void;
 }
 
-/** Builds the probe with AddressSanitizer and UndefinedBehaviorSanitizer; undefined without a C compiler or mbedTLS. */
-export function buildNativeClient(exceptions: HostileClient["exceptions"]): NativeClient | undefined {
+/**
+ * Builds the probe with AddressSanitizer and UndefinedBehaviorSanitizer; undefined without a C compiler or mbedTLS.
+ * exceptions: of a version of mbedTLS, MBEDTLS_VERSION_NUMBER
+ */
+export function buildNativeClient(
+  exceptions: (number: number) => HostileClient["exceptions"],
+): NativeClient | undefined {
+  const mbedtls = findMbedtls();
+  if (mbedtls === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "berth-hostile-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  if (!canBuild()) {
-    remove();
-    return undefined;
-  }
   const probe = join(folder, "tls_probe");
   const sources = readdirSync(ENGINE).filter((name) => name.endsWith(".c"));
   execFileSync("cc", [
     ...["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I", ENGINE, "-o", probe],
-    ...sources.map((name) => join(ENGINE, name)),
-    ...[PROBE, "-lmbedtls", "-lmbedx509", "-lmbedcrypto"],
+    ...[...mbedtls.compilerFlags, ...sources.map((name) => join(ENGINE, name)), PROBE],
+    ...[...mbedtls.linkerFlags, "-lmbedtls", "-lmbedx509", "-lmbedcrypto"],
   ]);
   return {
-    name: "mbedTLS",
-    offersTls13: false,
-    exceptions,
+    name: `mbedTLS ${mbedtls.version}`,
+    offersTls13: mbedtls.tls13,
+    exceptions: exceptions(mbedtls.number),
     open: (target) => visit(probe, folder, target),
-    remove,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-function canBuild(): boolean {
-  try {
-    execFileSync("cc", ["-E", "-x", "c", "-"], { input: "#include <mbedtls/ssl.h>\n", stdio: "pipe" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function visit(probe: string, folder: string, target: HostileTarget): Promise<HostileOutcome> {

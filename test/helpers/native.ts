@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** berth-native under sanitizers: one device or connection in a process of its own, driven by lines of JSON. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+/** berth-native under sanitizers: one device or connection in a process of its own, all that it tells kept. */
 import { test } from "@jest/globals";
+import { NativeProcess as Driver } from "../../cli/native-process";
+import type { Command, Settings } from "../../hosts/native/linux/protocol";
 import { buildNative, NativeUnavailable } from "../../scripts/build-native";
 
 async function tryBuild() {
@@ -37,32 +38,31 @@ export interface NativeEnd {
   readonly stderr: string;
 }
 
+/** Longer than any test. */
+const GRACE = 600_000;
+
 export class NativeProcess {
   readonly events: NativeEvent[] = [];
   readonly end: Promise<NativeEnd>;
-  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #process: Driver;
   readonly #watchers = new Set<() => void>();
+  readonly #stderr: string[] = [];
   #ended = false;
-  #stderr = "";
-  #rest = "";
 
+  /** @param settings also wrong ones */
   constructor(settings: object) {
-    this.#process = spawn(native?.host ?? "", [], {
-      env: { ...process.env, ASAN_OPTIONS: "detect_leaks=1", UBSAN_OPTIONS: "print_stacktrace=1" },
+    this.#process = new Driver(native?.host ?? "", settings as Settings, {
+      onEvent: (event) => {
+        this.events.push({ ...event });
+        this.#wake();
+      },
+      onLine: (line) => this.#stderr.push(line),
     });
-    this.#process.stdout.setEncoding("utf8").on("data", (text: string) => this.#take(text));
-    this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr += text;
+    this.end = this.#process.end.then(({ status }) => {
+      this.#ended = true;
+      this.#wake();
+      return { status, stderr: this.#stderr.join("\n") };
     });
-    this.#process.stdin.on("error", () => undefined);
-    this.end = new Promise((resolve) => {
-      this.#process.once("close", (status) => {
-        this.#ended = true;
-        for (const watcher of [...this.#watchers]) watcher();
-        resolve({ status, stderr: this.#stderr });
-      });
-    });
-    this.tell(settings);
   }
 
   /** Of the events with this name. */
@@ -70,8 +70,8 @@ export class NativeProcess {
     return this.events.filter(({ event }) => event === name);
   }
 
-  tell(line: object): void {
-    this.#process.stdin.write(`${JSON.stringify(line)}\n`);
+  tell(line: Command): void {
+    this.#process.tell(line);
   }
 
   send(payload: string): void {
@@ -91,7 +91,8 @@ export class NativeProcess {
         if (!done() && !this.#ended) return;
         this.#watchers.delete(watcher);
         if (done()) resolve();
-        else reject(new Error(`berth-native ended: ${this.#stderr} ${JSON.stringify(this.events)}`));
+        else
+          reject(new Error(`berth-native ended: ${this.#stderr.join("\n")} ${JSON.stringify(this.events)}`));
       };
       this.#watchers.add(watcher);
       watcher();
@@ -100,14 +101,11 @@ export class NativeProcess {
 
   /** Ends the input, which ends the program. */
   async stop(): Promise<NativeEnd> {
-    this.#process.stdin.end();
+    await this.#process.close(GRACE);
     return this.end;
   }
 
-  #take(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.events.push(JSON.parse(line) as NativeEvent);
+  #wake(): void {
     for (const watcher of [...this.#watchers]) watcher();
   }
 }

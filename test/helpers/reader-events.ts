@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What a reader reports, as values that can be compared. */
+import { expect } from "@jest/globals";
 import { type PacketHandler, PacketReader, type ReaderOptions } from "../../src/mqtt/reader";
 import { nodeText } from "./virtual-host";
 
@@ -33,14 +34,20 @@ export function recordingReader(
   return { reader, events };
 }
 
-/** What a reader reports for `chunks`. */
+/** What a reader reports for `chunks`, each by itself and each at the start of a buffer that is longer. */
 export function readerEvents(chunks: readonly Uint8Array[], options?: ReaderOptions): ReaderEvent[] {
   const { reader, events } = recordingReader(options);
+  const other = recordingReader(options);
   for (const chunk of chunks) {
     // A copy that is spoiled afterwards: the chunk is free for reuse when `push` returns.
     const reused = chunk.slice();
     reader.push(reused);
     reused.fill(0xff);
+    const longer = new Uint8Array(chunk.length + 3);
+    longer.set(chunk);
+    other.reader.push(longer, chunk.length);
+    longer.fill(0xff);
   }
+  expect(other.events).toEqual(events);
   return events;
 }

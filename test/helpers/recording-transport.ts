@@ -32,13 +32,14 @@ export class RecordingTransport implements Transport {
     return part.length;
   }
 
-  write(bytes: Uint8Array): number {
+  write(memory: Uint8Array, start = 0, end = memory.length): number {
+    const bytes = memory.slice(start, end);
     if (this.closed) this.violations.push("write after close");
     if (bytes.length === 0) this.violations.push("empty write");
     if (bytes.length > this.room) this.violations.push(`${bytes.length} bytes where ${this.room} fit`);
     if (this.writeError !== undefined) throw this.writeError;
-    this.lastMemory = bytes.buffer;
-    this.writes.push(bytes.slice());
+    this.lastMemory = memory.buffer;
+    this.writes.push(bytes);
     this.room -= bytes.length;
     return this.room;
   }

@@ -95,3 +95,32 @@ export class TornStore implements Store {
     if (this.steps > this.#cutAfter) throw new PowerCut();
   }
 }
+
+/** A store of which some keys cannot be read: NVS throws for a value of another type, for example. */
+export class BlindStore implements Store {
+  readonly #store: Store;
+  readonly #blind: Set<string>;
+  readonly #heals: boolean;
+
+  /** @param heals whether a key can be read once it has been written or deleted */
+  constructor(store: Store, blind: readonly string[], heals: boolean) {
+    this.#store = store;
+    this.#blind = new Set(blind);
+    this.#heals = heals;
+  }
+
+  read(key: string): Uint8Array | undefined {
+    if (this.#blind.has(key)) throw new Error("ESP_ERR_NVS_TYPE_MISMATCH");
+    return this.#store.read(key);
+  }
+
+  write(key: string, value: Uint8Array): void {
+    this.#store.write(key, value);
+    if (this.#heals) this.#blind.delete(key);
+  }
+
+  delete(key: string): void {
+    this.#store.delete(key);
+    if (this.#heals) this.#blind.delete(key);
+  }
+}

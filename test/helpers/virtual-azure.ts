@@ -103,9 +103,9 @@ export class VirtualAzure {
           return count;
         }
 
-        write(bytes: Uint8Array): number {
+        write(bytes: Uint8Array, start = 0, end = bytes.length): number {
           if (!this.#connection.open) throw new Error("write after close");
-          const copy = bytes.slice();
+          const copy = bytes.slice(start, end);
           this.#later(() => this.#parse(copy), true);
           return 4096;
         }

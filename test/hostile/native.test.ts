@@ -3,10 +3,10 @@
 import { afterAll, test } from "@jest/globals";
 import { buildNativeClient } from "../helpers/hostile-native-client";
 import { hostileCases, runHostileCase } from "./all-cases";
-import { NATIVE_EXCEPTIONS } from "./native-exceptions";
+import { nativeExceptions } from "./native-exceptions";
 import { checkOffer } from "./offer";
 
-const client = buildNativeClient(NATIVE_EXCEPTIONS);
+const client = buildNativeClient(nativeExceptions);
 
 afterAll(() => client?.remove());
 

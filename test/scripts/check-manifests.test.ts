@@ -63,6 +63,13 @@ describe("the manifests", () => {
       '"warning"',
       "no error for other platforms",
     ],
+    [
+      "an option of ESP-IDF that mcconfig would pass over",
+      "firmware/sdkconfig/sdkconfig.defaults",
+      "CONFIG_MBEDTLS_CERTIFICATE_BUNDLE=n",
+      "# CONFIG_MBEDTLS_CERTIFICATE_BUNDLE is not set",
+      'is no CONFIG_NAME=value ("=n" is off)',
+    ],
     ["weaker types", "manifest.json", '"strict": true', '"strict": false', "compilerOptions.strict"],
     [
       "a module that is not preloaded",

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect } from "@jest/globals";
 import { Emulator } from "../../emulator/emulator";
 import { parseConnectTo } from "../../hosts/node/connect-to";
 import { createNodeHost } from "../../hosts/node/host";
-import { XsAgent } from "../../hosts/xs/agent";
+import { XsAgent, type XsAgentOptions } from "../../hosts/xs/agent";
 import { type AgentHandler, type AgentOptions, AgentState } from "../../src/agent/agent";
 import { configuration, KEY, SCOPE } from "../helpers/emulator-client";
 import { engine, withEngine } from "../helpers/xs";
@@ -34,6 +34,7 @@ afterEach(async () => {
 async function boot<T>(
   handler: (settle: (value: T) => void) => AgentHandler,
   options: Partial<AgentOptions> = {},
+  more: XsAgentOptions = {},
 ): Promise<{ agent: XsAgent; settled: Promise<T> }> {
   const host = createNodeHost({
     stateDirectory: directory,
@@ -45,10 +46,8 @@ async function boot<T>(
   const settled = new Promise<T>((resolve) => {
     settle = resolve;
   });
-  const agent = await XsAgent.create(await engine(), host, handler(settle), {
-    identity: IDENTITY,
-    ...options,
-  });
+  const all = { identity: IDENTITY, ...options };
+  const agent = await XsAgent.create(await engine(), host, handler(settle), all, more);
   agents.push(agent);
   await agent.start();
   return { agent, settled };
@@ -143,11 +142,15 @@ withEngine("an exception of the handler ends the connection, not the process", a
 });
 
 withEngine("a machine that ends is reported", async () => {
-  const { agent, settled } = await boot<unknown>((settle) => ({
-    onError: ({ error }) => settle(error.message),
-  }));
+  const died: string[] = [];
+  const { agent, settled } = await boot<unknown>(
+    (settle) => ({ onError: ({ error }) => settle(error.message) }),
+    {},
+    { onDied: ({ message }) => died.push(message) },
+  );
   process.kill(agent.pid ?? 0);
   expect(await settled).toMatch(/SIGTERM/);
+  expect(died).toEqual([await settled]);
   expect(agent.state).toBe(AgentState.STOPPED);
   await expect(agent.send(text.encode("1"))).rejects.toMatchObject({ code: "closed" });
 });

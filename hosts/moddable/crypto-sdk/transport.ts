@@ -93,9 +93,10 @@ export class SdkTransport implements Transport {
   }
 
   /** @throws BerthError `closed` before the connection is up or after its end, and what the TLS throws */
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (!this.#tls || this.#phase !== Phase.UP) throw new BerthError("closed", "the connection is not up");
-    this.#tls.write(bytes);
+    // The SDK takes no offsets.
+    this.#tls.write(bytes.subarray(start, end));
     return this.#room;
   }
 

@@ -153,15 +153,24 @@ void xs_berth_tls_engine_close(xsMachine *the)
   berth_tls_client_free(client);
 }
 
+/* Of arguments (bytes, start, end): the bytes from start to end, to be read only. */
+static berth_view part_of_arguments(xsMachine *the)
+{
+  const xsIntegerValue start = xsmcToInteger(xsArg(1));
+  const xsIntegerValue end = xsmcToInteger(xsArg(2));
+  berth_view view = berth_view_of(the, &xsArg(0), false);
+  if (start < 0 || end < start || (size_t)end > view.length) xsRangeError("no such part of the bytes");
+  view.bytes += start;
+  view.length = (size_t)(end - start);
+  return view;
+}
+
 /* feed(bytes, start, end): how many were taken */
 void xs_berth_tls_engine_feed(xsMachine *the)
 {
   berth_tls_client *client = BERTH_DATA(xs_berth_tls_engine_destructor);
-  const xsIntegerValue start = xsmcToInteger(xsArg(1));
-  const xsIntegerValue end = xsmcToInteger(xsArg(2));
-  const berth_view view = berth_view_of(the, &xsArg(0), false);
-  if (start < 0 || end < start || (size_t)end > view.length) xsRangeError("no such part of the bytes");
-  xsmcSetInteger(xsResult, (xsIntegerValue)berth_tls_feed(client, view.bytes + start, (size_t)(end - start)));
+  const berth_view part = part_of_arguments(the);
+  xsmcSetInteger(xsResult, (xsIntegerValue)berth_tls_feed(client, part.bytes, part.length));
 }
 
 void xs_berth_tls_engine_end_of_input(xsMachine *the)
@@ -181,11 +190,12 @@ void xs_berth_tls_engine_read(xsMachine *the)
   xsmcSetInteger(xsResult, (xsIntegerValue)berth_tls_read(client, view.bytes, view.length));
 }
 
+/* write(bytes, start, end): whether they were encrypted, all of them */
 void xs_berth_tls_engine_write(xsMachine *the)
 {
   berth_tls_client *client = BERTH_DATA(xs_berth_tls_engine_destructor);
-  const berth_view view = berth_view_of(the, &xsArg(0), false);
-  xsmcSetBoolean(xsResult, berth_tls_write(client, view.bytes, view.length));
+  const berth_view part = part_of_arguments(the);
+  xsmcSetBoolean(xsResult, berth_tls_write(client, part.bytes, part.length));
 }
 
 /* drain(target, size): how many bytes were put at its start */

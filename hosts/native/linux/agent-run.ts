@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: MIT
 import { AGENT_STATE_NAMES, Agent, type AgentOptions } from "../../../src/agent/agent";
+import { base64 } from "../../../src/azure/base64";
+import type { BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
-import { shown } from "./text";
+import type { Emit, NativeError } from "./protocol";
+import { text } from "./text";
 
-/** Makes an agent that reports all that happens, and starts it. @throws BerthError as `Agent` */
-export function startAgent(
-  host: Host,
-  options: AgentOptions,
-  emit: (event: string, more: object) => void,
-): Agent {
-  const agent = new Agent(
+/** An agent that reports all that happens. @throws BerthError as `Agent` */
+export function createAgent(host: Host, options: AgentOptions, emit: Emit): Agent {
+  return new Agent(
     host,
     {
-      onState: (state) => emit("state", { state: AGENT_STATE_NAMES[state] }),
+      onState: (state) => emit({ event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) }),
       onAssigned: ({ assignment, substatus, payload }) =>
-        emit("assigned", { ...assignment, substatus, payload }),
-      onConnected: (report) => emit("connected", report),
-      onAcknowledged: (_message, count) => emit("acknowledged", { count }),
-      onCloudToDevice: ({ payload, properties, byteLength }) =>
-        emit("cloudToDevice", { payload: shown(payload), properties, byteLength }),
-      onRoom: () => emit("room", {}),
-      onError: ({ phase, error, retryIn }) => {
-        const { code, message, status, retryAfter, errorCode, trackingId } = error;
-        emit("error", { phase, code, message, status, retryAfter, errorCode, trackingId, retryIn });
-      },
+        emit({ event: "assigned", ...assignment, substatus, payload }),
+      onConnected: (report) => emit({ event: "connected", ...report }),
+      onAcknowledged: (_message, count) => emit({ event: "acknowledged", count }),
+      onCloudToDevice: ({ payload, properties, offset, byteLength }) =>
+        emit({ event: "cloudToDevice", payload: base64(payload, text), properties, offset, byteLength }),
+      onRoom: () => emit({ event: "room" }),
+      onError: ({ phase, error, retryIn }) =>
+        emit({ event: "error", phase, ...nativeErrorOf(error), retryIn }),
     },
     options,
   );
-  agent.start();
-  return agent;
+}
+
+/** The JSON form of an error. */
+export function nativeErrorOf(error: BerthError): NativeError {
+  const { code, message, status, retryAfter, errorCode, trackingId } = error;
+  return { code, message, status, retryAfter, errorCode, trackingId };
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { asBerthError } from "../../../src/error";
 import { type Host, openTransport, type Transport } from "../../../src/host";
+import { nativeErrorOf } from "./agent-run";
+import type { Emit } from "./protocol";
 import { shown } from "./text";
 
 const INPUT = 512;
@@ -10,13 +12,13 @@ export class ConnectionRun {
   readonly #host: Host;
   readonly #server: string;
   readonly #port: number;
-  readonly #emit: (event: string, more: object) => void;
+  readonly #emit: Emit;
   #transport: Transport | undefined;
   #room = 0;
   /** What waits for room. */
   #pending = new Uint8Array(0);
 
-  constructor(host: Host, server: string, port: number, emit: (event: string, more: object) => void) {
+  constructor(host: Host, server: string, port: number, emit: Emit) {
     this.#host = host;
     this.#server = server;
     this.#port = port;
@@ -32,12 +34,11 @@ export class ConnectionRun {
       onReadable: () => this.#read(),
       onWritable: (room) => {
         this.#room = room;
-        this.#emit("writable", { room });
+        this.#emit({ event: "writable", room });
         this.#flush();
       },
       onError: (error) => {
-        const { code, message } = asBerthError(error);
-        this.#emit("failed", { code, message });
+        this.#emit({ event: "failed", ...nativeErrorOf(asBerthError(error)) });
         this.close();
       },
     });
@@ -65,15 +66,17 @@ export class ConnectionRun {
     for (;;) {
       const count = this.#transport?.read(input) ?? 0;
       if (count === 0) return;
-      this.#emit("data", { text: shown(input.subarray(0, count)) });
+      this.#emit({ event: "data", text: shown(input.subarray(0, count)) });
     }
   }
 
   #flush(): void {
-    while (this.#pending.length > 0 && this.#room > 0 && this.#transport) {
-      const part = this.#pending.subarray(0, this.#room);
-      this.#room = this.#transport.write(part);
-      this.#pending = this.#pending.slice(part.length);
+    let at = 0;
+    while (at < this.#pending.length && this.#room > 0 && this.#transport) {
+      const end = Math.min(this.#pending.length, at + this.#room);
+      this.#room = this.#transport.write(this.#pending, at, end);
+      at = end;
     }
+    this.#pending = this.#pending.slice(at);
   }
 }

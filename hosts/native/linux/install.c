@@ -58,7 +58,7 @@ static const native TLS_ENGINE[] = {
   {"room", xs_berth_tls_engine_room, 0},
   {"suite", xs_berth_tls_engine_suite, 0},
   {"version", xs_berth_tls_engine_version, 0},
-  {"write", xs_berth_tls_engine_write, 1},
+  {"write", xs_berth_tls_engine_write, 3},
 };
 
 static const native HMAC[] = {

@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: MIT
-/**
- * What berth-native runs. The first line of standard input is a `Settings` in JSON, each further line a `Command`;
- * every event goes out as one line of JSON. The end of the input stops the device and ends the program.
- */
-import type { Agent, AgentOptions } from "../../../src/agent/agent";
+/** What berth-native runs: a device, or one connection, as protocol.ts has it. */
+import type { Agent } from "../../../src/agent/agent";
 import { asBerthError, BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
-import { startAgent } from "./agent-run";
+import { createAgent, nativeErrorOf } from "./agent-run";
 import { ConnectionRun } from "./connection-run";
-import { createLinuxHost, type LinuxHostOptions } from "./host";
+import { createLinuxHost } from "./host";
 import { readLines } from "./lines";
 import { natives } from "./natives";
-
-/** The first line. */
-type Settings = { readonly host: LinuxHostOptions } & (
-  | { readonly run: "agent"; readonly agent: AgentOptions }
-  /** One connection, without MQTT: to try a server. */
-  | { readonly run: "connection"; readonly server: string; readonly port: number }
-);
-
-/** Each further line. */
-type Command =
-  | { readonly command: "start" | "stop" | "reprovision" | "forget" | "exit" }
-  /** Telemetry for an agent, bytes for a connection. */
-  | { readonly command: "send"; readonly payload: string; readonly properties?: Record<string, string> };
-
-/** An event, with the time since the program started, in milliseconds. */
-const started = natives.ticks();
-function emit(event: string, more: object = {}): void {
-  natives.print(JSON.stringify({ event, at: Math.round(natives.ticks() - started), ...more }));
-}
+import type { Command, NativeEvent, Settings } from "./protocol";
+import { text } from "./text";
+import { traceTransport } from "./trace";
 
 const EXIT_BAD_SETTINGS = 64;
 
@@ -37,12 +18,23 @@ let host: Host | undefined;
 let agent: Agent | undefined;
 let connection: ConnectionRun | undefined;
 
+function emit(event: NativeEvent): void {
+  natives.print(text.encode(JSON.stringify(event)));
+}
+
 function begin(settings: Settings): void {
-  host = createLinuxHost(settings.host, (version, suite, resumed) =>
-    emit("secure", { version, suite, resumed }),
+  const linux = createLinuxHost(settings.host, (version, suite, resumed) =>
+    emit({ event: "secure", version, suite, resumed }),
   );
-  if (settings.run === "agent") agent = startAgent(host, settings.agent, emit);
-  else connection = new ConnectionRun(host, settings.server, settings.port, emit);
+  if (settings.run === "agent") {
+    const transport = settings.trace ? traceTransport(linux.transport, emit) : linux.transport;
+    agent = createAgent({ ...linux, transport }, settings.agent, emit);
+  } else {
+    connection = new ConnectionRun(linux, settings.server, settings.port, emit);
+  }
+  host = linux;
+  emit({ event: "ready" });
+  agent?.start();
 }
 
 function obey(command: Command): void {
@@ -54,7 +46,7 @@ function obey(command: Command): void {
     case "stop":
       agent?.stop();
       connection?.close();
-      emit("stopped");
+      emit({ event: "stopped" });
       break;
     case "reprovision":
       agent?.reprovision();
@@ -69,6 +61,7 @@ function obey(command: Command): void {
       const payload = (host as Host).text.encode(command.payload);
       agent?.send(payload, command.properties);
       connection?.send(payload);
+      if (command.id !== undefined) emit({ event: "accepted", id: command.id });
       break;
     }
     default:
@@ -82,17 +75,27 @@ function end(): void {
   natives.exit(0);
 }
 
+/** @param id of the command that was refused */
+function refuse(thrown: unknown, id?: number): void {
+  emit({ event: "refused", id, ...nativeErrorOf(asBerthError(thrown)) });
+}
+
 readLines((line) => {
   if (line === undefined) {
     end();
     return;
   }
+  let id: number | undefined;
   try {
-    if (host) obey(JSON.parse(line) as Command);
-    else begin(JSON.parse(line) as Settings);
+    if (!host) {
+      begin(JSON.parse(line) as Settings);
+      return;
+    }
+    const command = JSON.parse(line) as Command;
+    id = command.command === "send" ? command.id : undefined;
+    obey(command);
   } catch (thrown) {
-    const { code, message } = asBerthError(thrown);
-    emit("refused", { code, message });
+    refuse(thrown, id);
     if (!host) natives.exit(EXIT_BAD_SETTINGS);
   }
 });

@@ -30,18 +30,20 @@ export interface LinuxNatives extends TlsNatives {
   random(): number;
   /** Calls `callback` once at that tick; a negative one cancels. There is one alarm. */
   alarm(callback: () => void, at: number): void;
-  print(line: string): void;
+  /** Lines and paths are UTF-8: a string of XS would reach C with surrogates in it. */
+  print(line: Uint8Array): void;
   /** Calls `callback` with what comes on standard input; with no bytes at its end. */
   input(callback: (bytes: ArrayBuffer) => void): void;
   /** Ends the program after the callback in hand. */
   exit(status: number): void;
   /** An IPv4 address. It blocks. */
   resolve(name: string): string | undefined;
-  makeDirectory(path: string): void;
-  readFile(path: string): ArrayBuffer | undefined;
+  /** For its owner only, with those above it. @throws Error */
+  makeDirectory(path: Uint8Array): void;
+  readFile(path: Uint8Array): ArrayBuffer | undefined;
   /** Durable on return. */
-  writeFile(path: string, bytes: Uint8Array): void;
-  removeFile(path: string): void;
+  writeFile(path: Uint8Array, bytes: Uint8Array): void;
+  removeFile(path: Uint8Array): void;
 }
 
 /** Defined by the program before it runs the script. */

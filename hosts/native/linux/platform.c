@@ -66,10 +66,12 @@ void xs_berth_alarm(xsMachine *the)
   berth_loop_alarm(xsmcToNumber(xsArg(1)), ring);
 }
 
-/* print(line) */
+/* print(line): UTF-8. XS's own strings have surrogates in place of characters beyond U+FFFF. */
 void xs_berth_print(xsMachine *the)
 {
-  printf("%s\n", xsmcToString(xsArg(0)));
+  const berth_view line = berth_view_of(the, &xsArg(0), false);
+  fwrite(line.bytes, 1, line.length, stdout);
+  putchar('\n');
   fflush(stdout);
 }
 
@@ -118,9 +120,14 @@ void xs_berth_resolve(xsMachine *the)
   xsmcSetString(xsResult, address);
 }
 
+/* Leaves room for ".tmp". */
 static void path_of(xsMachine *the, char path[PATH_MAX])
 {
-  xsmcToStringBuffer(xsArg(0), path, PATH_MAX - 8);
+  const berth_view bytes = berth_view_of(the, &xsArg(0), false);
+  if (bytes.length == 0 || bytes.length >= PATH_MAX - 8 || memchr(bytes.bytes, 0, bytes.length) != NULL)
+    xsUnknownError("a path that cannot be");
+  memcpy(path, bytes.bytes, bytes.length);
+  path[bytes.length] = 0;
 }
 
 static void throw_errno(xsMachine *the, const char *doing, const char *path)
@@ -138,7 +145,10 @@ void xs_berth_make_directory(xsMachine *the)
     mkdir(path, 0700);
     *slash = '/';
   }
-  if (mkdir(path, 0700) != 0 && errno != EEXIST) throw_errno(the, "make", path);
+  if (mkdir(path, 0700) == 0) return;
+  struct stat there;
+  if (errno == EEXIST && stat(path, &there) == 0 && !S_ISDIR(there.st_mode)) errno = ENOTDIR;
+  if (errno != EEXIST) throw_errno(the, "make", path);
 }
 
 /* readFile(path): an ArrayBuffer, or undefined where there is no file. @throws Error */

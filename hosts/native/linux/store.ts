@@ -2,6 +2,7 @@
 import { asBerthError, BerthError } from "../../../src/error";
 import type { Store } from "../../../src/host";
 import type { LinuxNatives } from "./natives";
+import { text } from "./text";
 
 /** The limits of NVS on ESP32. */
 const LONGEST_KEY = 15;
@@ -16,7 +17,7 @@ export class LinuxStore implements Store {
   constructor(natives: LinuxNatives, directory: string) {
     this.#natives = natives;
     this.#directory = directory;
-    attempt(() => natives.makeDirectory(directory));
+    attempt(() => natives.makeDirectory(text.encode(directory)));
   }
 
   /** @throws BerthError `invalid-argument` for a bad key, `store-failed` when the file cannot be read */
@@ -41,7 +42,8 @@ export class LinuxStore implements Store {
     attempt(() => this.#natives.removeFile(file));
   }
 
-  #fileOf(key: string): string {
+  /** A path. */
+  #fileOf(key: string): Uint8Array {
     if (!/^[\x20-\x7e]+$/.test(key) || key.length > LONGEST_KEY) {
       throw new BerthError(
         "invalid-argument",
@@ -49,7 +51,7 @@ export class LinuxStore implements Store {
       );
     }
     const name = key.replace(/[^a-z0-9_-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-    return `${this.#directory}/${name}.value`;
+    return text.encode(`${this.#directory}/${name}.value`);
   }
 }
 

@@ -25,5 +25,5 @@ export class TlsEngine @ "xs_berth_tls_engine_destructor" {
   room() @ "xs_berth_tls_engine_room";
   suite() @ "xs_berth_tls_engine_suite";
   version() @ "xs_berth_tls_engine_version";
-  write(bytes) @ "xs_berth_tls_engine_write";
+  write(bytes, start, end) @ "xs_berth_tls_engine_write";
 }

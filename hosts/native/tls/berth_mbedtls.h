@@ -6,8 +6,14 @@
 #ifndef BERTH_MBEDTLS_H
 #define BERTH_MBEDTLS_H
 
-#if defined(ESP_PLATFORM) && !defined(MBEDTLS_CONFIG_FILE) && !defined(BERTH_FAKE_IDF)
+#if defined(ESP_PLATFORM) && !defined(BERTH_FAKE_IDF)
+#if !defined(MBEDTLS_CONFIG_FILE)
 #define MBEDTLS_CONFIG_FILE "mbedtls/esp_config.h"
+#endif
+/* From mbedTLS 4 on (ESP-IDF 6) the cryptography is configured apart, and first. */
+#if !defined(TF_PSA_CRYPTO_USER_CONFIG_FILE)
+#define TF_PSA_CRYPTO_USER_CONFIG_FILE "mbedtls/esp_config.h"
+#endif
 #endif
 
 #include <mbedtls/version.h>

@@ -36,6 +36,8 @@ struct berth_tls_client {
   berth_handshake_watch watch;
   int64_t now;
   bool input_ended;
+  /* mbedTLS asked for ciphertext, and there was none. */
+  bool starved;
   /* A byte of the application has come. */
   bool heard;
   /* A session was offered for resumption. */
@@ -58,6 +60,7 @@ static int receive_bytes(void *data, unsigned char *bytes, size_t size)
   berth_tls_client *client = data;
   const size_t received = berth_queue_take(&client->input, bytes, size);
   if (received > 0) return (int)received;
+  client->starved = true;
   return client->input_ended ? MBEDTLS_ERR_SSL_CONN_EOF : MBEDTLS_ERR_SSL_WANT_READ;
 }
 
@@ -137,6 +140,16 @@ static bool is_waiting(int result)
   return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
+/*
+ * mbedTLS wants to be called once more. In TLS 1.3 it says WANT_READ also for a ticket that it has already, without
+ * asking for more.
+ */
+static bool goes_on(const berth_tls_client *client, int result)
+{
+  return (result == MBEDTLS_ERR_SSL_WANT_READ && !client->starved) || result == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS ||
+         result == MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS;
+}
+
 static void save_session(berth_tls_client *client)
 {
   berth_tls_save_session(client->context, client->host, client->now, &client->ssl);
@@ -162,8 +175,10 @@ static void shake_hands(berth_tls_client *client)
   int result;
   /* Not mbedtls_ssl_set_verify: mbedTLS 3.6.0 passes over that one in TLS 1.3. */
   mbedtls_ssl_conf_verify(&client->context->config, judge, client);
-  do result = mbedtls_ssl_handshake(&client->ssl);
-  while (result == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS || result == MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS);
+  do {
+    client->starved = false;
+    result = mbedtls_ssl_handshake(&client->ssl);
+  } while (goes_on(client, result));
   if (result == 0) opened(client);
   else if (!is_waiting(result)) fail(client, result);
   mbedtls_ssl_conf_verify(&client->context->config, NULL, NULL);
@@ -174,7 +189,9 @@ static void decrypt(berth_tls_client *client)
 {
   while (client->state == BERTH_TLS_OPEN && mbedtls_ssl_get_bytes_avail(&client->ssl) == 0) {
     unsigned char nothing[1];
+    client->starved = false;
     const int result = mbedtls_ssl_read(&client->ssl, nothing, 0);
+    if (goes_on(client, result)) continue;
     if (is_waiting(result)) return;
 #if BERTH_TLS13_TICKETS
     if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {

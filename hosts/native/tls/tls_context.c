@@ -11,7 +11,7 @@
 
 /* Forward secrecy and an AEAD only. AES-128 first: enough, and the faster one on a chip. */
 static const int SUITES[] = {
-#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#if BERTH_TLS13
   MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
   MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
 #endif
@@ -122,6 +122,9 @@ static int configure(berth_tls_context *context, unsigned maximum_fragment)
   mbedtls_ssl_conf_curves(config, CURVES);
 #else
   mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#if !BERTH_TLS13
+  mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
   mbedtls_ssl_conf_sig_algs(config, SIGNATURES);
   mbedtls_ssl_conf_groups(config, GROUPS);
 #endif
@@ -139,7 +142,7 @@ static int configure(berth_tls_context *context, unsigned maximum_fragment)
   mbedtls_ssl_conf_session_tickets(config, context->session_count > 0 ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
                                                                       : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 #endif
-#if defined(MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED)
+#if BERTH_TLS13_TICKETS && defined(MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED)
   /* 3.6.1 and later 3.6 pass over tickets unless told so; the versions before and after always tell. */
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
                                                            context->session_count > 0

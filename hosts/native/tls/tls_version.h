@@ -54,8 +54,19 @@
 #define BERTH_ERR_BAD_CERTIFICATE MBEDTLS_ERR_SSL_BAD_CERTIFICATE
 #endif
 
+/*
+ * Is TLS 1.3 offered? Not by 3.6.6 and 4.1.0: they offer RSA-PSS with it, and then refuse it from a server that speaks
+ * TLS 1.2. Mended after them, Mbed-TLS/mbedtls issue 10668.
+ */
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000 && defined(MBEDTLS_SSL_PROTO_TLS1_3) && \
+  MBEDTLS_VERSION_NUMBER != 0x03060600 && MBEDTLS_VERSION_NUMBER != 0x04010000
+#define BERTH_TLS13 1
+#else
+#define BERTH_TLS13 0
+#endif
+
 /* TLS 1.3 hands tickets over as a return value of mbedtls_ssl_read. */
-#if MBEDTLS_VERSION_NUMBER >= 0x03020000 && defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS)
+#if BERTH_TLS13 && defined(MBEDTLS_SSL_SESSION_TICKETS)
 #define BERTH_TLS13_TICKETS 1
 #else
 #define BERTH_TLS13_TICKETS 0

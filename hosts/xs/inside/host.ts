@@ -120,8 +120,9 @@ class RemoteTransport implements Transport {
     return bytes.length;
   }
 
-  write(bytes: Uint8Array): number {
-    const { header } = ask(this.#transports.send, { call: "transmit", transport: this.#number }, bytes);
+  write(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const call = { call: "transmit", transport: this.#number } as const;
+    const { header } = ask(this.#transports.send, call, bytes.subarray(start, end));
     return header.number ?? 0;
   }
 
@@ -139,8 +140,8 @@ export function nativeText(): TextCodec {
   return {
     encode: (text) => encoder.encode(text),
     encodeInto(text, target, at) {
-      const { read, written } = encoder.encodeInto(text, target.subarray(at));
-      return read === written || read === text.length ? written : -1;
+      const done = encoder.encodeInto(text, target.subarray(at));
+      return done.read === done.written || done.read === text.length ? done.written : -1;
     },
     decode(bytes) {
       const text = decoder.decode(bytes);

@@ -22,7 +22,7 @@ const KEY = "c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
 
 export function agreesOnText(bytes: Uint8Array): void {
   const value = readText(bytes, text);
-  must(base64(bytes) === Buffer.from(bytes).toString("base64"), "base64");
+  must(base64(bytes, text) === Buffer.from(bytes).toString("base64"), "base64");
   let decoded: string | undefined;
   try {
     decoded = decodeURIComponent(value);

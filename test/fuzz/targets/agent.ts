@@ -229,8 +229,8 @@ class ServedTransport extends RecordingTransport implements Transport {
     } else if ((kind & 7) !== 2) this.#later(() => this.writable(4_096));
   }
 
-  override write(bytes: Uint8Array): number {
-    super.write(bytes);
+  override write(memory: Uint8Array, start?: number, end?: number): number {
+    super.write(memory, start, end);
     this.room = 4_096;
     this.#later(() => this.#serve());
     return this.room;

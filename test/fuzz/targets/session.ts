@@ -103,7 +103,6 @@ class World implements SessionHandler {
       clean: !this.#has(Option.KEEPS_SESSION),
       keepAlive: this.#has(Option.NO_KEEP_ALIVE) ? 0 : 60_000,
       eager: this.#has(Option.EAGER),
-      onOpen: () => this.#callback("open", () => this.#subscribe(1)),
       inFlight: this.#inFlight,
     };
     this.#session = new Session({ text, clock: time, timers: time, transport: { io } }, this, sessionOptions);
@@ -156,6 +155,10 @@ class World implements SessionHandler {
     must(this.#time.pending === 0, "a timer is left behind");
     must(this.#inFlight.reserved === 0, "a packet identifier is left behind");
     return [...this.#log, this.#inFlight.count, hexOf(this.#transport.sent)].join("\n");
+  }
+
+  onOpen(): void {
+    this.#callback("open", () => this.#subscribe(1));
   }
 
   onConnected(present: boolean): void {

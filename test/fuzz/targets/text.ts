@@ -19,12 +19,12 @@ export function fakeSignature(message: Uint8Array): Uint8Array {
 }
 
 export const textHelpers: Target = {
-  memory: 4_096,
+  memory: 8_192,
   run(bytes, text) {
     const value = readText(bytes, text);
     return [
       checkPercent(value),
-      checkBase64(bytes, value),
+      checkBase64(bytes, value, text),
       checkToken(value, text),
       [isHostName(value), isDeviceId(value), refused(() => checkRegistrationId(value))].join(),
       refused(() => checkIdScope(value)),
@@ -90,8 +90,8 @@ function checkPercent(value: string): string {
   return `${JSON.stringify(decoded)} ${encoded}`;
 }
 
-function checkBase64(bytes: Uint8Array, value: string): string {
-  const encoded = base64(bytes);
+function checkBase64(bytes: Uint8Array, value: string, text: TextCodec): string {
+  const encoded = base64(bytes, text);
   must(encoded.length === Math.ceil(bytes.length / 3) * 4, `base64 of ${encoded.length} characters`);
   const decoded = bytesOfBase64(encoded);
   must(decoded !== undefined && sameBytes(decoded, bytes), "base64 there and back is something else");

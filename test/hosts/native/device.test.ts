@@ -40,9 +40,14 @@ class World {
     return world;
   }
 
-  boot(host: object = { symmetricKey: KEY }, agent: Partial<AgentOptions> = {}): NativeProcess {
+  boot(
+    host: object = { symmetricKey: KEY },
+    agent: Partial<AgentOptions> = {},
+    trace = false,
+  ): NativeProcess {
     const device = new NativeProcess({
       run: "agent",
+      trace,
       host: {
         stateDirectory: this.stateDirectory,
         roots: [derOf(this.emulator.ca.pem)],
@@ -62,6 +67,10 @@ class World {
 }
 
 const CLEAN = { status: 0, stderr: "" };
+/** MQTT 3.1.1: the first byte of CONNECT, all of CONNACK 0 and of DISCONNECT. */
+const CONNECT = 0x10;
+const CONNACK = "\x20\x02\0\0";
+const DISCONNECT = "\xe0\0";
 
 withNative("first start by DPS, second from the store: no call to DPS", async () => {
   const world = await World.start();
@@ -162,12 +171,57 @@ withNative("cloud-to-device messages come in", async () => {
   const world = await World.start();
   const device = world.boot();
   await device.next("connected");
-  await world.emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("grüße ".repeat(100)), { line: "7" });
-  expect(await device.next("cloudToDevice")).toMatchObject({
-    payload: expect.stringContaining("grüße"),
-    properties: { line: "7" },
+  const payload = Buffer.from("grüße ".repeat(100));
+  await world.emulator.sendCloudToDevice(HUB, "dev-1", payload, { line: "7" });
+  expect(await device.next("cloudToDevice")).toEqual({
+    event: "cloudToDevice",
+    payload: payload.toString("base64"),
+    properties: expect.objectContaining({ line: "7" }),
+    offset: 0,
+    byteLength: payload.length,
   });
   expect(await device.stop()).toEqual(CLEAN);
+});
+
+withNative("with trace all that passes inside TLS is told, but no signature", async () => {
+  const world = await World.start();
+  const device = world.boot({ symmetricKey: KEY }, {}, true);
+  device.send("x");
+  await device.next("acknowledged");
+  expect(await device.stop()).toEqual(CLEAN);
+  expect(device.of("opened")).toEqual([
+    { event: "opened", connection: 1, peer: "global.azure-devices-provisioning.net" },
+    { event: "opened", connection: 2, peer: HUB },
+  ]);
+  const streamOf = (name: string, of: number): string =>
+    device
+      .of(name)
+      .filter(({ connection }) => connection === of)
+      .map(({ bytes }) => Buffer.from(String(bytes), "base64").toString("latin1"))
+      .join("");
+  const [toDps, toHub] = [streamOf("sent", 1), streamOf("sent", 2)];
+  for (const stream of [toDps, toHub]) {
+    expect(stream.codePointAt(0)).toBe(CONNECT);
+    expect(stream).toMatch(/SharedAccessSignature sr=[^&]*&sig=\*{44,}&se=\d+/);
+    expect(stream).not.toMatch(/sig=[^*]/);
+    expect(stream.endsWith(DISCONNECT)).toBe(true);
+  }
+  expect(toDps).toContain("$dps/registrations/PUT/iotdps-register/");
+  expect(streamOf("received", 1).startsWith(CONNACK)).toBe(true);
+  expect(streamOf("received", 1)).toContain('"status":"assigned"');
+  expect(toHub).toContain("devices/dev-1/messages/events/");
+});
+
+withNative("a message is answered by its number: accepted, or why not", async () => {
+  const world = await World.start();
+  const device = world.boot({ symmetricKey: KEY }, { outbox: { capacity: 1 } });
+  device.tell({ command: "send", payload: "a", id: 1 });
+  device.tell({ command: "send", payload: "b", id: 2 });
+  await device.next("acknowledged");
+  expect(await device.stop()).toEqual(CLEAN);
+  expect(device.of("accepted")).toEqual([{ event: "accepted", id: 1 }]);
+  expect(device.of("refused")).toMatchObject([{ id: 2, code: "outbox-full" }]);
+  expect(device.of("room")).toHaveLength(1);
 });
 
 withNative("settings that are wrong end the program with one line", async () => {

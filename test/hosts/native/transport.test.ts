@@ -163,6 +163,28 @@ test("write before it is up is refused", () => {
   expect(transport.read(new Uint8Array(1))).toBe(0);
 });
 
+test("a part of the bytes is handed to C by its offsets, without a view", () => {
+  const written: [Uint8Array, number, number][] = [];
+  const { transport, run } = world(
+    engineOf({
+      write(bytes, start, end) {
+        written.push([bytes, start, end]);
+        return true;
+      },
+    }),
+  );
+  run();
+  FakeTcp.last?.options.onWritable(1000);
+  const memory = new Uint8Array(10);
+  transport.write(memory, 2, 7);
+  transport.write(memory);
+  expect(written).toEqual([
+    [memory, 2, 7],
+    [memory, 0, 10],
+  ]);
+  expect(written[0]?.[0]).toBe(memory);
+});
+
 test("over the room: invalid-argument; when TLS broke: what it says", () => {
   const over = world(engineOf({ write: () => false }));
   over.run();

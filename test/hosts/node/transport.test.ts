@@ -7,6 +7,7 @@ import type { CertificateAndKey } from "../../../emulator/certificates";
 import { parseConnectTo } from "../../../hosts/node/connect-to";
 import { NodeTransport, type NodeTransportOptions } from "../../../hosts/node/transport";
 import { BerthError } from "../../../src/error";
+import { openTransport, type Transport } from "../../../src/host";
 import { issue, serverNameOf, startServer, type TestServer } from "./tls-server";
 
 let root: CertificateAndKey;
@@ -39,18 +40,22 @@ afterAll(() => {
 
 /** A client whose callbacks can be waited for. */
 class Client {
-  readonly transport: NodeTransport;
+  readonly transport: Transport;
   readonly events: string[] = [];
   error: unknown;
   room = 0;
   #waiting: (() => void)[] = [];
 
   constructor(port: number, more: Partial<NodeTransportOptions> = {}) {
-    this.transport = new NodeTransport({
-      host: "hub.example",
-      port,
+    const binding = {
+      io: NodeTransport,
       roots: [root.certificatePem],
       connectTo: [parseConnectTo(`:127.0.0.1:`)],
+      ...more,
+    };
+    this.transport = openTransport(binding, {
+      host: "hub.example",
+      port,
       onReadable: (count) => this.#tell(`readable ${count}`),
       onWritable: (room) => {
         this.room = room;
@@ -132,6 +137,24 @@ test("bytes go both ways, unchanged and in order, and the caller's buffer is fre
   }
   expect(received).toEqual(sent);
   expect(client.transport.read(part)).toBe(0);
+});
+
+test("a part of the bytes goes by its offsets", async () => {
+  const echo = await serve(identity(server), (socket) => socket.pipe(socket));
+  const client = await new Client(echo.port).up();
+  client.transport.write(Uint8Array.of(1, 2, 3, 4, 5), 1, 3);
+  client.transport.write(Uint8Array.of(6, 7, 8), 2);
+  const received: number[] = [];
+  const part = new Uint8Array(10);
+  while (received.length < 3) {
+    received.push(...part.subarray(0, client.transport.read(part)));
+    const seen = client.events.length;
+    if (received.length < 3) await client.until(() => client.events.length > seen);
+  }
+  expect(received).toEqual([2, 3, 8]);
+  expect(() => client.transport.write(new Uint8Array(400 * 1024), 0, 330 * 1024)).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
 });
 
 test("the server's name is sent as SNI while connectTo changes only the address", async () => {

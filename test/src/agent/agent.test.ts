@@ -5,7 +5,7 @@ import { AgentState } from "../../../src/agent/agent";
 import type { CloudToDeviceMessage } from "../../../src/agent/hub-connection";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import { bytes, DPS, HUB, HUB2, IDENTITY, world } from "../../helpers/agent-world";
-import { assigningDps, hub } from "../../helpers/virtual-azure";
+import { answerDps, assigningDps, hub, isRegistration } from "../../helpers/virtual-azure";
 import { MemoryStore, nodeText, START, VirtualTime } from "../../helpers/virtual-host";
 
 const MINUTE = 60_000;
@@ -20,7 +20,6 @@ test("first start: DPS, then the hub; second start: the hub alone", () => {
   expect(first.log).toEqual([
     "provisioning",
     `assigned ${HUB} pump-7`,
-    "backing off",
     "connecting",
     "running",
     `connected ${HUB} dps`,
@@ -75,6 +74,34 @@ test("what goes to DPS, literally", () => {
   expect(azure.connections[0]?.packets).toHaveLength(5);
   expect(azure.connections[0]?.open).toBe(false);
 });
+
+test.each([false, true])(
+  "the longest ids, and a payload of any size, go to DPS whole; eager: %p",
+  (eager) => {
+    const identity = { ...IDENTITY, idScope: "S".repeat(64), registrationId: `${":".repeat(127)}a` };
+    const payload = { blob: "ü".repeat(20_000) };
+    const { agent, azure, time, errors } = world({ options: { identity, provisioning: { eager, payload } } });
+    const operationId = "5.".padEnd(1_900, "0123456789abcdef");
+    azure.servers.set(
+      DPS,
+      assigningDps(HUB, "device-1", (connection, topic, requestId) => {
+        if (!isRegistration(topic)) return false;
+        answerDps(connection, 202, requestId, { operationId, status: "assigning" }, 3);
+        return true;
+      }),
+    );
+    azure.servers.set(HUB, hub());
+    agent.start();
+    time.advance(MINUTE);
+    expect(errors).toEqual([]);
+    const [connect, , register, poll] = azure.connections[0]?.packets ?? [];
+    expect((connect as { clientId?: string }).clientId).toBe(identity.registrationId);
+    const body = JSON.parse(String((register as { payload: Buffer }).payload));
+    expect(body).toEqual({ registrationId: identity.registrationId, payload });
+    expect((poll as { topic: string }).topic.endsWith(`&operationId=${operationId}`)).toBe(true);
+    expect(agent.state).toBe(AgentState.RUNNING);
+  },
+);
 
 test("what goes to the hub, literally", () => {
   const { agent, azure, time } = world({ options: { hub: { modelId: "dtmi:com:example:Pump;1" } } });

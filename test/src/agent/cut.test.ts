@@ -46,12 +46,12 @@ class Cutter {
           return count;
         }
 
-        write(data: Uint8Array): number {
-          if (!this.#mine || cutter.#direction === "read") return this.#inner.write(data);
+        write(data: Uint8Array, start = 0, end = data.length): number {
+          if (!this.#mine || cutter.#direction === "read") return this.#inner.write(data, start, end);
           const left = cutter.#after - cutter.count;
-          const part = data.subarray(0, left);
-          cutter.count += part.length;
-          const room = this.#inner.write(part);
+          const part = Math.min(end - start, left);
+          cutter.count += part;
+          const room = this.#inner.write(data, start, start + part);
           if (cutter.count === cutter.#after) this.#cut();
           return room;
         }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
-import { Outbox, TelemetryMessage } from "../../../src/agent/outbox";
-
-function message(size: number, bag = ""): TelemetryMessage {
-  return new TelemetryMessage(new Uint8Array(size), bag);
-}
+import fc from "fast-check";
+import { Outbox, type TelemetryMessage } from "../../../src/agent/outbox";
+import { testProperty } from "../../helpers/seeds";
+import { thrownCode } from "../../helpers/thrown";
 
 test("first in, first out", () => {
   const outbox = new Outbox();
-  const [a, b] = [message(1), message(2)];
+  const [a, b] = [new Uint8Array(1), new Uint8Array(2)];
   outbox.add(a);
-  outbox.add(b);
-  expect([outbox.first(), outbox.count]).toEqual([a, 2]);
+  outbox.add(b, "b=1");
+  expect([outbox.first()?.payload, outbox.first()?.bag, outbox.count]).toEqual([a, "", 2]);
+  expect(outbox.first()?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()).toBe(b);
+  expect(outbox.first()?.payload).toBe(b);
+  expect(outbox.first()?.bag).toBe("b=1");
   outbox.shift();
   outbox.shift();
   expect([outbox.first(), outbox.count]).toEqual([undefined, 0]);
@@ -21,34 +22,134 @@ test("first in, first out", () => {
 
 test("bounded in number and in bytes; what is refused changes nothing", () => {
   const outbox = new Outbox({ capacity: 2, bytes: 10 });
-  outbox.add(message(8));
-  expect(() => outbox.add(message(3))).toThrow(
+  outbox.add(new Uint8Array(8));
+  expect(() => outbox.add(new Uint8Array(3))).toThrow(
     expect.objectContaining({ code: "outbox-full", retriable: true }),
   );
-  outbox.add(message(2));
-  expect(() => outbox.add(message(0))).toThrow(expect.objectContaining({ code: "outbox-full" }));
+  outbox.add(new Uint8Array(2));
+  expect(() => outbox.add(new Uint8Array(0))).toThrow(expect.objectContaining({ code: "outbox-full" }));
   expect(outbox.count).toBe(2);
   outbox.shift();
-  outbox.add(message(8));
+  outbox.add(new Uint8Array(8));
   expect(outbox.count).toBe(2);
 });
 
 test("messages put back go first and count again", () => {
   const outbox = new Outbox({ capacity: 3, bytes: 10 });
-  const later = message(1);
+  const [a, b, later] = [4, 5, 1].map((size) => new Uint8Array(size)) as [Uint8Array, Uint8Array, Uint8Array];
+  outbox.add(a);
+  outbox.add(b);
+  const away = [take(outbox), take(outbox)];
   outbox.add(later);
-  const [a, b] = [message(4), message(5)];
-  outbox.restore([a, b]);
-  expect(() => outbox.add(message(1))).toThrow(expect.objectContaining({ code: "outbox-full" }));
-  expect(outbox.first()).toBe(a);
+  outbox.restore(away);
+  expect(() => outbox.add(new Uint8Array(1))).toThrow(expect.objectContaining({ code: "outbox-full" }));
+  expect(outbox.first()?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()).toBe(b);
+  expect(outbox.first()?.payload).toBe(b);
   outbox.shift();
-  expect(outbox.first()).toBe(later);
-  outbox.add(message(9));
+  expect(outbox.first()?.payload).toBe(later);
+  outbox.add(new Uint8Array(9));
+});
+
+test("an acknowledged message keeps nothing of the application, and is used again", () => {
+  const outbox = new Outbox();
+  outbox.add(new Uint8Array(7), "a=1");
+  const message = take(outbox);
+  message.topic = new Uint8Array(3);
+  outbox.release(message);
+  expect([message.topic.length, message.payload.length, message.bag]).toEqual([0, 0, ""]);
+  const payload = new Uint8Array(2);
+  outbox.add(payload);
+  expect(outbox.first()).toBe(message);
+  expect([message.payload, message.bag]).toEqual([payload, ""]);
+  outbox.add(payload);
+  outbox.shift();
+  expect(outbox.first()).not.toBe(message);
 });
 
 test("a bound below 1 is refused", () => {
   expect(() => new Outbox({ capacity: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
   expect(() => new Outbox({ bytes: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
 });
+
+/** The oldest message, on its way. */
+function take(outbox: Outbox): TelemetryMessage {
+  const message = outbox.first() as TelemetryMessage;
+  outbox.shift();
+  return message;
+}
+
+/** A step of the property; the number is a size, or chooses a message. */
+type Step = readonly [what: "add" | "shift" | "release" | "restore", number: number];
+
+const step: fc.Arbitrary<Step> = fc.tuple(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constant("add" as const) },
+    { weight: 5, arbitrary: fc.constant("shift" as const) },
+    { weight: 4, arbitrary: fc.constant("release" as const) },
+    { weight: 1, arbitrary: fc.constant("restore" as const) },
+  ),
+  fc.nat(12),
+);
+
+testProperty(
+  "behaves as plain lists do, and never holds more messages than waited or were on their way at a time",
+  500,
+  fc.property(
+    fc.integer({ min: 1, max: 5 }),
+    fc.integer({ min: 1, max: 40 }),
+    fc.array(step, { maxLength: 60 }),
+    (capacity, bytes, steps) => {
+      const outbox = new Outbox({ capacity, bytes });
+      let waiting: [payload: Uint8Array, bag: string][] = [];
+      let away: [payload: Uint8Array, bag: string, message: TelemetryMessage][] = [];
+      const known = new Set<TelemetryMessage>();
+      let most = 0;
+      for (const [index, [what, number]] of steps.entries()) {
+        if (what === "add") {
+          const payload = new Uint8Array(number);
+          const bag = number % 3 ? `m=${index}` : "";
+          const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
+          const fits = waiting.length < capacity && sum + number <= bytes;
+          const code = thrownCode(() => outbox.add(payload, bag));
+          expect(code).toBe(fits ? "none" : "outbox-full");
+          if (fits) waiting.push([payload, bag]);
+        } else if (what === "shift") {
+          const message = outbox.first();
+          outbox.shift();
+          const first = waiting.shift();
+          expect(message === undefined).toBe(first === undefined);
+          if (message && first) {
+            known.add(message);
+            away.push([...first, message]);
+          }
+        } else if (what === "release") {
+          // In any order: the server may acknowledge in any.
+          const [one] = away.splice(number % (away.length + 1), 1);
+          if (one) outbox.release(one[2]);
+        } else {
+          outbox.restore(away.map(([, , message]) => message));
+          waiting = [...away.map(([payload, bag]): [Uint8Array, string] => [payload, bag]), ...waiting];
+          away = [];
+        }
+        most = Math.max(most, waiting.length + away.length);
+        expect(outbox.count).toBe(waiting.length);
+        expect(outbox.first()?.payload).toBe(waiting[0]?.[0]);
+        expect(outbox.first()?.bag).toBe(waiting[0]?.[1]);
+        for (const [payload, bag, message] of away) {
+          expect(message.payload).toBe(payload);
+          expect(message.bag).toBe(bag);
+        }
+      }
+      // All that is left comes out whole and in order.
+      for (const [payload, bag] of waiting) {
+        const message = take(outbox);
+        known.add(message);
+        expect(message.payload).toBe(payload);
+        expect(message.bag).toBe(bag);
+      }
+      expect(outbox.count).toBe(0);
+      expect(known.size).toBeLessThanOrEqual(most);
+    },
+  ),
+);

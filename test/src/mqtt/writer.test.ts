@@ -5,6 +5,7 @@ import { type ConnectOptions, PacketWriter } from "../../../src/mqtt/writer";
 import { hex, toHex } from "../../helpers/bytes";
 import { thrownCode } from "../../helpers/thrown";
 import { nodeText } from "../../helpers/virtual-host";
+import { waiting } from "../../helpers/waiting";
 
 const text = nodeText;
 
@@ -16,7 +17,7 @@ function writer(size = 512): PacketWriter {
 function written(write: (writer: PacketWriter) => boolean, size?: number): string {
   const fresh = writer(size);
   expect(write(fresh)).toBe(true);
-  return toHex(fresh.peek(Number.POSITIVE_INFINITY));
+  return toHex(waiting(fresh));
 }
 
 function spaced(digits: string): string {
@@ -62,7 +63,7 @@ describe("CONNECT (section 3.1)", () => {
   ])("connect flags: %s", (_, options, flags) => {
     const fresh = writer();
     fresh.connect({ id: "i", clean: false, keepAlive: 0, ...options });
-    expect(fresh.peek(512)[9]).toBe(flags);
+    expect(waiting(fresh, 512)[9]).toBe(flags);
   });
 
   test("fields as bytes are written as they are; password and will message may hold any byte", () => {
@@ -91,9 +92,9 @@ describe("CONNECT (section 3.1)", () => {
     const fresh = writer(70_000);
     expect(fresh.connect({ id: "x".repeat(65_535), clean: true, keepAlive: 0 })).toBe(true);
     // 10 + 2 + 65,535 = 65,547 = 0x0b + 0x00 * 128 + 0x04 * 16384
-    expect(toHex(fresh.peek(4))).toBe("10 8b 80 04");
+    expect(toHex(waiting(fresh, 4))).toBe("10 8b 80 04");
     expect(fresh.pending).toBe(4 + 65_547);
-    expect(toHex(fresh.peek(18).subarray(14))).toBe("ff ff 78 78");
+    expect(toHex(waiting(fresh, 18).subarray(14))).toBe("ff ff 78 78");
   });
 });
 
@@ -153,9 +154,9 @@ describe("PUBLISH (section 3.3)", () => {
     const payload = new Uint8Array(remaining - 3).fill(0xa5);
     expect(fresh.publish("t", payload)).toBe(true);
     const header = hex(`30 ${length} 00 01 74`);
-    expect(toHex(fresh.peek(header.length))).toBe(toHex(header));
+    expect(toHex(waiting(fresh, header.length))).toBe(toHex(header));
     expect(fresh.pending).toBe(header.length - 3 + remaining);
-    if (payload.length > 0) expect(fresh.peek(fresh.pending).at(-1)).toBe(0xa5);
+    if (payload.length > 0) expect(waiting(fresh, fresh.pending).at(-1)).toBe(0xa5);
   });
 
   test("a remaining length of 268,435,456 cannot be written down (section 2.2.3)", () => {
@@ -317,17 +318,59 @@ describe("refused for lack of room", () => {
 });
 
 describe("sending in parts", () => {
-  test("peek shows what waits, as much as asked for; consume takes it away", () => {
+  test("drain hands over what waits, by offsets into the buffer, as far as there is room", () => {
+    const memory = new Uint8Array(64);
+    const to = new PacketWriter(memory, text);
+    to.puback(1);
+    to.puback(2);
+    const calls: [start: number, end: number, bytes: string][] = [];
+    const rooms = [1, 0];
+    const sink = {
+      write(bytes: Uint8Array, start: number, end: number): number {
+        expect(bytes).toBe(memory);
+        calls.push([start, end, toHex(bytes.subarray(start, end))]);
+        return rooms.shift() ?? 0;
+      },
+    };
+    expect(to.drain(sink, 0)).toBe(0);
+    expect(to.drain(sink, 3)).toBe(0);
+    // Room for one more byte after the first three.
+    expect(calls).toEqual([
+      [0, 3, "40 02 00"],
+      [3, 4, "01"],
+    ]);
+    expect(to.pending).toBe(4);
+    rooms.push(96);
+    expect(to.drain(sink, 100)).toBe(96);
+    expect(calls.at(-1)).toEqual([4, 8, "40 02 00 02"]);
+    expect(to.pending).toBe(0);
+    expect(to.drain(sink, 100)).toBe(100);
+    expect(calls).toHaveLength(3);
+  });
+
+  test("a sink that throws: the bytes still wait", () => {
+    const to = writer();
+    to.puback(1);
+    const broken = {
+      write(): number {
+        throw new Error("broken");
+      },
+    };
+    expect(() => to.drain(broken, 100)).toThrow("broken");
+    expect(toHex(waiting(to))).toBe("40 02 00 01");
+  });
+
+  test("what waits can be looked at, as much as asked for; consume takes it away", () => {
     const to = writer();
     to.puback(1);
     to.puback(2);
-    expect(toHex(to.peek(3))).toBe("40 02 00");
+    expect(toHex(waiting(to, 3))).toBe("40 02 00");
     to.consume(3);
     expect(to.pending).toBe(5);
-    expect(toHex(to.peek(100))).toBe("01 40 02 00 02");
+    expect(toHex(waiting(to, 100))).toBe("01 40 02 00 02");
     to.consume(5);
     expect(to.pending).toBe(0);
-    expect(to.peek(100)).toHaveLength(0);
+    expect(waiting(to, 100)).toHaveLength(0);
   });
 
   test("what waits is moved to the front when the next packet needs the room", () => {
@@ -336,9 +379,9 @@ describe("sending in parts", () => {
     to.puback(2);
     to.consume(3);
     expect(to.puback(3)).toBe(true);
-    expect(toHex(to.peek(100))).toBe("01 40 02 00 02 40 02 00 03");
+    expect(toHex(waiting(to, 100))).toBe("01 40 02 00 02 40 02 00 03");
     expect(to.puback(4)).toBe(false);
-    expect(toHex(to.peek(100))).toBe("01 40 02 00 02 40 02 00 03");
+    expect(toHex(waiting(to, 100))).toBe("01 40 02 00 02 40 02 00 03");
   });
 
   test("wipe leaves nothing of what was sent, and all of what waits", () => {
@@ -349,7 +392,7 @@ describe("sending in parts", () => {
     to.consume(to.pending - 4);
     to.wipe();
     expect(Buffer.from(memory).includes("secret")).toBe(false);
-    expect(toHex(to.peek(100))).toBe("40 02 00 07");
+    expect(toHex(waiting(to, 100))).toBe("40 02 00 07");
     to.consume(4);
     to.wipe();
     expect(memory.every((byte) => byte === 0)).toBe(true);
@@ -366,6 +409,6 @@ describe("sending in parts", () => {
     expect(Buffer.from(memory).includes("secret")).toBe(true);
     to.wipe();
     expect(Buffer.from(memory).includes("secret")).toBe(false);
-    expect(toHex(to.peek(100))).toBe(spaced(`6574 30 0e 00 01 74 ${"00".repeat(11)}`));
+    expect(toHex(waiting(to, 100))).toBe(spaced(`6574 30 0e 00 01 74 ${"00".repeat(11)}`));
   });
 });

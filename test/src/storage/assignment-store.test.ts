@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 /** The assignment through power cuts at every byte of every write, and through stores that fail. */
 import { describe, expect, test } from "@jest/globals";
+import type { Store } from "../../../src/host";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { type Assignment, decodeRecord, encodeRecord } from "../../../src/storage/record";
 import { thrownCode } from "../../helpers/thrown";
-import { type Flash, PowerCut, TEARINGS, type Tearing, TornStore } from "../../helpers/torn-store";
+import {
+  BlindStore,
+  type Flash,
+  PowerCut,
+  TEARINGS,
+  type Tearing,
+  TornStore,
+} from "../../helpers/torn-store";
 import { MemoryStore, nodeText } from "../../helpers/virtual-host";
 
 function assignment(name: string): Assignment {
@@ -30,7 +38,7 @@ function apply(store: AssignmentStore, step: Step): void {
 }
 
 /** Flash with the record of `sequence` in a slot. */
-function withSlots(...slots: readonly [slot: 0 | 1, sequence: number, name: string][]): Flash {
+function withSlots(...slots: readonly [slot: 0 | 1 | 2, sequence: number, name: string][]): Flash {
   return new Map(
     slots.map(([slot, sequence, name]) => [
       SLOT_KEYS[slot],
@@ -43,6 +51,14 @@ function afterSteps(...steps: readonly Step[]): Flash {
   const store = new MemoryStore();
   for (const step of steps) apply(new AssignmentStore(store, nodeText), step);
   return store.values;
+}
+
+/** Of the records in the slots. */
+function sequencesOf(flash: Flash): (number | undefined)[] {
+  return SLOT_KEYS.map((key) => {
+    const value = flash.get(key);
+    return value && decodeRecord(value, nodeText)?.sequence;
+  });
 }
 
 function whole(flash: Flash): AssignmentStore {
@@ -71,6 +87,7 @@ function cutDuring(
   step: Step,
   tearing: Tearing,
   cutAfter: number,
+  around: (store: Store) => Store = (store) => store,
 ): { flash: Flash; cut: boolean } {
   const copy: Flash = new Map(flash);
   const store = new TornStore(copy, tearing, cutAfter);
@@ -90,7 +107,7 @@ function cutDuring(
     },
   });
   try {
-    apply(new AssignmentStore(mortal, nodeText), step);
+    apply(new AssignmentStore(around(mortal), nodeText), step);
   } catch (error) {
     if (!dead) throw error;
   }
@@ -174,7 +191,8 @@ describe("without faults", () => {
     const store = new AssignmentStore(
       {
         read: (key) => memory.read(key),
-        delete: (key) => memory.delete(key),
+        // What was never there is not deleted: that would be a write to flash for nothing.
+        delete: (key) => written.push(`delete ${key}`),
         write: (key, value) => {
           written.push(key);
           memory.write(key, value);
@@ -198,8 +216,7 @@ describe("without faults", () => {
 
   test("sequence numbers count from 1", () => {
     const flash = afterSteps(a, b, c);
-    const sequences = SLOT_KEYS.map((key) => decodeRecord(flash.get(key) as Uint8Array, nodeText)?.sequence);
-    expect(sequences).toEqual([3, 2]);
+    expect(sequencesOf(flash)).toEqual([3, 2, undefined]);
   });
 
   test("the last sequence number is used", () => {
@@ -297,26 +314,6 @@ describe("a store that fails", () => {
     expect(written).toEqual([]);
   });
 
-  test.each(SLOT_KEYS)("cannot read %s: the other slot counts, and nothing is written over", (key) => {
-    const memory = afterSteps(a, b);
-    let broken = true;
-    const store = new AssignmentStore(
-      {
-        read: (asked) => (broken && asked === key ? full() : memory.get(asked)),
-        write: (asked, value) => memory.set(asked, value),
-        delete: (asked) => memory.delete(asked),
-      },
-      nodeText,
-    );
-    expect(store.read()).toEqual(key === SLOT_KEYS[0] ? b : a);
-    expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
-    expect(thrownCode(() => store.forget())).toBe("store-failed");
-    broken = false;
-    expect(store.read()).toEqual(b);
-    store.write(NEW);
-    expect(store.read()).toEqual(NEW);
-  });
-
   test("cannot read back what it has written", () => {
     const memory = afterSteps(a, b);
     let fails = false;
@@ -345,4 +342,173 @@ describe("a store that fails", () => {
     expect(thrownCode(() => store.write({ ...NEW, hub: "x".repeat(256) }))).toBe("invalid-argument");
     expect(store.read()).toEqual(a);
   });
+});
+
+/** What a device finds on `flash` while `blind` cannot be read. */
+function seenWithout(flash: Flash, blind: readonly string[]): AssignmentStore {
+  return new AssignmentStore(new BlindStore(new TornStore(flash, ALL_OR_NOTHING), blind, false), nodeText);
+}
+
+const WITH_A_BLIND_SLOT: [string, () => Flash][] = [
+  ["nothing", () => new Map()],
+  ["one, in the first slot", () => afterSteps(a)],
+  ["two, the newest in the second slot", () => afterSteps(a, b)],
+  ["forgotten, the assignment before in the first slot", () => afterSteps(a, undefined)],
+  ["the newest in the spare slot", () => withSlots([0, 4, "a"], [1, 5, "b"], [2, 6, "c"])],
+  ["rubbish beside the newest", () => afterSteps(a).set(SLOT_KEYS[1], new Uint8Array(70).fill(0xa5))],
+];
+
+describe.each(SLOT_KEYS)("%s cannot be read", (blind) => {
+  test.each(WITH_A_BLIND_SLOT)(
+    "after %s: what is stored or forgotten counts, also once it can be read again",
+    (_, make) => {
+      for (const heals of [false, true]) {
+        for (const step of [NEW, undefined]) {
+          const flash = make();
+          const store = new AssignmentStore(
+            new BlindStore(new TornStore(flash, ALL_OR_NOTHING), [blind], heals),
+            nodeText,
+          );
+          apply(store, step);
+          expect(store.read()).toEqual(step);
+          expect(whole(flash).read()).toEqual(step);
+          // Again and again.
+          for (const one of [c, a, undefined, b]) {
+            apply(store, one);
+            expect(store.read()).toEqual(one);
+            expect(whole(flash).read()).toEqual(one);
+          }
+        }
+      }
+    },
+  );
+
+  test.each(TEARINGS)("a power cut where a write is: %s", (_, tearing) => {
+    for (const [, make] of WITH_A_BLIND_SLOT) {
+      for (const step of [NEW, undefined]) {
+        const flash = make();
+        // What counted, with the slot that cannot be read and without: it may be the newest of all.
+        const old = whole(flash).read();
+        const seen = seenWithout(flash, [blind]).read();
+        for (let at = 0; ; at += 1) {
+          const torn = cutDuring(flash, step, tearing, at, (store) => new BlindStore(store, [blind], false));
+          const [after, seenAfter] = [whole(torn.flash).read(), seenWithout(torn.flash, [blind]).read()];
+          expect([old, step]).toContainEqual(after);
+          expect([seen, step]).toContainEqual(seenAfter);
+          // Life goes on in either case.
+          for (const life of [whole(torn.flash), seenWithout(torn.flash, [blind])]) {
+            life.write(c);
+            expect(life.read()).toEqual(c);
+          }
+          if (!torn.cut) {
+            expect([after, seenAfter]).toEqual([step, step]);
+            break;
+          }
+        }
+      }
+    }
+  });
+
+  test("nor deleted: what is stored counts all the same, also once it can be read again", () => {
+    for (const [, make] of WITH_A_BLIND_SLOT) {
+      const flash = make();
+      const torn = new TornStore(flash, ALL_OR_NOTHING);
+      const blindStore = new BlindStore(torn, [blind], false);
+      const store = new AssignmentStore(
+        {
+          read: (key) => blindStore.read(key),
+          write: (key, value) => torn.write(key, value),
+          delete: (key) => (key === blind ? full() : torn.delete(key)),
+        },
+        nodeText,
+      );
+      for (const one of [NEW, c, undefined, a]) {
+        apply(store, one);
+        expect(store.read()).toEqual(one);
+        expect(whole(flash).read()).toEqual(one);
+      }
+    }
+  });
+
+  test("it is not written while it cannot be read, and deleted only once the new record can be read back", () => {
+    const calls: string[] = [];
+    const flash = afterSteps(a, b);
+    const torn = new TornStore(flash, ALL_OR_NOTHING);
+    const store = new AssignmentStore(
+      {
+        read: (key) => (key === blind ? full() : torn.read(key)),
+        write: (key, value) => {
+          calls.push(`write ${key}`);
+          torn.write(key, value);
+        },
+        delete: (key) => {
+          expect(seenWithout(flash, [blind]).read()).toEqual(NEW);
+          calls.push(`delete ${key}`);
+          torn.delete(key);
+        },
+      },
+      nodeText,
+    );
+    store.write(NEW);
+    // The spare slot, where one of the two is blind.
+    expect(calls).toEqual([
+      `write ${blind === SLOT_KEYS[2] ? SLOT_KEYS[0] : SLOT_KEYS[2]}`,
+      `delete ${blind}`,
+    ]);
+  });
+});
+
+test("all but the one that counts cannot be read: store-failed, and nothing is touched", () => {
+  const flash = afterSteps(a, b);
+  const before = new Map(flash);
+  const store = seenWithout(flash, [SLOT_KEYS[0], SLOT_KEYS[2]]);
+  expect(store.read()).toEqual(b);
+  expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+  expect(thrownCode(() => store.forget())).toBe("store-failed");
+  expect(flash).toEqual(before);
+});
+
+test("all but an empty one cannot be read: it takes the new record, which counts also once they can be read again", () => {
+  for (const step of [NEW, undefined]) {
+    const flash = afterSteps(a, b);
+    const store = seenWithout(flash, [SLOT_KEYS[0], SLOT_KEYS[1]]);
+    expect(store.read()).toBeUndefined();
+    apply(store, step);
+    expect(store.read()).toEqual(step);
+    expect(whole(flash).read()).toEqual(step);
+  }
+});
+
+test("at the end of the sequence numbers nothing is stored while a slot cannot be read: which is the newest?", () => {
+  for (const [blind, newest, other] of [
+    [0, 1, 2],
+    [1, 0, 2],
+    [2, 0, 1],
+  ] as const) {
+    for (const blindSequence of [0xfffffffe, 0xffffffff]) {
+      const flash = withSlots(
+        [blind, blindSequence, "a"],
+        [newest, 0xffffff00, "b"],
+        [other, 0xffff0000, "c"],
+      );
+      const before = new Map(flash);
+      const store = seenWithout(flash, [SLOT_KEYS[blind]]);
+      expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
+      expect(thrownCode(() => store.forget())).toBe("store-failed");
+      expect(flash).toEqual(before);
+    }
+  }
+});
+
+test("once every slot can be read again, the first two are used in turn and the spare one is empty", () => {
+  const flash = afterSteps(a, b);
+  new AssignmentStore(
+    new BlindStore(new TornStore(flash, ALL_OR_NOTHING), [SLOT_KEYS[0]], true),
+    nodeText,
+  ).write(c);
+  expect(sequencesOf(flash)).toEqual([undefined, 2, 0x10002]);
+  whole(flash).write(a);
+  expect(sequencesOf(flash)).toEqual([0x10003, undefined, 0x10002]);
+  whole(flash).write(b);
+  expect(sequencesOf(flash)).toEqual([0x10003, 0x10004, undefined]);
 });

@@ -13,6 +13,10 @@ test.each([
   expect(crc32(nodeText.encode(text))).toBe(crc);
 });
 
+test("every byte there is", () => {
+  expect(crc32(Uint8Array.from({ length: 256 }, (_, i) => i))).toBe(0x29058c73);
+});
+
 test("zeros and ones", () => {
   expect(crc32(new Uint8Array(4))).toBe(0x2144df1c);
   expect(crc32(new Uint8Array(4).fill(0xff))).toBe(0xffffffff);

@@ -98,6 +98,13 @@ describe("a good connection", () => {
     expect(w.log.at(-1)).toBe("writable 1440");
   });
 
+  test("a part of the bytes is written by its offsets", () => {
+    const w = up();
+    w.transport.write(Uint8Array.of(1, 2, 3, 4, 5), 1, 4);
+    w.transport.write(Uint8Array.of(6, 7, 8), 2);
+    expect(w.tcp().sent.slice(-2)).toEqual([record(Content.DATA, 2, 3, 4), record(Content.DATA, 8)]);
+  });
+
   test("reads into the caller's buffer, in any pieces", () => {
     const w = up();
     w.tcp().receive(record(Content.DATA, 1, 2, 3, 4, 5));

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/** Where the code of a device runs. `berth` asks all of them for the same. */
+import type { NodeHostOptions } from "../hosts/node/host";
+import type {
+  AgentOptions,
+  AgentState,
+  AssignedReport,
+  ConnectedReport,
+  ErrorReport,
+} from "../src/agent/agent";
+import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
+import type { Properties } from "../src/azure/properties";
+import type { BerthError } from "../src/error";
+import type { Timeline } from "./timeline";
+
+export const ENGINE_NAMES = ["node", "xs", "native"] as const;
+
+/**
+ * `node`: this process. `xs`: the agent inside XS, in a process of its own; socket, clock and store are Node's.
+ * `native`: berth-native, XS with sockets, TLS and HMAC in C, as on a board.
+ */
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** What a device is and where it finds its servers. */
+export type DeviceSettings = NodeHostOptions;
+
+/** What a device reports; see `AgentHandler` for what these mean. */
+export interface DeviceHandler {
+  onState(state: AgentState): void;
+  onAssigned(report: AssignedReport): void;
+  onConnected(report: ConnectedReport): void;
+  onAcknowledged(): void;
+  onCloudToDevice(message: CloudToDeviceMessage): void;
+  onRoom(): void;
+  onError(report: ErrorReport): void;
+  /** TLS is up. Told by an engine whose TLS is not Node's. */
+  onSecure(version: string, suite: string, resumed: boolean): void;
+  /** The engine printed something that it should not have to: an unhandled exception for example. */
+  onLine(line: string): void;
+  /** The device's process has ended unasked, or when asked not in order; nothing more comes. */
+  onEnded(error: BerthError): void;
+}
+
+/** A device that has started. */
+export interface DeviceAgent {
+  /** Of the process that it runs in; undefined where that is this one. */
+  readonly pid: number | undefined;
+  /**
+   * Queues telemetry. Not to be waited for inside a call of the handler.
+   * @throws BerthError as `Agent.send`; `closed` or `internal` when the device's process has ended
+   */
+  send(payload: string, properties: Properties): Promise<void>;
+  /** Disconnects, and ends the process. Never rejects. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface DeviceEngine {
+  readonly name: EngineName;
+  /** For people: the engine and its version. */
+  readonly title: string;
+  /**
+   * Starts a device. The handler may be called before the promise resolves.
+   * @param timeline gets all packets
+   * @throws BerthError `invalid-argument` for what the engine cannot take, before anything has started; `store-failed`;
+   *   `internal` when its process does not start
+   */
+  start(
+    device: DeviceSettings,
+    options: AgentOptions,
+    handler: DeviceHandler,
+    timeline?: Timeline,
+  ): Promise<DeviceAgent>;
+}

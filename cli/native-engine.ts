@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+import type { NativeEvent, Settings } from "../hosts/native/linux/protocol";
+import type { Tap } from "../hosts/transport-tap";
+import { decodeError, encodeError } from "../hosts/xs/wire";
+import { buildNative, NativeUnavailable } from "../scripts/build-native";
+import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
+import type { Properties } from "../src/azure/properties";
+import { asBerthError, BerthError } from "../src/error";
+import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
+import { type NativeEnd, NativeProcess } from "./native-process";
+import { nativeSettings } from "./native-settings";
+import type { Timeline } from "./timeline";
+
+/** Milliseconds that the program has to end in order: a look-up of a name blocks it. */
+const CLOSE_GRACE = 10_000;
+
+/** Set to 1: built with AddressSanitizer and UndefinedBehaviorSanitizer; what they find ends the device in an error. */
+export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
+
+/**
+ * The device's code in XS with sockets, TLS and HMAC in C, a process each; it is built when it is missing or older
+ * than its sources.
+ * @param log gets one line when that takes a while
+ * @throws BerthError `invalid-argument` that says what to install where it cannot be built
+ */
+export async function openNativeEngine(log: (line: string) => void): Promise<DeviceEngine> {
+  const { host } = await build(log);
+  return nativeEngineOf(host);
+}
+
+/** @param program berth-native @param grace milliseconds that a device has to end in order */
+export function nativeEngineOf(program: string, grace = CLOSE_GRACE): DeviceEngine {
+  return {
+    name: "native",
+    title: "XS with sockets, TLS and HMAC in C (mbedTLS)",
+    async start(device, options, handler, timeline) {
+      const settings = nativeSettings(device, options, timeline !== undefined);
+      const agent = new NativeAgent(program, settings, handler, timeline, grace);
+      await agent.ready;
+      return agent;
+    },
+  };
+}
+
+async function build(log: (line: string) => void): ReturnType<typeof buildNative> {
+  try {
+    return await buildNative({ only: "host", sanitize: process.env[SANITIZE_VARIABLE] === "1", notice: log });
+  } catch (error) {
+    if (error instanceof NativeUnavailable) throw new BerthError("invalid-argument", error.message);
+    throw error;
+  }
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: BerthError): void;
+}
+
+class NativeAgent implements DeviceAgent {
+  /** Resolves when the program has taken its settings. @throws BerthError as `DeviceEngine.start` */
+  readonly ready: Promise<void>;
+  readonly #handler: DeviceHandler;
+  readonly #timeline: Timeline | undefined;
+  readonly #process: NativeProcess;
+  readonly #grace: number;
+  readonly #taps = new Map<number, Tap>();
+  /** What waits for an answer: the settings as number 0, then messages. */
+  readonly #waiting = new Map<number, Waiting>();
+  #messages = 0;
+  #closing = false;
+  #ended: BerthError | undefined;
+  /** Resolves when all is over; it does not reject. */
+  readonly #end: Promise<void>;
+
+  constructor(
+    program: string,
+    settings: Settings,
+    handler: DeviceHandler,
+    timeline: Timeline | undefined,
+    grace: number,
+  ) {
+    this.#handler = handler;
+    this.#timeline = timeline;
+    this.#grace = grace;
+    this.ready = this.#answered(0);
+    this.#process = new NativeProcess(program, settings, {
+      onEvent: (event) => this.#take(event),
+      onLine: (line) => handler.onLine(line),
+    });
+    this.#end = this.#process.end.then(
+      (end) => this.#over(end),
+      (error) => this.#died(asBerthError(error)),
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async send(payload: string, properties: Properties): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    this.#messages += 1;
+    const id = this.#messages;
+    this.#process.tell({ command: "send", payload, properties, id });
+    await this.#answered(id);
+  }
+
+  async stop(): Promise<void> {
+    this.#closing = true;
+    // Its end is reported by `#end`, however.
+    await this.#process.close(this.#grace).catch(() => undefined);
+    await this.#end;
+  }
+
+  #answered(id: number): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #take(event: NativeEvent): void {
+    const handler = this.#handler;
+    switch (event.event) {
+      case "ready":
+        this.#settle(0);
+        break;
+      case "accepted":
+        this.#settle(event.id);
+        break;
+      case "refused":
+        this.#settle(event.id ?? 0, errorOf(event));
+        break;
+      case "secure":
+        handler.onSecure(event.version, event.suite, event.resumed);
+        break;
+      case "state":
+        handler.onState(AGENT_STATE_NAMES.indexOf(event.state) as AgentState);
+        break;
+      case "assigned": {
+        const { event: _name, substatus, payload, ...assignment } = event;
+        handler.onAssigned({ assignment, substatus, payload });
+        break;
+      }
+      case "connected":
+        handler.onConnected(event);
+        break;
+      case "acknowledged":
+        handler.onAcknowledged();
+        break;
+      case "cloudToDevice":
+        handler.onCloudToDevice({ ...event, payload: Buffer.from(event.payload, "base64") });
+        break;
+      case "room":
+        handler.onRoom();
+        break;
+      case "error":
+        handler.onError({ phase: event.phase, error: errorOf(event), retryIn: event.retryIn });
+        break;
+      case "opened":
+        if (this.#timeline) this.#taps.set(event.connection, this.#timeline.connection(event.peer));
+        break;
+      case "sent":
+      case "received":
+        this.#taps.get(event.connection)?.[event.event](Buffer.from(event.bytes, "base64"));
+        break;
+      default:
+    }
+  }
+
+  #settle(id: number, error?: BerthError): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (!error) waiting?.resolve();
+    else if (waiting) waiting.reject(error);
+    // The start itself failed, after the settings were taken.
+    else this.#died(error);
+  }
+
+  #over({ status, signal }: NativeEnd): void {
+    if (this.#closing && status === 0) this.#broken(new BerthError("closed", "the device was stopped"));
+    else this.#died(new BerthError("internal", `berth-native ended: ${signal ?? `exit status ${status}`}`));
+  }
+
+  #died(error: BerthError): void {
+    if (this.#ended) return;
+    const started = !this.#waiting.has(0);
+    this.#broken(error);
+    // Before that the start fails.
+    if (started) this.#handler.onEnded(error);
+  }
+
+  #broken(error: BerthError): void {
+    this.#ended ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    this.#waiting.clear();
+  }
+}
+
+function errorOf(event: Extract<NativeEvent, { event: "error" | "refused" }>): BerthError {
+  return decodeError(encodeError(event));
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import { createNodeHost } from "../hosts/node/host";
+import { Agent } from "../src/agent/agent";
+import type { Host } from "../src/host";
+import type { DeviceEngine, DeviceSettings } from "./device-engine";
+import type { Timeline } from "./timeline";
+
+/** The device's code in this process. */
+export const nodeEngine: DeviceEngine = Object.freeze({
+  name: "node",
+  title: `Node.js ${process.versions.node}`,
+  async start(device, options, handler, timeline) {
+    const host = tappedHost(device, timeline);
+    const agent = new Agent(host, handler, options);
+    agent.start();
+    return {
+      pid: undefined,
+      send: async (payload, properties) => agent.send(host.text.encode(payload), properties),
+      stop: async () => agent.stop(),
+    };
+  },
+} satisfies DeviceEngine);
+
+/** @throws BerthError as `createNodeHost` */
+export function tappedHost(device: DeviceSettings, timeline: Timeline | undefined): Host {
+  const host = createNodeHost(device);
+  return timeline ? { ...host, transport: timeline.tap(host.transport) } : host;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What berth-native and the program that started it say to each other, one JSON object a line: the first line of
+ * standard input is a `Settings`, each further one a `Command`; each line of standard output is a `NativeEvent`.
+ */
+import type { AgentOptions, ConnectedReport, ErrorReport } from "../../../src/agent/agent";
+import type { JsonObject } from "../../../src/azure/dps";
+import type { Properties } from "../../../src/azure/properties";
+import type { ErrorCode } from "../../../src/error";
+import type { Assignment } from "../../../src/storage/record";
+import type { LinuxHostOptions } from "./host";
+
+/** The first line. The end of the input stops the device and ends the program. */
+export type Settings = { readonly host: LinuxHostOptions } & (
+  | {
+      readonly run: "agent";
+      readonly agent: AgentOptions;
+      /** Tell what passes inside TLS: `opened`, `sent` and `received`. Default false. */
+      readonly trace?: boolean;
+    }
+  /** One connection, without MQTT: to try a server. */
+  | { readonly run: "connection"; readonly server: string; readonly port: number }
+);
+
+/** Each further line. */
+export type Command =
+  | { readonly command: "start" | "stop" | "reprovision" | "forget" | "exit" }
+  /** Telemetry for an agent, bytes for a connection. With an `id` it is answered by `accepted` or `refused`. */
+  | {
+      readonly command: "send";
+      readonly payload: string;
+      readonly properties?: Properties;
+      readonly id?: number;
+    };
+
+/** A BerthError in JSON; what is undefined is missing. */
+export interface NativeError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly status?: number | undefined;
+  readonly retryAfter?: number | undefined;
+  readonly errorCode?: number | undefined;
+  readonly trackingId?: string | undefined;
+}
+
+/** What has happened. Bytes are in base64. */
+export type NativeEvent =
+  /** The settings are good. */
+  | { readonly event: "ready" }
+  /** The settings, or the command with this `id`, are not; without settings the program ends. */
+  | ({ readonly event: "refused"; readonly id?: number | undefined } & NativeError)
+  | { readonly event: "accepted"; readonly id: number }
+  /** TLS is up, with this version and suite. */
+  | {
+      readonly event: "secure";
+      readonly version: string;
+      readonly suite: string;
+      readonly resumed: boolean;
+    }
+  | { readonly event: "stopped" }
+  // Of an agent, see `AgentHandler`.
+  | { readonly event: "state"; readonly state: string }
+  | ({
+      readonly event: "assigned";
+      readonly substatus: string | undefined;
+      readonly payload: JsonObject | undefined;
+    } & Assignment)
+  | ({ readonly event: "connected" } & ConnectedReport)
+  | { readonly event: "acknowledged"; readonly count: number }
+  | {
+      readonly event: "cloudToDevice";
+      readonly payload: string;
+      readonly properties: Properties;
+      readonly offset: number;
+      readonly byteLength: number;
+    }
+  | { readonly event: "room" }
+  | ({
+      readonly event: "error";
+      readonly phase: ErrorReport["phase"];
+      readonly retryIn: number | undefined;
+    } & NativeError)
+  // With `trace`. The signature of a SAS token is overwritten before it leaves the program.
+  | { readonly event: "opened"; readonly connection: number; readonly peer: string }
+  | { readonly event: "sent" | "received"; readonly connection: number; readonly bytes: string }
+  // Of a connection without MQTT.
+  | { readonly event: "writable"; readonly room: number }
+  | { readonly event: "data"; readonly text: string }
+  | ({ readonly event: "failed" } & NativeError);
+
+/** Prints an event. */
+export type Emit = (event: NativeEvent) => void;

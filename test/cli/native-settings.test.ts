@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { resolve } from "node:path";
+import { beforeAll, expect, test } from "@jest/globals";
+import type { DeviceSettings } from "../../cli/device-engine";
+import { nativeSettings } from "../../cli/native-settings";
+import {
+  type CertificateAndKey,
+  createDeviceCertificate,
+  createIntermediateCertificate,
+  createRootCertificate,
+} from "../../emulator/certificates";
+import { parseConnectTo } from "../../hosts/node/connect-to";
+import type { AgentOptions } from "../../src/agent/agent";
+
+const KEY = Buffer.alloc(32, 7).toString("base64");
+const AGENT: AgentOptions = {
+  identity: { idScope: "0ne0", registrationId: "d", attestation: "symmetricKey" },
+  provisioning: { host: "dps.example", port: 8883 },
+  hub: { port: 8883 },
+};
+let root: CertificateAndKey;
+let intermediate: CertificateAndKey;
+let leaf: CertificateAndKey;
+
+beforeAll(async () => {
+  const keyType = "ec-p256";
+  root = await createRootCertificate({ commonName: "Root", keyType });
+  intermediate = await createIntermediateCertificate({ commonName: "Intermediate", keyType }, root);
+  leaf = await createDeviceCertificate({ commonName: "d", keyType }, intermediate);
+});
+
+const der = (pem: string): string => new X509Certificate(pem).raw.toString("base64");
+
+function hostOf(device: Partial<DeviceSettings>, agent: AgentOptions = AGENT) {
+  return nativeSettings({ stateDirectory: "s", roots: [root.certificatePem], ...device }, agent, false).host;
+}
+
+test("certificates and keys become DER, the directory absolute, the key what Node's signer makes of it", () => {
+  const { certificatePem, privateKeyPem } = leaf;
+  const certificate = `# leaf\n${certificatePem}\n# issuer\n${intermediate.certificatePem}`;
+  const key = createPrivateKey(privateKeyPem);
+  const sec1 = key.export({ type: "sec1", format: "pem" }).toString();
+  const pkcs8 = key.export({ type: "pkcs8", format: "der" }).toString("base64");
+  expect(hostOf({ symmetricKey: ` ${KEY}\n` })).toEqual({
+    stateDirectory: resolve("s"),
+    roots: [der(root.certificatePem)],
+    symmetricKey: KEY,
+  });
+  for (const pem of [privateKeyPem, sec1]) {
+    expect(hostOf({ certificate, key: pem })).toMatchObject({
+      certificate: [der(certificatePem), der(intermediate.certificatePem)],
+      key: pkcs8,
+    });
+  }
+});
+
+test.each<[string[], number, number, string | undefined]>([
+  [[], 8883, 8883, undefined],
+  [[":127.0.0.1:1"], 8883, 8883, ":127.0.0.1:1"],
+  [["Hub.Example:localhost:1", "b:127.0.0.1:2"], 8883, 8884, "hub.example:localhost:1,b:127.0.0.1:2"],
+  [["a:8883:127.0.0.1:1"], 8883, 8883, "a:127.0.0.1:1"],
+  [["a:1883:127.0.0.1:1"], 8883, 8883, undefined],
+  [["a::127.0.0.1:"], 8884, 8884, "a:127.0.0.1:8884"],
+])("--connect-to %j with the ports %d and %d is %j", (entries, port, hubPort, expected) => {
+  const agent = { ...AGENT, provisioning: { host: "dps.example", port }, hub: { port: hubPort } };
+  expect(hostOf({ connectTo: entries.map(parseConnectTo) }, agent).connectTo).toBe(expected);
+});
+
+const to = (entry: string): Partial<DeviceSettings> => ({ connectTo: [parseConnectTo(entry)] });
+const encrypted = createPrivateKey(
+  generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
+).export({
+  type: "pkcs8",
+  format: "pem",
+  cipher: "aes-256-cbc",
+  passphrase: "x",
+});
+const ed25519 = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
+
+test.each<[string, Partial<DeviceSettings>, string, Partial<AgentOptions>]>([
+  ["an endpoint with an address of IPv6", {}, "IPv4 only: --endpoint ::1", { provisioning: { host: "::1" } }],
+  ["an address of IPv6 to connect to", to("a:[::1]:1"), "IPv4 only: --connect-to", {}],
+  ["one of two ports to connect to", to("a:8883:127.0.0.1:1"), "HOST:ADDRESS:PORT", { hub: { port: 8884 } }],
+  ["the same port where there are two", to("a::127.0.0.1:"), "HOST:ADDRESS:PORT", { hub: { port: 8884 } }],
+  ["a key that is none", { symmetricKey: "secret!" }, "not base64", {}],
+  ["a certificate that is none", { certificate: "x", key: "x" }, "not in PEM", {}],
+  ["a root that is none", { roots: ["x"] }, "a root certificate cannot be used", {}],
+  ["a private key that is none", { key: "x" }, "the private key cannot be used", {}],
+  ["an encrypted private key", { key: String(encrypted) }, "the private key cannot be used", {}],
+  ["a key of a kind that mbedTLS has not", { key: String(ed25519) }, "RSA and EC keys, not ed25519", {}],
+])("%s is refused", (_what, device, message, agent) => {
+  const thrown = expect.objectContaining({
+    code: "invalid-argument",
+    message: expect.stringContaining(message),
+  });
+  expect(() => hostOf(device, { ...AGENT, ...agent })).toThrow(thrown as never);
+  expect(() => hostOf(device, { ...AGENT, ...agent })).not.toThrow(/secret/);
+});
