@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** What Node's own base64, percent-encoding and certificates make of the same bytes. */
 import { X509Certificate } from "node:crypto";
+import { isHostName, isRegistrationId } from "../../../emulator/names";
 import {
   isSignedBy,
   parseSharedAccessSignature,
   resourceOf,
 } from "../../../emulator/shared-access-signature";
-import { isHostName, isRegistrationId } from "../../../emulator/names";
 import { text } from "../../../hosts/node/text";
 import { base64 } from "../../../src/azure/base64";
 import { checkRegistrationId, isHostName as isHostNameHere } from "../../../src/azure/identifiers";

@@ -13,7 +13,7 @@ import { VirtualTime } from "../../helpers/virtual-time";
 import { dpsResponse } from "./dps-response";
 import { answer, published, publishPacket, requestIdOf, scriptedAnswer } from "./dps-server";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";
-import { digest, Input, must, type Target } from "./target";
+import { BEYOND_XS, digest, Input, isBeyondXs, must, type Target } from "./target";
 import { fakeSignature } from "./text";
 
 const DPS = "global.azure-devices-provisioning.net";
@@ -50,6 +50,7 @@ const REFUSALS: readonly ErrorCode[] = [
 export const agent: Target = {
   memory: 8_192,
   run(bytes, text) {
+    if (isBeyondXs(bytes)) return BEYOND_XS;
     const input = new Input(bytes);
     return new World(input.byte(), input, text).live();
   },

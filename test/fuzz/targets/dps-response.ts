@@ -6,7 +6,7 @@ import {
   operationStatusTopic,
   parseDpsTopic,
 } from "../../../src/azure/dps";
-import { digest, must, type Target, textOf } from "./target";
+import { BEYOND_XS, digest, isBeyondXs, must, type Target, textOf } from "./target";
 
 /** What a request of the agent has room for beside the operation id, in the output buffer of a session. */
 const LONGEST_REQUEST = 4_096 - 64;
@@ -14,6 +14,7 @@ const LONGEST_REQUEST = 4_096 - 64;
 export const dpsResponse: Target = {
   memory: 0,
   run(bytes, text) {
+    if (isBeyondXs(bytes)) return BEYOND_XS;
     const end = bytes.indexOf(0);
     const topic = textOf(end < 0 ? bytes : bytes.subarray(0, end), text);
     const body = textOf(end < 0 ? new Uint8Array(0) : bytes.subarray(end + 1), text);

@@ -3,8 +3,8 @@
 import { agreesOnBag } from "../oracles/emulator";
 import { agreesOnSent, agreesOnStream } from "../oracles/mqtt-packet";
 import { agreesOnCertificate, agreesOnText } from "../oracles/node";
-import { emulatorConfiguration, emulatorFramer, emulatorText } from "./emulator";
 import { deviceTargets } from ".";
+import { emulatorConfiguration, emulatorFramer, emulatorText } from "./emulator";
 import type { Target, Targets } from "./target";
 
 /** @param oracle throws when the outcome is not what it would have come to */

@@ -4,10 +4,10 @@
  * arguments: bytes of the server in each state, room, time, failures of the transport, and what the application calls.
  */
 import { asBerthError, BerthError, type ErrorCode } from "../../../src/error";
+import type { TextCodec, TransportOptions } from "../../../src/host";
 import { InFlight } from "../../../src/mqtt/in-flight";
 import type { InboundPublish } from "../../../src/mqtt/reader";
 import { Session, type SessionHandler, type SessionOptions } from "../../../src/mqtt/session";
-import type { TextCodec, TransportOptions } from "../../../src/host";
 import { RecordingTransport } from "../../helpers/recording-transport";
 import { VirtualTime } from "../../helpers/virtual-time";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";

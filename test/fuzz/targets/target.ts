@@ -69,6 +69,21 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/** What a target that parses JSON returns for an input with such a number. */
+export const BEYOND_XS = "a number with more digits than XS takes";
+
+/** Is there a number of 200 digits or more? JSON.parse of XS refuses those of 256, that of Node takes them. */
+export function isBeyondXs(bytes: Uint8Array): boolean {
+  let digits = 0;
+  for (const byte of bytes) {
+    // Digits, and + - . E e.
+    const belongs = (byte >= 0x2b && byte <= 0x39) || byte === 0x45 || byte === 0x65;
+    digits = belongs ? digits + 1 : 0;
+    if (digits >= 200) return true;
+  }
+  return false;
+}
+
 /** Reads an input from its start; past its end come zeros. */
 export class Input {
   readonly #bytes: Uint8Array;
