@@ -21,6 +21,9 @@ const RESPONSE_PREFIX = "$dps/registrations/res/";
 /** A longer `retry-after` is taken as this, so that a wrong answer cannot silence a device for ever: one day. */
 const LONGEST_RETRY_AFTER = 86_400;
 
+/** Of an operation id, percent-encoded; those of DPS have some 55 characters. */
+const LONGEST_OPERATION_ID = 1_900;
+
 /** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
 export function dpsUserName(idScope: string, registrationId: string, clientVersion?: string): string {
   const user = `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
@@ -141,10 +144,13 @@ function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject |
   return { kind: "assigned", assignment };
 }
 
-/** Can it be sent back? It is opaque; those of DPS have some 55 characters, and 256 fit a request. */
+/** Can it be sent back? A lone surrogate has no encoding, and the request has to fit the buffer of `Provisioner`. */
 function isOperationId(id: string): boolean {
-  // A lone surrogate has no encoding.
-  return /^[^\ud800-\udfff]{1,256}$/u.test(id);
+  try {
+    return percentEncode(id).length <= LONGEST_OPERATION_ID;
+  } catch {
+    return false;
+  }
 }
 
 function statusCode(status: number): ErrorCode {

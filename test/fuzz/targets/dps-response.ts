@@ -8,8 +8,8 @@ import {
 } from "../../../src/azure/dps";
 import { BEYOND_XS, digest, isBeyondXs, must, type Target, textOf } from "./target";
 
-/** What a request of the agent has room for beside the operation id, in the output buffer of a session. */
-const LONGEST_REQUEST = 4_096 - 64;
+/** What the topic of a request has room for in the output buffer of `Provisioner`. */
+const LONGEST_REQUEST = 2_048 - 64;
 
 export const dpsResponse: Target = {
   memory: 0,
