@@ -13,7 +13,7 @@ import { VirtualTime } from "../../helpers/virtual-time";
 import { dpsResponse } from "./dps-response";
 import { answer, published, publishPacket, requestIdOf, scriptedAnswer } from "./dps-server";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";
-import { BEYOND_XS, digest, Input, isBeyondXs, must, type Target } from "./target";
+import { BEYOND_XS, digest, entriesOf, Input, isBeyondXs, must, type Target } from "./target";
 import { fakeSignature } from "./text";
 
 const DPS = "global.azure-devices-provisioning.net";
@@ -191,7 +191,7 @@ class World {
       },
       ...(messages && {
         onCloudToDevice: ({ properties, payload, offset, byteLength }) => {
-          this.#log.push(`message ${JSON.stringify(properties)} ${offset}/${byteLength} ${digest(payload)}`);
+          this.#log.push(`message ${entriesOf(properties)} ${offset}/${byteLength} ${digest(payload)}`);
         },
       }),
       onError: (report) => this.#onError(report),

@@ -69,6 +69,14 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/**
+ * The members of `object` in text. Not its JSON: JSON.stringify of XS writes a name that is a whole number from 2^31 on
+ * as a negative one.
+ */
+export function entriesOf(object: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(Object.keys(object).map((name) => [name, object[name]]));
+}
+
 /** What a target that parses JSON returns for an input with such a number. */
 export const BEYOND_XS = "a number with more digits than XS takes";
 
