@@ -20,6 +20,26 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
+/** As many characters of a name are shown. */
+const LONGEST_NAME = 64;
+
+/** A name for a message: bounded and, where it is no plain word, quoted. */
+function nameOf(key: string): string {
+  const shown = key.length > LONGEST_NAME ? `${key.slice(0, LONGEST_NAME)}…` : key;
+  return /^[\w$.-]*…?$/.test(shown) ? shown : JSON.stringify(shown);
+}
+
+/**
+ * What the engine says is wrong, without what it quotes of the document from the place on: there a key may stand whose
+ * quotation marks were forgotten. V8 quotes ten characters on each side.
+ */
+function withoutWhatFollows(message: string): string {
+  const [, what, before] =
+    /^(Unexpected token .+?), (?:\.\.\."(.{10}))?.*is not valid JSON$/s.exec(message) ?? [];
+  if (what === undefined) return message;
+  return before === undefined ? what : `${what} behind ${JSON.stringify(before)}`;
+}
+
 /**
  * One value of a JSON document together with its place.
  * Every method raises `DocumentError` when the value is not what it asks for.
@@ -41,7 +61,7 @@ export class JsonReader {
     try {
       return new JsonReader(JSON.parse(text) as unknown, source);
     } catch (error) {
-      throw new DocumentError(source, "", `is not JSON: ${(error as Error).message}`);
+      throw new DocumentError(source, "", `is not JSON: ${withoutWhatFollows((error as Error).message)}`);
     }
   }
 
@@ -61,7 +81,7 @@ export class JsonReader {
     return new JsonReader(
       Object.hasOwn(object, key) ? object[key] : undefined,
       this.#source,
-      this.path === "" ? key : `${this.path}.${key}`,
+      this.path === "" ? nameOf(key) : `${this.path}.${nameOf(key)}`,
     );
   }
 

@@ -118,7 +118,7 @@ export class Link extends Duplex {
     done(error);
   }
 
-  #sendAll(packets: Buffer[], done: () => void): void {
+  #sendAll(packets: Iterable<Buffer>, done: () => void): void {
     for (const packet of packets) this.#turn = this.#turn.then(() => this.#send(packet));
     this.#turn = this.#turn.then(() => done());
   }

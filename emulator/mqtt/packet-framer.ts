@@ -40,24 +40,24 @@ export class PacketFramer {
   }
 
   /**
-   * The packets that are complete with `chunk`.
+   * The packets that are complete with `chunk`, one by one: what is whole is there before what comes behind it is
+   * found broken. To be read to its end.
    * @throws FramingError on a remaining length of more than four bytes, or a packet above the maximum
    */
-  push(chunk: Buffer): Buffer[] {
+  *push(chunk: Buffer): Generator<Buffer, void> {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    const packets: Buffer[] = [];
     while (this.#length >= Math.max(2, this.#needed)) {
       const head = this.#joined();
       this.#needed = this.#packetLength(head);
       if (this.#needed === 0 || this.#length < this.#needed) break;
-      packets.push(head.subarray(0, this.#needed));
+      const packet = head.subarray(0, this.#needed);
       const rest = head.subarray(this.#needed);
       this.#chunks = rest.length > 0 ? [rest] : [];
       this.#length = rest.length;
       this.#needed = 0;
+      yield packet;
     }
-    return packets;
   }
 
   #joined(): Buffer {

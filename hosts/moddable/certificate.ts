@@ -5,15 +5,20 @@
  */
 import { BerthError } from "../../src/error";
 
-/** Milliseconds since 1970, and names in lower case. */
+/** Milliseconds since 1970, and names in lower case. Anyone can send a certificate: what is kept of it is bounded. */
 export interface CertificateFields {
   readonly notBefore: number;
   readonly notAfter: number;
-  /** dNSName entries of subjectAltName. */
+  /** dNSName entries of subjectAltName; those that no host can have are left out. */
   readonly names: readonly string[];
   /** iPAddress entries of subjectAltName, IPv4 as dotted text; others are left out. */
   readonly addresses: readonly string[];
 }
+
+/** The longest DNS name (RFC 1035, section 3.1); a longer one stands for no host. */
+const LONGEST_NAME = 253;
+/** Names and addresses that are kept; servers have a few. */
+const MOST_NAMES = 100;
 
 /** DER tags. */
 const TAG = Object.freeze({
@@ -71,10 +76,10 @@ function alternativeNames(extensions: Der, names: string[], addresses: string[])
     if (extension.take(TAG.OID).join() !== SUBJECT_ALT_NAME) continue;
     if (extension.peek() !== TAG.OCTET_STRING) extension.skip();
     const entries = new Der(extension.take(TAG.OCTET_STRING)).enter(TAG.SEQUENCE);
-    while (entries.more) {
+    while (entries.more && names.length + addresses.length < MOST_NAMES) {
       const tag = entries.peek();
       const value = entries.take(tag);
-      if (tag === TAG.DNS_NAME) names.push(ascii(value).toLowerCase());
+      if (tag === TAG.DNS_NAME && value.length <= LONGEST_NAME) names.push(ascii(value).toLowerCase());
       else if (tag === TAG.IP_ADDRESS && value.length === 4) addresses.push(value.join("."));
     }
   }
@@ -127,27 +132,26 @@ class Der {
   time(): number {
     const tag = this.peek();
     if (tag !== TAG.UTC_TIME && tag !== TAG.GENERALIZED_TIME) throw broken();
-    const text = ascii(this.take(tag));
     const digits = tag === TAG.UTC_TIME ? 2 : 4;
-    if (text.length !== digits + 11 || !text.endsWith("Z")) throw broken();
-    const two = (at: number): number => Number(text.slice(at, at + 2));
-    const short = two(0);
-    const year = digits === 4 ? Number(text.slice(0, 4)) : short + (short < 50 ? 2000 : 1900);
-    const time = Date.UTC(
-      year,
-      two(digits) - 1,
-      two(digits + 2),
-      two(digits + 4),
-      two(digits + 6),
-      two(digits + 8),
-    );
-    if (Number.isNaN(time)) throw broken();
+    const value = this.take(tag);
+    if (value.length !== digits + 11) throw broken();
+    const text = ascii(value);
+    const century = digits === 4 ? "" : text < "5" ? "20" : "19";
+    const whole = century + text.slice(0, -1);
+    if (!/^\d{14}$/.test(whole) || !text.endsWith("Z")) throw broken();
+    const part = (at: number): number => Number(whole.slice(at, at + 2));
+    const time = Date.UTC(Number(whole.slice(0, 4)), part(4) - 1, part(6), part(8), part(10), part(12));
+    // A day or an hour that is not in the calendar has become another one.
+    if (new Date(time).toISOString().replace(/\D/g, "").slice(0, 14) !== whole) throw broken();
     return time;
   }
 }
 
 function ascii(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  // Not by `...bytes`: each of them would take a slot of the device's stack, and a full stack ends the machine.
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 1) text += String.fromCharCode(bytes[i] as number);
+  return text;
 }
 
 function broken(): BerthError {

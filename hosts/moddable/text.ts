@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { TextCodec } from "../../src/host";
+import { checkDecoded } from "../../src/utf8";
 
 /** What is needed of `text/decoder`: made with `{ fatal: true, ignoreBOM: true }`. */
 export interface StrictDecoder {
@@ -34,6 +35,7 @@ export class ModdableText implements TextCodec {
 
   /** @throws TypeError when `bytes` are not well-formed UTF-8 */
   decode(bytes: Uint8Array): string {
-    return this.#decoder.decode(bytes);
+    const text = this.#decoder.decode(bytes);
+    return text.length === bytes.length ? text : checkDecoded(text, bytes);
   }
 }

@@ -21,6 +21,9 @@ const RESPONSE_PREFIX = "$dps/registrations/res/";
 /** A longer `retry-after` is taken as this, so that a wrong answer cannot silence a device for ever: one day. */
 const LONGEST_RETRY_AFTER = 86_400;
 
+/** Of an operation id, percent-encoded; those of DPS have some 55 characters. */
+const LONGEST_OPERATION_ID = 1_900;
+
 /** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
 export function dpsUserName(idScope: string, registrationId: string, clientVersion?: string): string {
   const user = `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
@@ -107,7 +110,9 @@ export function interpretDpsResponse(topic: DpsResponseTopic, body: string): Dps
   switch (json.status) {
     case "assigning":
     case "unassigned":
-      if (!operationId) return failure("dps-malformed", topic, json, "no operationId");
+      if (!operationId || !isOperationId(operationId)) {
+        return failure("dps-malformed", topic, json, "no usable operationId");
+      }
       return { kind: "assigning", operationId, retryAfter: topic.retryAfter };
     case "assigned":
       return assigned(topic, json, state);
@@ -139,6 +144,15 @@ function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject |
   return { kind: "assigned", assignment };
 }
 
+/** Can it be sent back? A lone surrogate has no encoding, and the request has to fit the buffer of `Provisioner`. */
+function isOperationId(id: string): boolean {
+  try {
+    return percentEncode(id).length <= LONGEST_OPERATION_ID;
+  } catch {
+    return false;
+  }
+}
+
 function statusCode(status: number): ErrorCode {
   if (status === 429) return "dps-throttled";
   if (status >= 500) return "dps-server-error";
@@ -154,13 +168,14 @@ function failure(
   about?: string,
 ): DpsAnswer {
   const errorCode = json && numberAt(json, "errorCode");
-  const trackingId = json && stringAt(json, "trackingId");
+  const tracked = json && stringAt(json, "trackingId");
+  const trackingId = tracked === undefined ? undefined : shown(tracked);
   const message = json && (stringAt(json, "message") ?? stringAt(json, "errorMessage"));
   const parts = [`status ${topic.status}`];
   if (about) parts.push(about);
   if (errorCode !== undefined) parts.push(`errorCode ${errorCode}`);
   if (message) parts.push(shown(message));
-  if (trackingId) parts.push(`trackingId ${shown(trackingId)}`);
+  if (trackingId) parts.push(`trackingId ${trackingId}`);
   return {
     kind: "error",
     error: new BerthError(code, parts.join(", "), {

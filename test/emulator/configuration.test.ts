@@ -159,6 +159,19 @@ test("a key is never repeated in an error", () => {
   );
 });
 
+test("nor in what is said of JSON that is broken at the key", () => {
+  const document = '{"idScope":"0ne1","enrollments":[{"primaryKey":c2VjcmV0LXNlY3JldC1zZWNyZXQ}]}';
+  expect(() => parseConfiguration(document)).toThrow(/not JSON: Unexpected token 'c' behind "imaryKey.":"$/);
+  expect(() => parseConfiguration("{'c2VjcmV0'}")).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining("c2V") }),
+  );
+});
+
+test("found by fuzzing: a name that is not known is shown in short, on one line", () => {
+  const name = `\u001b[2J\n${"x".repeat(3_000)}`;
+  expect(() => parseOne({ [name]: 1 })).toThrow(/^[ -~…]{1,1000}$/);
+});
+
 test("what is no JSON is told with the file's name", () => {
   expect(() => parseConfiguration("{", "my.json")).toThrow("my.json: the document is not JSON");
   expect(() => parseConfiguration("[]", "my.json")).toThrow("my.json: the document must be an object");

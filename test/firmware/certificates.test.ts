@@ -90,6 +90,25 @@ describe("the roots in the image", () => {
   });
 });
 
+/** DER with nothing in it but what is read: the rest of the fields is empty. */
+function certificateFor(names: readonly string[], notBefore = "260101000000Z"): Uint8Array {
+  const element = (tag: number, ...parts: readonly Uint8Array[]): Uint8Array => {
+    const content = Buffer.concat(parts);
+    return Buffer.concat([Uint8Array.of(tag, 0x82, content.length >> 8, content.length & 255), content]);
+  };
+  const time = element(0x17, Buffer.from("260101000000Z"));
+  const begin = element(notBefore.length === 13 ? 0x17 : 0x18, Buffer.from(notBefore));
+  const entries = names.map((name) => element(0x82, Buffer.from(name)));
+  const extension = element(
+    0x30,
+    Uint8Array.of(6, 3, 0x55, 0x1d, 0x11),
+    element(4, element(0x30, ...entries)),
+  );
+  const empty = element(0x30);
+  const body = [element(2), empty, empty, element(0x30, begin, time), empty, empty];
+  return element(0x30, element(0x30, ...body, element(0xa3, element(0x30, extension))));
+}
+
 describe("reading certificates", () => {
   test("cut off at any byte, or with any byte changed: an error or a certificate, nothing else", () => {
     const bytes = der("digicert-global-root-g2");
@@ -109,6 +128,35 @@ describe("reading certificates", () => {
       changed[at] = (changed[at] as number) ^ 0xff;
       expect(["read", "invalid-argument"]).toContain(outcome(changed));
     }
+  });
+
+  test("found by fuzzing on XS: names that fill the stack, and more than the heap could hold", () => {
+    const names = ["hub.example", "x".repeat(1_500), ...new Array<string>(300).fill("y")];
+    const fields = readCertificate(certificateFor(names));
+    expect(fields.names.slice(0, 2)).toEqual(["hub.example", "y"]);
+    expect(fields.names).toHaveLength(100);
+  });
+
+  test.each([
+    ["260228235959Z", "2026-02-28T23:59:59.000Z"],
+    ["490101000000Z", "2049-01-01T00:00:00.000Z"],
+    ["500101000000Z", "1950-01-01T00:00:00.000Z"],
+    ["20500101000000Z", "2050-01-01T00:00:00.000Z"],
+    // Found by fuzzing: they were taken for another day.
+    ["260228840000Z", "none"],
+    ["260230000000Z", "none"],
+    ["261301000000Z", "none"],
+    ["26022 235959Z", "none"],
+    ["00500101000000Z", "none"],
+    ["260228235959+", "none"],
+  ])("the time %s is %s (RFC 5280, section 4.1.2.5)", (written, expected) => {
+    let read = "none";
+    try {
+      read = new Date(readCertificate(certificateFor([], written)).notBefore).toISOString();
+    } catch {
+      // Refused.
+    }
+    expect(read).toBe(expected);
   });
 
   test.each([

@@ -1,25 +1,33 @@
 // SPDX-License-Identifier: MIT
-/** The same fuzzing inside XS: the message has the seed, how many executions, and the corpus. */
+/** The same targets inside XS: a message has a target and inputs in hexadecimal digits, the answer what came of each. */
 import { type Ask, nativeText } from "../../hosts/xs/inside/host";
-import { fuzz } from "./fuzz";
-import { targets } from "./targets";
+import { deviceTargets } from "./targets";
 
-export interface FuzzRequest {
-  readonly seed: number;
-  readonly executions: number;
-  readonly corpus: Readonly<Record<string, readonly (readonly number[])[]>>;
+export interface ReplayRequest {
+  readonly target: string;
+  readonly inputs: readonly string[];
 }
 
+/** What the target returned, or why a rule is broken. */
+export type ReplayResult = { readonly outcome: string } | { readonly error: string };
+
 export default function main(_call: Ask): (message: Uint8Array) => Uint8Array {
+  const text = nativeText();
   return (message) => {
-    const request = JSON.parse(new TextDecoder().decode(message)) as FuzzRequest;
-    const corpus = Object.fromEntries(
-      Object.entries(request.corpus).map(([name, samples]) => [
-        name,
-        samples.map((sample) => Uint8Array.from(sample)),
-      ]),
-    );
-    const result = fuzz(targets(nativeText()), corpus, request.seed, (done) => done < request.executions);
-    return new TextEncoder().encode(JSON.stringify(result));
+    const { target, inputs } = JSON.parse(new TextDecoder().decode(message)) as ReplayRequest;
+    const results = inputs.map((digits): ReplayResult => {
+      try {
+        return { outcome: deviceTargets[target]?.run(bytesOf(digits), text) ?? "" };
+      } catch (error) {
+        return { error: String(error) };
+      }
+    });
+    return new TextEncoder().encode(JSON.stringify(results));
   };
+}
+
+function bytesOf(digits: string): Uint8Array {
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
 }

@@ -14,6 +14,9 @@ const HEADER = 5;
 const HANDSHAKE_HEADER = 4;
 /** Longest server flight that is kept, bytes. A longer one is not: the refusal then has no cause to show. */
 const LARGEST_FLIGHT = 16_384;
+/** Certificates that are looked at; a chain that leads to a root is shorter. */
+const MOST_CERTIFICATES = 8;
+const NOTHING = Object.freeze(new Uint8Array(0));
 
 export class TlsWatch {
   #encrypted = false;
@@ -22,8 +25,8 @@ export class TlsWatch {
   /** Bytes of the present record that have not come yet. */
   #remaining = 0;
   #type = 0;
-  /** Handshake bytes of the server; undefined once they are of no use. */
-  #flight: Uint8Array[] | undefined = [];
+  /** Handshake bytes of the server, in one buffer that grows; undefined once they are of no use. */
+  #flight: Uint8Array | undefined = NOTHING;
   #flightLength = 0;
 
   /** The server has switched to encryption. */
@@ -54,7 +57,7 @@ export class TlsWatch {
 
   /** The certificates that the server has sent, leaf first, DER; empty when they did not come whole. */
   certificates(): Uint8Array[] {
-    const flight = joined(this.#flight ?? [], this.#flightLength);
+    const flight = (this.#flight ?? NOTHING).subarray(0, this.#flightLength);
     let at = 0;
     while (at + HANDSHAKE_HEADER <= flight.length) {
       const start = at + HANDSHAKE_HEADER;
@@ -90,12 +93,18 @@ export class TlsWatch {
 
   #keep(bytes: Uint8Array): void {
     if (!this.#flight) return;
-    if (this.#flightLength + bytes.length > LARGEST_FLIGHT) {
+    const length = this.#flightLength + bytes.length;
+    if (length > LARGEST_FLIGHT) {
       this.forget();
       return;
     }
-    this.#flight.push(bytes.slice());
-    this.#flightLength += bytes.length;
+    if (length > this.#flight.length) {
+      const grown = new Uint8Array(Math.min(LARGEST_FLIGHT, Math.max(length, 2 * this.#flight.length)));
+      grown.set(this.#flight.subarray(0, this.#flightLength));
+      this.#flight = grown;
+    }
+    this.#flight.set(bytes, this.#flightLength);
+    this.#flightLength = length;
   }
 }
 
@@ -103,23 +112,13 @@ export class TlsWatch {
 function certificateList(message: Uint8Array): Uint8Array[] {
   const found: Uint8Array[] = [];
   let at = 3;
-  while (at + 3 <= message.length) {
+  while (at + 3 <= message.length && found.length < MOST_CERTIFICATES) {
     const end = at + 3 + uint24(message, at);
     if (end > message.length) return [];
     found.push(message.subarray(at + 3, end));
     at = end;
   }
   return found;
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function uint24(bytes: Uint8Array, at: number): number {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { TextCodec } from "../../../src/host";
+import { checkDecoded } from "../../../src/utf8";
 
 /** Defined by the program, from the engine's own sources. */
 interface TextGlobals {
@@ -26,7 +27,10 @@ export const text: TextCodec = {
     // As many characters as bytes: all of them, for all were ASCII.
     return read === written || read === value.length ? written : -1;
   },
-  decode: (bytes) => strict.decode(bytes),
+  decode: (bytes) => {
+    const value = strict.decode(bytes);
+    return value.length === bytes.length ? value : checkDecoded(value, bytes);
+  },
 };
 
 /** For what is shown: bytes that are no UTF-8 become U+FFFD. */

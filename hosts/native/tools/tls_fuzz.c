@@ -4,8 +4,7 @@
  *
  *   tls_fuzz ROOT.der COUNT NUMBER [FLIGHT]...    COUNT mutations, chosen by NUMBER, of recorded flights of servers
  *
- * With BERTH_LIBFUZZER the same target runs below libFuzzer; ROOT.der is then named by the environment (BERTH_ROOT).
- * It must never crash, open, or give a byte to the application.
+ * It must never crash, open, or give a byte to the application. Needs no clang; tls_client_fuzz.c goes further.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,19 +61,6 @@ static void try_bytes(const uint8_t *data, size_t size)
   berth_tls_finish(client);
   berth_tls_client_free(client);
 }
-
-#if defined(BERTH_LIBFUZZER)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-  if (context == NULL) open_context(getenv("BERTH_ROOT"));
-  try_bytes(data, size);
-  return 0;
-}
-
-#else
 
 static uint64_t state;
 
@@ -143,5 +129,3 @@ int main(int count, char **arguments)
   printf("%ld inputs\n", runs);
   return 0;
 }
-
-#endif

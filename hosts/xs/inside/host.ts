@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The host boundary inside XS: everything but text is asked of Node, by messages that XS waits for. */
 import type { Clock, Host, Store, TextCodec, Timers, Transport, TransportOptions } from "../../../src/host";
+import { checkDecoded } from "../../../src/utf8";
 import {
   type Answer,
   type Call,
@@ -142,7 +143,10 @@ export function nativeText(): TextCodec {
       const done = encoder.encodeInto(text, target.subarray(at));
       return done.read === done.written || done.read === text.length ? done.written : -1;
     },
-    decode: (bytes) => decoder.decode(bytes),
+    decode(bytes) {
+      const text = decoder.decode(bytes);
+      return text.length === bytes.length ? text : checkDecoded(text, bytes);
+    },
   };
 }
 

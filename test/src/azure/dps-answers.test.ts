@@ -65,6 +65,11 @@ describe("assigning", () => {
     ["none", { status: "assigning" }],
     ["an empty one", { operationId: "", status: "assigning" }],
     ["a number", { operationId: 7, status: "assigning" }],
+    [
+      "one with a lone surrogate, which cannot be sent back (by fuzzing)",
+      { operationId: "a\ud800", status: "assigning" },
+    ],
+    ["one too long to be sent back (by fuzzing)", { operationId: "x".repeat(1_901), status: "assigning" }],
     ["one in the wrong place", { status: "assigning", registrationState: { operationId: OPERATION } }],
   ])("without an operation id nothing can be asked again: %s", (_, body) => {
     expect(failure(202, body).code).toBe("dps-malformed");
@@ -209,6 +214,11 @@ describe("errors by the topic's status", () => {
     for (const part of ["401", "401002", "Invalid certificate.", trackingId]) {
       expect(error.message).toContain(part);
     }
+  });
+
+  test("found by fuzzing: a tracking id is bounded and printable like the rest", () => {
+    const { trackingId } = failure(401, { trackingId: `\u001b[2J\n${"x".repeat(5_000)}` });
+    expect(trackingId).toMatch(/^[\x20-\x7e]{200}$/);
   });
 
   test.each<[number, ErrorCode, boolean]>([

@@ -55,6 +55,13 @@ describe("certificates", () => {
     for (let i = 0; i < 40; i += 1) watch.received(record(Content.HANDSHAKE, ...new Array(1000).fill(0)));
     expect(watch.certificates()).toEqual([]);
   });
+
+  test("no more are looked at than a chain can have", () => {
+    const watch = new TlsWatch();
+    const message = certificateMessage(...new Array<Uint8Array>(2_000).fill(A));
+    watch.received(record(Content.HANDSHAKE, ...message));
+    expect(watch.certificates()).toEqual(new Array<Uint8Array>(8).fill(A));
+  });
 });
 
 describe("encryption", () => {
