@@ -287,9 +287,15 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ],
     [
       "a password too long",
-      `registrationId,symmetricKey,password\na,${KEY},${"secret".repeat(11)}\n`,
+      `registrationId,symmetricKey,ssid,password\na,${KEY},net,${"secret".repeat(11)}\n`,
       "password",
-      "is not 8 to 64 ASCII characters",
+      "is not 8 to 63 ASCII characters",
+    ],
+    [
+      "a password without its network",
+      `registrationId,symmetricKey,ssid,password\na,${KEY},,secretsecret\n`,
+      "ssid",
+      "there is a password",
     ],
     [
       "a line end",
