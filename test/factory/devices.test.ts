@@ -215,6 +215,8 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "give one of them",
     ],
     ["certificate and eFuse", "registrationId,certificate,efuseBlock\na,x,1\n", undefined, "an eFuse block"],
+    ["clientKey and eFuse", "registrationId,clientKey,efuseBlock\na,x,1\n", undefined, "an eFuse block"],
+    ["key and issuer", `registrationId,symmetricKey,issuer\na,${KEY},x\n`, undefined, "give one of them"],
     ["half a pair", "registrationId,certificate\na,x\n", undefined, "give both"],
     ["an issuer alone", "registrationId,issuer\na,x\n", undefined, "give both"],
     [

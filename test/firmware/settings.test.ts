@@ -216,6 +216,13 @@ describe("identity", () => {
       "has symmetricKey and efuseBlock",
       { idScope: "0ne1", registrationId: "d", symmetricKey: "secret", efuseBlock: 1 },
     ],
+    ...["certificate", "clientKey", "issuer"].flatMap((key): [string, Record<string, unknown>][] => [
+      [
+        `has symmetricKey and ${key}`,
+        { idScope: "0ne1", registrationId: "d", symmetricKey: "secret", [key]: bytes },
+      ],
+      [`has efuseBlock and ${key}`, { idScope: "0ne1", registrationId: "d", efuseBlock: 0, [key]: bytes }],
+    ]),
     ["certificate holds no bytes", { idScope: "0ne1", registrationId: "d", certificate: "secret" }],
   ])("names what is missing or wrong: %s", (about, values) => {
     expect(() => identity(values)).toThrow(about);
