@@ -219,6 +219,21 @@ withNative("certificate and key that do not belong together", async () => {
   expect(await connection.stop()).toEqual(CLEAN);
 });
 
+withNativeEach(["maximumFragment", "sessions"])(
+  "%s that throws leaves no copy of the key behind",
+  async (name) => {
+    const device = await issue({ subject: "device", issuer: root });
+    // No number can be made of it. A copy left behind is a leak, which the sanitizer tells at the end.
+    const connection = open(1, {
+      certificate: [derOf(device.certificatePem)],
+      key: derOf(device.privateKeyPem),
+      [name]: { valueOf: 0, toString: 0 },
+    });
+    expect(await connection.next("failed")).toMatchObject({ code: "invalid-argument" });
+    expect(await connection.stop()).toEqual(CLEAN);
+  },
+);
+
 withNative("close_notify in clear is no handshake", async () => {
   const port = await serveTcp((socket) => {
     socket.once("data", () => socket.write(Buffer.of(21, 3, 3, 0, 2, 1, 0)));
