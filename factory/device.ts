@@ -122,6 +122,11 @@ function rootOf(cells: Cells, now: number): readonly NvsValue[] {
 }
 
 function settingsOf(cells: Cells): readonly NvsValue[] {
+  // The firmware takes both from flash, or both from the image.
+  if (cells.text("ssid") === undefined && cells.text("password") !== undefined)
+    cells.refuse("it is empty, but there is a password; fill both", "ssid");
+  if (cells.text("ssid") !== undefined && cells.text("password") === undefined)
+    cells.warn("an open network; with a password in the image the device will not start", "ssid");
   return SETTING_COLUMNS.flatMap((key) => {
     const cell = cells.text(key);
     const value = cell === undefined ? undefined : cells.attempt(key, () => settingValue(key, cell));

@@ -60,13 +60,18 @@ export function readDeviceIdentity(
   const symmetricKey = textOf(read, IDENTITY_KEYS.symmetricKey);
   const efuseBlock = numberOf(read, IDENTITY_KEYS.efuseBlock);
   const certificate = bytesOf(read, IDENTITY_KEYS.certificate);
-  const key = bytesOf(read, IDENTITY_KEYS.clientKey);
+  const clientKey = bytesOf(read, IDENTITY_KEYS.clientKey);
   const issuer = bytesOf(read, IDENTITY_KEYS.issuer);
   const root = bytesOf(read, IDENTITY_KEYS.root);
-  if (symmetricKey !== undefined && efuseBlock !== undefined) {
+  const [one, other] = [
+    ...present({ symmetricKey, efuseBlock }),
+    ...present({ certificate, clientKey, issuer }).slice(0, 1),
+  ];
+  // What an earlier life of the board has left behind must not decide who it is.
+  if (one !== undefined && other !== undefined) {
     throw new BerthError(
       "invalid-argument",
-      `${IDENTITY_DOMAIN} has ${IDENTITY_KEYS.symmetricKey} and ${IDENTITY_KEYS.efuseBlock}: a key in eFuse is of no use beside one in flash; erase one`,
+      `${IDENTITY_DOMAIN} has ${one} and ${other}: a device proves itself in one way; erase what is not its own`,
     );
   }
   if (symmetricKey !== undefined || efuseBlock !== undefined) {
@@ -82,14 +87,19 @@ export function readDeviceIdentity(
     const { symmetricKey: text, efuseBlock: block, certificate: bytes } = IDENTITY_KEYS;
     throw missing(`${text}, ${block} or ${bytes}`);
   }
-  if (!key) throw missing(IDENTITY_KEYS.clientKey);
+  if (!clientKey) throw missing(IDENTITY_KEYS.clientKey);
   return {
     identity: { idScope, registrationId, attestation: "x509" },
     symmetricKey: undefined,
     efuseBlock: undefined,
-    clientCertificate: { chain: issuer ? [certificate, issuer] : [certificate], key },
+    clientCertificate: { chain: issuer ? [certificate, issuer] : [certificate], key: clientKey },
     root,
   };
+}
+
+/** The keys that have a value. */
+function present(values: { readonly [K in keyof typeof IDENTITY_KEYS]?: unknown }): string[] {
+  return Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [key]));
 }
 
 function textOf(read: ReadIdentityValue, key: string): string | undefined {

@@ -13,7 +13,7 @@ import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
 import type { Root } from "../hosts/moddable/roots";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
-import { asBerthError } from "../src/error";
+import { asBerthError, BerthError } from "../src/error";
 import { Device } from "./device";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
 import { memory } from "./health";
@@ -39,11 +39,13 @@ export default function main(): void {
 
 function start(light: Led | undefined): void {
   log(`TLS: ${cryptography.TLS}`);
-  const { settings, problems } = readSettings({
+  const { settings, problems, wifiFault } = readSettings({
     preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
     config,
   });
   for (const problem of problems) log(`setting skipped: ${problem}`);
+  // Never joined with less than what was set: a network of that name may be anyone's.
+  if (wifiFault !== undefined) throw new BerthError("invalid-argument", `no Wi-Fi: ${wifiFault}`);
   const { identity, root, ...proof } = readDeviceIdentity(
     (key) => Preference.get(IDENTITY_DOMAIN, key),
     config,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
  * The configuration: `preference` (NVS) before `mc/config` (the build) before the defaults, each value checked.
- * A wrong value is reported and its layer skipped: one bad entry in flash must not cost the way to mend it.
+ * A wrong value is reported and its layer skipped: one bad entry in flash must not cost the way to mend it. Wi-Fi is
+ * the exception: a network joined with another password than its own, or with none, may be anyone's.
  * The table in README.md is checked against `SETTINGS`.
  */
+import { isPassphrase } from "../hosts/moddable/wifi-network";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { isHostName } from "../src/azure/identifiers";
+import { BerthError } from "../src/error";
 import { utf8Length } from "../src/azure/percent";
 
 /** A value as `preference` or `mc/config` has it. */
@@ -52,10 +55,9 @@ const SSID: Form = Object.freeze({
   name: "0 to 32 bytes of UTF-8",
   check: (value: string) => utf8Length(value) <= 32,
 });
-/** IEEE 802.11-2020, annex J.4: a passphrase of 8 to 63 characters, or 64 hexadecimal digits. */
 const PASSPHRASE: Form = Object.freeze({
-  name: "8 to 64 ASCII characters, or empty",
-  check: (value: string) => value === "" || /^[\x20-\x7e]{8,64}$/.test(value),
+  name: "8 to 63 ASCII characters, 64 hexadecimal digits, or empty",
+  check: (value: string) => value === "" || isPassphrase(value),
 });
 const HOST_NAME: Form = Object.freeze({ name: "a host name", check: isHostName });
 const SERVERS: Form = Object.freeze({
@@ -107,39 +109,100 @@ export interface SettingSources {
   readonly config: Readonly<Record<string, Raw>>;
 }
 
-/** Reads every setting. @returns them, and what was wrong with values that were skipped; never a value itself */
-export function readSettings(sources: SettingSources): {
+/** What became of the sources. */
+export interface SettingsRead {
   readonly settings: Settings;
+  /** What was wrong with values that were skipped; never a value itself. */
   readonly problems: readonly string[];
-} {
+  /** Why no Wi-Fi may be joined though one is set; the settings then have none. Never a value. */
+  readonly wifiFault: string | undefined;
+}
+
+/** Reads every setting. */
+export function readSettings(sources: SettingSources): SettingsRead {
   const problems: string[] = [];
   const settings: Record<string, string | number> = {};
   for (const [key, setting] of Object.entries(SETTINGS)) {
-    settings[key] = readOne(key, setting, sources, problems) ?? setting.fallback;
+    if (key === "ssid" || key === "password") continue;
+    settings[key] = readOne(key, setting, layersOf(setting, sources), problems) ?? setting.fallback;
   }
-  return { settings: settings as Settings, problems };
+  const wifi = readWifi(sources);
+  const { ssid, password } = typeof wifi === "string" ? NO_WIFI : wifi;
+  const wifiFault = typeof wifi === "string" ? wifi : undefined;
+  return { settings: { ...settings, ssid, password } as Settings, problems, wifiFault };
+}
+
+/**
+ * A value for one setting, whatever its layer.
+ * @throws BerthError `invalid-argument` that says what it must be
+ */
+export function checkedSetting(key: keyof Settings, raw: Raw): string | number {
+  const value = accept(SETTINGS[key], raw);
+  if (value === undefined)
+    throw new BerthError("invalid-argument", `${key} is not ${expectation(SETTINGS[key])}`);
+  return value;
+}
+
+/** A source of values, and its name in messages. */
+interface Layer {
+  readonly name: string;
+  readonly read: (key: string) => Raw;
+}
+
+function layersOf({ buildOnly }: { readonly buildOnly: boolean }, sources: SettingSources): readonly Layer[] {
+  const build: Layer = { name: "mc/config", read: (key) => sources.config[key] };
+  return buildOnly ? [build] : [{ name: "preference", read: sources.preference }, build];
 }
 
 function readOne(
   key: string,
   setting: TextSetting | NumberSetting,
-  sources: SettingSources,
+  layers: readonly Layer[],
   problems: string[],
 ): string | number | undefined {
-  const layers: [string, () => Raw][] = [["mc/config", () => sources.config[key]]];
-  if (!setting.buildOnly) layers.unshift(["preference", () => sources.preference(key)]);
-  for (const [layer, read] of layers) {
+  for (const { name, read } of layers) {
     try {
-      const raw = read();
+      const raw = read(key);
       if (raw === undefined) continue;
       const value = accept(setting, raw);
       if (value !== undefined) return value;
-      problems.push(`${key} in ${layer} is not ${expectation(setting)}`);
+      problems.push(`${key} in ${name} is not ${expectation(setting)}`);
     } catch {
-      problems.push(`${key} in ${layer} cannot be read`);
+      problems.push(`${key} in ${name} cannot be read`);
     }
   }
   return undefined;
+}
+
+interface Wifi {
+  readonly ssid: string;
+  readonly password: string;
+}
+
+const NO_WIFI: Wifi = Object.freeze({ ssid: "", password: "" });
+
+/** Both from the first layer that has one of the two. @returns why there is none, as text */
+function readWifi(sources: SettingSources): Wifi | string {
+  const layers = layersOf(SETTINGS.ssid, sources);
+  for (const [index, layer] of layers.entries()) {
+    const problems: string[] = [];
+    const read = (key: "ssid" | "password"): string | number | undefined =>
+      readOne(key, SETTINGS[key], [layer], problems);
+    const ssid = read("ssid");
+    const password = read("password");
+    if (problems[0] !== undefined) return problems[0];
+    if (ssid === undefined && password === undefined) continue;
+    if (!ssid && password) return `password in ${layer.name} has no ssid beside it: store both`;
+    // Its password may have been forgotten; the other one is of another network.
+    if (ssid && password === undefined && layers.slice(index + 1).some((lower) => hasPassword(lower)))
+      return `ssid in ${layer.name} has no password beside it, only mc/config has one: store both, an empty password for an open network`;
+    return { ssid: String(ssid ?? ""), password: String(password ?? "") };
+  }
+  return NO_WIFI;
+}
+
+function hasPassword({ read }: Layer): boolean {
+  return read("password") !== undefined && read("password") !== "";
 }
 
 /** On mcconfig's command line every value is text. */

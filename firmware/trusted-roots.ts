@@ -5,6 +5,6 @@
 export const TRUSTED_ROOTS: readonly string[] = Object.freeze([
   "digicert-global-root-g2",
   "microsoft-rsa-root-2017",
-  // Expired on 2025-05-12 and left by Azure before: skipped with one line, here because the mission names it.
+  // Expired on 2025-05-12 and left by Azure before: told with one line and refused, here because the mission names it.
   "baltimore-cybertrust-root",
 ]);

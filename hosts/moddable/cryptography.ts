@@ -10,7 +10,7 @@ import type { ConnectTo, Resolve } from "../sockets/connect-to";
 
 /** What a transport needs of the platform and of the device. */
 export interface TransportParts {
-  /** The trusted roots, DER. Called once, at the first connection: the clock is set then. */
+  /** The trusted roots, DER, in date or not. Called once, at the first connection. */
   readonly roots: () => readonly Bytes[];
   readonly clientCertificate: ClientCertificate | undefined;
   readonly resolve: Resolve;

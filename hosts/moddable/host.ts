@@ -16,7 +16,7 @@ import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
 import { randomOf } from "./random";
-import { type Root, type RootReport, usableRoots } from "./roots";
+import { type Root, type RootReport, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
 import { TimeSync, type UdpClass } from "./time-sync";
@@ -82,7 +82,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const signer = signerOf(options);
   const transport = cryptography.bindTransport({
     // Whoever connects has looked at the clock.
-    roots: () => usableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
+    roots: () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
     clientCertificate: options.clientCertificate,
     resolve,
     timers,

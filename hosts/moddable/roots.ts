@@ -22,30 +22,30 @@ export interface RootReport {
 }
 
 /**
- * The DER of the roots that can be trusted at `now`. An expired or broken one is left out: it never stops a boot.
+ * The DER of the roots that can be read, and a report on each: an expired or broken one never stops a boot.
+ *
+ * The date decides on the report only. A list is made once, and a clock that was wrong then, by one false answer of a
+ * time server, must not cost a root until the next restart. Whether a root is in date is for TLS to judge, at each
+ * connection.
  * @param now milliseconds since 1970
  * @param onRoot called once for each root
  */
-export function usableRoots(
+export function readableRoots(
   roots: readonly Root[],
   now: number,
   onRoot: (report: RootReport) => void,
 ): Bytes[] {
-  const usable: Bytes[] = [];
+  const readable: Bytes[] = [];
   for (const { name, read } of roots) {
     const report = (state: RootState, reason?: string): void => onRoot({ name, state, reason });
     try {
       const der = read();
       const { notBefore, notAfter } = readCertificate(new Uint8Array(der));
-      if (now >= notAfter) report("expired");
-      else if (now <= notBefore) report("not yet valid");
-      else {
-        usable.push(der);
-        report("trusted");
-      }
+      readable.push(der);
+      report(now >= notAfter ? "expired" : now <= notBefore ? "not yet valid" : "trusted");
     } catch (error) {
       report("unreadable", asBerthError(error).message);
     }
   }
-  return usable;
+  return readable;
 }

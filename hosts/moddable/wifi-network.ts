@@ -39,6 +39,11 @@ const HAS_ADDRESS = 500;
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
 
+/** Of WPA (IEEE 802.11-2020, annex J.4): a passphrase of 8 to 63 ASCII characters, or a key of 64 hexadecimal digits. */
+export function isPassphrase(text: string): boolean {
+  return /^[\x20-\x7e]{8,63}$|^[\da-fA-F]{64}$/.test(text);
+}
+
 export class WifiNetwork implements Network {
   readonly #options: WifiOptions;
   #wifi: WifiInterface | undefined;
@@ -53,9 +58,8 @@ export class WifiNetwork implements Network {
     if (SSID.length < 1 || SSID.length > 32) {
       throw new BerthError("invalid-argument", "ssid is not 1 to 32 characters");
     }
-    // WPA2 (IEEE 802.11-2020, annex J.4): a passphrase of 8 to 63 characters, or 64 hexadecimal digits.
-    if (password !== undefined && (password.length < 8 || password.length > 64)) {
-      throw new BerthError("invalid-argument", "the Wi-Fi password is not 8 to 64 characters");
+    if (password !== undefined && !isPassphrase(password)) {
+      throw new BerthError("invalid-argument", "the Wi-Fi password is no passphrase of WPA");
     }
     this.#options = options;
   }

@@ -5,7 +5,7 @@ import type { TlsContext, TlsEngine, TlsNatives } from "./natives";
 
 export interface NativeTlsOptions {
   readonly natives: TlsNatives;
-  /** The trusted roots, DER. Asked for at the first connection: the clock is set then, and expired ones can be left out. */
+  /** The trusted roots, DER. Asked for once, at the first connection; each connection judges their dates. */
   readonly roots: () => readonly Bytes[];
   readonly clientCertificate?: ClientCertificate | undefined;
   /** Longest record that a server is asked to send: 512, 1024, 2048 or 4096; 0 asks for none. Default 0. */

@@ -29,7 +29,7 @@ const CHUNK = 1024;
  *
  * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `clock-not-set`, `invalid-argument`, `tls-untrusted`,
  * `tls-expired`, `tls-name-mismatch`, `tls-client-certificate`, `tls-failed` or `connection-lost`. It comes after all
- * that was received is read.
+ * that was received is read, unless the core reads no more.
  */
 export class NativeTransport implements Transport {
   readonly #options: NativeTransportOptions;
@@ -41,6 +41,8 @@ export class NativeTransport implements Transport {
   #readable = 0;
   #tcpRoom = 0;
   #ended = false;
+  /** The core has read since it was told that it can. */
+  #read = false;
   /** The core has filled the room, and is to be told when there is some again. */
   #full = false;
   #timer: TimerHandle | undefined;
@@ -63,6 +65,7 @@ export class NativeTransport implements Transport {
     }
     // The end of the connection, and what TLS itself has to say, must not wait for the next packet of TCP.
     const ended = count === 0 && (this.#ended || engine.advance() === TlsState.FAILED);
+    if (count > 0) this.#read = true;
     if (ended || engine.pending() > 0 || (count > 0 && this.#readable > 0)) this.#later(() => this.#pump());
     return count;
   }
@@ -171,7 +174,19 @@ export class NativeTransport implements Transport {
     }
     if (!this.#live) return;
     const count = engine.readable();
-    if (count > 0) onReadable(count);
+    if (count === 0) return;
+    this.#read = false;
+    onReadable(count);
+    if (this.#ended) this.#later(() => this.#afterEnd());
+  }
+
+  /**
+   * TCP has ended and calls no more. A core that reads nothing waits for room to answer in, which never comes: it is
+   * told of the end though bytes wait.
+   */
+  #afterEnd(): void {
+    if (!this.#read) throw new BerthError("connection-lost", "the server closed the connection");
+    this.#pump();
   }
 
   /** From TCP into the engine. @returns whether anything moved */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { isHostName } from "../../src/azure/identifiers";
 import { BerthError } from "../../src/error";
 
 /** Where connections to one server, or to all, really go: to a local emulator, for example. */
@@ -18,8 +19,9 @@ export interface ConnectTo {
 export function parseConnectTo(text: string): ConnectTo[] {
   return text.split(",").map((entry) => {
     const [host = "", address = "", port = "", ...rest] = entry.trim().split(":");
-    const number = Number(port);
-    if (address === "" || rest.length > 0 || !(number >= 1 && number <= 65_535 && number % 1 === 0)) {
+    const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+    const reachable = IPV4.test(address) || isHostName(address);
+    if (!reachable || rest.length > 0 || number < 1 || number > 65_535) {
       throw new BerthError("invalid-argument", `"${entry}" is no HOST:ADDRESS:PORT, as :127.0.0.1:8883`);
     }
     return { host: host.toLowerCase(), address, port: number };

@@ -215,6 +215,8 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "give one of them",
     ],
     ["certificate and eFuse", "registrationId,certificate,efuseBlock\na,x,1\n", undefined, "an eFuse block"],
+    ["clientKey and eFuse", "registrationId,clientKey,efuseBlock\na,x,1\n", undefined, "an eFuse block"],
+    ["key and issuer", `registrationId,symmetricKey,issuer\na,${KEY},x\n`, undefined, "give one of them"],
     ["half a pair", "registrationId,certificate\na,x\n", undefined, "give both"],
     ["an issuer alone", "registrationId,issuer\na,x\n", undefined, "give both"],
     [
@@ -287,9 +289,15 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ],
     [
       "a password too long",
-      `registrationId,symmetricKey,password\na,${KEY},${"secret".repeat(11)}\n`,
+      `registrationId,symmetricKey,ssid,password\na,${KEY},net,${"secret".repeat(11)}\n`,
       "password",
-      "is not 8 to 64 ASCII characters",
+      "is not 8 to 63 ASCII characters",
+    ],
+    [
+      "a password without its network",
+      `registrationId,symmetricKey,ssid,password\na,${KEY},,secretsecret\n`,
+      "ssid",
+      "there is a password",
     ],
     [
       "a line end",

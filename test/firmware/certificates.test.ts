@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
 import { coversHost, readCertificate } from "../../hosts/moddable/certificate";
-import { type Root, type RootReport, usableRoots } from "../../hosts/moddable/roots";
+import type { TlsNatives } from "../../hosts/native/natives";
+import { NativeTls } from "../../hosts/native/tls";
+import { trustInDate } from "../../hosts/moddable/crypto-sdk/trust";
+import { type Root, type RootReport, readableRoots } from "../../hosts/moddable/roots";
 
 const DIRECTORY = "firmware/certificates";
 
@@ -33,8 +36,8 @@ function load(
   roots: readonly Root[] = TRUSTED_ROOTS.map((name) => ({ name, read: () => der(name) })),
 ) {
   const reports: RootReport[] = [];
-  const usable = usableRoots(roots, Date.parse(date), (report) => void reports.push(report));
-  return { usable, states: Object.fromEntries(reports.map(({ name, state }) => [name, state])), reports };
+  const readable = readableRoots(roots, Date.parse(date), (report) => void reports.push(report));
+  return { readable, states: Object.fromEntries(reports.map(({ name, state }) => [name, state])), reports };
 }
 
 describe("the roots in the image", () => {
@@ -62,21 +65,58 @@ describe("the roots in the image", () => {
     },
   );
 
-  test("expired ones are left out, with one report, and never stop the others", () => {
+  test("expired ones are told by one report, and never stop the others", () => {
     expect(load("2026-11-23").states).toEqual({
       "digicert-global-root-g2": "trusted",
       "microsoft-rsa-root-2017": "trusted",
       "baltimore-cybertrust-root": "expired",
     });
-    expect(load("2026-11-23").usable).toHaveLength(2);
     expect(load("2026-11-23").reports).toHaveLength(3);
     expect(load("2024-01-01").states["baltimore-cybertrust-root"]).toBe("trusted");
     expect(load("2039-01-01").states["digicert-global-root-g2"]).toBe("expired");
     expect(load("2010-01-01").states["microsoft-rsa-root-2017"]).toBe("not yet valid");
   });
 
+  test("a clock that is wrong at the first connection costs no root: TLS judges the dates at each", () => {
+    const built: [number, number][] = [];
+    const opened: number[] = [];
+    const natives = {
+      TlsContext: class {
+        constructor(roots: readonly unknown[], count: number) {
+          built.push([roots.length, count]);
+        }
+      },
+      TlsEngine: class {
+        constructor(_context: unknown, _host: string, seconds: number) {
+          opened.push(seconds);
+        }
+      },
+    } as unknown as TlsNatives;
+    let reports = 0;
+    const wrong = Date.UTC(2039, 0);
+    const right = Date.UTC(2026, 10);
+    const roots = TRUSTED_ROOTS.map((name) => ({ name, read: () => der(name) }));
+    const tls = new NativeTls({ natives, roots: () => readableRoots(roots, wrong, () => (reports += 1)) });
+    for (const now of [wrong, right, right]) tls.open("hub.example", now);
+    expect(built).toEqual([[3, 3]]);
+    expect(opened).toEqual([wrong / 1000, right / 1000, right / 1000]);
+    expect(reports).toBe(3);
+  });
+
+  test("the SDK's TLS, which judges no dates, gets each root once it is in date, and no sooner", () => {
+    const registered: number[] = [];
+    const roots = TRUSTED_ROOTS.map(der);
+    const trust = trustInDate(
+      () => roots,
+      (root) => void registered.push(root.byteLength),
+    );
+    for (const date of ["2039-01-01", "2026-11-23", "2026-11-23", "2010-01-01"]) trust(Date.parse(date));
+    const [digicert, microsoft, baltimore] = roots.map(({ byteLength }) => byteLength);
+    expect(registered).toEqual([microsoft, digicert, baltimore]);
+  });
+
   test("one that is missing or broken is reported, the others are trusted", () => {
-    const { states } = load("2026-11-23", [
+    const { readable, states } = load("2026-11-23", [
       {
         name: "missing",
         read: () => {
@@ -87,6 +127,7 @@ describe("the roots in the image", () => {
       { name: "good", read: () => der("digicert-global-root-g2") },
     ]);
     expect(states).toEqual({ missing: "unreadable", broken: "unreadable", good: "trusted" });
+    expect(readable).toEqual([der("digicert-global-root-g2")]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
-import { readSettings, SETTINGS, SETTINGS_DOMAIN } from "../../firmware/settings";
+import { readSettings, SETTINGS, SETTINGS_DOMAIN, type SettingsRead } from "../../firmware/settings";
 import { LONGEST_KEY, LONGEST_VALUE } from "../../hosts/moddable/store";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -22,8 +22,8 @@ describe("settings", () => {
   });
 
   test("preference comes before mc/config", () => {
-    expect(read({ ssid: "flash" }, { ssid: "image" }).settings.ssid).toBe("flash");
-    expect(read({}, { ssid: "image" }).settings.ssid).toBe("image");
+    expect(read({ dpsHost: "flash" }, { dpsHost: "image" }).settings.dpsHost).toBe("flash");
+    expect(read({}, { dpsHost: "image" }).settings.dpsHost).toBe("image");
   });
 
   test("numbers come as text from the command line", () => {
@@ -40,28 +40,22 @@ describe("settings", () => {
     ["telemetryEvery", true],
     ["telemetryEvery", Number.NaN],
     ["keepAlive", 1_178],
-    ["ssid", "x".repeat(33)],
-    ["ssid", 5],
     ["dpsHost", "not a host"],
     ["dpsHost", ""],
-    ["ssid", new ArrayBuffer(2)],
-    ["ssid", "ü".repeat(17)],
-    ["password", "7 chars"],
-    ["password", "not ASCII: ü"],
     ["sntp", "no host,pool.ntp.org"],
     ["sntp", "pool.ntp.org:0"],
     ["sntp", "pool.ntp.org:123:4"],
     ["connectTo", "hub.example"],
+    ["connectTo", ":a b:0x50"],
   ])("%s = %p is named, skipped and not shown", (key, value) => {
     const { settings, problems } = read({ [key]: value });
-    expect(settings[key as "ssid"]).toBe(SETTINGS[key as "ssid"].fallback);
+    expect(settings[key as "sntp"]).toBe(SETTINGS[key as "sntp"].fallback);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`${key} in preference is not`);
   });
 
   test.each([
     ["ssid", "ü".repeat(16)],
-    ["password", "f".repeat(64)],
     ["sntp", "10.0.0.1, pool.ntp.org:1123"],
     ["sntp", ""],
     ["connectTo", ":127.0.0.1:8883,hub.example:10.0.0.1:1"],
@@ -80,7 +74,67 @@ describe("settings", () => {
         throw new Error("nvs get fail");
       },
     });
-    expect(problems).toContain("ssid in preference cannot be read");
+    expect(problems).toContain("dpsHost in preference cannot be read");
+  });
+
+  describe("Wi-Fi: ssid and password are one", () => {
+    const IMAGE = { ssid: "image", password: "of the image" };
+    const wifiOf = ({ settings: { ssid, password }, wifiFault }: SettingsRead) => ({
+      ssid,
+      password,
+      wifiFault,
+    });
+
+    test.each<[string, Record<string, unknown>, Record<string, unknown>, string, string]>([
+      ["flash", { ssid: "flash", password: "of the flash" }, IMAGE, "flash", "of the flash"],
+      ["the image", {}, IMAGE, "image", "of the image"],
+      ["an open network in flash", { ssid: "flash", password: "" }, IMAGE, "flash", ""],
+      ["an open network in flash, none in the image", { ssid: "flash" }, {}, "flash", ""],
+      ["an open network in both", { ssid: "flash" }, { ssid: "image", password: "" }, "flash", ""],
+      ["an open network in the image", {}, { ssid: "image" }, "image", ""],
+      ["none, though the image has one", { ssid: "" }, IMAGE, "", ""],
+      ["63 characters", { ssid: "flash", password: "~".repeat(63) }, {}, "flash", "~".repeat(63)],
+      ["64 digits", { ssid: "flash", password: "0aF9".repeat(16) }, {}, "flash", "0aF9".repeat(16)],
+    ])("%s", (_name, preference, config, ssid, password) => {
+      expect(wifiOf(read(preference, config))).toEqual({ ssid, password, wifiFault: undefined });
+    });
+
+    test.each<[string, Record<string, unknown>, string]>([
+      ["7 characters", { ssid: "secret", password: "7 chars" }, "password in preference is not 8 to 63"],
+      ["no ASCII", { ssid: "secret", password: "geh€im-lang" }, "password in preference is not"],
+      [
+        "64 that are no digits",
+        { ssid: "secret", password: "z".repeat(64) },
+        "password in preference is not",
+      ],
+      ["65 digits", { ssid: "secret", password: "f".repeat(65) }, "password in preference is not"],
+      ["a number", { ssid: "secret", password: 12_345_678 }, "password in preference is not"],
+      ["33 bytes", { ssid: "x".repeat(33), password: "secretsecret" }, "ssid in preference is not"],
+      ["34 bytes", { ssid: "ü".repeat(17), password: "secretsecret" }, "ssid in preference is not"],
+      ["bytes", { ssid: new ArrayBuffer(2), password: "secretsecret" }, "ssid in preference is not"],
+      ["a password alone", { password: "secretsecret" }, "password in preference has no ssid"],
+      ["a forgotten password", { ssid: "secret" }, "ssid in preference has no password"],
+    ])("none is joined for %s", (_name, preference, fault) => {
+      for (const config of fault.includes("has no") ? [IMAGE] : [IMAGE, {}]) {
+        const result = read(preference, config);
+        expect(wifiOf(result)).toEqual({ ssid: "", password: "", wifiFault: expect.stringContaining(fault) });
+        expect(result.wifiFault).not.toMatch(/secret|geh|zzz|fff|12_?345/);
+      }
+    });
+
+    test("none is joined where flash cannot be read, or the image is wrong", () => {
+      const unreadable = readSettings({
+        config: IMAGE,
+        preference: (key) => {
+          if (key === "password") throw new Error("nvs get fail");
+          return key === "ssid" ? "flash" : undefined;
+        },
+      });
+      expect(unreadable.wifiFault).toBe("password in preference cannot be read");
+      expect(read({}, { ssid: "image", password: "short" }).wifiFault).toContain(
+        "password in mc/config is not",
+      );
+    });
   });
 
   test("what only the build may say is not read from flash", () => {
@@ -162,6 +216,13 @@ describe("identity", () => {
       "has symmetricKey and efuseBlock",
       { idScope: "0ne1", registrationId: "d", symmetricKey: "secret", efuseBlock: 1 },
     ],
+    ...["certificate", "clientKey", "issuer"].flatMap((key): [string, Record<string, unknown>][] => [
+      [
+        `has symmetricKey and ${key}`,
+        { idScope: "0ne1", registrationId: "d", symmetricKey: "secret", [key]: bytes },
+      ],
+      [`has efuseBlock and ${key}`, { idScope: "0ne1", registrationId: "d", efuseBlock: 0, [key]: bytes }],
+    ]),
     ["certificate holds no bytes", { idScope: "0ne1", registrationId: "d", certificate: "secret" }],
   ])("names what is missing or wrong: %s", (about, values) => {
     expect(() => identity(values)).toThrow(about);

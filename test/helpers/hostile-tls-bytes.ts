@@ -27,12 +27,14 @@ export const EXTENSION = Object.freeze({
   applicationLayerProtocol: 16,
   extendedMasterSecret: 23,
   supportedVersions: 43,
+  keyShare: 51,
   renegotiationInfo: 0xff01,
 });
 
 /** Cipher suites that the server speaks, and some that it only pretends to choose (IANA's registry). */
 export const SUITE = Object.freeze({
   nullWithNull: 0x0000,
+  tls13Aes128Gcm: 0x1301,
   rsaAes128Cbc: 0x002f,
   rsaAes128Gcm: 0x009c,
   ecdheRsaAes128CbcSha: 0xc013,

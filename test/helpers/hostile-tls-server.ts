@@ -46,6 +46,8 @@ export interface HostilePlan {
   /** Rewrites the extensions of ServerHello. */
   readonly extensions?: (honest: readonly Buffer[]) => readonly Buffer[];
   readonly keyExchange?: KeyExchangePlan;
+  /** What is sent first; the client then has to say ClientHello once more. */
+  readonly retry?: (hello: ClientHello) => readonly HostileRecord[];
   /** ServerHello, Certificate, ServerKeyExchange, ServerHelloDone: a record each. */
   readonly flight?: Rewrite;
   /** ChangeCipherSpec, Finished. */
@@ -168,6 +170,11 @@ class Session {
     if (helloBody === undefined) return;
     const hello = readClientHello(helloBody);
     this.#hello = hello;
+
+    if (this.#plan.retry !== undefined) {
+      this.#layer.send(this.#plan.retry(hello));
+      if ((await this.#nextMessage(HANDSHAKE.clientHello)) === undefined) return;
+    }
 
     const honestRandom = randomBytes(32);
     const random = this.#plan.random?.(honestRandom) ?? honestRandom;

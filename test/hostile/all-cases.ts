@@ -4,6 +4,7 @@
  * test/helpers/hostile-client.ts and a test file that gives each case and that client to `runHostileCase`.
  */
 import type { HostileCase } from "../helpers/hostile-case";
+import { cipherChangeCases } from "./cipher-change-cases";
 import { clearTextCases } from "./clear-text-cases";
 import { goodCases } from "./good-cases";
 import { handshakeCases } from "./handshake-cases";
@@ -24,6 +25,7 @@ export const hostileCases: readonly HostileCase[] = [
   ...keyExchangeCases,
   ...helloCases,
   ...handshakeCases,
+  ...cipherChangeCases,
   ...clearTextCases,
   ...recordCases,
 ];

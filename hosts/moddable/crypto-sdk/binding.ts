@@ -16,22 +16,18 @@ import type { Cryptography } from "../cryptography";
 import { refusalOf } from "./loopback";
 import { HmacSigner } from "./signer";
 import { SdkTransport, type TlsSocketClass } from "./transport";
+import { trustInDate } from "./trust";
 
 export const cryptography: Cryptography = Object.freeze({
   TLS: "the SDK's JavaScript TLS, for 127.0.0.1 only",
 
   bindTransport({ roots, ...rest }) {
-    let trusting = false;
+    const trust = trustInDate(roots, (der) => CertificateManager.register(der));
     return {
       io: SdkTransport,
       TLS: { io: TLSSocket as unknown as TlsSocketClass },
       TCP: { io: TCP as unknown as TcpClass },
-      // The SDK's list of roots is one for all connections, and takes a certificate twice.
-      trust: () => {
-        if (trusting) return;
-        trusting = true;
-        for (const der of roots()) CertificateManager.register(der);
-      },
+      trust,
       refuse: refusalOf,
       ...rest,
     };

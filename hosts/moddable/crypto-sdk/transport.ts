@@ -43,8 +43,8 @@ export interface SdkTransportOptions extends TransportOptions {
   readonly resolve: Resolve;
   readonly timers: Timers;
   readonly clock: Clock;
-  /** Makes the trusted roots known to the TLS. Called before each connection. */
-  readonly trust: () => void;
+  /** Makes the trusted roots known to the TLS. Called before each connection, with the time. */
+  readonly trust: (now: number) => void;
   /** Why a connection to this IPv4 address is not allowed, or undefined. */
   readonly refuse: (address: string) => BerthError | undefined;
   readonly clientCertificate?: ClientCertificate | undefined;
@@ -125,8 +125,9 @@ export class SdkTransport implements Transport {
     const refusal = refuse(address);
     if (refusal) throw refusal;
     // Certificates are judged by the date.
-    if (clock.now() === undefined) throw new BerthError("clock-not-set");
-    trust();
+    const now = clock.now();
+    if (now === undefined) throw new BerthError("clock-not-set");
+    trust(now);
     this.#tls = new TLS.io({
       host,
       address,

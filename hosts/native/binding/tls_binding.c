@@ -79,12 +79,17 @@ void xs_berth_tls_context(xsMachine *the)
 {
   BERTH_CONSTRUCT(xs_berth_tls_context_destructor);
   xsmcVars(1);
+  /* These may throw, so they come before there is something to free. */
+  const xsIntegerValue root_count = xsmcToInteger(xsArg(1));
+  const xsIntegerValue chain_count = xsmcToInteger(xsArg(3));
+  const xsIntegerValue fragment = xsmcToInteger(xsArg(5));
+  const xsIntegerValue sessions = xsmcToInteger(xsArg(6));
   arguments *all = calloc(1, sizeof *all);
   if (all == NULL) xsUnknownError("out of memory");
   xsTry
   {
-    read_list(the, &all->roots, &xsArg(0), xsmcToInteger(xsArg(1)));
-    read_list(the, &all->chain, &xsArg(2), xsmcToInteger(xsArg(3)));
+    read_list(the, &all->roots, &xsArg(0), root_count);
+    read_list(the, &all->chain, &xsArg(2), chain_count);
     if (xsmcTest(xsArg(4))) {
       const berth_view view = berth_view_of(the, &xsArg(4), false);
       all->key = copy_of(the, view.bytes, view.length);
@@ -96,8 +101,6 @@ void xs_berth_tls_context(xsMachine *the)
     free_arguments(all);
     xsThrow(xsException);
   }
-  const xsIntegerValue fragment = xsmcToInteger(xsArg(5));
-  const xsIntegerValue sessions = xsmcToInteger(xsArg(6));
   const berth_tls_context_options options = {
     .roots = all->roots.certificates,
     .root_count = all->roots.count,

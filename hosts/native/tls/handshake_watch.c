@@ -2,8 +2,10 @@
 #include "handshake_watch.h"
 
 /* Content types of records, and types of handshake messages (RFC 5246, sections 6.2.1 and 7.4). */
+#define CHANGE_CIPHER_SPEC 20
 #define ALERT 21
 #define HANDSHAKE 22
+#define APPLICATION_DATA 23
 #define SERVER_HELLO 2
 #define NEW_SESSION_TICKET 4
 #define CERTIFICATE 11
@@ -49,6 +51,18 @@ static bool is_rsa_suite(uint16_t suite)
   return suite == 0xC02F || suite == 0xC030;
 }
 
+/* The server asked for another ClientHello. */
+static bool is_retry(const berth_handshake_watch *watch)
+{
+  return watch->retry_at == sizeof hello_retry_request;
+}
+
+/* TLS 1.3 has suites of its own (RFC 8446, appendix B.4); mbedTLS refuses them with another version. */
+static bool is_tls13(const berth_handshake_watch *watch)
+{
+  return watch->suite >> 8 == 0x13;
+}
+
 static bool may_sign(uint16_t signature, uint16_t suite)
 {
   const unsigned hash = signature >> 8;
@@ -90,8 +104,9 @@ static bool may_follow(const berth_handshake_watch *watch, uint8_t type)
   case 0:
     return type == SERVER_HELLO;
   case SERVER_HELLO:
-    if (watch->retry_at == sizeof hello_retry_request) return type == SERVER_HELLO;
-    return type == CERTIFICATE || type == NEW_SESSION_TICKET;
+    if (is_retry(watch)) return type == SERVER_HELLO;
+    if (is_tls13(watch) || watch->only_tls13) return false;
+    return type == CERTIFICATE || (type == NEW_SESSION_TICKET && watch->may_resume);
   case CERTIFICATE:
     return type == SERVER_KEY_EXCHANGE;
   case SERVER_KEY_EXCHANGE:
@@ -118,7 +133,11 @@ static bool begin_message(berth_handshake_watch *watch)
   if (type == CERTIFICATE && watch->message_length <= 3)
     return refuse(watch, DECODE_ERROR, "the server sends no certificate");
   watch->previous = type;
-  if (type == SERVER_HELLO) watch->retry_at = 0;
+  if (type == SERVER_HELLO) {
+    /* RFC 8446, section 4.1.4: the version stays that of the HelloRetryRequest. */
+    if (is_retry(watch)) watch->only_tls13 = true;
+    watch->retry_at = 0;
+  }
   return true;
 }
 
@@ -137,15 +156,50 @@ static bool read_message(berth_handshake_watch *watch, uint8_t byte)
   return true;
 }
 
-/* Returns false when the record is refused, or is the first that is not of the handshake in clear. */
+/*
+ * Where the server may switch to encryption: after its flight, or after ServerHello when it resumes, with a ticket or
+ * without (RFC 5246, section 7.3; RFC 5077, section 3.3).
+ */
+static bool may_change_cipher(const berth_handshake_watch *watch)
+{
+  if (watch->previous == SERVER_HELLO) return watch->may_resume && !watch->only_tls13;
+  return watch->previous == SERVER_HELLO_DONE || watch->previous == NEW_SESSION_TICKET;
+}
+
+/*
+ * Where TLS 1.3 drops a ChangeCipherSpec (RFC 8446, section 5). Nothing vouches for it, so anyone on the way can put it
+ * there: it must not change what is read afterwards. In TLS 1.2 it is wrong there.
+ */
+static bool is_dropped(const berth_handshake_watch *watch)
+{
+  return watch->previous == 0 || (watch->previous == SERVER_HELLO && (is_retry(watch) || is_tls13(watch)));
+}
+
+static bool begin_cipher_change(berth_handshake_watch *watch)
+{
+  if (!is_dropped(watch)) {
+    watch->over = may_change_cipher(watch);
+    return false;
+  }
+  watch->only_tls13 = true;
+  return true;
+}
+
+/* Returns false when nothing more is to be read: the record is refused, or encryption begins. */
 static bool begin_record(berth_handshake_watch *watch)
 {
+  const uint8_t type = watch->record[0];
   watch->record_at = 0;
   watch->record_left = (uint16_t)(watch->record[3] << 8 | watch->record[4]);
   if (watch->record[1] != 3) return refuse(watch, PROTOCOL_VERSION, "the server speaks no TLS");
-  if (watch->record[0] == HANDSHAKE || watch->record[0] == ALERT) return true;
-  watch->over = true;
-  return false;
+  if (type == HANDSHAKE || type == ALERT) return true;
+  /* RFC 8446, section 5.1: nothing comes in the middle of a message. */
+  if (watch->message_at == 0) {
+    if (type == CHANGE_CIPHER_SPEC && begin_cipher_change(watch)) return true;
+    /* In TLS 1.3 what is encrypted comes as application data. */
+    if (type == APPLICATION_DATA) watch->over = watch->previous == SERVER_HELLO && !is_retry(watch) && is_tls13(watch);
+  }
+  return watch->over ? false : refuse(watch, UNEXPECTED_MESSAGE, "the server sends a record out of order");
 }
 
 bool berth_watch(berth_handshake_watch *watch, const uint8_t *bytes, size_t count)

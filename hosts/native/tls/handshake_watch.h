@@ -6,6 +6,8 @@
  * - The messages come in the order of RFC 5246, section 7.3. mbedTLS 2.28 to 4.0 call another one in the place of
  *   Certificate a bad certificate.
  * - A handshake message is no longer than what can be taken in. mbedTLS 3.6.3 and later wait for all 16 MB of one.
+ * - Encryption begins where it may, and only that ends the watch. mbedTLS that offers TLS 1.3 drops a ChangeCipherSpec
+ *   that comes earlier (RFC 8446, section 5), even when the server then speaks TLS 1.2.
  * - The major version of a record is 3 (RFC 5246, section 6.2.1; RFC 8446, section 5.1).
  * It only ever refuses; what it lets pass is judged by mbedTLS as if it were not there.
  */
@@ -19,6 +21,10 @@
 typedef struct {
   /* Encryption has begun, or something was wrong: nothing more is read. */
   bool over;
+  /* Set by the caller: a session was offered, so the server may resume it without showing a certificate. */
+  bool may_resume;
+  /* What came belongs to TLS 1.3: a HelloRetryRequest, or a ChangeCipherSpec that TLS 1.3 drops. */
+  bool only_tls13;
   /* What was wrong; NULL: nothing. */
   const char *fault;
   /* The description of the alert that says so. */
@@ -41,7 +47,10 @@ typedef struct {
   uint16_t signature;
 } berth_handshake_watch;
 
-/* Reads what is about to be fed to mbedTLS. Returns false when it must not be. A watch of zeros is a new one. */
+/*
+ * Reads what is about to be fed to mbedTLS. Returns false when it must not be. A watch of zeros is a new one, that of a
+ * client without a session.
+ */
 bool berth_watch(berth_handshake_watch *watch, const uint8_t *bytes, size_t count);
 
 #endif

@@ -230,6 +230,7 @@ static bool set_up(berth_tls_client *client, const berth_tls_client_options *opt
   }
   mbedtls_ssl_set_bio(&client->ssl, client, send_bytes, receive_bytes, NULL);
   client->offered = berth_tls_resume(client->context, client->host, client->now, &client->ssl);
+  client->watch.may_resume = client->offered;
   return true;
 }
 

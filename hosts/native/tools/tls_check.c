@@ -44,7 +44,7 @@ static bool passes(berth_handshake_watch *watch, uint8_t type, uint8_t length)
 /* Feeds messages of these types, up to a 0; returns how many pass. */
 static size_t passing(const char *types)
 {
-  berth_handshake_watch watch = {0};
+  berth_handshake_watch watch = {.may_resume = true};
   size_t count = 0;
   while (types[count] != 0 && passes(&watch, (uint8_t)types[count], 40)) count++;
   return count;
@@ -78,9 +78,92 @@ static void check_hello_retry(void)
     if (change < sizeof random) record[11 + change] ^= 1;
     berth_handshake_watch watch = {0};
     CHECK(berth_watch(&watch, record, sizeof record));
+    /* Dropped after a HelloRetryRequest, wrong after a ServerHello that resumes nothing. */
+    const uint8_t cipher_change[] = {20, 3, 3, 0, 1, 1};
+    const berth_handshake_watch before = watch;
+    CHECK(berth_watch(&watch, cipher_change, sizeof cipher_change) == (change == sizeof random));
+    if (change < sizeof random) watch = before;
     CHECK(passes(&watch, 2, 40) == (change == sizeof random));
     if (change == sizeof random) CHECK(!passes(&watch, 2, 40));
   }
+}
+
+/* Feeds the messages, then a record of this type; returns the watch. */
+static berth_handshake_watch after(const char *types, uint16_t suite, bool may_resume, uint8_t record_type)
+{
+  const uint8_t record[] = {record_type, 3, 3, 0, 1, 1};
+  berth_handshake_watch watch = {.may_resume = may_resume};
+  for (; *types != 0; types++) {
+    CHECK(passes(&watch, (uint8_t)*types, 40));
+    watch.suite = suite;
+  }
+  berth_watch(&watch, record, sizeof record);
+  return watch;
+}
+
+static bool watches_on(berth_handshake_watch watch)
+{
+  return !watch.over && watch.fault == NULL;
+}
+
+static bool ends(berth_handshake_watch watch)
+{
+  return watch.over && watch.fault == NULL;
+}
+
+static bool refuses(berth_handshake_watch watch)
+{
+  return watch.over && watch.fault != NULL && watch.alert == 10;
+}
+
+/* Only what begins encryption ends the watch: RFC 5246, section 7.3, and RFC 8446, section 5. */
+static void check_begin_of_encryption(void)
+{
+  /* One without a key exchange that is looked at. */
+  const uint16_t old = 0;
+  const uint16_t tls13 = 0x1301;
+  const uint8_t change = 20;
+  const uint8_t data = 23;
+  CHECK(watches_on(after("", 0, false, change)));
+  CHECK(watches_on(after("", 0, true, change)));
+  CHECK(watches_on(after("\2", tls13, false, change)));
+  CHECK(ends(after("\2", old, true, change)));
+  CHECK(ends(after("\2\4", old, true, change)));
+  CHECK(ends(after("\2\13\14\16", old, false, change)));
+  CHECK(ends(after("\2\13\14\16\4", old, false, change)));
+  CHECK(ends(after("\2", tls13, false, data)));
+  /* Nothing is skipped without a session. */
+  CHECK(refuses(after("\2", old, false, change)));
+  CHECK(refuses(after("\2\13", old, true, change)));
+  CHECK(refuses(after("\2\13\14", old, true, change)));
+  CHECK(refuses(after("\2\13\14\15", old, true, change)));
+  const char *clear[] = {"", "\2", "\2\4", "\2\13", "\2\13\14", "\2\13\14\16"};
+  for (size_t i = 0; i < sizeof clear / sizeof clear[0]; i++) CHECK(refuses(after(clear[i], old, true, data)));
+  const uint8_t unknown[] = {0, 19, 24, 25, 255};
+  for (size_t i = 0; i < sizeof unknown; i++) {
+    CHECK(refuses(after("", 0, false, unknown[i])));
+    CHECK(refuses(after("\2", tls13, false, unknown[i])));
+    CHECK(refuses(after("\2\13\14\16", old, false, unknown[i])));
+  }
+  CHECK(watches_on(after("\2\13", old, false, 21)));
+
+  /* A ticket in place of Certificate, and a Certificate in clear in TLS 1.3. */
+  berth_handshake_watch watch = {0};
+  CHECK(passes(&watch, 2, 40) && !passes(&watch, 4, 40));
+  watch = after("\2", tls13, false, change);
+  CHECK(!passes(&watch, 11, 40));
+  /* What was dropped was of TLS 1.3: no flight of TLS 1.2 may follow, nor its resumption. */
+  watch = after("", 0, false, change);
+  CHECK(passes(&watch, 2, 40) && !passes(&watch, 11, 40));
+  const uint8_t cipher_change[] = {change, 3, 3, 0, 1, 1};
+  watch = after("", 0, true, change);
+  CHECK(passes(&watch, 2, 40) && !berth_watch(&watch, cipher_change, sizeof cipher_change));
+
+  /* In the middle of a message nothing but the rest of it, or an alert, is right. */
+  const uint8_t half[] = {22, 3, 3, 0, 6, 2, 0, 0, 40, 3, 3};
+  watch = (berth_handshake_watch){0};
+  CHECK(berth_watch(&watch, half, sizeof half) && !berth_watch(&watch, cipher_change, sizeof cipher_change));
+  CHECK(refuses(watch));
 }
 
 static berth_name_kind kind(const char *host)
@@ -292,6 +375,7 @@ int main(void)
   check_queue();
   check_message_order();
   check_hello_retry();
+  check_begin_of_encryption();
   check_name_kinds();
   check_names();
   check_hmac();

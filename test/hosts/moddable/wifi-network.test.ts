@@ -119,7 +119,7 @@ test("stop is final until the next start, and silent", () => {
   expect(time.pending).toBe(0);
 });
 
-test.each([{ SSID: "" }, { SSID: "x".repeat(33) }, { password: "short" }, { password: "x".repeat(65) }])(
+test.each([{ SSID: "" }, { SSID: "x".repeat(33) }, { password: "short" }, { password: "x".repeat(64) }])(
   "refuses %o",
   (options) => {
     expect(() => world(options)).toThrow(expect.objectContaining({ code: "invalid-argument" }));

@@ -61,7 +61,11 @@ function engineOf(changes: Partial<TlsEngine> = {}): TlsEngine & { closed: numbe
 }
 
 /** @param now null: the clock is not set */
-function world(engine: TlsEngine, now: number | null = Date.UTC(2026, 6)) {
+function world(
+  engine: TlsEngine,
+  now: number | null = Date.UTC(2026, 6),
+  onReadable: () => unknown = () => undefined,
+) {
   const events: string[] = [];
   const due: (() => void)[] = [];
   let error: unknown;
@@ -79,7 +83,10 @@ function world(engine: TlsEngine, now: number | null = Date.UTC(2026, 6)) {
       },
     },
     clock: { now: () => now ?? undefined, ticks: () => 0 },
-    onReadable: (count) => events.push(`readable ${count}`),
+    onReadable: (count) => {
+      events.push(`readable ${count}`);
+      onReadable();
+    },
     onWritable: (room) => events.push(`writable ${room}`),
     onError: (reason) => {
       error = reason;
@@ -140,6 +147,39 @@ test("TCP that fails before it is up: connect-failed; nothing after close", () =
   FakeTcp.last?.options.onWritable(1000);
   FakeTcp.last?.options.onReadable(5);
   expect(events).toEqual(["error"]);
+});
+
+test("TCP ends, bytes wait, and the core reads none for want of room: it is told of the end", () => {
+  const { events, run, code } = world(engineOf({ readable: () => 40, pending: () => 10, room: () => 0 }));
+  run();
+  FakeTcp.last?.options.onWritable(1000);
+  expect(events).toEqual(["writable 0", "readable 40"]);
+  run();
+  expect(events).toHaveLength(2);
+  FakeTcp.last?.options.onError();
+  expect(events).toEqual(["writable 0", "readable 40", "readable 40"]);
+  run();
+  expect(events.at(-1)).toBe("error");
+  expect(code()).toBe("connection-lost");
+});
+
+test("TCP ends, and the core reads a part at a time: it gets all before it is told", () => {
+  // Decrypted records of the same length, one behind the other.
+  let records = 5;
+  const engine = engineOf({
+    readable: () => (records > 0 ? 40 : 0),
+    read: () => (records-- > 0 ? 40 : 0),
+    advance: () => (records > 0 ? TlsState.OPEN : TlsState.FAILED),
+    failureCode: () => 8,
+    failureText: () => "the server closed the connection",
+  });
+  const { transport, events, run, code } = world(engine, undefined, () => transport.read(new Uint8Array(40)));
+  run();
+  FakeTcp.last?.options.onWritable(1000);
+  FakeTcp.last?.options.onError();
+  for (let turn = 0; turn < 10; turn += 1) run();
+  expect(events.filter((event) => event === "readable 40")).toHaveLength(5);
+  expect(code()).toBe("connection-lost");
 });
 
 test("a clock that is not set: no connection", () => {

@@ -9,7 +9,20 @@ test("entries by host or for all", () => {
   expect(connectTarget([], "other", 8883)).toEqual({ address: "other", port: 8883 });
 });
 
-test.each(["a:b", "a::1", ":a:0", ":a:65536", ":a:x", "a:b:1:2"])("%j is refused", (wrong) => {
+test.each([
+  "a:b",
+  "a::1",
+  ":a:0",
+  ":a:65536",
+  ":a:x",
+  "a:b:1:2",
+  ":a b:1",
+  ":a_b:1",
+  ":a:0x50",
+  ":a: 1",
+  ":a:1e3",
+  ":a:",
+])("%j is refused", (wrong) => {
   expect(() => parseConnectTo(wrong)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
 });
 
