@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** With what a device proves who it is: a symmetric key, in flash or in eFuse, or a certificate. */
 import type { X509Certificate } from "node:crypto";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import { IDENTITY_KEYS } from "../firmware/device-identity";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";
@@ -84,6 +85,8 @@ export function proofOf(
   }
   const stem = join(sources.certificates, stemOf(registrationId));
   const files = { certificate: `${stem}.pem`, clientKey: `${stem}.key.pem`, issuer: undefined };
+  const missing = [files.certificate, files.clientKey].find((file) => !existsSync(file));
+  if (missing !== undefined) return cells.refuse(`--certificates has no ${basename(missing)}`);
   return certificateProof(cells, registrationId, files, sources.now);
 }
 
@@ -112,13 +115,19 @@ function certificateProof(
 ): Proof | undefined {
   const chain = cells.attempt(IDENTITY_KEYS.certificate, () => readCertificates(files.certificate));
   const key = cells.attempt(IDENTITY_KEYS.clientKey, () => readPrivateKey(files.clientKey));
+  const { issuer: issuerFile } = files;
+  const apart =
+    issuerFile === undefined
+      ? undefined
+      : cells.attempt(IDENTITY_KEYS.issuer, () => onlyCertificateOf(issuerFile));
   const [certificate, ...others] = chain ?? [];
-  if (certificate === undefined || key === undefined) return undefined;
+  if (certificate === undefined || key === undefined || (issuerFile !== undefined && apart === undefined))
+    return undefined;
   return cells.attempt(IDENTITY_KEYS.certificate, () => {
     checkDeviceCertificate(certificate, key, registrationId, now);
     if (Date.parse(certificate.validFrom) > now)
       cells.warn(`it is not valid before ${certificate.validFrom}`, IDENTITY_KEYS.certificate);
-    const issuer = issuerOf(others, files);
+    const issuer = issuerOf(others, files.certificate, apart);
     if (issuer) checkIssuer(certificate, issuer, now);
     const values: NvsValue[] = [
       { key: IDENTITY_KEYS.certificate, type: "blob", value: certificate.raw },
@@ -129,16 +138,18 @@ function certificateProof(
   });
 }
 
-/** The certificate that the device sends behind its own. */
-function issuerOf(others: readonly X509Certificate[], files: ProofFiles): X509Certificate | undefined {
+/** The certificate that the device sends behind its own. @param others in its file @param apart in one of its own */
+function issuerOf(
+  others: readonly X509Certificate[],
+  file: string,
+  apart: X509Certificate | undefined,
+): X509Certificate | undefined {
   // A root is not sent: DPS has it.
   const sent = others.filter((certificate) => !certificate.checkIssued(certificate));
-  if (sent.length > 1)
-    throw wrong(`${files.certificate} holds ${sent.length} intermediates; the device sends one`);
-  if (files.issuer === undefined) return sent[0];
-  if (sent.length > 0)
-    throw wrong(`the issuer is in ${files.certificate} already; leave the column issuer empty`);
-  return onlyCertificateOf(files.issuer);
+  if (sent.length > 1) throw wrong(`${file} holds ${sent.length} intermediates; the device sends one`);
+  if (apart && sent.length > 0)
+    throw wrong(`the issuer is in ${file} already; leave the column issuer empty`);
+  return apart ?? sent[0];
 }
 
 function wrong(about: string): BerthError {

@@ -221,9 +221,21 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "no such file",
       "registrationId,certificate,clientKey\na,none.pem,certs/dev-1.key.pem\n",
       "certificate",
-      "none.pem",
+      "ENOENT",
     ],
-    ["no such key", "registrationId,certificate,clientKey\na,certs/dev-1.pem,none\n", "clientKey", "none"],
+    [
+      "a key where its file belongs",
+      `registrationId,certificate,clientKey\na,certs/dev-1.pem,${LONG_KEY}\n`,
+      "clientKey",
+      "ENOENT",
+    ],
+    [
+      "a key as issuer",
+      `registrationId,certificate,clientKey,issuer\ndev-1,certs/dev-1.alone.pem,certs/dev-1.key.pem,${KEY}\n`,
+      "issuer",
+      "ENOENT",
+    ],
+    ["a key as root", `registrationId,symmetricKey,root\na,${KEY},${LONG_KEY}\n`, "root", "ENOENT"],
     [
       "another's certificate",
       "registrationId,certificate,clientKey\na,certs/dev-1.pem,certs/dev-1.key.pem\n",
@@ -305,6 +317,14 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ]);
     for (const secret of ["secret", "c2VjcmV0", KEY, LONG_KEY])
       expect(problems[0]?.message).not.toContain(secret);
+  });
+
+  test("what --certificates has not is named by the device", () => {
+    const { problems } = read("registrationId\nnobody:1\n", {
+      idScope: "0ne1",
+      certificates: join(base, "certs"),
+    });
+    expect(problems).toEqual([{ line: 2, column: undefined, message: "--certificates has no nobody_1.pem" }]);
   });
 
   test("what only the build may say is no column", () => {
