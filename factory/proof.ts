@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** With what a device proves who it is: a symmetric key, in flash or in eFuse, or a certificate. */
-import type { X509Certificate } from "node:crypto";
+import { createHash, type X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IDENTITY_KEYS } from "../firmware/device-identity";
@@ -20,6 +20,9 @@ import {
 } from "./certificates";
 import { efuseKey } from "./efuse";
 import type { NvsValue } from "./nvs-values";
+
+/** Of SHA-256; Azure's longest key fills it. */
+const HMAC_BLOCK = 64;
 
 /** Where rows without a proof of their own get one. */
 export interface ProofSources {
@@ -92,13 +95,25 @@ export function proofOf(
 
 function keyProof(cells: Cells, symmetricKey: string, block: number | undefined): Proof | undefined {
   return cells.attempt(IDENTITY_KEYS.symmetricKey, () => {
-    const proof = { attestation: "symmetricKey" as const, secret: symmetricKey };
+    const proof = { attestation: "symmetricKey" as const, secret: digestOf(symmetricKey) };
     if (block !== undefined) return { ...proof, values: [], efuseKey: efuseKey(symmetricKey) };
-    // Only for its check.
-    symmetricKeyBytes(symmetricKey).fill(0);
     const value = { key: IDENTITY_KEYS.symmetricKey, type: "string" as const, value: symmetricKey };
     return { ...proof, values: [value] };
   });
+}
+
+/**
+ * Of the bytes that HMAC uses: some keys have several spellings in base64 (RFC 4648, section 3.5), and a shorter key is
+ * filled with zeros (RFC 2104, section 2).
+ */
+function digestOf(symmetricKey: string): string {
+  const bytes = symmetricKeyBytes(symmetricKey);
+  const block = Buffer.alloc(HMAC_BLOCK);
+  block.set(bytes);
+  const digest = createHash("sha256").update(block).digest("hex");
+  bytes.fill(0);
+  block.fill(0);
+  return digest;
 }
 
 interface ProofFiles {

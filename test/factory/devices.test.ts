@@ -354,6 +354,16 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ["the same id in other letters", `dev-1,${KEY},,\nDEV-1,${LONG_KEY},,\n`, "registrationId"],
     ["the same files", `dev:1,${KEY},,\ndev_1,${LONG_KEY},,\n`, "registrationId"],
     ["the same key", `dev-1,${KEY},,\ndev-2,${KEY},,\n`, "symmetricKey"],
+    [
+      "the same key in another spelling",
+      `dev-1,${KEY},,\ndev-2,${KEY.replace(/c=$/, "d=")},,\n`,
+      "symmetricKey",
+    ],
+    [
+      "a key that HMAC makes the same",
+      `dev-1,${Buffer.alloc(16, 5).toString("base64")},,\ndev-2,${Buffer.concat([Buffer.alloc(16, 5), Buffer.alloc(8)]).toString("base64")},,\n`,
+      "symmetricKey",
+    ],
   ])("two devices with %s", (_name, rows, column) => {
     const { problems } = read(`registrationId,symmetricKey,certificate,clientKey\n${rows}`, {
       idScope: "0ne1",
