@@ -60,6 +60,10 @@ test("certificates come from PEM, in their order, or from DER", () => {
 test.each([
   ["a key", () => device.privateKeyPem],
   ["nothing", () => ""],
+  [
+    "half a certificate before a whole one",
+    () => `${device.certificatePem.slice(0, 200)}\n${root.certificatePem}`,
+  ],
   ["garbage", () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
 ])("%s is no certificate", (_name, content) => {
   expect(() => readCertificates(file(content()))).toThrow("holds no X.509 certificate");
