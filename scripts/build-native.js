@@ -45,7 +45,7 @@ export class NativeUnavailable extends Error {}
  * @param {"host"} [options.only] berth-native without the tools
  * @param {boolean} [options.sanitize]
  * @param {(line: string) => void} [options.log] gets the lines of make
- * @param {(line: string) => void} [options.notice] gets one line when it takes a while
+ * @param {(line: string) => void} [options.notice] gets a line when it takes a while, and when it waits for long
  * @returns {Promise<NativeBuild>}
  * @throws {NativeUnavailable}
  */
@@ -55,11 +55,15 @@ export async function buildNative({ only, sanitize = false, log = () => {}, noti
   const directory = join(ROOT, "build", `native${other}`, sanitize ? "sanitized" : "release");
   const host = join(directory, "berth-native");
   mkdirSync(directory, { recursive: true });
-  await withLock(`${directory}.lock`, async () => {
-    if (!existsSync(host)) notice("building the native host, once (about 30 s)");
-    await make(directory, { only, sanitize, log });
-    await bundle(join(directory, "device.js"));
-  });
+  await withLock(
+    `${directory}.lock`,
+    async () => {
+      if (!existsSync(host)) notice("building the native host, once (about 30 s)");
+      await make(directory, { only, sanitize, log });
+      await bundle(join(directory, "device.js"));
+    },
+    { log: notice },
+  );
   return {
     directory,
     host,
