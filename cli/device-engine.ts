@@ -61,6 +61,7 @@ export interface DeviceEngine {
   /**
    * Starts a device. The handler may be called before the promise resolves.
    * @param timeline gets all packets
+   * @param signal ends a start that is not over, and the process with it: the promise rejects, `onEnded` is not called
    * @throws BerthError `invalid-argument` for what the engine cannot take, before anything has started; `store-failed`;
    *   `internal` when its process does not start
    */
@@ -69,5 +70,6 @@ export interface DeviceEngine {
     options: AgentOptions,
     handler: DeviceHandler,
     timeline?: Timeline,
+    signal?: AbortSignal,
   ): Promise<DeviceAgent>;
 }

@@ -93,6 +93,8 @@ class DeviceRun {
   readonly #started = clock.ticks();
   /** Rejects when the device cannot start. */
   #agent: Promise<DeviceAgent> | undefined;
+  /** Ends the start; undefined when that is over. */
+  #starting: AbortController | undefined;
   #state: AgentState = AgentState.STOPPED;
   #deadline: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
@@ -121,13 +123,22 @@ class DeviceRun {
       return;
     }
     this.#deadline = setTimeout(() => this.#timeUp(), timeout);
-    this.#agent = engine.start(device, this.#agentOptions(), this.#handler(), timeline);
+    const starting = new AbortController();
+    this.#starting = starting;
+    this.#agent = engine.start(device, this.#agentOptions(), this.#handler(), timeline, starting.signal);
     this.#agent.then(
-      ({ pid }) => {
+      (agent) => {
+        this.#starting = undefined;
+        // Nobody waits for it any more.
+        if (starting.signal.aborted) void agent.stop();
+        const { pid } = agent;
         if (pid !== undefined) this.#tell({ event: "process", pid });
         this.#send();
       },
-      (error: unknown) => this.#fail(asBerthError(error)),
+      (error: unknown) => {
+        this.#starting = undefined;
+        this.#fail(asBerthError(error));
+      },
     );
   }
 
@@ -241,7 +252,9 @@ class DeviceRun {
   #timeUp(): void {
     if (this.#options.stay && this.#sentAll()) return;
     const state = this.#state;
-    const stalled = new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
+    const stalled = this.#starting
+      ? new BerthError("internal", `${this.#options.engine.title} has not started`)
+      : new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
     const about = `gave up after ${this.#options.timeout / 1000} s`;
     this.#fail(this.#lastRetriable ?? stalled, { about });
   }
@@ -308,8 +321,8 @@ class DeviceRun {
     clearTimeout(this.#pause);
     // Not from inside one of the agent's own calls.
     setImmediate(async () => {
-      const agent = await this.#agent?.catch(() => undefined);
-      await agent?.stop();
+      if (this.#starting) this.#starting.abort();
+      else await (await this.#agent?.catch(() => undefined))?.stop();
       this.#resolve({
         acknowledged: this.#acknowledged,
         source: this.#connected?.source,

@@ -94,6 +94,14 @@ function writeKey(out: string, key: Uint8Array | undefined): string {
   const path = resolve(out);
   if (existsSync(path))
     throw new BerthError("invalid-argument", `${path} is there already; move it away or take another --out`);
-  replaceDurably(path, key);
+  try {
+    replaceDurably(path, key);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new BerthError(
+      "invalid-argument",
+      `--out: ${path} cannot be written (${code}); its directory must be there, and yours`,
+    );
+  }
   return out;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { DEVICE_COLUMNS, type FactoryDevice } from "../factory/device";
@@ -51,7 +51,7 @@ export function addFactory(identity: Command, context: CommandContext): void {
     .option("--certificates <directory>", "ID.pem and ID.key.pem, as berth identity certificates makes them")
     .option("--partitions <file>", "partition table of the firmware in CSV; default: the Moddable SDK's")
     .option("--only <kind>", "write bin or csv alone: fewer copies of the secrets")
-    .option("--force", "write over files that are there", false)
+    .option("--force", "write over the files of these devices, and remove those that are not made now", false)
     .addHelpText("after", HELP);
   withJson(command).action((flags: FactoryFlags) => {
     const output = new Output(flags.json, context.streams);
@@ -111,13 +111,19 @@ function report(file: string, problems: readonly TableProblem[], output: Output)
     );
 }
 
-/** The files of a device. */
-function filesOf({ out, only }: FactoryFlags, { stem, efuse }: FactoryDevice) {
+/** The files that a device may have. */
+function everyFileOf({ out }: FactoryFlags, { stem }: FactoryDevice) {
   const file = (ending: string) => join(resolve(out), `${stem}.${ending}`);
+  return { image: file("bin"), csv: file("csv"), efuseKey: file("efuse-key.bin") };
+}
+
+/** The files that a device gets. */
+function filesOf(flags: FactoryFlags, device: FactoryDevice) {
+  const { image, csv, efuseKey } = everyFileOf(flags, device);
   return {
-    image: only === "csv" ? undefined : file("bin"),
-    csv: only === "bin" ? undefined : file("csv"),
-    efuseKey: efuse?.key && file("efuse-key.bin"),
+    image: flags.only === "csv" ? undefined : image,
+    csv: flags.only === "bin" ? undefined : csv,
+    efuseKey: device.efuse?.key && efuseKey,
   };
 }
 
@@ -128,10 +134,11 @@ function write(
   output: Output,
 ): void {
   const planned = devices.map((device) => ({ device, files: filesOf(flags, device) }));
-  const paths = planned.flatMap(({ files }) => Object.values(files).filter((path) => path !== undefined));
-  checkPaths(flags, paths);
+  checkPaths(flags, devices);
   mkdirSync(resolve(flags.out), { recursive: true, mode: 0o700 });
   for (const { device, files } of planned) {
+    for (const path of Object.values(everyFileOf(flags, device)))
+      if (!Object.values(files).includes(path)) rmSync(path, { force: true });
     const { registrationId, attestation, namespaces, efuse } = device;
     const image = nvsImage(namespaces, size);
     if (files.csv !== undefined) replaceDurably(files.csv, Buffer.from(nvsCsv(namespaces)));
@@ -154,14 +161,16 @@ function write(
 }
 
 /** Nothing that is there is lost unless it is meant to be. */
-function checkPaths(flags: FactoryFlags, paths: readonly string[]): void {
-  const inputs = [flags.csv, flags.groupKeyFile, flags.partitions].map((file) => file && resolve(file));
-  const input = paths.find((path) => inputs.includes(path));
+function checkPaths(flags: FactoryFlags, devices: readonly FactoryDevice[]): void {
+  // Those that are not written now, too: they would stay as those of another identity, or be removed.
+  const paths = devices.flatMap((device) => Object.values(everyFileOf(flags, device)));
+  const given = [flags.csv, flags.groupKeyFile, flags.partitions].filter((file) => file !== undefined);
+  const inputs = new Set(
+    [...given, ...devices.flatMap(({ reads }) => reads)].map((file) => nameOf(resolve(file))),
+  );
+  const input = paths.find((path) => inputs.has(nameOf(path)));
   if (input !== undefined)
-    throw new BerthError(
-      "invalid-argument",
-      `${input} is read and would be written over; take another --out`,
-    );
+    throw new BerthError("invalid-argument", `${input} is read and would be lost; take another --out`);
   const twice = duplicateOf(paths);
   if (twice !== undefined)
     throw new BerthError("invalid-argument", `${twice} would be a file of two devices; change an id`);
@@ -171,13 +180,18 @@ function checkPaths(flags: FactoryFlags, paths: readonly string[]): void {
   const more = there.length > 1 ? ` and ${there.length - 1} more are` : " is";
   throw new BerthError(
     "invalid-argument",
-    `${there[0]}${more} there already; take another --out, or --force to write over them`,
+    `${there[0]}${more} there already; take another --out, or --force to replace all files of these devices`,
   );
 }
 
 function duplicateOf(paths: readonly string[]): string | undefined {
   const seen = new Set<string>();
-  return paths.find((path) => seen.size === seen.add(path).size);
+  return paths.find((path) => seen.size === seen.add(nameOf(path)).size);
+}
+
+/** The same for names that are one file where upper and lower case are the same. */
+function nameOf(path: string): string {
+  return path.toLowerCase();
 }
 
 /** What comes next at the bench. */

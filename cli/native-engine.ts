@@ -33,10 +33,12 @@ export function nativeEngineOf(program: string, grace = CLOSE_GRACE): DeviceEngi
   return {
     name: "native",
     title: "XS with sockets, TLS and HMAC in C (mbedTLS)",
-    async start(device, options, handler, timeline) {
+    async start(device, options, handler, timeline, signal) {
       const settings = nativeSettings(device, options, timeline !== undefined);
       const agent = new NativeAgent(program, settings, handler, timeline, grace);
-      await agent.ready;
+      const kill = () => agent.kill();
+      signal?.addEventListener("abort", kill, { once: true });
+      await agent.ready.finally(() => signal?.removeEventListener("abort", kill));
       return agent;
     },
   };
@@ -110,6 +112,11 @@ class NativeAgent implements DeviceAgent {
     // Its end is reported by `#end`, however.
     await this.#process.close(this.#grace).catch(() => undefined);
     await this.#end;
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    this.#process.kill();
   }
 
   #answered(id: number): Promise<void> {

@@ -51,13 +51,18 @@ export class NativeProcess {
 
   /** Ends the input, which ends the program. @param grace milliseconds after which it is killed */
   async close(grace: number): Promise<NativeEnd> {
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), grace);
+    const timer = setTimeout(() => this.kill(), grace);
     this.#child.stdin.end();
     try {
       return await this.end;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Ends the program at once. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 
   #write(line: Settings | Command): void {

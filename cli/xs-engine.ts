@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { deviceModules, XsAgent } from "../hosts/xs/agent";
+import { type DeviceModules, deviceModules, XsAgent } from "../hosts/xs/agent";
 import { type Engine, EngineUnavailable, tryEngine } from "../hosts/xs/engine";
 import { BerthError } from "../src/error";
 import type { DeviceEngine } from "./device-engine";
@@ -16,15 +16,22 @@ const encoder = new TextEncoder();
 export async function openXsEngine(log: (line: string) => void): Promise<DeviceEngine | undefined> {
   const engine = await find(log);
   if (!engine) return undefined;
-  const modules = await deviceModules();
+  return xsEngineOf(engine, await deviceModules());
+}
+
+/** @param modules of a device */
+export function xsEngineOf(engine: Engine, modules: DeviceModules): DeviceEngine {
   return {
     name: "xs",
     title: `XS, ${engine.version}`,
-    async start(device, options, handler, timeline) {
+    async start(device, options, handler, timeline, signal) {
       const agent = await XsAgent.create(engine, tappedHost(device, timeline), handler, options, {
         modules,
+        signal,
         onLine: (line) => handler.onLine(line),
-        onDied: (error) => handler.onEnded(error),
+        onDied: (error) => {
+          if (!signal?.aborted) handler.onEnded(error);
+        },
       });
       try {
         await agent.start();

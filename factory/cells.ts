@@ -7,6 +7,8 @@ import { reasonOf } from "./reason";
 export class Cells {
   readonly problems: TableProblem[] = [];
   readonly warnings: TableProblem[] = [];
+  /** Paths that the row names, complete. */
+  readonly files: string[] = [];
   readonly #row: TableRow;
   readonly #base: string;
 
@@ -29,7 +31,10 @@ export class Cells {
   /** A path, complete. */
   file(column: string): string | undefined {
     const file = this.word(column);
-    return file === undefined ? undefined : resolve(this.#base, file);
+    if (file === undefined) return undefined;
+    const path = resolve(this.#base, file);
+    this.files.push(path);
+    return path;
   }
 
   /** What `work` returns; an error becomes a problem of the column. */

@@ -4,6 +4,7 @@ import "reflect-metadata";
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { X509Certificate as ParsedCertificate } from "@peculiar/x509";
+import { pemCertificates } from "../hosts/node/roots";
 import { BerthError } from "../src/error";
 
 /** What TLS on the chip can use; see hosts/native/README.md. */
@@ -12,17 +13,15 @@ const SHORTEST_RSA = 2048;
 /** id-kp-clientAuth, RFC 5280 section 4.2.1.12. */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
 /**
  * The certificates of a file: all of a PEM file in their order, or the one of a DER file.
- * @throws BerthError `invalid-argument` naming the file
+ * @throws BerthError `invalid-argument` naming the file, unless it cannot be read
  */
 export function readCertificates(file: string): readonly X509Certificate[] {
   const bytes = read(file);
-  const pem = bytes.toString("latin1").match(PEM_CERTIFICATE);
+  const pem = pemCertificates(bytes.toString("latin1"));
   try {
-    return (pem ?? [bytes]).map((one) => new X509Certificate(one));
+    return (pem.length > 0 ? pem : [bytes]).map((one) => new X509Certificate(one));
   } catch {
     throw wrong(`${file} holds no X.509 certificate in PEM or DER`);
   }
@@ -30,7 +29,7 @@ export function readCertificates(file: string): readonly X509Certificate[] {
 
 /**
  * The certificate of a file that holds one.
- * @throws BerthError `invalid-argument` naming the file
+ * @throws BerthError as `readCertificates`, or when it holds several
  */
 export function onlyCertificateOf(file: string): X509Certificate {
   const certificates = readCertificates(file);
@@ -44,8 +43,8 @@ export function onlyCertificateOf(file: string): X509Certificate {
 /**
  * A private key as the device takes it.
  * @returns PKCS#8, DER
- * @throws BerthError `invalid-argument` naming the file: no key, an encrypted one, or one of a kind that TLS on the
- *   chip cannot use
+ * @throws BerthError `invalid-argument`: it cannot be read, or, naming it: no key, an encrypted one, or one of a kind
+ *   that TLS on the chip cannot use
  */
 export function readPrivateKey(file: string): Buffer {
   const key = parseKey(read(file), file);
@@ -141,11 +140,12 @@ function checkDates(what: string, certificate: X509Certificate, now: number): vo
   if (Date.parse(certificate.validTo) < now) throw wrong(`the ${what} has expired (${certificate.validTo})`);
 }
 
+/** What names no file may be a key that went into the wrong cell, so it is not shown. */
 function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw wrong(`cannot read it: ${(error as Error).message}`);
+    throw wrong(`the file cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

@@ -34,12 +34,7 @@ export function readTable(
     return { rows: [], problems };
   }
   const names = header.record.map((name) => name.trim());
-  for (const [at, name] of names.entries()) {
-    if (!columns.includes(name)) {
-      const hint = name.includes(";") ? "separate the columns by commas" : `known: ${columns.join(", ")}`;
-      note(header.line, `"${name}" is no column; ${hint}`);
-    } else if (names.indexOf(name) !== at) note(header.line, "the column is there twice", name);
-  }
+  checkHeader(names, columns, (message, column) => note(header.line, message, column));
   if (problems.length > 0) return { rows: [], problems };
   const rows: TableRow[] = [];
   for (const { line, record } of records) {
@@ -52,6 +47,28 @@ export function readTable(
   }
   if (records.length === 0 && problems.length === 0) note(header.line, "there is no device below the header");
   return { rows, problems };
+}
+
+/** A table without a header has a device in its first line, and so a key: what stands there is not shown. */
+function checkHeader(
+  names: readonly string[],
+  columns: readonly string[],
+  note: (message: string, column?: string) => void,
+): void {
+  const known = `known: ${columns.join(", ")}`;
+  if (!names.some((name) => columns.includes(name))) {
+    const semicolons = names.some((name) => name.includes(";"));
+    note(
+      `it names no column; ${semicolons ? "separate the columns by commas" : `give a header first, ${known}`}`,
+    );
+    return;
+  }
+  for (const [at, name] of names.entries()) {
+    if (!columns.includes(name)) {
+      const shown = /^[A-Za-z]{1,20}$/.test(name) ? `"${name}"` : `what names column ${at + 1}`;
+      note(`${shown} is no column; ${known}`);
+    } else if (names.indexOf(name) !== at) note("the column is there twice", name);
+  }
 }
 
 interface Record {

@@ -30,6 +30,8 @@ export interface FactoryDevice {
   /** Its files are named so. */
   readonly stem: string;
   readonly attestation: "symmetricKey" | "x509";
+  /** Files that its row names, complete. */
+  readonly reads: readonly string[];
   /** What goes into NVS. */
   readonly namespaces: readonly NvsNamespace[];
   /** The KEY block of eFuse with its symmetric key, and the bytes to burn where the key is known. */
@@ -79,7 +81,7 @@ export function readDevice(
   const efuse = block === undefined ? undefined : { block, key: proof.efuseKey };
   const stem = stemOf(registrationId);
   return {
-    device: { line, registrationId, stem, attestation, namespaces, efuse, secret },
+    device: { line, registrationId, stem, attestation, reads: cells.files, namespaces, efuse, secret },
     problems,
     warnings,
   };

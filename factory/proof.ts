@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** With what a device proves who it is: a symmetric key, in flash or in eFuse, or a certificate. */
-import type { X509Certificate } from "node:crypto";
-import { join } from "node:path";
+import { createHash, type X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import { IDENTITY_KEYS } from "../firmware/device-identity";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";
@@ -19,6 +20,9 @@ import {
 } from "./certificates";
 import { efuseKey } from "./efuse";
 import type { NvsValue } from "./nvs-values";
+
+/** Of SHA-256; Azure's longest key fills it. */
+const HMAC_BLOCK = 64;
 
 /** Where rows without a proof of their own get one. */
 export interface ProofSources {
@@ -84,18 +88,32 @@ export function proofOf(
   }
   const stem = join(sources.certificates, stemOf(registrationId));
   const files = { certificate: `${stem}.pem`, clientKey: `${stem}.key.pem`, issuer: undefined };
+  const missing = [files.certificate, files.clientKey].find((file) => !existsSync(file));
+  if (missing !== undefined) return cells.refuse(`--certificates has no ${basename(missing)}`);
   return certificateProof(cells, registrationId, files, sources.now);
 }
 
 function keyProof(cells: Cells, symmetricKey: string, block: number | undefined): Proof | undefined {
   return cells.attempt(IDENTITY_KEYS.symmetricKey, () => {
-    const proof = { attestation: "symmetricKey" as const, secret: symmetricKey };
+    const proof = { attestation: "symmetricKey" as const, secret: digestOf(symmetricKey) };
     if (block !== undefined) return { ...proof, values: [], efuseKey: efuseKey(symmetricKey) };
-    // Only for its check.
-    symmetricKeyBytes(symmetricKey).fill(0);
     const value = { key: IDENTITY_KEYS.symmetricKey, type: "string" as const, value: symmetricKey };
     return { ...proof, values: [value] };
   });
+}
+
+/**
+ * Of the bytes that HMAC uses: some keys have several spellings in base64 (RFC 4648, section 3.5), and a shorter key is
+ * filled with zeros (RFC 2104, section 2).
+ */
+function digestOf(symmetricKey: string): string {
+  const bytes = symmetricKeyBytes(symmetricKey);
+  const block = Buffer.alloc(HMAC_BLOCK);
+  block.set(bytes);
+  const digest = createHash("sha256").update(block).digest("hex");
+  bytes.fill(0);
+  block.fill(0);
+  return digest;
 }
 
 interface ProofFiles {
@@ -112,13 +130,19 @@ function certificateProof(
 ): Proof | undefined {
   const chain = cells.attempt(IDENTITY_KEYS.certificate, () => readCertificates(files.certificate));
   const key = cells.attempt(IDENTITY_KEYS.clientKey, () => readPrivateKey(files.clientKey));
+  const { issuer: issuerFile } = files;
+  const apart =
+    issuerFile === undefined
+      ? undefined
+      : cells.attempt(IDENTITY_KEYS.issuer, () => onlyCertificateOf(issuerFile));
   const [certificate, ...others] = chain ?? [];
-  if (certificate === undefined || key === undefined) return undefined;
+  if (certificate === undefined || key === undefined || (issuerFile !== undefined && apart === undefined))
+    return undefined;
   return cells.attempt(IDENTITY_KEYS.certificate, () => {
     checkDeviceCertificate(certificate, key, registrationId, now);
     if (Date.parse(certificate.validFrom) > now)
       cells.warn(`it is not valid before ${certificate.validFrom}`, IDENTITY_KEYS.certificate);
-    const issuer = issuerOf(others, files);
+    const issuer = issuerOf(others, files.certificate, apart);
     if (issuer) checkIssuer(certificate, issuer, now);
     const values: NvsValue[] = [
       { key: IDENTITY_KEYS.certificate, type: "blob", value: certificate.raw },
@@ -129,16 +153,18 @@ function certificateProof(
   });
 }
 
-/** The certificate that the device sends behind its own. */
-function issuerOf(others: readonly X509Certificate[], files: ProofFiles): X509Certificate | undefined {
+/** The certificate that the device sends behind its own. @param others in its file @param apart in one of its own */
+function issuerOf(
+  others: readonly X509Certificate[],
+  file: string,
+  apart: X509Certificate | undefined,
+): X509Certificate | undefined {
   // A root is not sent: DPS has it.
   const sent = others.filter((certificate) => !certificate.checkIssued(certificate));
-  if (sent.length > 1)
-    throw wrong(`${files.certificate} holds ${sent.length} intermediates; the device sends one`);
-  if (files.issuer === undefined) return sent[0];
-  if (sent.length > 0)
-    throw wrong(`the issuer is in ${files.certificate} already; leave the column issuer empty`);
-  return onlyCertificateOf(files.issuer);
+  if (sent.length > 1) throw wrong(`${file} holds ${sent.length} intermediates; the device sends one`);
+  if (apart && sent.length > 0)
+    throw wrong(`the issuer is in ${file} already; leave the column issuer empty`);
+  return apart ?? sent[0];
 }
 
 function wrong(about: string): BerthError {

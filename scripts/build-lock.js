@@ -1,48 +1,108 @@
 // SPDX-License-Identifier: MIT
 /** One build at a time in one place, over all processes of this computer. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const LOOK_AGAIN = 200;
+/** Longer than most builds take: who waits shall know for what. */
+const PATIENCE = 5_000;
 
 /**
- * Does `work` while no other process holds `lock`, a file with the number of the process that does. The lock of a
- * process that has died is taken over.
+ * Does `work` while no other process holds `lock`, a file that says which process does. The lock of a process that has
+ * died is taken over.
  * @template T
  * @param {string} lock
  * @param {() => Promise<T>} work
+ * @param {object} [options]
+ * @param {(line: string) => void} [options.log] gets one line when it waits for long
+ * @param {number} [options.patience] milliseconds until then
  * @returns {Promise<T>}
  */
-export async function withLock(lock, work) {
-  while (!take(lock)) await sleep(LOOK_AGAIN);
+export async function withLock(lock, work, { log = () => {}, patience = PATIENCE } = {}) {
+  const ours = `${process.pid} ${startOf(process.pid) ?? "-"} ${randomUUID()}`;
+  let waited = 0;
+  while (!take(lock, ours)) {
+    await sleep(LOOK_AGAIN);
+    if (waited < patience && waited + LOOK_AGAIN >= patience) {
+      log(`waiting for another build; if there is none, remove ${lock}`);
+    }
+    waited += LOOK_AGAIN;
+  }
   try {
     return await work();
   } finally {
-    rmSync(lock, { force: true });
+    if (contentOf(lock) === ours) rmSync(lock, { force: true });
   }
 }
 
-/** @param {string} lock */
-function take(lock) {
+/** @param {string} lock @param {string} ours */
+function take(lock, ours) {
+  // Linked when its content is complete: a process that is killed, or a full disk, leaves no lock without a holder.
+  const whole = `${lock}.${process.pid}-${randomUUID()}`;
   try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    writeFileSync(whole, ours, { flag: "wx" });
+    linkSync(whole, lock);
     return true;
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(whole, { force: true });
   }
-  if (!holderLives(lock)) rmSync(lock, { force: true });
+  const theirs = contentOf(lock);
+  if (theirs !== undefined && !holderLives(theirs)) remove(lock, theirs);
   return false;
 }
 
-/** @param {string} lock */
-function holderLives(lock) {
+/** Removes the lock of a process that has died, unless another has taken it over meanwhile. @param {string} lock @param {string} stale */
+function remove(lock, stale) {
+  const aside = `${lock}.${process.pid}-${randomUUID()}`;
   try {
-    const holder = Number(readFileSync(lock, "utf8"));
-    // Empty while it is being written.
-    if (holder > 0) process.kill(holder, 0);
-    return true;
+    renameSync(lock, aside);
+    if (contentOf(aside) !== stale) linkSync(aside, lock);
   } catch (error) {
-    // EPERM: of another user. ENOENT: given back meanwhile.
+    // ENOENT: removed by another. EEXIST: taken meanwhile.
+    if (!["ENOENT", "EEXIST"].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? "")) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** @param {string} file @returns {string | undefined} undefined when it is gone */
+function contentOf(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    // ESRCH: a file of /proc whose process has just ended.
+    if (!["ENOENT", "ESRCH"].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? "")) throw error;
+    return undefined;
+  }
+}
+
+/** @param {string} content */
+function holderLives(content) {
+  const [holder, start] = content.split(" ");
+  // Nobody's: made by other means than `take`.
+  if (!Number(holder)) return false;
+  try {
+    process.kill(Number(holder), 0);
+  } catch (error) {
+    // EPERM: of another user.
     return /** @type {NodeJS.ErrnoException} */ (error).code !== "ESRCH";
   }
+  // Another process may have its number by now.
+  const now = startOf(Number(holder));
+  return now === undefined || start === undefined || start === "-" || start === now;
+}
+
+/**
+ * When a process started, in ticks since the computer did: proc_pid_stat(5), field 22.
+ * @param {number} pid
+ * @returns {string | undefined} undefined where that is not told: on Linux it is
+ */
+function startOf(pid) {
+  if (process.platform !== "linux") return undefined;
+  const stat = contentOf(`/proc/${pid}/stat`);
+  // The name of the program, field 2, may hold anything.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }

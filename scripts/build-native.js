@@ -6,11 +6,12 @@
  *
  *   node scripts/build-native.js [--sanitize]
  *
- * Into build/native/release, with --sanitize into build/native/sanitized; with another mbedTLS than the system's, its
- * prefix in the environment's MBEDTLS, into build/native-PREFIX. About 30 s the first time, 1 s when nothing has
+ * Into build/native-VERSION/release, of mbedTLS, with --sanitize into build/native-VERSION/sanitized; with another mbedTLS
+ * than the system's, its prefix in the environment's MBEDTLS, a hash of the prefix stands behind the version. About 30 s the first time, 1 s when nothing has
  * changed. Exit status 69 with one line on standard error when something that it needs is not installed.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -45,21 +46,25 @@ export class NativeUnavailable extends Error {}
  * @param {"host"} [options.only] berth-native without the tools
  * @param {boolean} [options.sanitize]
  * @param {(line: string) => void} [options.log] gets the lines of make
- * @param {(line: string) => void} [options.notice] gets one line when it takes a while
+ * @param {(line: string) => void} [options.notice] gets a line when it takes a while, and when it waits for long
  * @returns {Promise<NativeBuild>}
  * @throws {NativeUnavailable}
  */
 export async function buildNative({ only, sanitize = false, log = () => {}, notice = () => {} } = {}) {
-  checkTools();
-  const other = (process.env.MBEDTLS ?? "").replaceAll(/[^\w.]+/g, "-");
-  const directory = join(ROOT, "build", `native${other}`, sanitize ? "sanitized" : "release");
+  const { version } = checkTools();
+  const name = nativeDirectory(version, process.env.MBEDTLS ?? "");
+  const directory = join(ROOT, "build", name, sanitize ? "sanitized" : "release");
   const host = join(directory, "berth-native");
   mkdirSync(directory, { recursive: true });
-  await withLock(`${directory}.lock`, async () => {
-    if (!existsSync(host)) notice("building the native host, once (about 30 s)");
-    await make(directory, { only, sanitize, log });
-    await bundle(join(directory, "device.js"));
-  });
+  await withLock(
+    `${directory}.lock`,
+    async () => {
+      if (!existsSync(host)) notice("building the native host, once (about 30 s)");
+      await make(directory, { only, sanitize, log });
+      await bundle(join(directory, "device.js"));
+    },
+    { log: notice },
+  );
   return {
     directory,
     host,
@@ -67,6 +72,17 @@ export async function buildNative({ only, sanitize = false, log = () => {}, noti
     fuzz: join(directory, "tls_fuzz"),
     checks: [join(directory, "tls_check"), join(directory, "tls_check_efuse")],
   };
+}
+
+/**
+ * Below build/. Each mbedTLS has its own, also after an upgrade in one place: headers of a package are as old as the
+ * package, so make would take the objects for newer.
+ * @param {string} version of mbedTLS
+ * @param {string} prefix where it is installed; empty for the system's
+ */
+export function nativeDirectory(version, prefix) {
+  const hash = createHash("sha256").update(resolve(prefix)).digest("hex").slice(0, 8);
+  return prefix === "" ? `native-${version}` : `native-${version}-${hash}`;
 }
 
 /**
@@ -113,6 +129,7 @@ async function bundle(outfile) {
   renameSync(`${outfile}.new`, outfile);
 }
 
+/** @returns {import("./mbedtls.mjs").Mbedtls} */
 function checkTools() {
   if (process.platform !== "linux") {
     throw new NativeUnavailable(`no native host: it builds on Linux only, this is ${process.platform}`);
@@ -129,7 +146,9 @@ function checkTools() {
       );
     }
   }
-  if (findMbedtls() === undefined) throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
+  const mbedtls = findMbedtls();
+  if (mbedtls === undefined) throw new NativeUnavailable(`no native host: ${MBEDTLS_MISSING}`);
+  return mbedtls;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {

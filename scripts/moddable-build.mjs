@@ -4,7 +4,11 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
+import { withLock } from "./build-lock.js";
 import { preloadedModules } from "./check-manifests.mjs";
+import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./moddable-sdkconfig.mjs";
+
+/** @typedef {Readonly<Record<string, string>>} Variables */
 
 /** Folders of the apps; mcconfig takes the folder's name for the app's. */
 export const APPS = Object.freeze({ firmware: "firmware", cases: "test/on-device" });
@@ -36,44 +40,83 @@ export function isFatalWarning(line) {
 }
 
 /**
- * Builds, or builds and flashes.
+ * Builds, or builds and flashes. Builds of one target take turns.
  * @param {BuildOptions} options
  * @returns {Promise<{ status: number, output: string }>} `output` is the directory of what was built
  */
 export async function build(options) {
-  const { project, sdk, app, platform, target, mode, variables, settings } = options;
+  const { project, app, platform, mode } = options;
   const root = join(project, "build", "moddable");
   mkdirSync(root, { recursive: true });
+  const name = join(root, `${basename(app)}-${platform.replaceAll("/", "-")}-${mode}`);
+  return withLock(`${name}.lock`, () => buildAlone(options, root, name), { log: console.error });
+}
+
+/**
+ * @param {BuildOptions} options
+ * @param {string} root where everything goes
+ * @param {string} name of what belongs to this build alone, a path without an ending
+ */
+async function buildAlone(options, root, name) {
+  const { project, sdk, app, platform, target, mode, variables, settings } = options;
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, basename(app)];
-  const made = [join(root, "bin", ...tail), join(root, "tmp", ...tail)];
-  forgetStale(
-    join(root, `${basename(app)}-${platform.replaceAll("/", "-")}-${mode}.sha256`),
-    made,
-    project,
-    variables,
-  );
-  const parameters = [
-    ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
-    ...["-m", "-p", platform, "-t", target, "-o", root],
-    manifestOf(project, app),
-    ...settings,
-    // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
-    `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
-  ];
+  const temporary = join(root, "tmp", ...tail);
+  const output = join(root, "bin", ...tail);
+  forgetStale(`${name}.sha256`, [output, temporary], options);
+  const sdkconfig = join(project, app, "sdkconfig");
+  const configured = family === "esp32" && existsSync(sdkconfig);
+  const mcconfig = (
+    /** @type {string} */ into,
+    /** @type {string[]} */ how,
+    /** @type {Variables} */ more = {},
+  ) => {
+    const parameters = [
+      ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
+      ...[...how, "-p", platform, "-t", target, "-o", into],
+      manifestOf(project, app),
+      ...settings,
+      // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
+      `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
+    ];
+    const environment = { ...variables, ...more };
+    return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, environment, (line) => {
+      if (isFatalWarning(line)) fatal.push(line);
+    });
+  };
   /** @type {string[]} */
   const fatal = [];
-  const status = await run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
-    if (isFatalWarning(line)) fatal.push(line);
-  });
-  for (const line of fatal) console.error(`error: ${line.replace(/^# /, "")}`);
-  const wanted = preloadedModules(project, `${app}/manifest.json`, family, variables);
-  const missing = status === 0 ? notPreloaded(wanted, join(root, "tmp", ...tail, "makefile")) : [];
-  for (const name of missing) console.error(`error: ${name} is not preloaded: every change of it costs RAM`);
-  return {
-    status: status === 0 && fatal.length + missing.length > 0 ? 1 : status,
-    output: join(root, "bin", ...tail),
-  };
+  /** @type {Variables} */
+  let ofBoard = {};
+  if (configured) {
+    // Only to see which folder it takes: what it writes there the real one would rewrite, and all would be compiled anew.
+    const trial = `${name}-trial`;
+    mkdirSync(trial, { recursive: true });
+    const status = await mcconfig(trial, []);
+    if (status !== 0) return { status, output };
+    const taken = sdkconfigOf(readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8"));
+    if (taken !== undefined && taken !== sdkconfig) {
+      mergeSdkconfig(taken, sdkconfig, `${name}-sdkconfig`);
+      ofBoard = { BERTH_SDKCONFIG: `${name}-sdkconfig` };
+    }
+    fatal.length = 0;
+  }
+  const status = await mcconfig(root, ["-m"], ofBoard);
+  const problems = fatal.map((line) => line.replace(/^# /, ""));
+  if (status === 0) {
+    const wanted = preloadedModules(project, `${app}/manifest.json`, family, variables);
+    const makefile = join(temporary, "makefile");
+    const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
+    for (const module of notPreloaded(wanted, text))
+      problems.push(`${module} is not preloaded: every change of it costs RAM`);
+    if (configured) {
+      const merged = /^SDKCONFIG_FILE ?= ?(.*)$/m.exec(text)?.[1]?.trim() ?? "";
+      for (const line of settingsNotIn(sdkconfig, existsSync(merged) ? readFileSync(merged, "utf8") : ""))
+        problems.push(`${line} of ${app}/sdkconfig does not hold on ${platform}`);
+    }
+  }
+  for (const problem of problems) console.error(`error: ${problem}`);
+  return { status: status === 0 && problems.length > 0 ? 1 : status, output };
 }
 
 /** The overlay with the site's settings, where there is one. @param {string} project @param {string} app */
@@ -84,14 +127,13 @@ export function manifestOf(project, app) {
 
 /**
  * mcconfig goes by the time of files alone: what a manifest names anew is not rebuilt when it is older. After a
- * change of a manifest what was built goes.
+ * change of a manifest, or with another SDK, what was built goes.
  * @param {string} stamp the file that keeps what the manifests were
  * @param {readonly string[]} directories
- * @param {string} project
- * @param {Readonly<Record<string, string>>} variables
+ * @param {Pick<BuildOptions, "project" | "sdk" | "variables">} options
  */
-function forgetStale(stamp, directories, project, variables) {
-  const hash = createHash("sha256").update(JSON.stringify(variables));
+export function forgetStale(stamp, directories, { project, sdk, variables }) {
+  const hash = createHash("sha256").update(JSON.stringify([variables, sdk.moddable, sdk.version]));
   for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
   const digest = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
@@ -110,13 +152,10 @@ function manifestsBelow(project) {
 /**
  * Modules that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
  * @param {readonly string[]} wanted
- * @param {string} makefile
+ * @param {string} makefile its text; of every platform it has the list
  */
-function notPreloaded(wanted, makefile) {
-  const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
-  // Of esp32 the list stands in a file of CMake; there this check has nothing to go by.
-  if (!text.includes("-p berth")) return [];
-  return wanted.filter((name) => !text.includes(`-p ${name}.xsb`));
+export function notPreloaded(wanted, makefile) {
+  return wanted.filter((name) => !makefile.includes(`-p ${name}.xsb`));
 }
 
 /**

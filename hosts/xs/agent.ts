@@ -36,6 +36,8 @@ export interface XsAgentOptions {
   readonly onLine?: (line: string) => void;
   /** The machine has ended unasked. Told before the handler's `onError`. */
   readonly onDied?: (error: BerthError) => void;
+  /** Ends the machine at once. */
+  readonly signal?: AbortSignal | undefined;
   /** By default they are looked up for each agent. */
   readonly modules?: DeviceModules;
 }
@@ -76,13 +78,14 @@ export class XsAgent {
     host: Host,
     handler: AgentHandler,
     options: AgentOptions,
-    { onLine, onDied, modules }: XsAgentOptions = {},
+    { onLine, onDied, modules, signal }: XsAgentOptions = {},
   ): Promise<XsAgent> {
     const agent = new XsAgent(host, handler, onDied);
     const machine = await XsMachine.start(engine, {
       onCommand: (request) => agent.#answer(request),
       // An interrupt from the keyboard is for this process, which then ends the device in order.
       ownGroup: true,
+      signal,
       ...(onLine && { onLine }),
     });
     agent.#machine = machine;

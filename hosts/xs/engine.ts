@@ -51,11 +51,15 @@ export async function openEngine(log: (line: string) => void = () => {}): Promis
   const engine = { path: join(directory, "xsnap-worker"), version: `@agoric/xsnap ${version}` };
   mkdirSync(directory, { recursive: true });
   if (existsSync(engine.path)) return engine;
-  await withLock(`${directory}.lock`, async () => {
-    if (existsSync(engine.path)) return;
-    log("building the XS engine, once (about 10 s)");
-    await build(platform, version, directory, engine.path);
-  });
+  await withLock(
+    `${directory}.lock`,
+    async () => {
+      if (existsSync(engine.path)) return;
+      log("building the XS engine, once (about 10 s)");
+      await build(platform, version, directory, engine.path);
+    },
+    { log },
+  );
   return engine;
 }
 

@@ -50,6 +50,8 @@ export interface XsWorkerOptions {
   readonly stack?: number;
   /** A process group of its own, so that signals of the keyboard do not reach it. It ends with this process all the same. */
   readonly ownGroup?: boolean;
+  /** Ends the worker at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const FROM_XS = Object.freeze({ OK: 0x2e, ERROR: 0x21, COMMAND: 0x3f } as const);
@@ -76,7 +78,7 @@ export class XsWorker {
 
   constructor(engine: Engine, options: XsWorkerOptions = {}) {
     this.#options = options;
-    const { heap, stack, ownGroup = false } = options;
+    const { heap, stack, ownGroup = false, signal } = options;
     this.#child = spawn(engine.path, [], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
       detached: ownGroup,
@@ -105,12 +107,14 @@ export class XsWorker {
       this.#child.on("error", (error) => {
         resolve(this.#end(new XsExited(`the XS worker did not start: ${error.message}`)));
       });
-      this.#child.on("close", (code, signal) => {
-        const how = EXITS[code ?? -1] ?? signal ?? `exit code ${code}`;
+      this.#child.on("close", (code, killedBy) => {
+        const how = EXITS[code ?? -1] ?? killedBy ?? `exit code ${code}`;
         const told = this.#closing && code === 0 ? "the XS worker was closed" : `the XS worker ended: ${how}`;
         resolve(this.#end(new XsExited(told)));
       });
     });
+    signal?.addEventListener("abort", () => void this.kill(), { once: true });
+    if (signal?.aborted) void this.kill();
   }
 
   /** Of the process; undefined when it could not start. */

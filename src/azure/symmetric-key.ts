@@ -28,7 +28,10 @@ export function symmetricKeyBytes(key: string): Uint8Array {
   return bytes;
 }
 
-/** The bytes of padded base64 (RFC 4648, section 4), or undefined when `text` is something else. Shows none of it. */
+/**
+ * The bytes of padded base64 (RFC 4648, section 4), or undefined when `text` is something else. Shows none of it.
+ * Bits beyond the last byte may be set (section 3.5): a key that someone typed may have them, and other decoders take it.
+ */
 export function bytesOfBase64(text: string): Uint8Array | undefined {
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   if (text.length % 4 !== 0) return undefined;

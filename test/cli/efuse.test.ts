@@ -88,6 +88,11 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
   ["a key that is none", () => [...S3, "--symmetric-key", "x"], "not base64"],
   ["--out without a key", (file) => [...S3, "--out", file("burn.bin")], "--out needs a key"],
   [
+    "--out in no directory",
+    (file) => [...S3, "--symmetric-key-file", file("key"), "--out", file("none/burn.bin")],
+    "none/burn.bin cannot be written (ENOENT); its directory must be there",
+  ],
+  [
     "two keys",
     (file) => [...S3, "--symmetric-key", KEY, "--group-key-file", file("long"), "--registration-id", "d"],
     "give one of them",

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { createRootCertificate } from "../../emulator/certificates";
 import { readNvs } from "../helpers/nvs-reader";
 import { berth, eventsOf } from "./command";
 
@@ -149,6 +150,38 @@ test("what is there stays, unless --force", async () => {
   expect(Object.keys(valuesOf("dev-1.bin"))).toHaveLength(5);
 });
 
+test("nothing of an earlier identity stays beside the new one", async () => {
+  write("devices.csv", "registrationId,efuseBlock\nd1,4\nd2,\n");
+  await withGroup();
+  expect(readdirSync(at("out")).sort()).toEqual(["d1.bin", "d1.csv", "d1.efuse-key.bin", "d2.bin", "d2.csv"]);
+  write("devices.csv", `registrationId,symmetricKey\nd1,${KEY}\n`);
+  rmSync(at("out/d1.bin"));
+  const again = await factory("--only", "bin");
+  expect(again.status).toBe(2);
+  expect(again.err).toContain("d1.csv and 1 more are there already");
+  expect((await factory("--only", "bin", "--force")).status).toBe(0);
+  expect(readdirSync(at("out")).sort()).toEqual(["d1.bin", "d2.bin", "d2.csv"]);
+});
+
+test.each([
+  ["the table in other letters", "Devices.csv", "registrationId\ndevices\n"],
+  ["a certificate", "cert.bin", "registrationId,root\ncert,cert.bin\n"],
+])("not even --force loses %s", async (_name, name, table) => {
+  rmSync(at("devices.csv"));
+  const root = await createRootCertificate({ commonName: "root", keyType: "ec-p256" });
+  write("cert.bin", root.certificatePem);
+  const csv = name === "Devices.csv" ? name : "table.csv";
+  write(csv, table);
+  const before = readFileSync(at(name), "utf8");
+  const { status, err } = await berth(
+    ...["identity", "factory", "--csv", at(csv), "--out", directory, "--id-scope", "0ne1"],
+    ...["--group-key-file", at("group.key"), "--force", "--only", "csv"],
+  );
+  expect(status).toBe(2);
+  expect(err).toContain("is read and would be lost");
+  expect(readFileSync(at(name), "utf8")).toBe(before);
+});
+
 test("not even --force writes over what is read", async () => {
   write("devices.csv", "registrationId\ndevices\n");
   const { status, err } = await berth(
@@ -156,12 +189,12 @@ test("not even --force writes over what is read", async () => {
     ...["--group-key-file", at("group.key"), "--force"],
   );
   expect(status).toBe(2);
-  expect(err).toContain("is read and would be written over");
+  expect(err).toContain("is read and would be lost");
   expect(readFileSync(at("devices.csv"), "utf8")).toBe("registrationId\ndevices\n");
 });
 
-test("no two devices share a file", async () => {
-  write("devices.csv", "registrationId,efuseBlock\na,1\na.efuse-key,\n");
+test.each(["a", "A"])("no two devices share a file: %s", async (id) => {
+  write("devices.csv", `registrationId,efuseBlock\n${id},1\na.efuse-key,\n`);
   const { status, err } = await withGroup("--force");
   expect(status).toBe(2);
   expect(err).toContain("a.efuse-key.bin would be a file of two devices");

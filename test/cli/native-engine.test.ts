@@ -106,6 +106,15 @@ test("one that does not end is killed", async () => {
   expect(ended).toMatchObject([{ message: expect.stringContaining("SIGKILL") }]);
 });
 
+test("a start that does not come to an end is ended by its signal", async () => {
+  const hangs = program("echo starts; exec sleep 600");
+  const controller = new AbortController();
+  // The program runs.
+  const handler = { onLine: () => controller.abort() } as unknown as DeviceHandler;
+  const starting = nativeEngineOf(hangs).start(device(), AGENT, handler, undefined, controller.signal);
+  await expect(starting).rejects.toMatchObject({ message: expect.stringContaining("SIGKILL") });
+});
+
 test("an error of the start after the settings ends it; messages that wait are refused", async () => {
   const refused = `{"event":"refused","code":"internal","message":"x"}`;
   const { agent, end, ended } = await start(

@@ -60,14 +60,25 @@ test("certificates come from PEM, in their order, or from DER", () => {
 test.each([
   ["a key", () => device.privateKeyPem],
   ["nothing", () => ""],
+  [
+    "half a certificate before a whole one",
+    () => `${device.certificatePem.slice(0, 200)}\n${root.certificatePem}`,
+  ],
   ["garbage", () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
 ])("%s is no certificate", (_name, content) => {
   expect(() => readCertificates(file(content()))).toThrow("holds no X.509 certificate");
 });
 
-test("a file that cannot be read is named", () => {
-  expect(() => readCertificates(join(directory, "none.pem"))).toThrow("none.pem");
-  expect(() => readPrivateKey(join(directory, "none.pem"))).toThrow("none.pem");
+test.each([
+  ["what names no file", "c2VjcmV0", "ENOENT"],
+  ["what no file can be named", "c2Vj\0cmV0", "ERR_INVALID_ARG_VALUE"],
+  ["too long a name", "c2VjcmV0".repeat(100), "ENAMETOOLONG"],
+])("%s may be a key in the wrong place, and is not shown", (_name, name, code) => {
+  for (const read of [readCertificates, readPrivateKey]) {
+    const failing = () => read(join(directory, name));
+    expect(failing).toThrow(`the file cannot be read (${code})`);
+    expect(failing).not.toThrow("c2Vj");
+  }
 });
 
 test("every form of a private key becomes PKCS#8", () => {

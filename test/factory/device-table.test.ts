@@ -21,6 +21,8 @@ test.each<[string, string, number, string]>([
   ["nothing", "", 1, "it is empty; the first line names the columns: id, key, name"],
   ["a header alone", "id,key\n", 1, "there is no device"],
   ["an unknown column", "id,kye\na,secret\n", 1, '"kye" is no column; known: id, key, name'],
+  ["no header", "a,secret\n", 1, "it names no column; give a header first, known: id, key, name"],
+  ["a key among the columns", "id,key,c2VjcmV0secret=\n", 1, "what names column 3 is no column; known: id"],
   ["a column twice", "id,id\na,secret\n", 1, "the column is there twice"],
   ["semicolons", "id;key\na;secret\n", 1, "separate the columns by commas"],
   ["a cell too few", "id,key\na,secret\nb\n", 3, "it has 1 cells, the header has 2"],

@@ -223,9 +223,21 @@ describe("what is wrong is told with line and column, and nothing secret is show
       "no such file",
       "registrationId,certificate,clientKey\na,none.pem,certs/dev-1.key.pem\n",
       "certificate",
-      "none.pem",
+      "ENOENT",
     ],
-    ["no such key", "registrationId,certificate,clientKey\na,certs/dev-1.pem,none\n", "clientKey", "none"],
+    [
+      "a key where its file belongs",
+      `registrationId,certificate,clientKey\na,certs/dev-1.pem,${LONG_KEY}\n`,
+      "clientKey",
+      "ENOENT",
+    ],
+    [
+      "a key as issuer",
+      `registrationId,certificate,clientKey,issuer\ndev-1,certs/dev-1.alone.pem,certs/dev-1.key.pem,${KEY}\n`,
+      "issuer",
+      "ENOENT",
+    ],
+    ["a key as root", `registrationId,symmetricKey,root\na,${KEY},${LONG_KEY}\n`, "root", "ENOENT"],
     [
       "another's certificate",
       "registrationId,certificate,clientKey\na,certs/dev-1.pem,certs/dev-1.key.pem\n",
@@ -315,6 +327,14 @@ describe("what is wrong is told with line and column, and nothing secret is show
       expect(problems[0]?.message).not.toContain(secret);
   });
 
+  test("what --certificates has not is named by the device", () => {
+    const { problems } = read("registrationId\nnobody:1\n", {
+      idScope: "0ne1",
+      certificates: join(base, "certs"),
+    });
+    expect(problems).toEqual([{ line: 2, column: undefined, message: "--certificates has no nobody_1.pem" }]);
+  });
+
   test("what only the build may say is no column", () => {
     const column = "built";
     expect(DEVICE_COLUMNS).not.toContain(column);
@@ -342,6 +362,16 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ["the same id in other letters", `dev-1,${KEY},,\nDEV-1,${LONG_KEY},,\n`, "registrationId"],
     ["the same files", `dev:1,${KEY},,\ndev_1,${LONG_KEY},,\n`, "registrationId"],
     ["the same key", `dev-1,${KEY},,\ndev-2,${KEY},,\n`, "symmetricKey"],
+    [
+      "the same key in another spelling",
+      `dev-1,${KEY},,\ndev-2,${KEY.replace(/c=$/, "d=")},,\n`,
+      "symmetricKey",
+    ],
+    [
+      "a key that HMAC makes the same",
+      `dev-1,${Buffer.alloc(16, 5).toString("base64")},,\ndev-2,${Buffer.concat([Buffer.alloc(16, 5), Buffer.alloc(8)]).toString("base64")},,\n`,
+      "symmetricKey",
+    ],
   ])("two devices with %s", (_name, rows, column) => {
     const { problems } = read(`registrationId,symmetricKey,certificate,clientKey\n${rows}`, {
       idScope: "0ne1",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -36,8 +37,59 @@ test("work that fails gives the lock back", async () => {
   expect(existsSync(lock)).toBe(false);
 });
 
-test("the lock of a process that has died is taken over", async () => {
-  const { pid } = spawnSync(process.execPath, ["--version"]);
-  writeFileSync(lock, String(pid));
+const dead = () => String(spawnSync(process.execPath, ["--version"]).pid);
+
+test.each<[string, () => string]>([
+  ["a process that has died", dead],
+  ["nobody, left by one that was killed or by a full disk", () => ""],
+])("the lock of %s is taken over", async (_what, holder) => {
+  writeFileSync(lock, holder());
   expect(await withLock(lock, () => Promise.resolve("done"))).toBe("done");
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+const onLinux = process.platform === "linux" ? test : test.skip;
+onLinux("the lock of a process whose number another has by now is taken over", async () => {
+  writeFileSync(lock, `${process.pid} 1 x`);
+  expect(await withLock(lock, () => Promise.resolve("done"))).toBe("done");
+});
+
+test("a lock is never without its content, and many that take one over at once are one at a time", async () => {
+  writeFileSync(lock, dead());
+  const module = new URL("../../scripts/build-lock.js", import.meta.url).href;
+  const inside = join(directory, "inside");
+  const script = `
+    import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+    import { withLock } from ${JSON.stringify(module)};
+    await withLock(${JSON.stringify(lock)}, async () => {
+      mkdirSync(${JSON.stringify(inside)});
+      if (!readFileSync(${JSON.stringify(lock)}, "utf8").startsWith(process.pid + " ")) process.exit(2);
+      await new Promise(setImmediate);
+      rmdirSync(${JSON.stringify(inside)});
+    });`;
+  const ends = Array.from({ length: 6 }, async () => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+    return (await once(child, "close"))[0];
+  });
+  expect(await Promise.all(ends)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test("who waits for long is told once for what", async () => {
+  const lines: string[] = [];
+  const log = (line: string) => {
+    lines.push(line);
+    giveBack();
+  };
+  let giveBack: () => void = () => undefined;
+  const held = withLock(
+    lock,
+    () =>
+      new Promise<void>((resolve) => {
+        giveBack = resolve;
+      }),
+  );
+  await withLock(lock, () => Promise.resolve(), { log, patience: 1 });
+  await held;
+  expect(lines).toEqual([expect.stringContaining(`remove ${lock}`)]);
 });

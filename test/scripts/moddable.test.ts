@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
 import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
-import { APPS, isFatalWarning, manifestOf } from "../../scripts/moddable-build.mjs";
+import {
+  APPS,
+  forgetStale,
+  isFatalWarning,
+  manifestOf,
+  notPreloaded,
+} from "../../scripts/moddable-build.mjs";
 import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
 
@@ -169,6 +175,37 @@ test.each([
   ["### warning: ssl/cache: default: not frozen", false],
 ])("%s is fatal: %p", (line, fatal) => {
   expect(isFatalWarning(line)).toBe(fatal);
+});
+
+test("a module that the makefile does not preload is named, also where there is no makefile", () => {
+  const makefile = "PRELOADS =\\\n\t-p berth/a.xsb\\\n\t-p berth/b.xsb\n";
+  expect(notPreloaded(["berth/a", "berth/b"], makefile)).toEqual([]);
+  expect(notPreloaded(["berth/a", "berth/c"], makefile)).toEqual(["berth/c"]);
+  expect(notPreloaded(["berth/a"], "PRELOADS =\\\n\t-p timer.xsb\n")).toEqual(["berth/a"]);
+  expect(notPreloaded(["berth/a"], "")).toEqual(["berth/a"]);
+});
+
+test("what was built goes with another SDK, another variable, another manifest", () => {
+  const project = mkdtempSync(join(tmpdir(), "berth-stale-"));
+  const made = join(project, "made");
+  for (const folder of [...Object.values(APPS), "hosts"])
+    mkdirSync(join(project, folder), { recursive: true });
+  writeFileSync(join(project, "manifest.json"), "{}");
+  const sdk = { moddable: "/sdk", tools: "/sdk/bin", simulator: "lin", version: "8.2.3" };
+  const stays = (options: Partial<Parameters<typeof forgetStale>[2]>) => {
+    mkdirSync(made, { recursive: true });
+    forgetStale(join(project, "stamp"), [made], { project, sdk, variables: {}, ...options });
+    return existsSync(made);
+  };
+  expect(stays({})).toBe(false);
+  expect(stays({})).toBe(true);
+  expect(stays({ sdk: { ...sdk, version: "8.2.4" } })).toBe(false);
+  expect(stays({ sdk: { ...sdk, moddable: "/other" } })).toBe(false);
+  expect(stays({ variables: { X: "1" } })).toBe(false);
+  writeFileSync(join(project, "hosts", "manifest_x.json"), "{}");
+  expect(stays({ variables: { X: "1" } })).toBe(false);
+  expect(stays({ variables: { X: "1" } })).toBe(true);
+  rmSync(project, { recursive: true });
 });
 
 describe("the TLS of a build", () => {

@@ -23,6 +23,11 @@ test("what base64 encodes comes back, for each length", () => {
     expect(bytesOfBase64(base64(bytes, nodeText))).toEqual(bytes);
   }
 });
+test("bits beyond the last byte are passed over", () => {
+  expect(bytesOfBase64("Zh==")).toEqual(bytesOfBase64("Zg=="));
+  expect(bytesOfBase64("Zm9=")).toEqual(bytesOfBase64("Zm8="));
+});
+
 test.each(["a", "ab", "abc", "ab=c", "====", "ab==cd==", "a===", "abc*", "ab c", "abcd\n", "grüß"])(
   "%j is no base64",
   (text) => {
