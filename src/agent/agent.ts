@@ -152,6 +152,8 @@ export class Agent {
   readonly #largest: number;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
+  /** How often the state has changed: tells whether a handler has moved the agent on. */
+  #moves = 0;
   #inFlight: InFlight;
   #assignment: Assignment | undefined;
   #source: "dps" | "stored" = "stored";
@@ -223,8 +225,9 @@ export class Agent {
     const stored = this.#store.read();
     const ours = stored?.idScope === identity.idScope && stored.registrationId === identity.registrationId;
     this.#assignment = ours ? stored : undefined;
-    if (startSpread > 0) this.#backOff(Math.floor(this.#host.random() * startSpread));
-    else this.#proceed();
+    const delay = Math.floor(this.#host.random() * startSpread);
+    if (delay > 0) this.#backOff(delay);
+    else this.#decide();
   }
 
   /** Ends the connection with DISCONNECT. Messages that wait are kept and sent after the next `start`. Idempotent. */
@@ -288,8 +291,13 @@ export class Agent {
     this.#properties = Object.isFrozen(properties) ? properties : undefined;
   }
 
-  /** The one place that decides what comes next. */
+  /** Goes on, unless it was stopped meanwhile. */
   #proceed(): void {
+    if (this.#state !== AgentState.STOPPED) this.#decide();
+  }
+
+  /** The one place that decides what comes next. */
+  #decide(): void {
     const { network, clock } = this.#host;
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
     else if (clock.now() === undefined) this.#wait(AgentState.WAITING_FOR_CLOCK);
@@ -313,6 +321,7 @@ export class Agent {
 
   #provision(): void {
     if (!this.#enter(AgentState.PROVISIONING)) return;
+    this.#disconnect();
     const { identity, provisioning = {} } = this.#options;
     try {
       this.#provisioner = new Provisioner(
@@ -383,6 +392,7 @@ export class Agent {
 
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
+    this.#disconnect();
     const { onCloudToDevice } = this.#handler;
     const { hub = {} } = this.#options;
     try {
@@ -399,7 +409,7 @@ export class Agent {
             this.#acknowledged += 1;
             this.#handler.onAcknowledged?.(message, this.#acknowledged);
             this.#outbox.release(message);
-            if (!this.#wantsRoom) return;
+            if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
             this.#wantsRoom = false;
             this.#handler.onRoom?.();
           },
@@ -484,6 +494,7 @@ export class Agent {
     return backoffDelay(this.#options.slowBackoff ?? SLOW_BACKOFF, attempt, this.#host.random(), retryAfter);
   }
 
+  /** Closes what there is, so that at most one connection stands. */
   #disconnect(): void {
     this.#alarm.cancel();
     this.#provisioner?.close();
@@ -496,8 +507,10 @@ export class Agent {
   #enter(state: AgentState): boolean {
     if (this.#state === state) return true;
     this.#state = state;
+    this.#moves += 1;
+    const moves = this.#moves;
     this.#tell(() => this.#handler.onState?.(state));
-    return this.#state === state;
+    return moves === this.#moves;
   }
 
   #report(report: ErrorReport): void {

@@ -173,6 +173,8 @@ export class HubConnection implements SessionHandler {
 
   onAcknowledged(_id: number, message: TelemetryMessage): void {
     this.#handler.onAcknowledged(message);
+    // The application may have ended this connection from inside.
+    if (!this.#open) return;
     if (this.#renewing && this.#session.drained) this.#renewed();
     else this.pump();
   }
