@@ -155,6 +155,8 @@ export class Agent {
   /** How often the state has changed: tells whether a handler has moved the agent on. */
   #moves = 0;
   #inFlight: InFlight;
+  /** For whose hub and device id the messages in flight have their topics. */
+  #inFlightFor: Assignment | undefined;
   #assignment: Assignment | undefined;
   #source: "dps" | "stored" = "stored";
   /** The store has failed to take the assignment. */
@@ -262,7 +264,10 @@ export class Agent {
     this.#connection?.pump();
   }
 
-  /** Asks DPS anew; the present assignment stays until another one is stored. */
+  /**
+   * Asks DPS anew; the present assignment stays until another one is stored. Messages that wait stay too, and go to
+   * the hub that comes of it: for a new owner there is `forget`.
+   */
   reprovision(): void {
     this.#askDps = true;
     this.#operationId = undefined;
@@ -272,13 +277,23 @@ export class Agent {
   }
 
   /**
-   * Forgets the assignment for good (a long press, a new owner) and asks DPS anew.
-   * @throws BerthError `store-failed`; the assignment still counts
+   * Forgets the assignment for good (a long press, a new owner) and asks DPS anew. Messages that wait to be sent or
+   * acknowledged are dropped: they are the old owner's, and the hub may be another's. One that `send` had refused
+   * for lack of room gets its `onRoom` at the next connection.
+   * @returns how many messages were dropped
+   * @throws BerthError `store-failed`; the assignment still counts, and nothing is dropped
    */
-  forget(): void {
+  forget(): number {
     this.#store.forget();
     this.#assignment = undefined;
+    // Whatever it holds of them in its buffer goes with it.
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#recall();
+    const dropped = this.#outbox.count;
+    this.#outbox.clear();
     this.reprovision();
+    return dropped;
   }
 
   #encode(properties: Properties): void {
@@ -353,9 +368,7 @@ export class Agent {
   }
 
   #assigned(report: AssignedReport): void {
-    const before = this.#assignment;
     const { assignment } = report;
-    if (before && (before.hub !== assignment.hub || before.deviceId !== assignment.deviceId)) this.#recall();
     this.#assignment = assignment;
     this.#source = "dps";
     this.#askDps = false;
@@ -382,6 +395,7 @@ export class Agent {
 
   /** Takes back what was on its way to another hub or as another device. */
   #recall(): void {
+    if (this.#inFlight.count === 0) return;
     const messages: TelemetryMessage[] = [];
     for (let i = 0; i < this.#inFlight.count; i += 1) {
       messages.push(this.#inFlight.messageAt(i) as TelemetryMessage);
@@ -393,6 +407,9 @@ export class Agent {
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
     this.#disconnect();
+    const before = this.#inFlightFor;
+    if (before?.hub !== assignment.hub || before.deviceId !== assignment.deviceId) this.#recall();
+    this.#inFlightFor = assignment;
     const { onCloudToDevice } = this.#handler;
     const { hub = {} } = this.#options;
     try {
@@ -409,9 +426,7 @@ export class Agent {
             this.#acknowledged += 1;
             this.#handler.onAcknowledged?.(message, this.#acknowledged);
             this.#outbox.release(message);
-            if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
-            this.#wantsRoom = false;
-            this.#handler.onRoom?.();
+            this.#tellRoom();
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
           onRenewal: () => {
@@ -437,6 +452,14 @@ export class Agent {
     if (this.#unsaved) this.#save(assignment);
     const { hub, deviceId } = assignment;
     this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
+    // After `forget` no acknowledgement makes room.
+    if (this.pending === 0) this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
+    this.#wantsRoom = false;
+    this.#handler.onRoom?.();
   }
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */

@@ -97,6 +97,14 @@ export class Outbox {
     }
   }
 
+  /** Drops all that wait. */
+  clear(): void {
+    for (let message = this.#first; message; message = this.#first) {
+      this.shift();
+      this.release(message);
+    }
+  }
+
   /** Takes a message back that was on its way and is acknowledged: the object is used again. */
   release(message: TelemetryMessage): void {
     message.topic = message.payload = NO_BYTES;

@@ -67,6 +67,17 @@ test("an acknowledged message keeps nothing of the application, and is used agai
   expect(outbox.first()).not.toBe(message);
 });
 
+test("what is cleared makes room, and keeps nothing of the application", () => {
+  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  outbox.add(new Uint8Array(5), "a=1");
+  const first = outbox.first();
+  outbox.add(new Uint8Array(5));
+  outbox.clear();
+  expect([outbox.count, outbox.first(), first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
+  outbox.add(new Uint8Array(10));
+  expect([outbox.count, outbox.first()?.payload.length]).toEqual([1, 10]);
+});
+
 test("a bound below 1 is refused", () => {
   expect(() => new Outbox({ capacity: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
   expect(() => new Outbox({ bytes: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
