@@ -15,8 +15,8 @@
  * cannot be read, the next number would be no newer than its own. So after such a jump the same record is written
  * again, one number on, over the record that counted before. And three in turn, not two: when a write was torn,
  * two whole records are left, so that the number of one tells about the other. What remains: the power goes, or the
- * store fails, between those two writes, and before the next write the slot of the first can no longer be read
- * while the one that could not be read can. Without a fourth slot nothing that is left then tells of the jump.
+ * store fails, between those two writes, and before the next write has ended the slot of the first can no longer
+ * be read while the one that could not be read can. Without a fourth slot nothing that is left then tells of the jump.
  *
  * 'Forgotten' is written twice, too, and all other slots are deleted, so that no slot that fails later brings the
  * assignment back.
