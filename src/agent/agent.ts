@@ -242,9 +242,10 @@ export class Agent {
   /**
    * Queues telemetry, sent with QoS 1, at least once.
    * @param payload must not change until it is acknowledged
-   * @param properties a frozen object that is the same from message to message is encoded once
+   * @param properties a frozen object that is the same from message to message is encoded once, when it comes first:
+   *   getters in it are not asked again
    * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
-   *   `packet-too-large` for what the output buffer cannot hold
+   *   `packet-too-large` for what the output buffer or the outbox could never hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
     let size = payload.length;
@@ -258,7 +259,7 @@ export class Agent {
     try {
       this.#outbox.add(payload, properties && this.#bag);
     } catch (error) {
-      this.#wantsRoom = true;
+      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = true;
       throw error;
     }
     this.#connection?.pump();

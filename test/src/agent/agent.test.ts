@@ -494,6 +494,22 @@ test("what can never be sent is refused at once", () => {
   expect(agent.pending).toBe(0);
 });
 
+test("a payload that the outbox can never hold is too large, and nobody waits for room", () => {
+  let room = 0;
+  const { agent, azure, time } = world({
+    options: { hub: { outputSize: 65_536 } },
+    handler: { onRoom: () => (room += 1) },
+  });
+  azure.servers.set(DPS, assigningDps(HUB));
+  azure.servers.set(HUB, hub());
+  agent.start();
+  time.advance(10_000);
+  expect(thrownCode(() => agent.send(new Uint8Array(20_000)))).toBe("packet-too-large");
+  agent.send(new Uint8Array(16_384));
+  time.advance(1000);
+  expect([room, agent.pending]).toEqual([0, 0]);
+});
+
 test("a fleet starts spread out", () => {
   const { agent, azure, time } = world({ options: { startSpread: 60_000 }, host: { random: () => 0.5 } });
   azure.servers.set(DPS, assigningDps(HUB));
