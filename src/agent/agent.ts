@@ -164,9 +164,10 @@ export class Agent {
   /** DPS is asked next, though an assignment is known. */
   #askDps = false;
   #operationId: string | undefined;
-  /** An eager connection to DPS, to a hub, has ended without a word of the server. */
+  /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
-  #hubRefusesEager = false;
+  /** The hub of which the last eager connection ended so. */
+  #hubRefusingEager: string | undefined;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
   /** Attempts in a row that ended in an error that may pass. */
@@ -330,7 +331,7 @@ export class Agent {
       this.#waitingSince = now;
       const clock = state === AgentState.WAITING_FOR_CLOCK;
       const error = new BerthError(clock ? "clock-not-set" : "network-down");
-      this.#report({ phase: clock ? "clock" : "network", error, retryIn: LOOK });
+      if (!this.#report({ phase: clock ? "clock" : "network", error, retryIn: LOOK })) return;
     }
     this.#alarm.set(LOOK, () => this.#proceed());
   }
@@ -375,22 +376,22 @@ export class Agent {
     this.#askDps = false;
     this.#operationId = undefined;
     this.#attempts = this.#finals = this.#failures = 0;
-    this.#save(assignment);
-    this.#tell(() => this.#handler.onAssigned?.(report));
+    if (!this.#save(assignment) || !this.#tell(() => this.#handler.onAssigned?.(report))) return;
     // Round after round of 'DPS accepts, hub refuses' slows down. Otherwise a moment later: the transport to
     // DPS and its memory are gone before the one to the hub is opened.
-    if (this.#state !== AgentState.PROVISIONING) return;
     this.#backOff(this.#refusals > 1 ? this.#slowDelay(this.#refusals - 2) : 0);
   }
 
-  #save(assignment: Assignment): void {
+  /** @returns as `#tell` */
+  #save(assignment: Assignment): boolean {
     try {
       this.#store.write(assignment);
       this.#unsaved = false;
+      return true;
     } catch (error) {
       // The device can work with what it knows; the store is tried again at the next connection.
       this.#unsaved = true;
-      this.#report({ phase: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
+      return this.#report({ phase: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
     }
   }
 
@@ -418,7 +419,7 @@ export class Agent {
         this.#host,
         this.#options.identity,
         assignment,
-        this.#hubRefusesEager ? { ...hub, eager: false } : hub,
+        this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
         {
@@ -436,7 +437,9 @@ export class Agent {
             this.#backOff(0);
           },
           onError: (error) => {
-            if (this.#connection?.unanswered && error.status === undefined) this.#hubRefusesEager = true;
+            if (this.#connection?.unanswered && error.status === undefined) {
+              this.#hubRefusingEager = assignment.hub;
+            }
             this.#failed("hub", error);
           },
         },
@@ -450,7 +453,7 @@ export class Agent {
     this.#connectedAt = this.#host.clock.ticks();
     this.#failures = this.#finals = this.#refusals = 0;
     if (!this.#enter(AgentState.RUNNING)) return;
-    if (this.#unsaved) this.#save(assignment);
+    if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
     this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
     // After `forget` no acknowledgement makes room.
@@ -494,13 +497,15 @@ export class Agent {
       delay = error.retriable ? this.#delay(error.retryAfter) : this.#slowDelay(this.#finals);
       if (!error.retriable) this.#finals += 1;
     }
-    this.#backOff(delay);
-    this.#report({ phase, error, retryIn: delay });
+    if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
   }
 
-  #backOff(delay: number): void {
+  /** @returns as `#tell` */
+  #backOff(delay: number): boolean {
     // What goes on at once is no back-off to whoever watches.
-    if (delay === 0 || this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
+    if (delay > 0 && !this.#enter(AgentState.BACKING_OFF)) return false;
+    this.#alarm.set(delay, () => this.#proceed());
+    return true;
   }
 
   #delay(retryAfter: number | undefined): number {
@@ -527,32 +532,38 @@ export class Agent {
     this.#connection = undefined;
   }
 
-  /** @returns false when the handler has moved the agent on: to stop, for example */
+  /** @returns as `#tell` */
   #enter(state: AgentState): boolean {
     if (this.#state === state) return true;
     this.#state = state;
     this.#moves += 1;
+    return this.#tell(() => this.#handler.onState?.(state));
+  }
+
+  /** @returns as `#tell` */
+  #report(report: ErrorReport): boolean {
+    return this.#tell(() => this.#handler.onError?.(report));
+  }
+
+  /**
+   * A handler that throws must not stop the life.
+   * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
+   */
+  #tell(call: () => void): boolean {
     const moves = this.#moves;
-    this.#tell(() => this.#handler.onState?.(state));
-    return moves === this.#moves;
-  }
-
-  #report(report: ErrorReport): void {
-    this.#tell(() => this.#handler.onError?.(report));
-  }
-
-  /** A handler that throws must not stop the life. */
-  #tell(call: () => void): void {
     try {
       call();
     } catch (error) {
-      // Reported once, and only where it is not the report itself that throws.
+      // Reported once, and only where it is not the report itself that throws; never after `stop`.
       try {
-        this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
+        if (this.#state !== AgentState.STOPPED) {
+          this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
+        }
       } catch {
         // Nobody is left to tell.
       }
     }
+    return moves === this.#moves;
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Handlers that stop the agent, or move it on, from inside a call: nothing goes on behind their back. */
 import { describe, expect, test } from "@jest/globals";
-import { type Agent, AgentState } from "../../../src/agent/agent";
-import { bytes, DPS, HUB, type World, world } from "../../helpers/agent-world";
+import { AGENT_STATE_NAMES, type Agent, AgentState } from "../../../src/agent/agent";
+import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
 import { assigningDps, hub, isRegistration } from "../../helpers/virtual-azure";
 
 type Act = (agent: Agent) => void;
@@ -129,4 +129,94 @@ test("a start whose random part is nothing starts at once", () => {
   expect(agent.state).toBe(AgentState.PROVISIONING);
   time.advance(10_000);
   expect(agent.state).toBe(AgentState.RUNNING);
+});
+
+/** What is reported after `stop()`, which is called inside the report number `which` that is `until`. */
+function afterStop(until: string, which: number, given: WorldOptions, set: (made: World) => void): string[] {
+  let stopped = false;
+  let seen = 0;
+  const late: string[] = [];
+  const told = (line: string): void => {
+    if (stopped) late.push(line);
+    else if (line === until) seen += 1;
+    if (stopped || seen < which) return;
+    made.agent.stop();
+    stopped = true;
+  };
+  const made: World = world({
+    ...given,
+    handler: {
+      onState: (state) => told(AGENT_STATE_NAMES[state] as string),
+      onAssigned: () => told("assigned"),
+      onConnected: () => told("connected"),
+      onAcknowledged: () => told("acknowledged"),
+      onRoom: () => told("room"),
+      onError: ({ phase, error }) => told(`error ${phase} ${error.code}`),
+    },
+  });
+  made.azure.servers.set(DPS, assigningDps(HUB));
+  made.azure.servers.set(HUB, hub());
+  set(made);
+  made.agent.send(bytes("1"));
+  made.agent.start();
+  made.time.advance(600_000);
+  expect(stopped).toBe(true);
+  expect(made.agent.state).toBe(AgentState.STOPPED);
+  expect(made.time.pending).toBe(0);
+  return late;
+}
+
+function failingStore({ store }: World): void {
+  store.write = () => {
+    throw new Error("no space left");
+  };
+}
+
+test.each<[string, number, WorldOptions, (made: World) => void]>([
+  [
+    "backing off",
+    1,
+    {},
+    ({ azure }) => {
+      azure.refuse = "connect-failed";
+    },
+  ],
+  ["error dps dns-failed", 1, {}, ({ azure }) => azure.servers.delete(DPS)],
+  ["error store store-failed", 1, {}, failingStore],
+  // The store is tried again at the connection.
+  ["error store store-failed", 2, {}, failingStore],
+  ["error network network-down", 1, { host: { network: { isUp: () => false } } }, () => {}],
+  ["provisioning", 1, {}, () => {}],
+  ["assigned", 1, {}, () => {}],
+  ["connecting", 1, {}, () => {}],
+  ["running", 1, {}, () => {}],
+  ["connected", 1, {}, () => {}],
+])("stop() at '%s' (%p): nothing is reported any more", (until, which, given, set) => {
+  expect(afterStop(until, which, given, set)).toEqual([]);
+});
+
+test("a handler that stops and then throws: nothing is reported any more; one that moves on and throws is", () => {
+  for (const [act, expected] of [
+    ["stop", 0],
+    ["reprovision", 1],
+  ] as const) {
+    const errors: string[] = [];
+    let acted = false;
+    const { agent, azure, time } = world({
+      handler: {
+        onState: (state) => {
+          if (acted || state !== AgentState.CONNECTING) return;
+          acted = true;
+          agent[act]();
+          throw new Error("mistake of the application");
+        },
+        onError: ({ error }) => errors.push(error.code),
+      },
+    });
+    azure.servers.set(DPS, assigningDps(HUB));
+    azure.servers.set(HUB, hub());
+    agent.start();
+    time.advance(20_000);
+    expect([act, errors.length]).toEqual([act, expected]);
+  }
 });
