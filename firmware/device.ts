@@ -103,11 +103,12 @@ export class Device implements AgentHandler {
     this.#indicator.close();
   }
 
-  /** The button was held: forgets the assignment and asks DPS anew. */
+  /** The button was held: forgets the assignment, drops the telemetry that waits, and asks DPS anew. */
   forget(): void {
     this.#log("forgets the assignment");
     try {
-      this.#agent.forget();
+      const dropped = this.#agent.forget();
+      if (dropped > 0) this.#log(`dropped ${dropped} messages that waited`);
     } catch (error) {
       this.note("store", asBerthError(error));
     }

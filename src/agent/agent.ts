@@ -152,7 +152,11 @@ export class Agent {
   readonly #largest: number;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
+  /** How often the state has changed: tells whether a handler has moved the agent on. */
+  #moves = 0;
   #inFlight: InFlight;
+  /** For whose hub and device id the messages in flight have their topics. */
+  #inFlightFor: Assignment | undefined;
   #assignment: Assignment | undefined;
   #source: "dps" | "stored" = "stored";
   /** The store has failed to take the assignment. */
@@ -160,9 +164,10 @@ export class Agent {
   /** DPS is asked next, though an assignment is known. */
   #askDps = false;
   #operationId: string | undefined;
-  /** An eager connection to DPS, to a hub, has ended without a word of the server. */
+  /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
-  #hubRefusesEager = false;
+  /** The hub of which the last eager connection ended so. */
+  #hubRefusingEager: string | undefined;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
   /** Attempts in a row that ended in an error that may pass. */
@@ -223,8 +228,9 @@ export class Agent {
     const stored = this.#store.read();
     const ours = stored?.idScope === identity.idScope && stored.registrationId === identity.registrationId;
     this.#assignment = ours ? stored : undefined;
-    if (startSpread > 0) this.#backOff(Math.floor(this.#host.random() * startSpread));
-    else this.#proceed();
+    const delay = Math.floor(this.#host.random() * startSpread);
+    if (delay > 0) this.#backOff(delay);
+    else this.#decide();
   }
 
   /** Ends the connection with DISCONNECT. Messages that wait are kept and sent after the next `start`. Idempotent. */
@@ -237,9 +243,10 @@ export class Agent {
   /**
    * Queues telemetry, sent with QoS 1, at least once.
    * @param payload must not change until it is acknowledged
-   * @param properties a frozen object that is the same from message to message is encoded once
+   * @param properties a frozen object that is the same from message to message is encoded once, when it comes first:
+   *   getters in it are not asked again
    * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
-   *   `packet-too-large` for what the output buffer cannot hold
+   *   `packet-too-large` for what the output buffer or the outbox could never hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
     let size = payload.length;
@@ -253,13 +260,16 @@ export class Agent {
     try {
       this.#outbox.add(payload, properties && this.#bag);
     } catch (error) {
-      this.#wantsRoom = true;
+      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = true;
       throw error;
     }
     this.#connection?.pump();
   }
 
-  /** Asks DPS anew; the present assignment stays until another one is stored. */
+  /**
+   * Asks DPS anew; the present assignment stays until another one is stored. Messages that wait stay too, and go to
+   * the hub that comes of it: for a new owner there is `forget`.
+   */
   reprovision(): void {
     this.#askDps = true;
     this.#operationId = undefined;
@@ -269,13 +279,23 @@ export class Agent {
   }
 
   /**
-   * Forgets the assignment for good (a long press, a new owner) and asks DPS anew.
-   * @throws BerthError `store-failed`; the assignment still counts
+   * Forgets the assignment for good (a long press, a new owner) and asks DPS anew. Messages that wait to be sent or
+   * acknowledged are dropped: they are the old owner's, and the hub may be another's. One that `send` had refused
+   * for lack of room gets its `onRoom` at the next connection.
+   * @returns how many messages were dropped
+   * @throws BerthError `store-failed`; the assignment still counts, and nothing is dropped
    */
-  forget(): void {
+  forget(): number {
     this.#store.forget();
     this.#assignment = undefined;
+    // Whatever it holds of them in its buffer goes with it.
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#recall();
+    const dropped = this.#outbox.count;
+    this.#outbox.clear();
     this.reprovision();
+    return dropped;
   }
 
   #encode(properties: Properties): void {
@@ -288,8 +308,13 @@ export class Agent {
     this.#properties = Object.isFrozen(properties) ? properties : undefined;
   }
 
-  /** The one place that decides what comes next. */
+  /** Goes on, unless it was stopped meanwhile. */
   #proceed(): void {
+    if (this.#state !== AgentState.STOPPED) this.#decide();
+  }
+
+  /** The one place that decides what comes next. */
+  #decide(): void {
     const { network, clock } = this.#host;
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
     else if (clock.now() === undefined) this.#wait(AgentState.WAITING_FOR_CLOCK);
@@ -306,13 +331,14 @@ export class Agent {
       this.#waitingSince = now;
       const clock = state === AgentState.WAITING_FOR_CLOCK;
       const error = new BerthError(clock ? "clock-not-set" : "network-down");
-      this.#report({ phase: clock ? "clock" : "network", error, retryIn: LOOK });
+      if (!this.#report({ phase: clock ? "clock" : "network", error, retryIn: LOOK })) return;
     }
     this.#alarm.set(LOOK, () => this.#proceed());
   }
 
   #provision(): void {
     if (!this.#enter(AgentState.PROVISIONING)) return;
+    this.#disconnect();
     const { identity, provisioning = {} } = this.#options;
     try {
       this.#provisioner = new Provisioner(
@@ -344,35 +370,34 @@ export class Agent {
   }
 
   #assigned(report: AssignedReport): void {
-    const before = this.#assignment;
     const { assignment } = report;
-    if (before && (before.hub !== assignment.hub || before.deviceId !== assignment.deviceId)) this.#recall();
     this.#assignment = assignment;
     this.#source = "dps";
     this.#askDps = false;
     this.#operationId = undefined;
     this.#attempts = this.#finals = this.#failures = 0;
-    this.#save(assignment);
-    this.#tell(() => this.#handler.onAssigned?.(report));
+    if (!this.#save(assignment) || !this.#tell(() => this.#handler.onAssigned?.(report))) return;
     // Round after round of 'DPS accepts, hub refuses' slows down. Otherwise a moment later: the transport to
     // DPS and its memory are gone before the one to the hub is opened.
-    if (this.#state !== AgentState.PROVISIONING) return;
     this.#backOff(this.#refusals > 1 ? this.#slowDelay(this.#refusals - 2) : 0);
   }
 
-  #save(assignment: Assignment): void {
+  /** @returns as `#tell` */
+  #save(assignment: Assignment): boolean {
     try {
       this.#store.write(assignment);
       this.#unsaved = false;
+      return true;
     } catch (error) {
       // The device can work with what it knows; the store is tried again at the next connection.
       this.#unsaved = true;
-      this.#report({ phase: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
+      return this.#report({ phase: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
     }
   }
 
   /** Takes back what was on its way to another hub or as another device. */
   #recall(): void {
+    if (this.#inFlight.count === 0) return;
     const messages: TelemetryMessage[] = [];
     for (let i = 0; i < this.#inFlight.count; i += 1) {
       messages.push(this.#inFlight.messageAt(i) as TelemetryMessage);
@@ -383,6 +408,10 @@ export class Agent {
 
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
+    this.#disconnect();
+    const before = this.#inFlightFor;
+    if (before?.hub !== assignment.hub || before.deviceId !== assignment.deviceId) this.#recall();
+    this.#inFlightFor = assignment;
     const { onCloudToDevice } = this.#handler;
     const { hub = {} } = this.#options;
     try {
@@ -390,7 +419,7 @@ export class Agent {
         this.#host,
         this.#options.identity,
         assignment,
-        this.#hubRefusesEager ? { ...hub, eager: false } : hub,
+        this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
         {
@@ -399,9 +428,7 @@ export class Agent {
             this.#acknowledged += 1;
             this.#handler.onAcknowledged?.(message, this.#acknowledged);
             this.#outbox.release(message);
-            if (!this.#wantsRoom) return;
-            this.#wantsRoom = false;
-            this.#handler.onRoom?.();
+            this.#tellRoom();
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
           onRenewal: () => {
@@ -410,7 +437,9 @@ export class Agent {
             this.#backOff(0);
           },
           onError: (error) => {
-            if (this.#connection?.unanswered && error.status === undefined) this.#hubRefusesEager = true;
+            if (this.#connection?.unanswered && error.status === undefined) {
+              this.#hubRefusingEager = assignment.hub;
+            }
             this.#failed("hub", error);
           },
         },
@@ -424,9 +453,17 @@ export class Agent {
     this.#connectedAt = this.#host.clock.ticks();
     this.#failures = this.#finals = this.#refusals = 0;
     if (!this.#enter(AgentState.RUNNING)) return;
-    if (this.#unsaved) this.#save(assignment);
+    if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
     this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
+    // After `forget` no acknowledgement makes room.
+    if (this.pending === 0) this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
+    this.#wantsRoom = false;
+    this.#handler.onRoom?.();
   }
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
@@ -460,13 +497,15 @@ export class Agent {
       delay = error.retriable ? this.#delay(error.retryAfter) : this.#slowDelay(this.#finals);
       if (!error.retriable) this.#finals += 1;
     }
-    this.#backOff(delay);
-    this.#report({ phase, error, retryIn: delay });
+    if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
   }
 
-  #backOff(delay: number): void {
+  /** @returns as `#tell` */
+  #backOff(delay: number): boolean {
     // What goes on at once is no back-off to whoever watches.
-    if (delay === 0 || this.#enter(AgentState.BACKING_OFF)) this.#alarm.set(delay, () => this.#proceed());
+    if (delay > 0 && !this.#enter(AgentState.BACKING_OFF)) return false;
+    this.#alarm.set(delay, () => this.#proceed());
+    return true;
   }
 
   #delay(retryAfter: number | undefined): number {
@@ -484,6 +523,7 @@ export class Agent {
     return backoffDelay(this.#options.slowBackoff ?? SLOW_BACKOFF, attempt, this.#host.random(), retryAfter);
   }
 
+  /** Closes what there is, so that at most one connection stands. */
   #disconnect(): void {
     this.#alarm.cancel();
     this.#provisioner?.close();
@@ -492,30 +532,38 @@ export class Agent {
     this.#connection = undefined;
   }
 
-  /** @returns false when the handler has moved the agent on: to stop, for example */
+  /** @returns as `#tell` */
   #enter(state: AgentState): boolean {
     if (this.#state === state) return true;
     this.#state = state;
-    this.#tell(() => this.#handler.onState?.(state));
-    return this.#state === state;
+    this.#moves += 1;
+    return this.#tell(() => this.#handler.onState?.(state));
   }
 
-  #report(report: ErrorReport): void {
-    this.#tell(() => this.#handler.onError?.(report));
+  /** @returns as `#tell` */
+  #report(report: ErrorReport): boolean {
+    return this.#tell(() => this.#handler.onError?.(report));
   }
 
-  /** A handler that throws must not stop the life. */
-  #tell(call: () => void): void {
+  /**
+   * A handler that throws must not stop the life.
+   * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
+   */
+  #tell(call: () => void): boolean {
+    const moves = this.#moves;
     try {
       call();
     } catch (error) {
-      // Reported once, and only where it is not the report itself that throws.
+      // Reported once, and only where it is not the report itself that throws; never after `stop`.
       try {
-        this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
+        if (this.#state !== AgentState.STOPPED) {
+          this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
+        }
       } catch {
         // Nobody is left to tell.
       }
     }
+    return moves === this.#moves;
   }
 }
 

@@ -39,7 +39,7 @@ export interface HubOptions {
   readonly modelId?: string;
   /**
    * Send SUBSCRIBE and what waits behind CONNECT, without waiting for CONNACK (MQTT 3.1.1, section 3.1.4): a round
-   * trip less. Where such a connection ends without a word of the hub, those after it wait again. Default false:
+   * trip less. Where such a connection ends without a word of the hub, those to this hub after it wait again. Default false:
    * whether Azure takes it has not been tried.
    */
   readonly eager?: boolean;
@@ -173,6 +173,8 @@ export class HubConnection implements SessionHandler {
 
   onAcknowledged(_id: number, message: TelemetryMessage): void {
     this.#handler.onAcknowledged(message);
+    // The application may have ended this connection from inside.
+    if (!this.#open) return;
     if (this.#renewing && this.#session.drained) this.#renewed();
     else this.pump();
   }

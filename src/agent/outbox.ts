@@ -51,10 +51,13 @@ export class Outbox {
     return this.#count;
   }
 
-  /** Appends. @throws BerthError `outbox-full`; nothing is dropped for it */
+  /** Appends. @throws BerthError `outbox-full`, `packet-too-large` for what never has room; nothing is dropped for it */
   add(payload: Uint8Array, bag = NO_BAG): void {
     const bytes = this.#bytes + payload.length;
     if (this.#count >= this.#capacity || bytes > this.#maximumBytes) {
+      if (payload.length > this.#maximumBytes) {
+        throw new BerthError("packet-too-large", `a payload over the outbox's ${this.#maximumBytes} bytes`);
+      }
       throw new BerthError("outbox-full", `${this.#count} messages, ${this.#bytes} bytes waiting`);
     }
     const message = this.#free ?? new TelemetryMessage();
@@ -94,6 +97,14 @@ export class Outbox {
       this.#last ??= message;
       this.#count += 1;
       this.#bytes += message.payload.length;
+    }
+  }
+
+  /** Drops all that wait. */
+  clear(): void {
+    for (let message = this.#first; message; message = this.#first) {
+      this.shift();
+      this.release(message);
     }
   }
 

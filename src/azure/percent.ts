@@ -28,8 +28,7 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-/** @throws URIError for a lone surrogate */
-/** Bytes of `text` in UTF-8. */
+/** Bytes of `text` in UTF-8. @throws URIError for a lone surrogate */
 export function utf8Length(text: string): number {
   return encodeURIComponent(text).replace(/%../g, "-").length;
 }

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT
 /**
- * Keeps the assignment through power cuts: two slots, written in turn, the newest whole one counts.
+ * Keeps the assignment through power cuts: three slots, written in turn, the newest whole one counts.
  *
- * A write goes to a slot that does not count, and is read back before it is believed. Whatever a store does to a
- * key while it writes (erase first, tear in the middle), the slot that counts still holds the record before.
+ * A write goes to the slot with the oldest record, and is read back before it is believed. Whatever a store does to
+ * a key while it writes (erase first, tear in the middle), the slot that counts still holds the record before.
  *
  * A slot that cannot be read (a key of another type, a bad page) may hold the newest record of all. It is not
- * written over: a third slot takes its place, with a sequence number that is far ahead. A power cut before that
- * record is whole leaves everything as it was, also when the slot can be read again; afterwards the new one counts
- * in either case. Only then is the slot that could not be read deleted, which mends it where that can be mended.
+ * written over: the record goes to another slot, with a sequence number that is far ahead of all that can be seen.
+ * A power cut before that record is whole leaves everything as it was, also when the slot can be read again;
+ * afterwards the new one counts in either case. Only then is the slot that could not be read deleted, which mends
+ * it where that can be mended.
+ *
+ * 'Far ahead' holds as long as no slot is by itself that far ahead of all others: should that one be the next that
+ * cannot be read, the next number would be no newer than its own. So after such a jump the same record is written
+ * again, one number on, over the record that counted before. And three in turn, not two: when a write was torn,
+ * two whole records are left, so that the number of one tells about the other. What remains: the power goes, or the
+ * store fails, between those two writes, and before the next write has ended the slot of the first can no longer
+ * be read while the one that could not be read can. Without a fourth slot nothing that is left then tells of the jump.
+ *
+ * 'Forgotten' is written twice, too, and all other slots are deleted, so that no slot that fails later brings the
+ * assignment back.
  */
 import { asBerthError, BerthError } from "../error";
 import type { Store, TextCodec } from "../host";
 import { type Assignment, type AssignmentRecord, decodeRecord, encodeRecord } from "./record";
 
-/** The keys of the slots, short enough for NVS; the last is only used while another cannot be read. */
+/** The keys of the slots, short enough for NVS. */
 export const SLOT_KEYS: readonly [string, string, string] = Object.freeze([
   "assignment0",
   "assignment1",
@@ -68,34 +79,51 @@ export class AssignmentStore {
   forget(): void {
     const slots = this.#slots();
     // What cannot be read may be an assignment, and would come back.
-    if (newestOf(slots)?.record?.assignment || slots.some(({ error }) => error)) this.#put(slots, undefined);
+    if (slots.some(({ error, record }) => error || record?.assignment)) this.#put(slots, undefined);
   }
 
   #put(slots: readonly Slot[], assignment: Assignment | undefined): void {
     const newest = newestOf(slots);
     const unreadable = slots.find(({ error }) => error);
-    const target = slots.find((slot) => slot !== newest && !slot.error);
-    const next = (newest?.record?.sequence ?? 0) + (unreadable ? UNSEEN : 1);
+    const target = oldestOf(slots, newest);
+    const next = sequenceOf(newest) + (unreadable ? UNSEEN : 1);
+    const twice = unreadable !== undefined || !assignment;
     // 4 billion writes: out of the life of any flash, but a record could claim it. What cannot be read would then
     // be ahead of the new record, and nobody knows whether it is the newest: it may not be deleted before, either.
-    const wraps = next > LAST_SEQUENCE;
+    const wraps = next + (twice ? 1 : 0) > LAST_SEQUENCE;
     if (!target || (wraps && unreadable)) throw unreadable?.error;
-    const value = encodeRecord({ sequence: wraps ? 1 : next, assignment }, this.#text);
-    let kept: Uint8Array | undefined;
-    try {
-      this.#store.write(target.key, value);
-      kept = this.#store.read(target.key);
-    } catch (error) {
-      throw storeFailed(target.key, error);
-    }
-    if (!kept || !same(kept, value)) {
-      throw new BerthError("store-failed", `${target.key}: read back other than written`);
-    }
-    // Older than the one before: nobody needs it, and nothing of it may come back.
+    this.#write(target.key, { sequence: wraps ? 1 : next, assignment });
+    const second = newest ?? oldestOf(slots, target);
+    if (twice && !wraps && second) this.#writeAgain(second.key, { sequence: next + 1, assignment });
     for (const slot of slots) {
-      if (slot !== target && slot !== newest && !slot.empty) this.#delete(slot.key, wraps);
+      const spent = wraps || !assignment || slot.error;
+      if (spent && slot !== target && slot !== second && !slot.empty) this.#delete(slot.key, wraps);
     }
     if (wraps && newest) this.#delete(newest.key, true);
+  }
+
+  #write(key: string, record: AssignmentRecord): void {
+    const value = encodeRecord(record, this.#text);
+    let kept: Uint8Array | undefined;
+    try {
+      this.#store.write(key, value);
+      kept = this.#store.read(key);
+    } catch (error) {
+      throw storeFailed(key, error);
+    }
+    if (!kept || !same(kept, value)) {
+      throw new BerthError("store-failed", `${key}: read back other than written`);
+    }
+  }
+
+  /** The record counts already. */
+  #writeAgain(key: string, record: AssignmentRecord): void {
+    try {
+      this.#write(key, record);
+    } catch {
+      // What is there is older. It may stay, unless it is to be forgotten.
+      if (!record.assignment) this.#delete(key, false);
+    }
   }
 
   /** @param must whether it would count if it stayed */
@@ -124,9 +152,23 @@ export class AssignmentStore {
 function newestOf(slots: readonly Slot[]): Slot | undefined {
   let newest: Slot | undefined;
   for (const slot of slots) {
-    if (slot.record && !(newest?.record && newest.record.sequence >= slot.record.sequence)) newest = slot;
+    if (slot.record && !(newest && sequenceOf(newest) >= sequenceOf(slot))) newest = slot;
   }
   return newest;
+}
+
+/** The slot that is written next: the oldest record, or none; undefined where no other than `but` can be read. */
+function oldestOf(slots: readonly Slot[], but: Slot | undefined): Slot | undefined {
+  let oldest: Slot | undefined;
+  for (const slot of slots) {
+    if (slot !== but && !slot.error && !(oldest && sequenceOf(oldest) <= sequenceOf(slot))) oldest = slot;
+  }
+  return oldest;
+}
+
+/** 0 without a record. */
+function sequenceOf(slot: Slot | undefined): number {
+  return slot?.record?.sequence ?? 0;
 }
 
 function storeFailed(key: string, error: unknown): BerthError {

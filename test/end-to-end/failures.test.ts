@@ -148,7 +148,7 @@ test("nobody listens, or nobody answers to the name", async () => {
   expect(unknown.codes[0]).toBe("dns-failed");
 });
 
-test("a torn slot: the other one counts; both torn: DPS is asked, nothing is fatal", async () => {
+test("the newest slot torn: the one before counts; all torn: DPS is asked, nothing is fatal", async () => {
   world = await EndToEnd.start();
   const store = new FileStore(world.stateDirectory);
   const assignments = new AssignmentStore(store, nodeText);
@@ -161,7 +161,7 @@ test("a torn slot: the other one counts; both torn: DPS is asked, nothing is fat
   await first.until(({ connections }) => connections.length > 0);
   first.agent.stop();
   const registrations = world.emulator.counts.registrations;
-  store.write(SLOT_KEYS[1], new Uint8Array([0x42, 0x52, 0x54]));
+  store.write(SLOT_KEYS[2], new Uint8Array([0x42, 0x52, 0x54]));
   const second = world.boot();
   await second.until(({ connections }) => connections.length === 1);
   expect(second.connections[0]?.source).toBe("stored");

@@ -4,8 +4,18 @@ import { expect, test } from "@jest/globals";
 import { AgentState } from "../../../src/agent/agent";
 import type { CloudToDeviceMessage } from "../../../src/agent/hub-connection";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
-import { bytes, DPS, HUB, HUB2, IDENTITY, world } from "../../helpers/agent-world";
+import {
+  bytes,
+  DPS,
+  HUB,
+  HUB2,
+  IDENTITY,
+  type World,
+  type WorldOptions,
+  world,
+} from "../../helpers/agent-world";
 import { answerDps, assigningDps, hub, isRegistration } from "../../helpers/virtual-azure";
+import { thrownCode } from "../../helpers/thrown";
 import { MemoryStore, nodeText, START, VirtualTime } from "../../helpers/virtual-host";
 
 const MINUTE = 60_000;
@@ -310,6 +320,96 @@ test("forget() leaves nothing stored, not even after a power cut before DPS has 
   expect(new Set(azure.visited.slice(2))).toEqual(new Set([DPS]));
 });
 
+/** Connected to a hub that acknowledges nothing; the next assignment is another hub's, as `device-2`. */
+function unacknowledged(more: WorldOptions = {}): World {
+  const made = world(more);
+  const answers = hub();
+  made.azure.servers.set(DPS, assigningDps(HUB));
+  made.azure.servers.set(HUB, (connection, packet) => {
+    if (packet.cmd !== "publish") answers(connection, packet);
+  });
+  // As IoT Hub does: a topic of another device ends the connection.
+  made.azure.servers.set(HUB2, (connection, packet) => {
+    if (packet.cmd === "publish" && !packet.topic.startsWith("devices/device-2/")) connection.fail(undefined);
+    else answers(connection, packet);
+  });
+  made.agent.start();
+  made.time.advance(10_000);
+  made.azure.servers.set(DPS, assigningDps(HUB2, "device-2"));
+  return made;
+}
+
+test("forget(): what waits and what is in flight goes to no other owner's hub, the rest of the life goes on", () => {
+  const made = unacknowledged({ options: { hub: { window: 1 } } });
+  const { agent, azure, time } = made;
+  agent.send(bytes("in flight"));
+  agent.send(bytes("waits"));
+  time.advance(1000);
+  expect(agent.forget()).toBe(2);
+  expect(agent.pending).toBe(0);
+  agent.send(bytes("of the new owner"));
+  time.advance(30 * MINUTE);
+  expect(agent.pending).toBe(0);
+  expect(azure.visited).toEqual([DPS, HUB, DPS, HUB2]);
+  const published = azure.last.packets.flatMap((packet) =>
+    packet.cmd === "publish" ? [`${packet.topic} ${packet.payload}`] : [],
+  );
+  expect(published).toEqual(["devices/device-2/messages/events/ of the new owner"]);
+});
+
+test("forget() drops nothing when the store fails: the assignment still counts", () => {
+  const { agent, store, time } = unacknowledged();
+  agent.send(bytes("kept"));
+  time.advance(1000);
+  store.write = () => {
+    throw new Error("no space left");
+  };
+  expect(thrownCode(() => agent.forget())).toBe("store-failed");
+  expect([agent.pending, agent.state]).toEqual([1, AgentState.RUNNING]);
+});
+
+test("forget() makes room: whoever waits for it hears of it at the next connection", () => {
+  let room = 0;
+  const { agent, time } = unacknowledged({
+    options: { outbox: { capacity: 1 }, hub: { window: 1 } },
+    handler: { onRoom: () => (room += 1) },
+  });
+  agent.send(bytes("1"));
+  agent.send(bytes("2"));
+  expect(thrownCode(() => agent.send(bytes("3")))).toBe("outbox-full");
+  expect(agent.forget()).toBe(2);
+  expect(room).toBe(0);
+  time.advance(10_000);
+  expect([room, agent.pending]).toEqual([1, 0]);
+});
+
+test("an assignment that was never saved, stop(), start(): what is in flight goes out for the one that counts", () => {
+  const { agent, store, azure, time } = unacknowledged();
+  azure.servers.set(HUB, hub());
+  const write = store.write;
+  store.write = () => {
+    throw new Error("no space left");
+  };
+  const answers = azure.servers.get(HUB2);
+  azure.servers.set(HUB2, (connection, packet) => {
+    if (packet.cmd !== "publish") answers?.(connection, packet);
+  });
+  agent.reprovision();
+  time.advance(10_000);
+  agent.send(bytes("1"));
+  time.advance(1000);
+  expect(azure.last.host).toBe(HUB2);
+  agent.stop();
+  store.write = write;
+  agent.start();
+  time.advance(10_000);
+  expect([azure.last.host, agent.pending]).toEqual([HUB, 0]);
+  expect(azure.last.packets.find(({ cmd }) => cmd === "publish")).toMatchObject({
+    topic: "devices/device-1/messages/events/",
+    dup: false,
+  });
+});
+
 test("stop() in any state ends it silently; messages stay for the next start", () => {
   for (const after of [0, 1, 3, 5, 7, 2000, 3010, 5000]) {
     const { agent, azure, time, log } = world();
@@ -392,6 +492,22 @@ test("what can never be sent is refused at once", () => {
     expect.objectContaining({ code: "invalid-argument" }),
   );
   expect(agent.pending).toBe(0);
+});
+
+test("a payload that the outbox can never hold is too large, and nobody waits for room", () => {
+  let room = 0;
+  const { agent, azure, time } = world({
+    options: { hub: { outputSize: 65_536 } },
+    handler: { onRoom: () => (room += 1) },
+  });
+  azure.servers.set(DPS, assigningDps(HUB));
+  azure.servers.set(HUB, hub());
+  agent.start();
+  time.advance(10_000);
+  expect(thrownCode(() => agent.send(new Uint8Array(20_000)))).toBe("packet-too-large");
+  agent.send(new Uint8Array(16_384));
+  time.advance(1000);
+  expect([room, agent.pending]).toEqual([0, 0]);
 });
 
 test("a fleet starts spread out", () => {

@@ -3,7 +3,16 @@
 import { expect, test } from "@jest/globals";
 import { AgentState } from "../../../src/agent/agent";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
-import { bytes, DPS, HUB, IDENTITY, type World, type WorldOptions, world } from "../../helpers/agent-world";
+import {
+  bytes,
+  DPS,
+  HUB,
+  HUB2,
+  IDENTITY,
+  type World,
+  type WorldOptions,
+  world,
+} from "../../helpers/agent-world";
 import { assigningDps, type Behaviour, hub } from "../../helpers/virtual-azure";
 import { MemoryStore, nodeText } from "../../helpers/virtual-host";
 
@@ -168,6 +177,22 @@ test("hub that ends such a connection: the next waits for CONNACK, and no messag
   made.time.advance(10_000);
   expect(commands(made, 2)).toEqual(["connect"]);
   expect(made.agent.pending).toBe(1);
+});
+
+test("hub that ends such a connection: another hub is met eagerly all the same", () => {
+  const made = eagerAtHub((connection, packet) => {
+    if (packet.cmd === "connect") connection.fail(undefined);
+  });
+  made.agent.start();
+  made.time.advance(10);
+  expect(made.errors.map(({ error }) => error.code)).toEqual(["connection-lost"]);
+  made.azure.servers.set(DPS, assigningDps(HUB2));
+  made.azure.servers.set(HUB2, () => {});
+  made.agent.send(bytes("1"));
+  made.agent.reprovision();
+  made.time.advance(10_000);
+  expect(made.azure.last.host).toBe(HUB2);
+  expect(commands(made, made.azure.connections.length - 1)).toEqual(["connect", "publish"]);
 });
 
 test("hub that refuses by CONNACK: what was sent early is sent again, eagerly", () => {

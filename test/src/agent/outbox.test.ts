@@ -34,6 +34,14 @@ test("bounded in number and in bytes; what is refused changes nothing", () => {
   expect(outbox.count).toBe(2);
 });
 
+test("what is larger than the whole outbox is no matter of room", () => {
+  const outbox = new Outbox({ capacity: 1, bytes: 10 });
+  expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
+  outbox.add(new Uint8Array(10));
+  expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
+  expect(thrownCode(() => outbox.add(new Uint8Array(10)))).toBe("outbox-full");
+});
+
 test("messages put back go first and count again", () => {
   const outbox = new Outbox({ capacity: 3, bytes: 10 });
   const [a, b, later] = [4, 5, 1].map((size) => new Uint8Array(size)) as [Uint8Array, Uint8Array, Uint8Array];
@@ -65,6 +73,17 @@ test("an acknowledged message keeps nothing of the application, and is used agai
   outbox.add(payload);
   outbox.shift();
   expect(outbox.first()).not.toBe(message);
+});
+
+test("what is cleared makes room, and keeps nothing of the application", () => {
+  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  outbox.add(new Uint8Array(5), "a=1");
+  const first = outbox.first();
+  outbox.add(new Uint8Array(5));
+  outbox.clear();
+  expect([outbox.count, outbox.first(), first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
+  outbox.add(new Uint8Array(10));
+  expect([outbox.count, outbox.first()?.payload.length]).toEqual([1, 10]);
 });
 
 test("a bound below 1 is refused", () => {
@@ -112,7 +131,7 @@ testProperty(
           const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
           const fits = waiting.length < capacity && sum + number <= bytes;
           const code = thrownCode(() => outbox.add(payload, bag));
-          expect(code).toBe(fits ? "none" : "outbox-full");
+          expect(code).toBe(fits ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
           if (fits) waiting.push([payload, bag]);
         } else if (what === "shift") {
           const message = outbox.first();

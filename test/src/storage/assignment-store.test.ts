@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The assignment through power cuts at every byte of every write, and through stores that fail. */
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import type { Store } from "../../../src/host";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { type Assignment, decodeRecord, encodeRecord } from "../../../src/storage/record";
+import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
 import {
   BlindStore,
@@ -202,7 +204,15 @@ describe("without faults", () => {
     );
     for (const one of [a, b, c]) store.write(one);
     store.forget();
-    expect(written).toEqual(["assignment0", "assignment1", "assignment0", "assignment1"]);
+    expect(written).toEqual([
+      "assignment0",
+      "assignment1",
+      "assignment2",
+      // Forgotten: twice, and what is left is deleted.
+      "assignment0",
+      "assignment2",
+      "delete assignment1",
+    ]);
     expect(SLOT_KEYS.every((key) => key.length <= 15)).toBe(true);
   });
 
@@ -216,7 +226,7 @@ describe("without faults", () => {
 
   test("sequence numbers count from 1", () => {
     const flash = afterSteps(a, b, c);
-    expect(sequencesOf(flash)).toEqual([3, 2, undefined]);
+    expect(sequencesOf(flash)).toEqual([1, 2, 3]);
   });
 
   test("the last sequence number is used", () => {
@@ -262,7 +272,7 @@ describe("a store that fails", () => {
   test("full: store-failed, says why, and the old one stays", () => {
     const store = faulty(afterSteps(a, b), { write: full });
     expect(thrownCode(() => store.write(NEW))).toBe("store-failed");
-    expect(() => store.write(NEW)).toThrow(/assignment0.*no space left/);
+    expect(() => store.write(NEW)).toThrow(/assignment2.*no space left/);
     expect(store.read()).toEqual(b);
     expect(thrownCode(() => store.forget())).toBe("store-failed");
     expect(store.read()).toEqual(b);
@@ -450,9 +460,13 @@ describe.each(SLOT_KEYS)("%s cannot be read", (blind) => {
       nodeText,
     );
     store.write(NEW);
-    // The spare slot, where one of the two is blind.
+    // The oldest that is seen, then over the newest that is seen.
+    const [first, second] = { assignment0: [2, 1], assignment1: [2, 0], assignment2: [0, 1] }[
+      blind
+    ] as number[];
     expect(calls).toEqual([
-      `write ${blind === SLOT_KEYS[2] ? SLOT_KEYS[0] : SLOT_KEYS[2]}`,
+      `write ${SLOT_KEYS[first as 0 | 2]}`,
+      `write ${SLOT_KEYS[second as 0 | 1]}`,
       `delete ${blind}`,
     ]);
   });
@@ -500,15 +514,166 @@ test("at the end of the sequence numbers nothing is stored while a slot cannot b
   }
 });
 
-test("once every slot can be read again, the first two are used in turn and the spare one is empty", () => {
+test("once every slot can be read again, all are used in turn", () => {
   const flash = afterSteps(a, b);
   new AssignmentStore(
     new BlindStore(new TornStore(flash, ALL_OR_NOTHING), [SLOT_KEYS[0]], true),
     nodeText,
   ).write(c);
-  expect(sequencesOf(flash)).toEqual([undefined, 2, 0x10002]);
-  whole(flash).write(a);
-  expect(sequencesOf(flash)).toEqual([0x10003, undefined, 0x10002]);
-  whole(flash).write(b);
-  expect(sequencesOf(flash)).toEqual([0x10003, 0x10004, undefined]);
+  expect(sequencesOf(flash)).toEqual([undefined, 0x10003, 0x10002]);
+  for (const expected of [
+    [0x10004, 0x10003, 0x10002],
+    [0x10004, 0x10003, 0x10005],
+    [0x10004, 0x10006, 0x10005],
+  ]) {
+    whole(flash).write(a);
+    expect(sequencesOf(flash)).toEqual(expected);
+  }
 });
+
+test("one slot after the other cannot be read, nor deleted: no number is given twice", () => {
+  const flash: Flash = new Map();
+  const memory = new TornStore(flash, ALL_OR_NOTHING);
+  let [blind, stuck] = ["", ""];
+  const store = new AssignmentStore(
+    {
+      read: (key) => (key === blind ? full() : memory.read(key)),
+      write: (key, value) => memory.write(key, value),
+      delete: (key) => (key === stuck ? full() : memory.delete(key)),
+    },
+    nodeText,
+  );
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  for (const turn of [
+    [0, 0, 0, 1, 0, 2, 0, 1],
+    [0, 1, 2, 0, 1, 2, 0, 1],
+    [2, 2, 1, 1, 0, 0, 2, 1],
+  ]) {
+    for (const [i, name] of names.entries()) {
+      blind = stuck = SLOT_KEYS[turn[i] as 0 | 1 | 2];
+      store.write(assignment(name));
+      [blind, stuck] = ["", ""];
+      expect(store.read()).toEqual(assignment(name));
+      const sequences = sequencesOf(flash).filter((sequence) => sequence !== undefined);
+      expect(new Set(sequences).size).toBe(sequences.length);
+    }
+  }
+});
+
+test("a record that cannot be written again counts all the same", () => {
+  const flash = afterSteps(a, b);
+  const memory = new BlindStore(new TornStore(flash, ALL_OR_NOTHING), [SLOT_KEYS[0]], false);
+  const store = new AssignmentStore(
+    {
+      read: (key) => memory.read(key),
+      write: (key, value) => (key === SLOT_KEYS[1] ? full() : memory.write(key, value)),
+      delete: (key) => memory.delete(key),
+    },
+    nodeText,
+  );
+  store.write(NEW);
+  expect([store.read(), whole(flash).read()]).toEqual([NEW, NEW]);
+});
+
+/** `undefined` where no slot that can be read holds an assignment, whichever of them can be read. */
+function anywhere(flash: Flash): (Assignment | undefined)[] {
+  return SLOT_KEYS.map((only) =>
+    seenWithout(
+      flash,
+      SLOT_KEYS.filter((key) => key !== only),
+    ).read(),
+  );
+}
+
+describe("what was forgotten is in no slot", () => {
+  test.each(HISTORIES)("after %s", (_, make) => {
+    const flash = make();
+    whole(flash).forget();
+    expect(anywhere(flash)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("where it can be written only once, the assignment is deleted", () => {
+    const flash = afterSteps(a, b);
+    const memory = new TornStore(flash, ALL_OR_NOTHING);
+    const store = new AssignmentStore(
+      {
+        read: (key) => memory.read(key),
+        write: (key, value) => (key === SLOT_KEYS[1] ? full() : memory.write(key, value)),
+        delete: (key) => memory.delete(key),
+      },
+      nodeText,
+    );
+    store.forget();
+    expect(anywhere(flash)).toEqual([undefined, undefined, undefined]);
+    expect(store.read()).toBeUndefined();
+  });
+
+  test("the power goes in between: forgetting again ends it", () => {
+    for (const [, tearing] of TEARINGS) {
+      for (let at = 0; ; at += 1) {
+        const torn = cutDuring(afterSteps(a, b, c), undefined, tearing, at);
+        whole(torn.flash).forget();
+        expect(anywhere(torn.flash)).toEqual([undefined, undefined, undefined]);
+        if (!torn.cut) break;
+      }
+    }
+  });
+});
+
+/** A write or a forgetting while a slot may fail and the power may go. */
+interface Incident {
+  readonly step: Step;
+  /** The slot that cannot be read; 3 for none. */
+  readonly blind: number;
+  /** What becomes of that slot when it is deleted. */
+  readonly deleted: "stays" | "can be read" | "cannot be read";
+  readonly tearing: number;
+  readonly cutAfter: number;
+}
+
+const incident: fc.Arbitrary<Incident> = fc.record({
+  step: fc.option(
+    fc.nat(999).map((n) => assignment(`n${n}`)),
+    { nil: undefined, freq: 5 },
+  ),
+  blind: fc.nat(3),
+  deleted: fc.constantFrom("stays", "can be read", "cannot be read"),
+  tearing: fc.nat(TEARINGS.length - 1),
+  cutAfter: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.nat(12), fc.nat(350)),
+});
+
+testProperty(
+  "slots that cannot be read in turn, and power cuts in between: the newest record counts once all can be read again",
+  150,
+  fc.property(fc.array(incident, { maxLength: 14 }), (incidents) => {
+    let flash: Flash = new Map();
+    /**
+     * After a cut while a slot could not be read, until a write ends: that one, or none once it could be read again.
+     * What the store cannot do is in its description: another slot fails between the two.
+     */
+    let open: number | undefined;
+    for (const { step, blind: drawn, deleted, tearing, cutAfter } of incidents) {
+      const blind = open === undefined || drawn === open ? drawn : 3;
+      const keys = SLOT_KEYS.slice(blind, blind + 1);
+      const old = [whole(flash).read(), seenWithout(flash, keys).read()];
+      const torn = cutDuring(flash, step, TEARINGS[tearing]?.[1] as Tearing, cutAfter, (store) => {
+        const blinded = new BlindStore(store, keys, deleted === "can be read");
+        return {
+          read: (key) => blinded.read(key),
+          write: (key, value) => blinded.write(key, value),
+          delete: (key) =>
+            deleted === "stays" && keys.includes(key as "assignment0") ? full() : blinded.delete(key),
+        };
+      });
+      const written = step || blind < 3 || old[0];
+      flash = torn.flash;
+      const now = [whole(flash).read(), seenWithout(flash, keys).read()];
+      for (const view of [0, 1]) {
+        if (torn.cut) expect([old[view], step]).toContainEqual(now[view]);
+        else expect(now[view]).toEqual(step);
+      }
+      if (!torn.cut && written) open = undefined;
+      else if (torn.cut && (blind < 3 || open !== undefined)) open = blind;
+    }
+  }),
+);
