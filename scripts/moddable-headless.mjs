@@ -8,6 +8,9 @@ import { dirname, join, resolve } from "node:path";
 /** The limits of NVS on ESP32. */
 const LONGEST_VALUE = 4000;
 
+/** By domain, what the device itself keeps there: its assignment (`SLOT_KEYS` of src/storage) and the diary's entry. */
+const DEVICES_OWN = Object.freeze({ berth: ["assignment0", "assignment1", "assignment2", "lastError"] });
+
 /**
  * Compiles hosts/moddable/headless/headless.c unless that is done. The interface of what mcconfig builds, screen.h,
  * comes from the SDK on this computer.
@@ -83,7 +86,8 @@ function certificatesIn(pem) {
 }
 
 /**
- * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. Other values stay.
+ * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. A domain that is named gets these
+ * values only, so that no key of an earlier run stays beside another identity; what the device keeps stays.
  * @param {string} directory
  * @param {Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>} domains
  */
@@ -93,13 +97,15 @@ export function writePreferences(directory, domains) {
   /** @type {Record<string, Record<string, unknown>>} */
   const all = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   for (const [domain, values] of Object.entries(domains)) {
-    all[domain] ??= {};
-    for (const [key, value] of Object.entries(values)) {
+    const own = /** @type {Record<string, readonly string[]>} */ (DEVICES_OWN)[domain] ?? [];
+    const kept = Object.entries(all[domain] ?? {}).filter(([key]) => own.includes(key));
+    const written = Object.entries(values).map(([key, value]) => {
       if (key.length > 15 || value.length > LONGEST_VALUE) {
         throw new Error(`${domain}/${key} would not fit NVS: 15 characters, ${LONGEST_VALUE} bytes`);
       }
-      all[domain][key] = typeof value === "string" ? value : { buffer: [...value].join(",") };
-    }
+      return [key, typeof value === "string" ? value : { buffer: [...value].join(",") }];
+    });
+    all[domain] = Object.fromEntries([...kept, ...written]);
   }
   writeFileSync(file, JSON.stringify(all), { mode: 0o600 });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
+import { Diary } from "../../hosts/moddable/diary";
 import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
 import {
   APPS,
@@ -15,6 +16,8 @@ import {
 } from "../../scripts/moddable-build.mjs";
 import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
+import { BerthError } from "../../src/error";
+import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
 describe("versions", () => {
   test.each([
@@ -270,6 +273,29 @@ describe("the simulated flash", () => {
     expect(kept["berth-id"].certificate.buffer.split(",")).toHaveLength(
       (values.certificate as Uint8Array).length,
     );
+  });
+
+  test("has no value of an earlier run, and what the device keeps", () => {
+    const file = join(directory, "modpreferences.json");
+    const own: string[] = [...SLOT_KEYS];
+    const store = { read: () => undefined, write: (key: string) => own.push(key), delete: () => undefined };
+    const clock = { now: () => undefined, ticks: () => 0 };
+    const text = { encode: () => new Uint8Array(), encodeInto: () => 0, decode: () => "" };
+    new Diary(store, text, clock).note("hub", new BerthError("closed"));
+    expect(own).toHaveLength(4);
+    const kept = Object.fromEntries(own.map((key) => [key, { buffer: "1,2" }]));
+    const before = {
+      berth: { ...kept, exitAfter: "5", telemtryEvery: "5" },
+      "berth-id": { idScope: "0ne1", symmetricKey: "a2V5" },
+      other: { x: "1" },
+    };
+    writeFileSync(file, JSON.stringify(before));
+    writePreferences(directory, { berth: { keepAlive: "30" }, "berth-id": { idScope: "0ne2" } });
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+      berth: { ...kept, keepAlive: "30" },
+      "berth-id": { idScope: "0ne2" },
+      other: { x: "1" },
+    });
   });
 
   test("keeps the limits of NVS", () => {
