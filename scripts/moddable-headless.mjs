@@ -3,7 +3,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { forwardSignals } from "./moddable-children.mjs";
 
 /** The limits of NVS on ESP32. */
 const LONGEST_VALUE = 4000;
@@ -116,17 +118,18 @@ export function writePreferences(directory, domains) {
  * @param {string} app mc.so
  * @param {string} directory its flash
  * @param {number} timeout seconds; 0: none
- * @returns {Promise<number>} exit status
+ * @returns {Promise<number>} exit status; 128 and the number of the signal that ended it
  */
 export function runHeadless(program, app, directory, timeout) {
   return new Promise((done) => {
     const child = spawn(program, ["--timeout", String(timeout), "--directory", directory, app], {
       stdio: "inherit",
     });
+    forwardSignals(child);
     child.on("error", (error) => {
       console.error(`error: ${error.message}`);
       done(1);
     });
-    child.on("close", (status, signal) => done(status ?? (signal === "SIGINT" ? 130 : 1)));
+    child.on("close", (status, signal) => done(status ?? (signal ? 128 + constants.signals[signal] : 1)));
   });
 }

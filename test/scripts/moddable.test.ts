@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
@@ -301,5 +305,47 @@ describe("the simulated flash", () => {
   test("keeps the limits of NVS", () => {
     expect(() => writePreferences(directory, { berth: { ["x".repeat(16)]: "" } })).toThrow("would not fit");
     expect(() => writePreferences(directory, { berth: { x: "y".repeat(4001) } })).toThrow("would not fit");
+  });
+});
+
+describe("SIGTERM to a script ends what it started", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "berth-signal-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** Runs a script until its first line, then sends SIGTERM. @returns the line and how the script ended */
+  async function stopped(code: string) {
+    const script = spawn(process.execPath, ["--input-type=module", "-e", code], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = once(script, "close");
+    const [line] = await once(createInterface({ input: script.stdout }), "line");
+    script.kill("SIGTERM");
+    const [status, signal] = await ended;
+    return { line: String(line), status, signal };
+  }
+
+  test("the firmware", async () => {
+    const runner = join(directory, "runner");
+    writeFileSync(runner, "#!/bin/sh\necho $$\nexec sleep 60\n", { mode: 0o700 });
+    const { line, ...end } = await stopped(`
+      import { runHeadless } from "./scripts/moddable-headless.mjs";
+      process.exitCode = await runHeadless(${JSON.stringify(runner)}, "app", "flash", 0);`);
+    expect(end).toEqual({ status: 143, signal: null });
+    expect(() => process.kill(Number(line), 0)).toThrow("ESRCH");
+  });
+
+  test("the emulator", async () => {
+    const { line, ...end } = await stopped(`
+      import { startEmulator } from "./scripts/moddable-emulator.mjs";
+      console.log((await startEmulator(process.cwd(), ${JSON.stringify(directory)})).port);`);
+    expect(end).toEqual({ status: 0, signal: null });
+    const [error] = await once(connect(Number(line), "127.0.0.1"), "connect").then(
+      () => [undefined],
+      (reason) => [reason],
+    );
+    expect(error).toMatchObject({ code: "ECONNREFUSED" });
   });
 });
