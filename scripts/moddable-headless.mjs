@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Runs the firmware on the SDK's Linux target without a display, in a directory that stands for its flash. */
 import { execFileSync, spawn } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { forwardSignals } from "./moddable-children.mjs";
 
 /** The limits of NVS on ESP32. */
@@ -41,50 +40,6 @@ export function headlessRunner(project, sdk) {
     { stdio: "inherit" },
   );
   return program;
-}
-
-/**
- * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM, their paths
- * relative to the identity file.
- * @typedef {object} IdentityFile
- * @property {string} idScope
- * @property {string} registrationId
- * @property {string} [symmetricKey] base64
- * @property {string} [certificate] PEM; more than one certificate: leaf first
- * @property {string} [clientKey] PEM
- * @property {string} [root] PEM of a root of one's own
- */
-
-/**
- * Reads an identity file.
- * @param {string} file
- * @returns {Record<string, string | Uint8Array>} the values of the domain `berth-id`
- */
-export function readIdentity(file) {
-  const json = /** @type {IdentityFile} */ (JSON.parse(readFileSync(file, "utf8")));
-  const pem = (/** @type {string} */ name) => readFileSync(resolve(dirname(file), name), "utf8");
-  /** @type {Record<string, string | Uint8Array>} */
-  const values = { idScope: json.idScope, registrationId: json.registrationId };
-  if (json.symmetricKey !== undefined) values.symmetricKey = json.symmetricKey;
-  if (json.certificate !== undefined) {
-    const [leaf, issuer] = certificatesIn(pem(json.certificate));
-    if (leaf) values.certificate = leaf;
-    if (issuer) values.issuer = issuer;
-  }
-  if (json.clientKey !== undefined) {
-    values.clientKey = createPrivateKey(pem(json.clientKey)).export({ type: "pkcs8", format: "der" });
-  }
-  if (json.root !== undefined) {
-    const [root] = certificatesIn(pem(json.root));
-    if (root) values.root = root;
-  }
-  return values;
-}
-
-/** @param {string} pem @returns {Uint8Array[]} DER */
-function certificatesIn(pem) {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block).raw);
 }
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -9,8 +9,9 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
+import * as firmware from "../../firmware/settings";
 import { Diary } from "../../hosts/moddable/diary";
-import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
+import { cryptoOf, parseArguments, UsageError } from "../../scripts/moddable.mjs";
 import {
   APPS,
   forgetStale,
@@ -18,8 +19,10 @@ import {
   manifestOf,
   notPreloaded,
 } from "../../scripts/moddable-build.mjs";
-import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
+import { writePreferences } from "../../scripts/moddable-headless.mjs";
+import { readIdentity } from "../../scripts/moddable-identity.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
+import { checkedSettings } from "../../scripts/moddable-settings.mjs";
 import { BerthError } from "../../src/error";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -164,8 +167,13 @@ describe("arguments", () => {
     [["flash", "sim"]],
     [["build", "esp32", "esp32s3"]],
     [["sim", "--state"]],
+    [["sim", "--stat", "d"]],
+    [["sim", "quick"]],
+    [["sim", "--timeout", "soon"]],
+    [["build", "esp32", "--identity", "x"]],
+    [["test", "exitAfter=1"]],
   ])("%j is refused", (words) => {
-    expect(() => parseArguments(words)).toThrow();
+    expect(() => parseArguments(words)).toThrow(UsageError);
   });
 
   test("an overlay of the site is taken where there is one", () => {
@@ -213,6 +221,62 @@ test("what was built goes with another SDK, another variable, another manifest",
   expect(stays({ variables: { X: "1" } })).toBe(false);
   expect(stays({ variables: { X: "1" } })).toBe(true);
   rmSync(project, { recursive: true });
+});
+
+describe("settings of the command line", () => {
+  test("are those of the firmware, and the id scope of an image", () => {
+    const given = { ssid: "net", password: "pass=phrase", exitAfter: "0" };
+    const words = Object.entries(given).map(([key, value]) => `${key}=${value}`);
+    expect(checkedSettings(words, false, firmware)).toEqual(given);
+    expect(checkedSettings(["idScope=0ne1"], true, firmware)).toEqual({ idScope: "0ne1" });
+    expect(checkedSettings(["password=passphrase"], true, firmware)).toEqual({ password: "passphrase" });
+  });
+
+  test.each([
+    ["an unknown one", "telemtryEvery=5", false, /"telemtryEvery"; there are .*telemetryEvery/],
+    ["of every object", "constructor=5", false, /"constructor"/],
+    ["out of range", "telemetryEvery=0", true, /telemetryEvery is not a whole number from 1 to 86400/],
+    ["of the wrong form", "password=secret", true, /password is not 8 to 63 ASCII characters/],
+    ["half a Wi-Fi", "password=passphrase", false, /no ssid beside it/],
+    ["of an identity, in a simulator", "idScope=0ne1", false, /"idScope"/],
+    ["an empty id scope", "idScope=", true, /idScope is empty/],
+    ["of the build itself", "built=1781654400", true, /built is set by the build/],
+  ])("%s: %s is refused", (_what, word, image, message) => {
+    expect(() => checkedSettings([word], image, firmware)).toThrow(message);
+  });
+});
+
+describe("the command", () => {
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, ["scripts/moddable.mjs", ...words], { encoding: "utf8" });
+
+  test("prints its usage", () => {
+    const { status, stdout } = run("sim", "--help");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^The firmware on[\s\S]*sim +\[--identity FILE\.json\][\s\S]*127\.0\.0\.1 only\.\n$/,
+      ),
+    });
+    expect(run("sim", "--hepl")).toMatchObject({
+      status: 64,
+      stderr: expect.stringMatching(/--hepl[\s\S]*--identity FILE/),
+    });
+  });
+
+  test("judges settings and identity before it looks for an SDK", () => {
+    const wrong = run("sim", "telemtryEvery=5");
+    expect(wrong).toMatchObject({
+      status: 64,
+      stdout: "",
+      stderr: expect.stringContaining('"telemtryEvery"'),
+    });
+    const missing = run("sim", "--identity", "/nowhere.json");
+    expect(missing).toMatchObject({
+      status: 64,
+      stderr: "error: --identity: there is no file /nowhere.json\n",
+    });
+  });
 });
 
 describe("the TLS of a build", () => {
@@ -277,6 +341,35 @@ describe("the simulated flash", () => {
     expect(kept["berth-id"].certificate.buffer.split(",")).toHaveLength(
       (values.certificate as Uint8Array).length,
     );
+  });
+
+  test.each([
+    ["a text", "secret", /is no JSON object/],
+    ["a list", "[]", /is no JSON object/],
+    ["an unknown field", '{"certifcate":"a.pem"}', /"certifcate"; there are .*certificate/],
+    ["a number", '{"idScope":1}', /idScope of .* is no text/],
+    ["no registration id", '{"idScope":"0ne1"}', /has no registrationId/],
+    ["no proof", '{"idScope":"0ne1","registrationId":"d"}', /needs either symmetricKey or certificate/],
+    [
+      "two proofs",
+      '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","certificate":"a.pem"}',
+      /needs either/,
+    ],
+    [
+      "a missing file",
+      '{"idScope":"0ne1","registrationId":"d","certificate":"a.pem","clientKey":"b.pem"}',
+      /certificate of .*device\.json: there is no file .*a\.pem/,
+    ],
+    [
+      "a file of something else",
+      '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","root":"device.json"}',
+      /root of .*: the file holds no certificate/,
+    ],
+  ])("refuses %s as an identity", (_what, content, message) => {
+    const file = join(directory, "device.json");
+    writeFileSync(file, content);
+    expect(() => readIdentity(file)).toThrow(message);
+    expect(() => readIdentity(file)).not.toThrow("secret");
   });
 
   test("has no value of an earlier run, and what the device keeps", () => {
