@@ -5,8 +5,8 @@
  *
  *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [--tls native|sdk] [key=value ...]
  *   moddable.mjs flash BOARD     [the same]
- *   moddable.mjs sim   [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
- *   moddable.mjs test  [--timeout SECONDS] [--tls native|sdk]
+ *   moddable.mjs sim   [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
+ *   moddable.mjs test  [--debug|--release] [--timeout SECONDS] [--tls native|sdk]
  *   moddable.mjs --help
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and

@@ -255,7 +255,7 @@ describe("the command", () => {
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: expect.stringMatching(
-        /^The firmware on[\s\S]*sim +\[--identity FILE\.json\][\s\S]*127\.0\.0\.1 only\.\n$/,
+        /^The firmware on[\s\S]*sim .*--identity FILE\.json\][\s\S]*127\.0\.0\.1 only\.\n$/,
       ),
     });
     expect(run("sim", "--hepl")).toMatchObject({
