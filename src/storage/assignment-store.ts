@@ -130,6 +130,8 @@ function newestOf(slots: readonly Slot[]): Slot | undefined {
 }
 
 function storeFailed(key: string, error: unknown): BerthError {
+  // The host has said which one and why.
+  if (error instanceof BerthError && error.code === "store-failed") return error;
   return new BerthError("store-failed", `${key}: ${asBerthError(error).message}`);
 }
 

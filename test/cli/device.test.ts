@@ -196,6 +196,13 @@ test.each<[string, string, string, string[]]>([
   expect(only(events, "assigned")).toEqual([]);
 });
 
+test("in words an error says which server it is about, and what to check", async () => {
+  const words = deviceWords("single", ["--state", newState()]).filter((word) => word !== "--json");
+  const { status, err } = await start(words, key(newKey())).ended;
+  expect(status).toBe(1);
+  expect(err).toMatch(/^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]\n$/);
+});
+
 test("a server that cannot be trusted, found or reached is tried until the time is up", async () => {
   const other = await berth(
     "identity",
@@ -227,7 +234,7 @@ test("a server that cannot be trusted, found or reached is tried until the time 
     if (code === "tls-untrusted") words.splice(words.indexOf("--ca"), 2);
     const { status, out } = await start(words, key(KEYS.single)).ended;
     const error = only(eventsOf(out), "error").at(-1);
-    expect(error).toMatchObject({ code, final: true, retriable: true });
+    expect(error).toMatchObject({ code, final: true, retriable: true, phase: "dps" });
     expect(error?.about).toBe("gave up after 4 s");
     expect(status).toBe(1);
   });
@@ -281,6 +288,8 @@ test("a store that cannot be written is told, and the device works all the same"
   expect(errors.length).toBeGreaterThan(0);
   for (const error of errors) {
     expect(error).toMatchObject({ code: "store-failed", phase: "store", final: false });
+    expect(String(error.message).split("could not be kept")).toHaveLength(2);
+    expect(error.message).not.toContain("full");
     expect(error.message).toContain(state);
   }
   expect(only(events, "connected")).toMatchObject([{ source: "dps" }]);
