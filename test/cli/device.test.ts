@@ -176,6 +176,18 @@ test("certificate, derived key and key file prove a device as well", async () =>
   expect(group.out).not.toContain(derived.out.trim());
 });
 
+test("a private key of another certificate is refused by the names of both files", async () => {
+  const certificate = join(directory, "certificates", "x-1.pem");
+  const other = join(directory, "certificates", "root.key.pem");
+  const words = ["device", "--id-scope", SCOPE, "--registration-id", "x-1", "--cert", certificate];
+  const wrong = await berth(...words, "--key", other);
+  expect(wrong).toMatchObject({ status: 2, out: "" });
+  expect(wrong.err).toContain(`${other} is not the private key of ${certificate}`);
+  const none = await berth(...words, "--key", certificate);
+  expect(none).toMatchObject({ status: 2, out: "" });
+  expect(none.err).toContain(`${certificate} is no private key`);
+});
+
 test.each<[string, string, string, string[]]>([
   ["a wrong key", "single", newKey(), ["connack-not-authorized", "dps-unauthorized"]],
   ["the group's key itself", "g-2", KEYS.group, ["connack-not-authorized", "dps-unauthorized"]],
@@ -268,6 +280,9 @@ test("damage to what is stored costs a call of DPS, and nothing else", async () 
   for (const name of readdirSync(state)) writeFileSync(join(state, name), "torn");
   const again = await device("single", ["--state", state], key(KEYS.single));
   expect(again.status).toBe(0);
+  expect(only(again.events, "warning")).toEqual([
+    { event: "warning", message: `stored assignment unreadable, asking DPS (${state})` },
+  ]);
   expect(only(again.events, "connected")).toMatchObject([{ source: "dps" }]);
 });
 
@@ -342,9 +357,21 @@ test("a wrong configuration is refused by file and place, a missing one with a w
   expect(none.err).toContain("--example");
 });
 
+test("a root that took the place of a damaged one is told before anything else", async () => {
+  const state = join(directory, "damaged-root");
+  mkdirSync(join(state, "ca"), { recursive: true });
+  writeFileSync(join(state, "ca", "root.pem"), "torn");
+  const { process } = await startEmulator("damaged-root", configuration());
+  process.kill("SIGTERM");
+  const [first] = eventsOf((await process.ended).out);
+  expect(first).toMatchObject({ event: "warning", message: expect.stringContaining("root.pem") });
+});
+
 test("the example configuration starts, keeps its keys private, and is not overwritten", async () => {
   const file = join(directory, "new", "example.json");
-  expect((await berth("emulator", "--example", file)).status).toBe(0);
+  const made = await berth("emulator", "--example", file);
+  expect(made.status).toBe(0);
+  expect(made.out).toContain(`npx berth emulator --config ${file}`);
   const content = readFileSync(file, "utf8");
   const again = await berth("emulator", "--example", file);
   expect(again.status).toBe(2);
