@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: MIT
 /** Programs that the scripts start end with them. */
+import { spawn } from "node:child_process";
 
 /**
- * Hands SIGINT and SIGTERM of this process on to a program until it has ended; this process then ends in order.
- * @param {import("node:child_process").ChildProcess} child
+ * Starts a program. SIGINT and SIGTERM of this process are handed on to it until it has ended, and this process then
+ * ends in order.
+ * @param {string} command
+ * @param {readonly string[]} parameters
+ * @param {import("node:child_process").SpawnOptions} options
+ * @returns {import("node:child_process").ChildProcess}
  */
-export function forwardSignals(child) {
-  const forward = (/** @type {NodeJS.Signals} */ signal) => {
+export function spawnChild(command, parameters, options) {
+  /** @param {NodeJS.Signals} signal */
+  const forward = (signal) => {
     child.kill(signal);
   };
+  // Before the start: a program can be heard of before `spawn` has returned, and a signal then waits for this.
   process.on("SIGINT", forward);
   process.on("SIGTERM", forward);
-  child.once("close", () => {
+  const child = spawn(command, parameters, options);
+  const release = () => {
     process.off("SIGINT", forward);
     process.off("SIGTERM", forward);
-  });
+  };
+  child.once("close", release);
+  child.once("error", release);
+  return child;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Starts `berth emulator` for the simulated firmware, with an identity of its own. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { forwardSignals } from "./moddable-children.mjs";
+import { spawnChild } from "./moddable-children.mjs";
 
 /**
  * @param {string} project
@@ -17,12 +17,11 @@ export async function startEmulator(project, directory) {
   const berth = join(project, "cli", "berth.js");
   const config = join(directory, "emulator.json");
   if (!existsSync(config)) execFileSync(process.execPath, [berth, "emulator", "--example", config]);
-  const child = spawn(
+  const child = spawnChild(
     process.execPath,
     [berth, "emulator", "--json", "--port", "0", "--config", config, "--state", join(directory, "state")],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
-  forwardSignals(child);
   const ready = await firstEvent(child);
   const { idScope, enrollments } = JSON.parse(readFileSync(config, "utf8"));
   const [enrollment] = enrollments;
@@ -41,12 +40,12 @@ export async function startEmulator(project, directory) {
 }
 
 /**
- * @param {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, null>} child
+ * @param {import("node:child_process").ChildProcess} child
  * @returns {Promise<{ port: number, ca: string }>}
  */
 function firstEvent(child) {
   return new Promise((resolve, reject) => {
-    const lines = createInterface({ input: child.stdout });
+    const lines = createInterface({ input: /** @type {import("node:stream").Readable} */ (child.stdout) });
     lines.on("line", (line) => {
       const event = JSON.parse(line);
       if (event.event === "ready") resolve(event);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Runs the firmware on the SDK's Linux target without a display, in a directory that stands for its flash. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { forwardSignals } from "./moddable-children.mjs";
+import { spawnChild } from "./moddable-children.mjs";
 
 /** The limits of NVS on ESP32. */
 const LONGEST_VALUE = 4000;
@@ -77,10 +77,9 @@ export function writePreferences(directory, domains) {
  */
 export function runHeadless(program, app, directory, timeout) {
   return new Promise((done) => {
-    const child = spawn(program, ["--timeout", String(timeout), "--directory", directory, app], {
+    const child = spawnChild(program, ["--timeout", String(timeout), "--directory", directory, app], {
       stdio: "inherit",
     });
-    forwardSignals(child);
     child.on("error", (error) => {
       console.error(`error: ${error.message}`);
       done(1);
