@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * `npm run bench`: measures and prints the tables.
- *
- * --write    writes them to bench/RESULTS.md as well; needs the Moddable SDK, so that no column is lost
- * --json     prints one JSON object instead, with all that was measured
- * --only A,B some parts: xs, node, wire, bundles, handshake
- * --budget   makes what was measured of ours on XS the budget of CI, and nothing else
- *
- * Exit status 1 when the counts of XS differ from one run to the next, or exceed the budget.
- */
+/** `npm run bench`: measures and prints the tables; see `npm run bench -- --help`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { isDeepStrictEqual, parseArgs } from "node:util";
+import { isDeepStrictEqual } from "node:util";
+import { Command, InvalidArgumentError } from "commander";
 import { type Engine, openEngine } from "../hosts/xs/engine";
 import { measuredFigures, overBudget, writeBudget } from "./budget";
 import { bundleSizes } from "./bundles";
@@ -26,17 +18,45 @@ import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
 const RESULTS = new URL("./RESULTS.md", import.meta.url);
 const COMMAND = "MODDABLE=... npm run bench -- --write";
 
-const { values: options } = parseArgs({
-  options: {
-    budget: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    only: { type: "string" },
-    write: { type: "boolean", default: false },
-  },
-});
+const PARTS = ["xs", "node", "wire", "bundles", "handshake"] as const;
+type Part = (typeof PARTS)[number];
 
-function wanted(part: "bundles" | "handshake" | "node" | "wire" | "xs"): boolean {
-  return options.only === undefined || options.only.split(",").includes(part);
+interface Options {
+  readonly budget?: true;
+  readonly json?: true;
+  readonly only?: readonly Part[];
+  readonly write?: true;
+}
+
+function isPart(name: string): name is Part {
+  return (PARTS as readonly string[]).includes(name);
+}
+
+function parts(value: string): Part[] {
+  const names = value.split(",");
+  if (!names.every(isPart)) throw new InvalidArgumentError(`Give some of ${PARTS.join(",")}.`);
+  return names;
+}
+
+const options = new Command("npm run bench --")
+  .description("Measures Berth beside its peers and prints the tables.")
+  .option(
+    "--write",
+    "write them to bench/RESULTS.md as well; needs the Moddable SDK, so that no column is lost",
+  )
+  .option("--json", "print one JSON object instead, with all that was measured")
+  .option("--only <parts>", `some parts: ${PARTS.join(",")}`, parts)
+  .option("--budget", "make what was measured of ours on XS the budget of CI, and nothing else")
+  .addHelpText(
+    "after",
+    "\nExit status 1 when the counts of XS differ from one run to the next, or exceed the budget.",
+  )
+  .showHelpAfterError()
+  .parse()
+  .opts<Options>();
+
+function wanted(part: Part): boolean {
+  return options.only === undefined || options.only.includes(part);
 }
 
 function versionOf(name: string): string {
@@ -85,7 +105,7 @@ async function main(): Promise<void> {
     log("bench/budget.json written");
     return;
   }
-  const parts = {
+  const measured = {
     ...(wanted("xs") && { xs: await xsFiguresTwice(engine, sdk) }),
     ...(wanted("node") && { node: await figuresOnNode() }),
     ...(wanted("wire") && { wire: await onTheWire() }),
@@ -104,9 +124,9 @@ async function main(): Promise<void> {
       "azure-iot-provisioning-device-mqtt": versionOf("azure-iot-provisioning-device-mqtt"),
       esbuild: versionOf("esbuild"),
       ...(sdk && { "Moddable SDK": sdk.version }),
-      ...(parts.handshake && { mbedTLS: parts.handshake.version }),
+      ...(measured.handshake && { mbedTLS: measured.handshake.version }),
     },
-    ...parts,
+    ...measured,
   };
   const text = tables(results);
   console.log(options.json ? JSON.stringify(results) : text);

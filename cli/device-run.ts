@@ -9,6 +9,7 @@ import {
   AgentState,
   type AssignedReport,
   type ConnectedReport,
+  type ErrorReport,
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
@@ -61,6 +62,15 @@ export interface DeviceRunResult {
   readonly error: BerthError | undefined;
 }
 
+/** What an error is about, for people. */
+const PLACES: Readonly<Record<ErrorReport["phase"], string>> = Object.freeze({
+  network: "network",
+  clock: "clock",
+  dps: "DPS",
+  hub: "hub",
+  store: "store",
+});
+
 /** What a step that never ends counts as, when the run gives up in it without an error. */
 const STALLED: Readonly<Partial<Record<AgentState, ErrorCode>>> = Object.freeze({
   [AgentState.WAITING_FOR_NETWORK]: "network-down",
@@ -68,6 +78,14 @@ const STALLED: Readonly<Partial<Record<AgentState, ErrorCode>>> = Object.freeze(
   [AgentState.PROVISIONING]: "dps-timeout",
   [AgentState.CONNECTING]: "connect-timeout",
   [AgentState.RUNNING]: "publish-timeout",
+});
+
+const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>> = Object.freeze({
+  [AgentState.WAITING_FOR_NETWORK]: "network",
+  [AgentState.WAITING_FOR_CLOCK]: "clock",
+  [AgentState.PROVISIONING]: "dps",
+  [AgentState.CONNECTING]: "hub",
+  [AgentState.RUNNING]: "hub",
 });
 
 /** CONNACK codes by which a hub says that it does not know the device. */
@@ -106,7 +124,7 @@ class DeviceRun {
   #connected: ConnectedReport | undefined;
   /** DPS has assigned a hub in this run, and no connection to it has stood yet. */
   #assignedUntried = false;
-  #lastRetriable: BerthError | undefined;
+  #lastRetriable: Pick<ErrorReport, "phase" | "error"> | undefined;
   #done = false;
   #error: BerthError | undefined;
 
@@ -233,7 +251,7 @@ class DeviceRun {
     }
   }
 
-  #failed(phase: string, error: BerthError, retryIn: number | undefined): void {
+  #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
     const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
@@ -241,11 +259,11 @@ class DeviceRun {
       this.#fail(error, { phase });
       return;
     }
-    this.#lastRetriable = error;
+    this.#lastRetriable = { phase, error };
     const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
     this.#tell(
       errorEvent(error, { phase, retryIn, final: false }),
-      `${error.message} [${error.code}]${next}`,
+      `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,
     );
   }
 
@@ -256,7 +274,8 @@ class DeviceRun {
       ? new BerthError("internal", `${this.#options.engine.title} has not started`)
       : new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
     const about = `gave up after ${this.#options.timeout / 1000} s`;
-    this.#fail(this.#lastRetriable ?? stalled, { about });
+    const { phase, error } = this.#lastRetriable ?? { phase: STALLED_PHASES[state], error: stalled };
+    this.#fail(error, { ...(phase && { phase }), about });
   }
 
   #sentAll(): boolean {
@@ -306,10 +325,14 @@ class DeviceRun {
     }
   }
 
-  #fail(error: BerthError, more: { phase?: string; about?: string } = {}): void {
+  #fail(error: BerthError, more: { phase?: ErrorReport["phase"]; about?: string } = {}): void {
     if (this.#done) return;
     const about = more.about === undefined ? "" : `; ${more.about}`;
-    this.#tell(errorEvent(error, { ...more, final: true }), `${error.message} [${error.code}]${about}`);
+    const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
+    this.#tell(
+      errorEvent(error, { ...more, final: true }),
+      `${where}${error.message} [${error.code}]${about}`,
+    );
     this.#error = error;
     this.#end();
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -27,6 +27,7 @@ import {
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { isDamaged } from "./stored-assignment";
 import { Timeline, timelineRow } from "./timeline";
 
 interface DeviceFlags {
@@ -105,6 +106,9 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const interrupt = onInterrupt();
   try {
     const engine = await openEngine(flags.engine, output);
+    if (isDamaged(device.stateDirectory)) {
+      output.warning(`stored assignment unreadable, asking DPS (${device.stateDirectory})`);
+    }
     const timeline = new Timeline((packet) =>
       output.event({ event: "packet", ...packet }, timelineRow(packet)),
     );
@@ -155,7 +159,9 @@ function proofOf(
     if (flags.symmetricKey !== undefined || flags.symmetricKeyFile !== undefined) {
       throw new BerthError("invalid-argument", "a symmetric key and a certificate; give one of them");
     }
-    return { certificate: readText(cert, "--cert"), key: readText(key, "--key") };
+    const pair = { certificate: readText(cert, "--cert"), key: readText(key, "--key") };
+    checkPair(pair, cert, key);
+    return pair;
   }
   const symmetricKey = symmetricKeyFrom({
     option: flags.symmetricKey,
@@ -171,15 +177,30 @@ function proofOf(
   return { symmetricKey };
 }
 
-/** DPS compares the certificate's common name with the registration id. */
-function warnAboutName(file: string, pem: string, registrationId: string, output: Output): void {
-  let certificate: X509Certificate;
+/** @throws BerthError `invalid-argument` that names the file which is wrong, or both when they do not fit */
+function checkPair(pair: { certificate: string; key: string }, cert: string, key: string): void {
+  let privateKey: KeyObject;
   try {
-    certificate = new X509Certificate(pem);
+    privateKey = createPrivateKey(pair.key);
+  } catch (error) {
+    throw new BerthError("invalid-argument", `${key} is no private key in PEM: ${(error as Error).message}`);
+  }
+  if (!certificateOf(pair.certificate, cert).checkPrivateKey(privateKey)) {
+    throw new BerthError("invalid-argument", `${key} is not the private key of ${cert}; give the one of it`);
+  }
+}
+
+function certificateOf(pem: string, file: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
   } catch (error) {
     throw new BerthError("invalid-argument", `${file} is no certificate in PEM: ${(error as Error).message}`);
   }
-  const name = commonNameOf(certificate);
+}
+
+/** DPS compares the certificate's common name with the registration id. */
+function warnAboutName(file: string, pem: string, registrationId: string, output: Output): void {
+  const name = commonNameOf(certificateOf(pem, file));
   if (name !== registrationId) {
     output.warning(`${file} is for "${name ?? "nobody"}", not for "${registrationId}"; DPS will refuse it`);
   }

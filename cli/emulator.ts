@@ -44,7 +44,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
-      "no --config; berth emulator --example FILE.json writes one to start from",
+      "no --config; npx berth emulator --example FILE.json writes one to start from",
     );
   }
   const text = readText(config, "--config");
@@ -61,6 +61,11 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     throw portError(error, port);
   });
   const { idScope, hubs, ca } = emulator;
+  if (ca.replaced) {
+    output.warning(
+      `${ca.path} or its key was damaged or had run out; a new root took its place: copy it to what trusts the old one`,
+    );
+  }
   const ready = { event: "ready", port: emulator.port, idScope, ca: ca.path, hubs };
   output.event(
     ready,
@@ -108,6 +113,6 @@ function writeExample(file: string, output: Output): void {
   }
   output.event(
     { event: "file", path: resolve(file) },
-    `made  ${file}; start it with: berth emulator --config ${file}`,
+    `made  ${file}; start it with: npx berth emulator --config ${file}`,
   );
 }

@@ -33,12 +33,15 @@ export function collect(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
+/** What a code says around what exactly is wrong: commander says the first part itself. */
+const MEANING = /^an option or argument is wrong; correct it \((.*)\)$/s;
+
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {
     return [...(before ?? []), parseConnectTo(text)];
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    throw new InvalidArgumentError((error as Error).message.replace(MEANING, "$1"));
   }
 }
 

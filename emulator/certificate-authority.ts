@@ -22,6 +22,8 @@ export interface Authority {
   /** File of the root certificate, PEM. */
   rootPath: string;
   rootPem: string;
+  /** Another root was there before, which could not be used any longer: what trusts that one must be told. */
+  rootReplaced: boolean;
   /** Leaf followed by the intermediate, PEM: what the server sends. */
   serverChainPem: string;
   serverKeyPem: string;
@@ -68,6 +70,7 @@ export async function openAuthority(
   return {
     rootPath: root.path,
     rootPem: root.value.certificatePem,
+    rootReplaced: root.replaced,
     serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
     serverKeyPem: server.value.privateKeyPem,
   };
@@ -80,7 +83,7 @@ async function keep(
   issuers: string[],
   make: () => Promise<CertificateAndKey>,
   fits: (certificate: X509Certificate) => boolean = () => true,
-): Promise<{ path: string; value: CertificateAndKey }> {
+): Promise<{ path: string; value: CertificateAndKey; replaced: boolean }> {
   const path = join(directory, `${name}.pem`);
   const keyPath = join(directory, `${name}.key.pem`);
   const stored = read(path, keyPath);
@@ -92,13 +95,14 @@ async function keep(
     if (issued && fresh && fits(certificate)) {
       // A key that was copied about may have lost its mode.
       chmodSync(keyPath, 0o600);
-      return { path, value: stored };
+      return { path, value: stored, replaced: false };
     }
   }
+  const replaced = existsSync(path);
   const value = await make();
   writeFileDurably(keyPath, value.privateKeyPem);
   writeFileDurably(path, value.certificatePem);
-  return { path, value };
+  return { path, value, replaced };
 }
 
 /** The stored pair; undefined when there is none, or when a torn start left two halves that do not fit. */

@@ -85,9 +85,10 @@ export class Emulator {
     return emulator;
   }
 
-  /** The root certificate that clients must trust. */
-  get ca(): { path: string; pem: string } {
-    return { path: this.#authority.rootPath, pem: this.#authority.rootPem };
+  /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
+  get ca(): { path: string; pem: string; replaced: boolean } {
+    const { rootPath, rootPem, rootReplaced } = this.#authority;
+    return { path: rootPath, pem: rootPem, replaced: rootReplaced };
   }
 
   /**

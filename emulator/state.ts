@@ -80,7 +80,7 @@ export class StateStore {
     if (directory === undefined) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#path = join(directory, FILE);
-    if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"));
+    if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"), this.#path);
   }
 
   /** The largest sequence number of a waiting message; 0 without any. */
@@ -124,8 +124,8 @@ export class StateStore {
     return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
   }
 
-  #load(text: string): void {
-    const root = JsonReader.parse(text, `${FILE} (delete it to start without registrations)`);
+  #load(text: string, path: string): void {
+    const root = JsonReader.parse(text, `${path} (delete it to start without registrations)`);
     root.get("version").integer(VERSION, VERSION);
     for (const node of root.get("registrations").array()) {
       const record = readRegistration(node);

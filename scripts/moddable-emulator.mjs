@@ -5,6 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { forwardSignals } from "./moddable-children.mjs";
 
 /**
  * @param {string} project
@@ -21,6 +22,7 @@ export async function startEmulator(project, directory) {
     [berth, "emulator", "--json", "--port", "0", "--config", config, "--state", join(directory, "state")],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
+  forwardSignals(child);
   const ready = await firstEvent(child);
   const { idScope, enrollments } = JSON.parse(readFileSync(config, "utf8"));
   const [enrollment] = enrollments;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** Runs the firmware on the SDK's Linux target without a display, in a directory that stands for its flash. */
 import { execFileSync, spawn } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { forwardSignals } from "./moddable-children.mjs";
 
 /** The limits of NVS on ESP32. */
 const LONGEST_VALUE = 4000;
+
+/** By domain, what the device itself keeps there: its assignment (`SLOT_KEYS` of src/storage) and the diary's entry. */
+const DEVICES_OWN = Object.freeze({ berth: ["assignment0", "assignment1", "assignment2", "lastError"] });
 
 /**
  * Compiles hosts/moddable/headless/headless.c unless that is done. The interface of what mcconfig builds, screen.h,
@@ -39,51 +43,8 @@ export function headlessRunner(project, sdk) {
 }
 
 /**
- * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM, their paths
- * relative to the identity file.
- * @typedef {object} IdentityFile
- * @property {string} idScope
- * @property {string} registrationId
- * @property {string} [symmetricKey] base64
- * @property {string} [certificate] PEM; more than one certificate: leaf first
- * @property {string} [clientKey] PEM
- * @property {string} [root] PEM of a root of one's own
- */
-
-/**
- * Reads an identity file.
- * @param {string} file
- * @returns {Record<string, string | Uint8Array>} the values of the domain `berth-id`
- */
-export function readIdentity(file) {
-  const json = /** @type {IdentityFile} */ (JSON.parse(readFileSync(file, "utf8")));
-  const pem = (/** @type {string} */ name) => readFileSync(resolve(dirname(file), name), "utf8");
-  /** @type {Record<string, string | Uint8Array>} */
-  const values = { idScope: json.idScope, registrationId: json.registrationId };
-  if (json.symmetricKey !== undefined) values.symmetricKey = json.symmetricKey;
-  if (json.certificate !== undefined) {
-    const [leaf, issuer] = certificatesIn(pem(json.certificate));
-    if (leaf) values.certificate = leaf;
-    if (issuer) values.issuer = issuer;
-  }
-  if (json.clientKey !== undefined) {
-    values.clientKey = createPrivateKey(pem(json.clientKey)).export({ type: "pkcs8", format: "der" });
-  }
-  if (json.root !== undefined) {
-    const [root] = certificatesIn(pem(json.root));
-    if (root) values.root = root;
-  }
-  return values;
-}
-
-/** @param {string} pem @returns {Uint8Array[]} DER */
-function certificatesIn(pem) {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block).raw);
-}
-
-/**
- * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. Other values stay.
+ * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. A domain that is named gets these
+ * values only, so that no key of an earlier run stays beside another identity; what the device keeps stays.
  * @param {string} directory
  * @param {Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>} domains
  */
@@ -93,13 +54,15 @@ export function writePreferences(directory, domains) {
   /** @type {Record<string, Record<string, unknown>>} */
   const all = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   for (const [domain, values] of Object.entries(domains)) {
-    all[domain] ??= {};
-    for (const [key, value] of Object.entries(values)) {
+    const own = /** @type {Record<string, readonly string[]>} */ (DEVICES_OWN)[domain] ?? [];
+    const kept = Object.entries(all[domain] ?? {}).filter(([key]) => own.includes(key));
+    const written = Object.entries(values).map(([key, value]) => {
       if (key.length > 15 || value.length > LONGEST_VALUE) {
         throw new Error(`${domain}/${key} would not fit NVS: 15 characters, ${LONGEST_VALUE} bytes`);
       }
-      all[domain][key] = typeof value === "string" ? value : { buffer: [...value].join(",") };
-    }
+      return [key, typeof value === "string" ? value : { buffer: [...value].join(",") }];
+    });
+    all[domain] = Object.fromEntries([...kept, ...written]);
   }
   writeFileSync(file, JSON.stringify(all), { mode: 0o600 });
 }
@@ -110,17 +73,18 @@ export function writePreferences(directory, domains) {
  * @param {string} app mc.so
  * @param {string} directory its flash
  * @param {number} timeout seconds; 0: none
- * @returns {Promise<number>} exit status
+ * @returns {Promise<number>} exit status; 128 and the number of the signal that ended it
  */
 export function runHeadless(program, app, directory, timeout) {
   return new Promise((done) => {
     const child = spawn(program, ["--timeout", String(timeout), "--directory", directory, app], {
       stdio: "inherit",
     });
+    forwardSignals(child);
     child.on("error", (error) => {
       console.error(`error: ${error.message}`);
       done(1);
     });
-    child.on("close", (status, signal) => done(status ?? (signal === "SIGINT" ? 130 : 1)));
+    child.on("close", (status, signal) => done(status ?? (signal ? 128 + constants.signals[signal] : 1)));
   });
 }

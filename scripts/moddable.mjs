@@ -5,23 +5,27 @@
  *
  *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [--tls native|sdk] [key=value ...]
  *   moddable.mjs flash BOARD     [the same]
- *   moddable.mjs sim   [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
- *   moddable.mjs test  [--timeout SECONDS] [--tls native|sdk]
+ *   moddable.mjs sim   [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
+ *   moddable.mjs test  [--debug|--release] [--timeout SECONDS] [--tls native|sdk]
+ *   moddable.mjs --help
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
  * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board. --tls is for the Linux
  * simulator: mbedTLS in C (the default where it is installed), or the SDK's own, which talks to 127.0.0.1 only.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tsImport } from "tsx/esm/api";
 import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 import { APPS, BOARDS, build } from "./moddable-build.mjs";
 import { startEmulator } from "./moddable-emulator.mjs";
-import { headlessRunner, readIdentity, runHeadless, writePreferences } from "./moddable-headless.mjs";
+import { headlessRunner, runHeadless, writePreferences } from "./moddable-headless.mjs";
+import { readIdentity } from "./moddable-identity.mjs";
 import { findSdk, thisComputer } from "./moddable-sdk.mjs";
+import { checkedSettings } from "./moddable-settings.mjs";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -33,42 +37,70 @@ const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
  * @property {readonly string[]} settings `key=value`
  */
 
-/** Options that take a value. */
-const VALUED = ["identity", "state", "timeout", "platform", "tls"];
-const FLAGS = ["debug", "release"];
+/** Options by action, and whether they take a value. */
+const BUILDING = { debug: false, release: false, platform: true, tls: true };
+const OPTIONS = Object.freeze({
+  build: BUILDING,
+  flash: BUILDING,
+  sim: { debug: false, release: false, identity: true, state: true, timeout: true, tls: true },
+  test: { debug: false, release: false, timeout: true, tls: true },
+});
+
+/** The command line is wrong; the usage helps. */
+export class UsageError extends Error {}
+
+/** The head of this file. */
+function usage() {
+  const [, head = ""] =
+    /\/\*\*\n(.*?)\n \*\//s.exec(readFileSync(fileURLToPath(import.meta.url), "utf8")) ?? [];
+  return head.replace(/^ \* ?/gm, "");
+}
 
 /**
  * @param {readonly string[]} words
  * @returns {Arguments}
- * @throws Error that says what is wrong
+ * @throws UsageError that says what is wrong
  */
 export function parseArguments(words) {
   const [action, ...rest] = words;
   if (action !== "build" && action !== "flash" && action !== "sim" && action !== "test") {
-    throw new Error("say build, flash, sim or test; see the head of scripts/moddable.mjs");
+    throw new UsageError(`say build, flash, sim or test${action === undefined ? "" : `, not "${action}"`}`);
   }
+  /** @type {Record<string, boolean>} */
+  const known = OPTIONS[action];
   /** @type {Record<string, string>} */
   const options = {};
   /** @type {string[]} */
   const settings = [];
   /** @type {string[]} */
-  const targets = action === "sim" || action === "test" ? ["sim"] : [];
+  const targets = [];
   for (let i = 0; i < rest.length; i += 1) {
     const word = rest[i] ?? "";
     const name = word.slice(2);
-    if (word.startsWith("--") && VALUED.includes(name)) {
-      i += 1;
-      const value = rest[i];
-      if (value === undefined) throw new Error(`${word} needs a value`);
+    if (word.startsWith("-")) {
+      if (!word.startsWith("--") || !Object.hasOwn(known, name)) {
+        const names = Object.keys(known).map((option) => `--${option}`);
+        throw new UsageError(`${action} has no option ${word}; it has ${names.join(", ")}`);
+      }
+      if (known[name]) i += 1;
+      const value = known[name] ? rest[i] : "true";
+      if (value === undefined) throw new UsageError(`${word} needs a value`);
       options[name] = value;
-    } else if (word.startsWith("--") && FLAGS.includes(name)) options[name] = "true";
-    else if (/^[A-Za-z]\w*=/.test(word)) settings.push(word);
+    } else if (action !== "test" && /^[A-Za-z]\w*=/.test(word)) settings.push(word);
     else targets.push(word);
   }
+  if (options.timeout !== undefined && !/^\d{1,6}$/.test(options.timeout)) {
+    throw new UsageError(`--timeout is a whole number of seconds, not "${options.timeout}"`);
+  }
+  const runs = action === "sim" || action === "test";
+  if (runs && targets.length > 0) {
+    throw new UsageError(`${action} does not know "${targets.join(" ")}"`);
+  }
+  if (runs) return { action, target: "sim", options, settings };
   const [target, ...others] = targets;
-  const known = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim"])];
-  if (target === undefined || others.length > 0 || !known.includes(target)) {
-    throw new Error(`${action} takes one of ${known.join(", ")}, not "${targets.join(" ")}"`);
+  const all = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim"])];
+  if (target === undefined || others.length > 0 || !all.includes(target)) {
+    throw new UsageError(`${action} takes one of ${all.join(", ")}, not "${targets.join(" ")}"`);
   }
   return { action, target, options, settings };
 }
@@ -103,15 +135,25 @@ function modeOf({ target, options }) {
 
 /** @param {readonly string[]} words @returns {Promise<number>} */
 async function main(words) {
+  if (words.includes("--help") || words.includes("-h")) {
+    console.log(usage());
+    return 0;
+  }
   const parsed = parseArguments(words);
   const { action, target, options, settings } = parsed;
+  const runs = action === "sim" || action === "test";
+  // What was typed is judged before anything is looked for or built.
+  const given =
+    settings.length === 0
+      ? {}
+      : checkedSettings(settings, !runs, await tsImport("../firmware/settings.ts", import.meta.url));
+  const identity = options.identity === undefined ? undefined : readIdentity(options.identity);
   const simulator = target === "sim";
   const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
   if (!sdk) {
     for (const problem of problems) console.error(`missing: ${problem}`);
     return 69;
   }
-  const runs = action === "sim" || action === "test";
   if (runs && sdk.simulator !== "lin") {
     console.error(
       "missing: the runner without a display is for Linux; here build with `npm run build:sim` and open the result in the SDK's simulator",
@@ -126,8 +168,8 @@ async function main(words) {
   if (platform === "lin" && crypto === "crypto-sdk" && options.tls === undefined) {
     console.log(`note: ${MBEDTLS_MISSING}; with the SDK's own TLS the simulator talks to 127.0.0.1 only`);
   }
-  if (settings.some((setting) => setting.startsWith("password="))) {
-    console.log(runs ? "" : "note: the password becomes part of the image; do not pass the image on");
+  if (!runs && given.password) {
+    console.log("note: the password becomes part of the image; do not pass the image on");
   }
   const built = await build({
     project: PROJECT,
@@ -141,7 +183,7 @@ async function main(words) {
   });
   if (built.status !== 0 || !runs) return built.status;
   const app = join(built.output, "mc.so");
-  return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed);
+  return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed, given, identity);
 }
 
 /** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */
@@ -154,14 +196,19 @@ async function runCases(sdk, app, { options }) {
   }
 }
 
-/** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */
-async function simulate(sdk, app, { options, settings }) {
+/**
+ * @param {import("./moddable-sdk.mjs").Sdk} sdk
+ * @param {string} app
+ * @param {Arguments} parsed
+ * @param {Readonly<Record<string, string>>} given settings
+ * @param {Readonly<Record<string, string | Uint8Array>> | undefined} identity of the option
+ */
+async function simulate(sdk, app, { options }, given, identity) {
   const program = headlessRunner(PROJECT, sdk);
   const state = resolve(options.state ?? join(PROJECT, ".berth", "sim"));
-  const given = Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/s, 2)));
   const timeout = Number(options.timeout ?? 0);
-  if (options.identity !== undefined) {
-    writePreferences(state, { berth: given, "berth-id": readIdentity(options.identity) });
+  if (identity !== undefined) {
+    writePreferences(state, { berth: given, "berth-id": identity });
     return runHeadless(program, app, state, timeout);
   }
   const emulator = await startEmulator(PROJECT, state);
@@ -186,6 +233,7 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
     },
     (error) => {
       console.error(`error: ${error.message}`);
+      if (error instanceof UsageError) console.error(`\n${usage()}`);
       process.exitCode = 64;
     },
   );

@@ -40,7 +40,7 @@ export const ERRORS = Object.freeze({
   "connack-bad-credentials": kind(false, "CONNACK 4: bad user name or password; check id scope and key"),
   "connack-not-authorized": kind(
     false,
-    "CONNACK 5: not authorized; check the key, certificate or enrollment",
+    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, enrollment",
   ),
   "subscribe-timeout": kind(true, "the server did not answer SUBSCRIBE in time"),
   "subscribe-refused": kind(false, "SUBACK 0x80: the server refuses the topic filter"),
@@ -65,7 +65,7 @@ export const ERRORS = Object.freeze({
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
-  "store-failed": kind(true, "the assignment could not be kept; see the message: the store may be full"),
+  "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
 
 /** A stable name of what went wrong. */

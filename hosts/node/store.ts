@@ -95,6 +95,8 @@ function attempt<T>(doing: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new BerthError("store-failed", `cannot ${doing} ${path}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const next = code === "ENOSPC" || code === "EDQUOT" ? "; it is full, make room" : "";
+    throw new BerthError("store-failed", `cannot ${doing} ${path}: ${message}${next}`);
   }
 }

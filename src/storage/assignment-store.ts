@@ -172,6 +172,8 @@ function sequenceOf(slot: Slot | undefined): number {
 }
 
 function storeFailed(key: string, error: unknown): BerthError {
+  // The host has said which one and why.
+  if (error instanceof BerthError && error.code === "store-failed") return error;
   return new BerthError("store-failed", `${key}: ${asBerthError(error).message}`);
 }
 

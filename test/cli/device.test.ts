@@ -176,6 +176,18 @@ test("certificate, derived key and key file prove a device as well", async () =>
   expect(group.out).not.toContain(derived.out.trim());
 });
 
+test("a private key of another certificate is refused by the names of both files", async () => {
+  const certificate = join(directory, "certificates", "x-1.pem");
+  const other = join(directory, "certificates", "root.key.pem");
+  const words = ["device", "--id-scope", SCOPE, "--registration-id", "x-1", "--cert", certificate];
+  const wrong = await berth(...words, "--key", other);
+  expect(wrong).toMatchObject({ status: 2, out: "" });
+  expect(wrong.err).toContain(`${other} is not the private key of ${certificate}`);
+  const none = await berth(...words, "--key", certificate);
+  expect(none).toMatchObject({ status: 2, out: "" });
+  expect(none.err).toContain(`${certificate} is no private key`);
+});
+
 test.each<[string, string, string, string[]]>([
   ["a wrong key", "single", newKey(), ["connack-not-authorized", "dps-unauthorized"]],
   ["the group's key itself", "g-2", KEYS.group, ["connack-not-authorized", "dps-unauthorized"]],
@@ -194,6 +206,13 @@ test.each<[string, string, string, string[]]>([
   expect(error).toMatchObject({ retriable: false, final: true, message: expect.any(String) });
   expect(codes).toContain(error?.code);
   expect(only(events, "assigned")).toEqual([]);
+});
+
+test("in words an error says which server it is about, and what to check", async () => {
+  const words = deviceWords("single", ["--state", newState()]).filter((word) => word !== "--json");
+  const { status, err } = await start(words, key(newKey())).ended;
+  expect(status).toBe(1);
+  expect(err).toMatch(/^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]\n$/);
 });
 
 test("a server that cannot be trusted, found or reached is tried until the time is up", async () => {
@@ -227,7 +246,7 @@ test("a server that cannot be trusted, found or reached is tried until the time 
     if (code === "tls-untrusted") words.splice(words.indexOf("--ca"), 2);
     const { status, out } = await start(words, key(KEYS.single)).ended;
     const error = only(eventsOf(out), "error").at(-1);
-    expect(error).toMatchObject({ code, final: true, retriable: true });
+    expect(error).toMatchObject({ code, final: true, retriable: true, phase: "dps" });
     expect(error?.about).toBe("gave up after 4 s");
     expect(status).toBe(1);
   });
@@ -261,6 +280,9 @@ test("damage to what is stored costs a call of DPS, and nothing else", async () 
   for (const name of readdirSync(state)) writeFileSync(join(state, name), "torn");
   const again = await device("single", ["--state", state], key(KEYS.single));
   expect(again.status).toBe(0);
+  expect(only(again.events, "warning")).toEqual([
+    { event: "warning", message: `stored assignment unreadable, asking DPS (${state})` },
+  ]);
   expect(only(again.events, "connected")).toMatchObject([{ source: "dps" }]);
 });
 
@@ -281,6 +303,8 @@ test("a store that cannot be written is told, and the device works all the same"
   expect(errors.length).toBeGreaterThan(0);
   for (const error of errors) {
     expect(error).toMatchObject({ code: "store-failed", phase: "store", final: false });
+    expect(String(error.message).split("could not be kept")).toHaveLength(2);
+    expect(error.message).not.toContain("full");
     expect(error.message).toContain(state);
   }
   expect(only(events, "connected")).toMatchObject([{ source: "dps" }]);
@@ -333,9 +357,21 @@ test("a wrong configuration is refused by file and place, a missing one with a w
   expect(none.err).toContain("--example");
 });
 
+test("a root that took the place of a damaged one is told before anything else", async () => {
+  const state = join(directory, "damaged-root");
+  mkdirSync(join(state, "ca"), { recursive: true });
+  writeFileSync(join(state, "ca", "root.pem"), "torn");
+  const { process } = await startEmulator("damaged-root", configuration());
+  process.kill("SIGTERM");
+  const [first] = eventsOf((await process.ended).out);
+  expect(first).toMatchObject({ event: "warning", message: expect.stringContaining("root.pem") });
+});
+
 test("the example configuration starts, keeps its keys private, and is not overwritten", async () => {
   const file = join(directory, "new", "example.json");
-  expect((await berth("emulator", "--example", file)).status).toBe(0);
+  const made = await berth("emulator", "--example", file);
+  expect(made.status).toBe(0);
+  expect(made.out).toContain(`npx berth emulator --config ${file}`);
   const content = readFileSync(file, "utf8");
   const again = await berth("emulator", "--example", file);
   expect(again.status).toBe(2);

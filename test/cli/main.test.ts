@@ -55,6 +55,12 @@ test.each([
   expect(json.out).toContain(message);
 });
 
+test("a value that is refused is not introduced twice", async () => {
+  const { err } = await berth("device", "--connect-to", "nowhere");
+  expect(err).toContain("HOST:ADDRESS:PORT");
+  expect(err).not.toContain("an option or argument is wrong");
+});
+
 test("no command at all shows the help and is status 2", async () => {
   const { status, err } = await berth();
   expect(status).toBe(2);

@@ -82,6 +82,7 @@ test("a torn or foreign file in the authority's directory is replaced", async ()
   writeFileSync(join(directory, "root.key.pem"), readFileSync(join(directory, "server.key.pem")));
   const again = await openAuthority(directory, [HUB], Date.now());
   expect(again.rootPem).not.toBe(first.rootPem);
+  expect([first.rootReplaced, again.rootReplaced]).toEqual([false, true]);
   expect(new X509Certificate(again.serverChainPem).subject).toBe(`CN=${DPS_HOST}`);
 });
 

@@ -86,7 +86,7 @@ test.each([
   writeFileSync(file, text);
   await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(message);
   await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(
-    "delete it to start without registrations",
+    `${file} (delete it to start without registrations)`,
   );
   expect(readFileSync(file, "utf8")).toBe(text);
 });

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
-import { cryptoOf, parseArguments } from "../../scripts/moddable.mjs";
+import * as firmware from "../../firmware/settings";
+import { Diary } from "../../hosts/moddable/diary";
+import { cryptoOf, parseArguments, UsageError } from "../../scripts/moddable.mjs";
 import {
   APPS,
   forgetStale,
@@ -13,8 +19,12 @@ import {
   manifestOf,
   notPreloaded,
 } from "../../scripts/moddable-build.mjs";
-import { readIdentity, writePreferences } from "../../scripts/moddable-headless.mjs";
+import { writePreferences } from "../../scripts/moddable-headless.mjs";
+import { readIdentity } from "../../scripts/moddable-identity.mjs";
 import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
+import { checkedSettings } from "../../scripts/moddable-settings.mjs";
+import { BerthError } from "../../src/error";
+import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
 describe("versions", () => {
   test.each([
@@ -157,8 +167,13 @@ describe("arguments", () => {
     [["flash", "sim"]],
     [["build", "esp32", "esp32s3"]],
     [["sim", "--state"]],
+    [["sim", "--stat", "d"]],
+    [["sim", "quick"]],
+    [["sim", "--timeout", "soon"]],
+    [["build", "esp32", "--identity", "x"]],
+    [["test", "exitAfter=1"]],
   ])("%j is refused", (words) => {
-    expect(() => parseArguments(words)).toThrow();
+    expect(() => parseArguments(words)).toThrow(UsageError);
   });
 
   test("an overlay of the site is taken where there is one", () => {
@@ -206,6 +221,62 @@ test("what was built goes with another SDK, another variable, another manifest",
   expect(stays({ variables: { X: "1" } })).toBe(false);
   expect(stays({ variables: { X: "1" } })).toBe(true);
   rmSync(project, { recursive: true });
+});
+
+describe("settings of the command line", () => {
+  test("are those of the firmware, and the id scope of an image", () => {
+    const given = { ssid: "net", password: "pass=phrase", exitAfter: "0" };
+    const words = Object.entries(given).map(([key, value]) => `${key}=${value}`);
+    expect(checkedSettings(words, false, firmware)).toEqual(given);
+    expect(checkedSettings(["idScope=0ne1"], true, firmware)).toEqual({ idScope: "0ne1" });
+    expect(checkedSettings(["password=passphrase"], true, firmware)).toEqual({ password: "passphrase" });
+  });
+
+  test.each([
+    ["an unknown one", "telemtryEvery=5", false, /"telemtryEvery"; there are .*telemetryEvery/],
+    ["of every object", "constructor=5", false, /"constructor"/],
+    ["out of range", "telemetryEvery=0", true, /telemetryEvery is not a whole number from 1 to 86400/],
+    ["of the wrong form", "password=secret", true, /password is not 8 to 63 ASCII characters/],
+    ["half a Wi-Fi", "password=passphrase", false, /no ssid beside it/],
+    ["of an identity, in a simulator", "idScope=0ne1", false, /"idScope"/],
+    ["an empty id scope", "idScope=", true, /idScope is empty/],
+    ["of the build itself", "built=1781654400", true, /built is set by the build/],
+  ])("%s: %s is refused", (_what, word, image, message) => {
+    expect(() => checkedSettings([word], image, firmware)).toThrow(message);
+  });
+});
+
+describe("the command", () => {
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, ["scripts/moddable.mjs", ...words], { encoding: "utf8" });
+
+  test("prints its usage", () => {
+    const { status, stdout } = run("sim", "--help");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^The firmware on[\s\S]*sim .*--identity FILE\.json\][\s\S]*127\.0\.0\.1 only\.\n$/,
+      ),
+    });
+    expect(run("sim", "--hepl")).toMatchObject({
+      status: 64,
+      stderr: expect.stringMatching(/--hepl[\s\S]*--identity FILE/),
+    });
+  });
+
+  test("judges settings and identity before it looks for an SDK", () => {
+    const wrong = run("sim", "telemtryEvery=5");
+    expect(wrong).toMatchObject({
+      status: 64,
+      stdout: "",
+      stderr: expect.stringContaining('"telemtryEvery"'),
+    });
+    const missing = run("sim", "--identity", "/nowhere.json");
+    expect(missing).toMatchObject({
+      status: 64,
+      stderr: "error: --identity: there is no file /nowhere.json\n",
+    });
+  });
 });
 
 describe("the TLS of a build", () => {
@@ -272,8 +343,102 @@ describe("the simulated flash", () => {
     );
   });
 
+  test.each([
+    ["a text", "secret", /is no JSON object/],
+    ["a list", "[]", /is no JSON object/],
+    ["an unknown field", '{"certifcate":"a.pem"}', /"certifcate"; there are .*certificate/],
+    ["a number", '{"idScope":1}', /idScope of .* is no text/],
+    ["no registration id", '{"idScope":"0ne1"}', /has no registrationId/],
+    ["no proof", '{"idScope":"0ne1","registrationId":"d"}', /needs either symmetricKey or certificate/],
+    [
+      "two proofs",
+      '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","certificate":"a.pem"}',
+      /needs either/,
+    ],
+    [
+      "a missing file",
+      '{"idScope":"0ne1","registrationId":"d","certificate":"a.pem","clientKey":"b.pem"}',
+      /certificate of .*device\.json: there is no file .*a\.pem/,
+    ],
+    [
+      "a file of something else",
+      '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","root":"device.json"}',
+      /root of .*: the file holds no certificate/,
+    ],
+  ])("refuses %s as an identity", (_what, content, message) => {
+    const file = join(directory, "device.json");
+    writeFileSync(file, content);
+    expect(() => readIdentity(file)).toThrow(message);
+    expect(() => readIdentity(file)).not.toThrow("secret");
+  });
+
+  test("has no value of an earlier run, and what the device keeps", () => {
+    const file = join(directory, "modpreferences.json");
+    const own: string[] = [...SLOT_KEYS];
+    const store = { read: () => undefined, write: (key: string) => own.push(key), delete: () => undefined };
+    const clock = { now: () => undefined, ticks: () => 0 };
+    const text = { encode: () => new Uint8Array(), encodeInto: () => 0, decode: () => "" };
+    new Diary(store, text, clock).note("hub", new BerthError("closed"));
+    expect(own).toHaveLength(4);
+    const kept = Object.fromEntries(own.map((key) => [key, { buffer: "1,2" }]));
+    const before = {
+      berth: { ...kept, exitAfter: "5", telemtryEvery: "5" },
+      "berth-id": { idScope: "0ne1", symmetricKey: "a2V5" },
+      other: { x: "1" },
+    };
+    writeFileSync(file, JSON.stringify(before));
+    writePreferences(directory, { berth: { keepAlive: "30" }, "berth-id": { idScope: "0ne2" } });
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+      berth: { ...kept, keepAlive: "30" },
+      "berth-id": { idScope: "0ne2" },
+      other: { x: "1" },
+    });
+  });
+
   test("keeps the limits of NVS", () => {
     expect(() => writePreferences(directory, { berth: { ["x".repeat(16)]: "" } })).toThrow("would not fit");
     expect(() => writePreferences(directory, { berth: { x: "y".repeat(4001) } })).toThrow("would not fit");
+  });
+});
+
+describe("SIGTERM to a script ends what it started", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "berth-signal-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** Runs a script until its first line, then sends SIGTERM. @returns the line and how the script ended */
+  async function stopped(code: string) {
+    const script = spawn(process.execPath, ["--input-type=module", "-e", code], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = once(script, "close");
+    const [line] = await once(createInterface({ input: script.stdout }), "line");
+    script.kill("SIGTERM");
+    const [status, signal] = await ended;
+    return { line: String(line), status, signal };
+  }
+
+  test("the firmware", async () => {
+    const runner = join(directory, "runner");
+    writeFileSync(runner, "#!/bin/sh\necho $$\nexec sleep 60\n", { mode: 0o700 });
+    const { line, ...end } = await stopped(`
+      import { runHeadless } from "./scripts/moddable-headless.mjs";
+      process.exitCode = await runHeadless(${JSON.stringify(runner)}, "app", "flash", 0);`);
+    expect(end).toEqual({ status: 143, signal: null });
+    expect(() => process.kill(Number(line), 0)).toThrow("ESRCH");
+  });
+
+  test("the emulator", async () => {
+    const { line, ...end } = await stopped(`
+      import { startEmulator } from "./scripts/moddable-emulator.mjs";
+      console.log((await startEmulator(process.cwd(), ${JSON.stringify(directory)})).port);`);
+    expect(end).toEqual({ status: 0, signal: null });
+    const [error] = await once(connect(Number(line), "127.0.0.1"), "connect").then(
+      () => [undefined],
+      (reason) => [reason],
+    );
+    expect(error).toMatchObject({ code: "ECONNREFUSED" });
   });
 });

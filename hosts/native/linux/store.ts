@@ -59,6 +59,6 @@ function attempt<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new BerthError("store-failed", asBerthError(error).message);
+    throw asBerthError(error, "store-failed");
   }
 }
