@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The watch over the handshake below libFuzzer, against the same rules written down for bytes that lie there whole.
- * An input: a byte, in which pieces the rest arrives; the bytes of a server.
+ * An input: a byte, in which pieces the rest arrives and whether a session was offered; the bytes of a server.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,6 @@
 
 #include "fuzz_world.h"
 #include "handshake_watch.h"
-
-typedef struct {
-  uint8_t *bytes;
-  size_t count;
-} flight;
 
 /* In pieces that lie alone in memory, so that a byte read behind one is found. Returns what the last call returned. */
 static bool watch_pieces(berth_handshake_watch *watch, const uint8_t *bytes, size_t count, size_t piece)
@@ -35,22 +30,25 @@ static bool watch_pieces(berth_handshake_watch *watch, const uint8_t *bytes, siz
   return passes;
 }
 
-/* Joins the handshake bytes of the records in clear. Returns false for a record that is of no TLS. */
-static bool join(const uint8_t *bytes, size_t count, flight *joined)
+typedef enum { GOES_ON, IS_OVER, IS_REFUSED } verdict;
+
+/* What is known after the bytes so far. */
+typedef struct {
+  bool offered;
+  /* Handshake bytes of the records in clear, and where the message begins that is not complete. */
+  uint8_t *bytes;
+  size_t count;
+  size_t message;
+  /* Type of the last message that has begun; of the last ServerHello: its suite, and whether it asks again. */
+  uint8_t last;
+  bool asks_again;
+  bool only_tls13;
+  uint16_t suite;
+} model;
+
+static bool is_tls13(const model *m)
 {
-  size_t at = 0;
-  while (count - at >= 5) {
-    const size_t length = (size_t)bytes[at + 3] << 8 | bytes[at + 4];
-    if (bytes[at + 1] != 3) return false;
-    if (bytes[at] != 22 && bytes[at] != 21) return true;
-    const size_t there = length < count - at - 5 ? length : count - at - 5;
-    if (bytes[at] == 22) {
-      memcpy(joined->bytes + joined->count, bytes + at + 5, there);
-      joined->count += there;
-    }
-    at += 5 + there;
-  }
-  return true;
+  return m->suite >> 8 == 0x13;
 }
 
 static bool may_sign(unsigned suite, unsigned hash, unsigned kind)
@@ -62,52 +60,93 @@ static bool may_sign(unsigned suite, unsigned hash, unsigned kind)
   return true;
 }
 
-/* A ServerHello whose random is the SHA-256 of "HelloRetryRequest" (RFC 8446, section 4.1.3). */
-static bool is_retry(uint8_t type, const uint8_t *body, size_t length)
+/* The random is the SHA-256 of "HelloRetryRequest" (RFC 8446, section 4.1.3). */
+static bool asks_again(const uint8_t *hello, size_t length)
 {
   static const char name[] = "HelloRetryRequest";
   unsigned char hash[32];
   if (mbedtls_sha256_ret((const unsigned char *)name, sizeof name - 1, hash, 0) != 0) abort();
-  return type == 2 && length >= 34 && memcmp(body + 2, hash, sizeof hash) == 0;
+  return length >= 34 && memcmp(hello + 2, hash, sizeof hash) == 0;
 }
 
-/* Types of messages, each with what may come before it. */
-static bool may_come(uint8_t before, bool was_retry, uint8_t type)
+/* Types of messages of TLS 1.2, each with what may come before it. */
+static bool may_begin(const model *m, uint8_t type)
 {
   static const uint8_t pairs[][2] = {{0, 2}, {2, 11}, {2, 4}, {11, 12}, {12, 13}, {12, 14}, {13, 14}, {14, 4}};
-  if (was_retry) return type == 2;
+  if (m->last == 2 && m->asks_again) return type == 2;
+  if (m->last == 2 && (is_tls13(m) || m->only_tls13 || (type == 4 && !m->offered))) return false;
   for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-    if (pairs[i][0] == before && pairs[i][1] == type) return true;
+    if (pairs[i][0] == m->last && pairs[i][1] == type) return true;
   return false;
 }
 
-/* Is there a message that must be refused, among those whose deciding bytes are there? */
-static bool is_refused(const flight *joined)
+/* Takes the messages that are complete; looks at what is there of the last one. */
+static verdict read_messages(model *m)
 {
-  const uint8_t *bytes = joined->bytes;
-  unsigned suite = 0;
-  uint8_t before = 0;
-  bool was_retry = false;
-  for (size_t at = 0; joined->count - at >= 4;) {
-    const size_t length = (size_t)bytes[at + 1] << 16 | (size_t)bytes[at + 2] << 8 | bytes[at + 3];
-    const size_t there = joined->count - at - 4 < length ? joined->count - at - 4 : length;
-    const uint8_t *body = bytes + at + 4;
-    if (length > 16384 || !may_come(before, was_retry, bytes[at]) || (bytes[at] == 11 && length <= 3)) return true;
-    before = bytes[at];
-    was_retry = is_retry(before, body, there);
-    if (bytes[at] == 2 && there > 34) {
-      const size_t mark = 35 + (size_t)body[34];
-      if (there > mark) suite = body[mark] | (suite << 8 & 0xFF00);
-      if (there > mark + 1) suite = (unsigned)body[mark] << 8 | body[mark + 1];
-    }
-    if (bytes[at] == 12 && there > 3) {
+  while (m->count - m->message >= 4) {
+    const uint8_t *head = m->bytes + m->message;
+    const size_t length = (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    const size_t there = m->count - m->message - 4;
+    const uint8_t *body = head + 4;
+    const bool whole = there >= length;
+    const size_t known = whole ? length : there;
+    if (length > 16384 || !may_begin(m, head[0]) || (head[0] == 11 && length <= 3)) return IS_REFUSED;
+    if (head[0] == 12 && known > 3) {
       const size_t mark = 4 + (size_t)body[3];
-      if (there > mark + 1 && !may_sign(suite, body[mark], body[mark + 1])) return true;
+      if (known > mark + 1 && !may_sign(m->suite, body[mark], body[mark + 1])) return IS_REFUSED;
     }
-    at += 4 + there;
-    if (there < length) break;
+    /* Looked at again with the next record. */
+    if (!whole) return GOES_ON;
+    if (head[0] == 2) {
+      if (m->last == 2) m->only_tls13 = true;
+      m->asks_again = asks_again(body, length);
+      const size_t mark = length > 34 ? 35 + (size_t)body[34] : length;
+      for (size_t at = mark; at < length && at < mark + 2; at++) m->suite = (uint16_t)(m->suite << 8 | body[at]);
+    }
+    m->last = head[0];
+    m->message += 4 + length;
   }
-  return false;
+  return GOES_ON;
+}
+
+static verdict read_record(model *m, uint8_t type, const uint8_t *bytes, size_t count)
+{
+  const bool between = m->message == m->count;
+  switch (type) {
+  case 21:
+    return GOES_ON;
+  case 22:
+    memcpy(m->bytes + m->count, bytes, count);
+    m->count += count;
+    return read_messages(m);
+  case 20:
+    if (!between) return IS_REFUSED;
+    if (m->last == 0 || (m->last == 2 && (m->asks_again || is_tls13(m)))) {
+      m->only_tls13 = true;
+      return GOES_ON;
+    }
+    if (m->last == 2) return m->offered && !m->only_tls13 ? IS_OVER : IS_REFUSED;
+    return m->last == 14 || m->last == 4 ? IS_OVER : IS_REFUSED;
+  case 23:
+    return between && m->last == 2 && !m->asks_again && is_tls13(m) ? IS_OVER : IS_REFUSED;
+  default:
+    return IS_REFUSED;
+  }
+}
+
+static bool expected(const uint8_t *bytes, size_t count, bool offered)
+{
+  model m = {.offered = offered, .bytes = malloc(count)};
+  if (m.bytes == NULL) abort();
+  verdict so_far = GOES_ON;
+  for (size_t at = 0; count - at >= 5 && so_far == GOES_ON;) {
+    const size_t length = (size_t)bytes[at + 3] << 8 | bytes[at + 4];
+    const size_t there = length < count - at - 5 ? length : count - at - 5;
+    so_far = bytes[at + 1] == 3 ? read_record(&m, bytes[at], bytes + at + 5, there) : IS_REFUSED;
+    at += 5 + there;
+  }
+  free(m.bytes);
+  return so_far != IS_REFUSED;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -115,19 +154,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   if (size < 2) return 0;
-  const uint8_t *bytes = data + 1;
-  const size_t count = size - 1;
-  berth_handshake_watch whole = {0};
-  berth_handshake_watch pieces = {0};
-  const bool passes = watch_pieces(&whole, bytes, count, count);
-  if (watch_pieces(&pieces, bytes, count, (size_t)data[0] + 1) != passes) berth_fuzz_stop("the pieces decide");
+  const bool offered = (data[0] & 0x80) != 0;
+  const size_t piece = (size_t)(data[0] & 0x7F) + 1;
+  berth_handshake_watch whole = {.may_resume = offered};
+  berth_handshake_watch pieces = {.may_resume = offered};
+  const bool passes = watch_pieces(&whole, data + 1, size - 1, size - 1);
+  if (watch_pieces(&pieces, data + 1, size - 1, piece) != passes) berth_fuzz_stop("the pieces decide");
   if (whole.over != pieces.over || whole.fault != pieces.fault || whole.alert != pieces.alert)
     berth_fuzz_stop("the pieces decide how it ends");
-  flight joined = {malloc(count), 0};
-  if (joined.bytes == NULL) abort();
-  const bool speaks_tls = join(bytes, count, &joined);
-  const bool refused = is_refused(&joined);
-  free(joined.bytes);
-  if (passes != (speaks_tls && !refused)) berth_fuzz_stop(passes ? "a flight passes" : "a flight is refused");
+  if (passes != expected(data + 1, size - 1, offered))
+    berth_fuzz_stop(passes ? "a flight passes" : "a flight is refused");
   return 0;
 }

@@ -29,13 +29,25 @@ const NAMES = [
   "a.net\0\x82\x05*.net",
   "a.b.hub.example\0\x82\x0d*.hub.example",
 ];
-/** The messages of a server in as few bytes as they can have, for the watch: what is short is mutated well. */
-const SHORT_FLIGHT = [
-  message(2, ...new Array<number>(34).fill(3), 0, 0xc0, 0x2b, 0),
-  message(11, 0, 0, 1, 9),
-  message(12, 3, 0, 23, 1, 4, 4, 3, 0, 0),
-  message(13, 0),
-  message(14),
+const CHANGE_CIPHER_SPEC = [20, 3, 3, 0, 1, 1];
+const SERVER_HELLO = message(2, ...new Array<number>(34).fill(3), 0, 0xc0, 0x2b, 0);
+/**
+ * Servers in as few bytes as they can have, for the watch: what is short is mutated well. The first byte: in pieces of
+ * how many bytes; 0x80: a session was offered.
+ */
+const SHORT_FLIGHTS = [
+  [
+    [7],
+    SERVER_HELLO,
+    message(11, 0, 0, 1, 9),
+    message(12, 3, 0, 23, 1, 4, 4, 3, 0, 0),
+    message(13, 0),
+    message(14),
+    CHANGE_CIPHER_SPEC,
+  ],
+  [[0x87], SERVER_HELLO, message(4, 0), CHANGE_CIPHER_SPEC],
+  [[0x87], SERVER_HELLO, CHANGE_CIPHER_SPEC],
+  [[0x87], CHANGE_CIPHER_SPEC, SERVER_HELLO, CHANGE_CIPHER_SPEC],
 ];
 
 interface Options {
@@ -92,10 +104,9 @@ async function prepare(renew: boolean): Promise<void> {
     // Only those that may open.
     if (opens > 0) parts.push(Uint8Array.of(input.length >> 8, input.length & 255), input);
   }
-  writeFileSync(
-    join(BUILD, "corpus", "handshake_watch_fuzz", "short"),
-    Uint8Array.from([7, ...SHORT_FLIGHT.flat()]),
-  );
+  for (const [i, parts] of SHORT_FLIGHTS.entries()) {
+    writeFileSync(join(BUILD, "corpus", "handshake_watch_fuzz", `short-${i}`), Uint8Array.from(parts.flat()));
+  }
   for (const [i, name] of NAMES.entries()) {
     writeFileSync(join(BUILD, "corpus", "server_name_fuzz", `name-${i}`), Buffer.from(name, "latin1"));
   }
@@ -158,7 +169,9 @@ function tell(target: string, log: string): void {
   const variables = Object.entries(ENVIRONMENT).map(([name, file]) => `${name}=${file}`);
   console.error(`run it again: ${variables.join(" ")} ${join(BUILD, target)} FILE`);
   const [input] = /\S+$/.exec(/Test unit written to .*/.exec(log)?.[0] ?? "") ?? [];
-  for (const file of [input, ...Object.values(ENVIRONMENT)]) {
+  // The others need no recorded server.
+  const files = target === "tls_client_fuzz" ? Object.values(ENVIRONMENT) : [];
+  for (const file of [input, ...files]) {
     if (file !== undefined) console.error(`${file}, base64: ${readFileSync(file).toString("base64")}`);
   }
 }
