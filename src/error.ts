@@ -64,6 +64,12 @@ export const ERRORS = Object.freeze({
   "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 
+  "hub-timeout": kind(true, "the hub did not answer a request in time"),
+  "hub-throttled": kind(true, "the hub answered 429: too many requests; send less"),
+  "hub-server-error": kind(true, "the hub answered 5xx; wait and try again"),
+  "hub-refused": kind(false, "the hub refused the request; see the message"),
+  "hub-malformed": kind(true, "the answer of the hub could not be understood"),
+
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
@@ -126,4 +132,10 @@ export function asBerthError(error: unknown, code: ErrorCode = "internal"): Bert
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */
 export function invalidArgument(about: string): BerthError {
   return new BerthError("invalid-argument", about);
+}
+
+/** @returns `value` @throws BerthError `invalid-argument` naming the option when it is not `low` to `high` */
+export function inRange(value: number, low: number, high: number, name: string): number {
+  if (!(value >= low && value <= high)) throw invalidArgument(`${name} is not ${low} to ${high}`);
+  return value;
 }
