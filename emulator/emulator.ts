@@ -190,18 +190,14 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, now);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = await Broker.start(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
       const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
-      const broker = await Broker.start(
-        endpoint,
-        this.#sessionsOf(name),
-        options.hub?.maximumSubscriptions ?? 5,
-      );
+      const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
       hubBrokers.set(name, broker);
@@ -231,6 +227,8 @@ export class Emulator {
       faults: this.faults,
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused: watch.onRefused,
+      onStranger: watch.onStranger,
+      clock,
       connectTimeout: options.connectTimeout ?? 30_000,
       maximumPacket: MAXIMUM_PACKET,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",

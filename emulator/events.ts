@@ -13,6 +13,8 @@ export interface EmulatorEvents {
   connect: [{ endpoint: string; id: string; sessionPresent: boolean }];
   /** A CONNECT was refused. */
   refuse: [{ endpoint: string | undefined; id: string; returnCode: number; reason: string }];
+  /** A connection ended before its CONNECT was understood: TLS failed, another protocol, or nothing came in time. */
+  stranger: [{ address: string; reason: string }];
   /** A request to DPS. */
   registration: [{ registrationId: string; request: "register" | "poll" }];
   /** A response of DPS; `outcome` is the body's `status`, or `error`. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Turns what the parts observe into events and counts. */
-import type { IConnectPacket } from "mqtt-packet";
 import type { DpsObserver } from "./dps/endpoint";
 import type { Emulator } from "./emulator";
 import type { Counts } from "./events";
 import type { Refusal } from "./front-door";
 import type { HubObserver } from "./hub/endpoint";
 import type { Connection } from "./mqtt/broker";
+import type { ConnectPacket } from "./mqtt/client-packets";
 import type { RegistrationRecord } from "./state";
 
 /** The observers of every part. @param kept how many telemetry messages stay in memory */
@@ -16,8 +16,8 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
     counts.connections.set(endpoint, counts.connectionsOf(endpoint) + 1);
     events.emit("connect", { endpoint, id, sessionPresent });
   };
-  const closed = (endpoint: string, { id, closeReason }: Connection) =>
-    events.emit("disconnect", { endpoint, id, reason: closeReason ?? "the client closed the connection" });
+  const closed = (endpoint: string, { id, link }: Connection) =>
+    events.emit("disconnect", { endpoint, id, reason: link.reason ?? "the client closed the connection" });
 
   const onProblem = (error: Error) => events.emit("problem", error);
   const dps: DpsObserver = {
@@ -68,9 +68,10 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       counts.assignments++;
       events.emit("assigned", record);
     },
-    onRefused(connect: IConnectPacket, { endpoint, returnCode, reason }: Refusal) {
+    onRefused(connect: ConnectPacket, { endpoint, returnCode, reason }: Refusal) {
       counts.refused++;
       events.emit("refuse", { endpoint, id: connect.clientId, returnCode, reason });
     },
+    onStranger: (address: string, reason: string) => events.emit("stranger", { address, reason }),
   };
 }
