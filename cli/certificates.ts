@@ -60,7 +60,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
       );
     }
   }
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const root = await keep(directory, "root", () =>
     createRootCertificate({ commonName: "Berth test root", keyType, days: 3650 }),
   );
@@ -137,7 +137,7 @@ async function keep(
 }
 
 /** Writes a file that is not there yet; what is there is never touched. */
-export function writeNew(path: string, content: string, mode = 0o644): void {
+export function writeNew(path: string, content: string, mode = 0o600): void {
   const descriptor = openSync(path, "wx", mode);
   try {
     writeSync(descriptor, content);

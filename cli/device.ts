@@ -11,7 +11,7 @@ import { DPS_HOST } from "../src/azure/dps";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceSettings, EngineName } from "./device-engine";
-import { runDevice } from "./device-run";
+import { type DeviceRunOptions, runDevice } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
@@ -27,6 +27,7 @@ import {
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { inStateDirectory } from "./state-directory";
 import { isDamaged } from "./stored-assignment";
 import { Timeline, timelineRow } from "./timeline";
 
@@ -112,7 +113,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     const timeline = new Timeline((packet) =>
       output.event({ event: "packet", ...packet }, timelineRow(packet)),
     );
-    const result = await runDevice({
+    const options: DeviceRunOptions = {
       engine,
       device,
       timeline: flags.trace ? timeline : undefined,
@@ -132,7 +133,8 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
         if (trouble && !flags.json) context.streams.err(`berth: ${line}\n`);
         else output.event(event, line === "" ? undefined : line);
       },
-    });
+    };
+    const result = await inStateDirectory(device.stateDirectory, () => runDevice(options));
     const done =
       result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
     if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);

@@ -47,9 +47,13 @@ export function reportEvents(emulator: Emulator, output: Output): void {
   events.on("fault", ({ rule, id, endpoint }) =>
     output.event(
       { event: "fault", step: rule.step, action: rule.action, id, endpoint },
-      `fault: ${rule.action} at ${rule.step}`,
+      `fault: ${rule.action} at ${rule.step}${id === undefined ? "" : ` of ${id}`}`,
     ),
   );
+  events.on("stranger", (event) =>
+    output.event({ event: "stranger", ...event }, `${event.address} was not served: ${event.reason}`),
+  );
+  events.on("problem", (error) => output.warning(error.message));
   events.on("reported", ({ hub, deviceId, patch }) => {
     const fields = { hub, deviceId, properties: Object.keys(patch) };
     output.event(

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { DirectoryInUse } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -58,6 +59,8 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     ...(flags.state === undefined ? {} : { stateDirectory: resolve(flags.state) }),
   }).catch((error: unknown) => {
     interrupt.release();
+    if (error instanceof DirectoryInUse)
+      throw new BerthError("invalid-argument", `--state: ${error.message}`);
     throw portError(error, port);
   });
   const { idScope, hubs, ca } = emulator;
@@ -105,7 +108,7 @@ function writeExample(file: string, output: Output): void {
     enrollmentGroups: [{ enrollmentGroupId: "group-1", attestation: symmetricKey() }],
   };
   try {
-    mkdirSync(dirname(resolve(file)), { recursive: true });
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
     writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -35,7 +35,7 @@ export interface EmulatorEvents {
   reported: [{ hub: string; deviceId: string; patch: JsonObject }];
   disconnect: [{ endpoint: string; id: string; reason: string }];
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
-  /** Something of the emulator's own failed, for example a write of the state; it goes on. */
+  /** Something of the emulator's own failed, for example a write of the state (told once until one succeeds); it goes on. */
   problem: [Error];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];

@@ -7,7 +7,10 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
     /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED)/,
     "the client refused the certificate of this server; let it trust the root, for these names and at this time",
   ],
-  [/UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|ALERT_PROTOCOL_VERSION/, "the client speaks no TLS version that is offered"],
+  [
+    /UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|ALERT_PROTOCOL_VERSION/,
+    "the client speaks no TLS version that is offered",
+  ],
   [/NO_SHARED_CIPHER|NO_SHARED_GROUP/, "the client offered no cipher suite or curve that is known here"],
   [/WRONG_VERSION_NUMBER|BAD_RECORD_TYPE|PACKET_LENGTH/, "what came is not TLS"],
   [/HANDSHAKE_TIMEOUT/, "the client did not finish the handshake in time"],

@@ -20,6 +20,19 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
+/** Levels of nesting that are taken: far more than Azure's, far fewer than would end a recursion. */
+const DEEPEST = 64;
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    level = level.filter((member) => typeof member === "object" && member !== null);
+    if (level.length > 0 && depth === DEEPEST) return true;
+    level = level.flatMap((member) => Object.values(member as object));
+  }
+  return false;
+}
+
 /** As many characters of a name are shown. */
 const LONGEST_NAME = 64;
 
@@ -155,8 +168,9 @@ export class JsonReader {
     return this.#value as number;
   }
 
-  /** This value as a JSON object, whatever it holds. */
+  /** This value as a JSON object, whatever it holds, if it does not nest too deep to be written again. */
   object(): JsonObject {
+    if (isTooDeep(this.#value)) this.fail(`nests more than ${DEEPEST} levels`);
     return this.#object() as JsonObject;
   }
 

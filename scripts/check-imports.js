@@ -49,7 +49,13 @@ const RULES = [
   { folder: "hosts", folders: ["src"], packages: nothing },
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   // The module of a custom allocation policy is named by the configuration.
-  { folder: "emulator", folders: [], packages: anything, dynamic: true },
+  {
+    folder: "emulator",
+    folders: [],
+    files: ["hosts/node/durable-file", "hosts/node/directory-lock"],
+    packages: anything,
+    dynamic: true,
+  },
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   {
     folder: "factory",

@@ -91,9 +91,7 @@ export class Broker {
   /** Serves a connection whose CONNECT was accepted; an older one with the same identifier is dropped. */
   attach(connection: Connection): void {
     const { id, link, connect } = connection;
-    this.#connections
-      .get(id)
-      ?.close("a second connection of the same identity (MQTT 3.1.1 section 3.1.4)");
+    this.#connections.get(id)?.close("a second connection of the same identity (MQTT 3.1.1 section 3.1.4)");
     this.#connections.set(id, connection);
     let accepted = false;
     link.once("close", () => {

@@ -42,8 +42,7 @@ describe("packet framer", () => {
   });
 
   test("refuses a packet above the bound before its body has come, and a length of five bytes", () => {
-    const of = (maximum: number, ...bytes: number[]) =>
-      framed(new PacketFramer(maximum), Buffer.from(bytes));
+    const of = (maximum: number, ...bytes: number[]) => framed(new PacketFramer(maximum), Buffer.from(bytes));
     expect(() => of(100, 0x30, 0x80, 0x01)).toThrow(FramingError);
     expect(() => of(1e9, 0x30, 0x80, 0x80, 0x80, 0x80, 1)).toThrow("more than four bytes");
     expect(of(131, 0x30, 0x80, 0x01)).toEqual([]);
