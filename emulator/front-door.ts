@@ -167,8 +167,10 @@ export class FrontDoor {
     else {
       this.#faulted++;
       const counted = new CountedSocket(socket, rule);
-      // TLS tells of the end a turn later.
-      counted.once("close", () => setImmediate(() => this.#faulted--));
+      // TLS tells of the end some turns later.
+      counted.once("close", () =>
+        setImmediate(() => setImmediate(() => setImmediate(() => this.#faulted--))),
+      );
       this.#tls.emit("connection", counted);
     }
   }
