@@ -51,7 +51,6 @@ const refused: [string, JsonObject][] = [
   ["a string of 4,097 bytes in an array", { s: ["x".repeat(4097)] }],
   ["11 levels of objects", objects(11)],
   ["11 levels of arrays", arrays(11)],
-  ["5,000 levels of arrays", arrays(5000)],
   ["an integer above 2^52 - 1", { a: 2 ** 52 }],
   ["an integer below -2^52", { a: -(2 ** 52) - 1 }],
 ];
@@ -115,8 +114,9 @@ describe("at a hub", () => {
   });
   afterAll(() => emulator.stop());
 
-  async function report(value: JsonObject) {
-    await client.publish("$iothub/twin/PATCH/properties/reported/?$rid=7", JSON.stringify(value));
+  async function report(value: JsonObject | string) {
+    const body = typeof value === "string" ? value : JSON.stringify(value);
+    await client.publish("$iothub/twin/PATCH/properties/reported/?$rid=7", body);
     const { topic, text } = await client.message();
     return { topic, body: text === "" ? undefined : (JSON.parse(text) as { errorCode: number }) };
   }
@@ -132,6 +132,13 @@ describe("at a hub", () => {
       expect(emulator.twin(HUB, "dev-1")).toEqual(before);
     },
   );
+
+  test("nesting beyond what JSON.stringify can write gets 400, and the state can still be written", async () => {
+    const levels = 100_000;
+    const answer = await report(`{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`);
+    expect(answer).toMatchObject({ topic: "$iothub/twin/res/400/?$rid=7", body: { errorCode: 400004 } });
+    JSON.stringify(emulator.twin(HUB, "dev-1"));
+  });
 
   test.each(allowed)("a reported patch with %s gets 204", async (_name, value) => {
     expect((await report(value)).topic).toMatch(/^\$iothub\/twin\/res\/204\//);
@@ -154,6 +161,7 @@ test.each(["tags", "desired", "reported"])("a stored twin is held to the same: %
   });
   const read = (value: JsonObject) => readDevice(new JsonReader(device(value), "state.json"));
   for (const [, value] of allowed) read(value);
-  for (const [, value] of refused)
+  const deep = nested(100_000, (inner) => [inner]);
+  for (const [, value] of [...refused, ["", { deep }] as const])
     expect(() => read(value)).toThrow(`state.json: twin.${section} is nothing`);
 });
