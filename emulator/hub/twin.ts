@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Device twins. Source: "Understand and use device twins in IoT Hub" (Azure documents), and what hubs answered. */
-import { type Json, type JsonObject, JsonReader } from "../json-reader";
+import { type Json, type JsonObject, JsonReader, quoted } from "../json-reader";
 import type { Twin } from "../state";
 
 /** A part of a twin that has a limit of its own. */
@@ -96,7 +96,7 @@ function checkKey(key: string): void {
     throw new RangeError(`a key has ${length} bytes; at most ${LONGEST_KEY} are allowed`);
   if (/[\p{Cc}.$# ]/u.test(key))
     throw new RangeError(
-      `the key ${JSON.stringify(key.slice(0, 64))} holds a control character, a dot, a dollar sign, a hash or a blank; rename it`,
+      `the key ${quoted(key)} holds a control character, a dot, a dollar sign, a hash or a blank; rename it`,
     );
 }
 

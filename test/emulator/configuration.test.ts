@@ -198,8 +198,10 @@ test("nor in what is said of JSON that is broken at the key", () => {
 });
 
 test("found by fuzzing: a name that is not known is shown in short, on one line", () => {
-  const name = `\u001b[2J\n${"x".repeat(3_000)}`;
+  const name = `\u001b[2J\n\u009b2J${"x".repeat(3_000)}`;
   expect(() => parseOne({ [name]: 1 })).toThrow(/^[ -~…]{1,1000}$/);
+  const initialTwin = { tags: { [name.slice(0, 1000)]: 1 } };
+  expect(() => parseOne({ initialTwin })).toThrow(/the key "\\u001b\[2J\\n\\u009b2Jx+…" holds/);
 });
 
 test("what is no JSON is told with the file's name", () => {
