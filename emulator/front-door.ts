@@ -27,6 +27,11 @@ export const ConnackCode = Object.freeze({
   NOT_AUTHORIZED: 5,
 });
 
+/** MQTT 3.1.1. */
+const PROTOCOL_LEVEL = 4;
+/** mosquitto sets this bit of the level to tell a broker that it is one as well. */
+const BRIDGE_MARK = 0x80;
+
 /** Why a CONNECT is refused. */
 export interface Refusal {
   returnCode: number;
@@ -217,12 +222,9 @@ export class FrontDoor {
   /** Handles CONNECT. Undefined when the connection is refused. */
   #open(link: Link, connect: ConnectPacket, chain: readonly X509Certificate[]): Admission | undefined {
     const result =
-      connect.protocolVersion === 4
+      connect.protocolVersion === PROTOCOL_LEVEL
         ? this.#options.admit(connect, chain, link)
-        : {
-            returnCode: ConnackCode.UNACCEPTABLE_PROTOCOL,
-            reason: "the protocol level is not 4; speak MQTT 3.1.1",
-          };
+        : wrongLevel(connect.protocolVersion);
     if ("returnCode" in result) {
       link.identify({ id: connect.clientId, ...(result.endpoint ? { endpoint: result.endpoint } : {}) });
       this.#options.onRefused(connect, result);
@@ -233,6 +235,14 @@ export class FrontDoor {
     result.broker.attach(result.connection);
     return result;
   }
+}
+
+function wrongLevel(level: number): Refusal {
+  const reason =
+    level & BRIDGE_MARK
+      ? `the protocol level ${level} is a bridge's; give it try_private false (mosquitto.conf)`
+      : `the protocol level is not ${PROTOCOL_LEVEL}; speak MQTT 3.1.1`;
+  return { returnCode: ConnackCode.UNACCEPTABLE_PROTOCOL, reason };
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string {

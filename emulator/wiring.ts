@@ -37,6 +37,7 @@ export function observers(emulator: Emulator, counts: Counts) {
       else counts.polls++;
       events.emit("registration", { registrationId, request });
     },
+    onCertificateRequest: (registrationId) => events.emit("certificateRequest", { registrationId }),
     onResponse(request, registrationId, { status, body }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}

@@ -13,7 +13,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A CONNECT. Of another protocol level than 4 only the level is known, and the name when it stands where 3.1.1 has it. */
+/** A CONNECT. Of another protocol level than 4 only that is known, and the identifier where the level has it in the same place. */
 export interface ConnectPacket {
   protocolVersion: number;
   clientId: string;
@@ -58,8 +58,13 @@ export function readConnect(packet: Buffer): ConnectPacket {
   if (protocol !== "MQTT" && protocol !== "MQIsdp")
     throw new ProtocolError("CONNECT of another protocol than MQTT [MQTT-3.1.2-1]");
   const protocolVersion = fields.byte("protocol level");
-  // Another level may go on in another way; it is refused by a CONNACK.
-  if (protocolVersion !== 4) return { protocolVersion, clientId: "", clean: true, keepalive: 0 };
+  // Another level is refused by a CONNACK, and may go on in another way; MQTT 3.1 and bridges (0x80) go on as this one.
+  if (protocolVersion !== 4) {
+    const isAlike = [3, 0x83, 0x84].includes(protocolVersion);
+    if (isAlike) fields.skip(3, "connect flags and keep alive");
+    const clientId = isAlike ? fields.text("client identifier") : "";
+    return { protocolVersion, clientId, clean: true, keepalive: 0 };
+  }
   if (protocol !== "MQTT") throw new ProtocolError("the protocol name is not that of level 4 [MQTT-3.1.2-1]");
   const flags = fields.byte("connect flags");
   const has = (mask: number) => (flags & mask) !== 0;
@@ -202,6 +207,10 @@ class Fields {
 
   byte(what: string): number {
     return this.#take(1, what)[0]!;
+  }
+
+  skip(length: number, what: string): void {
+    this.#take(length, what);
   }
 
   number(what: string): number {
