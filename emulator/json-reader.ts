@@ -20,7 +20,7 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
-/** Levels of nesting that are taken: far more than Azure's, far fewer than would end a recursion. */
+/** Levels of nesting that are stored: far more than Azure's, far fewer than would end a recursion. */
 const DEEPEST = 64;
 
 function isTooDeep(value: unknown): boolean {
@@ -184,10 +184,15 @@ export class JsonReader {
     return this.#value as number;
   }
 
-  /** This value as a JSON object, whatever it holds, if it does not nest too deep to be written again. */
+  /** This value as a JSON object, whatever it holds. */
   object(): JsonObject {
-    if (isTooDeep(this.#value)) this.fail(`nests more than ${DEEPEST} levels`);
     return this.#object() as JsonObject;
+  }
+
+  /** As `object`, if it does not nest too deep to be written again. */
+  storable(): JsonObject {
+    if (isTooDeep(this.#value)) this.fail(`nests more than ${DEEPEST} levels`);
+    return this.object();
   }
 
   /** This value as it is; it came out of a JSON parser. */

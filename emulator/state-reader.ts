@@ -26,7 +26,7 @@ export function readRegistration(node: JsonReader): RegistrationRecord {
     createdDateTimeUtc: node.get("createdDateTimeUtc").string(64),
     lastUpdatedDateTimeUtc: node.get("lastUpdatedDateTimeUtc").string(64),
     etag: node.get("etag").string(128),
-    ...(payload.missing ? {} : { payload: payload.object() }),
+    ...(payload.missing ? {} : { payload: payload.storable() }),
     ...(x509.missing ? {} : { x509: readCertificates(x509) }),
   };
 }

@@ -121,7 +121,7 @@ function readResponse(answer: CustomAllocationResponse): CustomAllocationRespons
   return {
     iotHubHostName: hub!.missing ? "" : hub!.string(253),
     ...(twin!.missing ? {} : { initialTwin: readInitialTwin(twin!) }),
-    ...(payload!.missing ? {} : { payload: payload!.object() }),
+    ...(payload!.missing ? {} : { payload: payload!.storable() }),
   };
 }
 

@@ -186,7 +186,7 @@ function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody |
     }
     const payload = body.get("payload");
     return {
-      payload: payload.missing ? undefined : payload.object(),
+      payload: payload.missing ? undefined : payload.storable(),
       asksForCertificate: !body.get("csr").missing,
     };
   } catch (error) {

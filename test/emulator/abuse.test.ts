@@ -19,6 +19,7 @@ import {
   openDps,
   openHub,
   record,
+  register,
   startEmulator,
 } from "../helpers/emulator-client";
 import type { RawMqttClient } from "../helpers/raw-mqtt-client";
@@ -460,4 +461,13 @@ test("a storm of clients with one identity leaves the last", async () => {
   );
   expect(left.reduce<number>((sum, one) => sum + one, 0)).toBe(1);
   for (const { client } of clients) await client.drop();
+});
+
+test("a payload of a registration that nests 5,000 deep is refused before it can be stored", async () => {
+  const client = await openDps(emulator, "dev-1");
+  const answer = await register(client, `{"payload":{"a":${"[".repeat(5000)}${"]".repeat(5000)}}}`);
+  expect(answer).toMatchObject({ status: 400, body: { errorCode: 400000 } });
+  expect(answer.body.message).toContain("payload nests more than 64 levels");
+  expect((await register(client, `{"payload":{"a":${"[".repeat(60)}${"]".repeat(60)}}}`)).status).toBe(202);
+  await client.disconnect();
 });
