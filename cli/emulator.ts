@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { shellPath } from "../factory/shell-word";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -113,6 +114,6 @@ function writeExample(file: string, output: Output): void {
   }
   output.event(
     { event: "file", path: resolve(file) },
-    `made  ${file}; start it with: npx berth emulator --config ${file}`,
+    `made  ${file}; start it with: npx berth emulator --config ${shellPath(file)}`,
   );
 }

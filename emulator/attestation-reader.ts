@@ -5,12 +5,18 @@ import type { Attestation, CertificatePair, EnrolledCertificate } from "./config
 import type { JsonReader } from "./json-reader";
 import { decodeKey } from "./shared-access-signature";
 
+/** So `az iot dps enrollment show` and `enrollment-group show` print an enrollment. */
+const NO_KEYS =
+  "has no primaryKey; az prints the keys with --show-keys only, so export the enrollment with it, or write a key here";
+
 /** Reads `attestation`. */
 export function readAttestation(node: JsonReader): Attestation {
   node.only(["type", "symmetricKey", "x509", "tpm"]);
   const type = node.get("type").choice(["symmetricKey", "x509"]);
   if (type === "symmetricKey") {
-    const keys = node.get("symmetricKey").only(["primaryKey", "secondaryKey"]);
+    const keys = node.get("symmetricKey");
+    if (keys.missing || keys.only(["primaryKey", "secondaryKey"]).get("primaryKey").missing)
+      keys.fail(NO_KEYS);
     const primaryKey = readKey(keys.get("primaryKey"));
     if (keys.get("secondaryKey").missing) return { type, symmetricKey: { primaryKey } };
     return { type, symmetricKey: { primaryKey, secondaryKey: readKey(keys.get("secondaryKey")) } };
@@ -47,6 +53,11 @@ function readCertificate(node: JsonReader): EnrolledCertificate {
   const certificate = node.get("certificate");
   if (!certificate.missing) {
     const text = certificate.string(64 * 1024);
+    const count = text.split("-----BEGIN CERTIFICATE-----").length - 1;
+    if (count > 1)
+      certificate.fail(`holds ${count} certificates; leave the one that the enrollment is about`);
+    if (count === 0 && text.includes("PRIVATE KEY-----"))
+      certificate.fail("is a private key, which nobody but the device may have; give its certificate");
     try {
       // Azure takes PEM and bare base64 of DER alike.
       return {

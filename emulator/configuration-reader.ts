@@ -45,6 +45,15 @@ export function parseConfiguration(text: string, source = "configuration"): Conf
 
 /** As `parseConfiguration`, from a parsed document; the key `faults` is left to `readFaults`. */
 export function readConfiguration(root: JsonReader): Configuration {
+  for (const [field, list] of [
+    ["enrollmentGroupId", "enrollmentGroups"],
+    ["registrationId", "enrollments"],
+  ] as const) {
+    if (!root.get(field).missing)
+      root.fail(
+        `is one enrollment, not a configuration; put it into the array ${list} of one (berth emulator --example FILE makes one)`,
+      );
+  }
   root.only(["idScope", "iotHubs", "enrollments", "enrollmentGroups", "faults"]);
   const idScope = root.get("idScope").string(64);
   if (!/^[A-Za-z0-9]+$/.test(idScope))
