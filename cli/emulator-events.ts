@@ -4,7 +4,7 @@ import { bodyFields } from "./body";
 import type { Output } from "./output";
 
 /** Prints what an emulator reports. Its events hold no keys and no tokens. */
-export function reportEvents(emulator: Emulator, output: Output): void {
+export function reportEvents(emulator: Pick<Emulator, "events">, output: Output): void {
   const { events } = emulator;
   events.on("connect", (event) =>
     output.passing({ event: "connect", ...event }, `${event.endpoint}: ${event.id} connected`),

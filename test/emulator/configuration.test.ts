@@ -108,6 +108,18 @@ test.each([
 
 test.each([
   [{ attestation: undefined }, ".attestation must be an object"],
+  ...[null, undefined, {}, { primaryKey: null, secondaryKey: null }].map((symmetricKey): [object, string] => [
+    { attestation: { type: "symmetricKey", symmetricKey, tpm: null, x509: null } },
+    ".attestation.symmetricKey has no primaryKey; az prints the keys with --show-keys only",
+  ]),
+  [
+    x509({ clientCertificates: { primary: { certificate: certificatePem.repeat(2) } } }),
+    ".primary.certificate holds 2 certificates; leave the one",
+  ],
+  [
+    x509({ clientCertificates: { primary: { certificate: "-----BEGIN EC PRIVATE KEY-----" } } }),
+    ".primary.certificate is a private key",
+  ],
   [{ attestation: { type: "tpm" } }, '.attestation.type must be one of "symmetricKey", "x509"'],
   [
     { attestation: { type: "symmetricKey", symmetricKey: { primaryKey: "AAAA" } } },
@@ -150,6 +162,13 @@ test.each([
 ])("a wrong enrollment %# names the place", (changes, message) => {
   expect(() => parseOne(changes)).toThrow(`enrollments[0]`);
   expect(() => parseOne(changes)).toThrow(message);
+});
+
+test("an exported enrollment alone is told from a configuration", () => {
+  const group = { enrollmentGroupId: "g", attestation: keys };
+  expect(() => parseConfiguration(JSON.stringify(group), "g.json")).toThrow(
+    "g.json: the document is one enrollment, not a configuration; put it into the array enrollmentGroups",
+  );
 });
 
 test("a key is never repeated in an error", () => {
