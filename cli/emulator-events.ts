@@ -60,6 +60,11 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `${hub}: ${deviceId} reported ${fields.properties.join(", ")}`,
     );
   });
+  events.on("certificateRequest", ({ registrationId }) =>
+    output.warning(
+      `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
+    ),
+  );
   events.on("unknownApiVersion", ({ registrationId, apiVersion }) =>
     output.warning(
       `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,
