@@ -9,7 +9,12 @@ import { eventsOf } from "./command";
 function telemetry(body: Buffer, properties: [string, string | null][]) {
   const events = new EventEmitter<EmulatorEvents>();
   let out = "";
-  const streams = { out: (text: string) => void (out += text), err: () => undefined };
+  const streams = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: () => undefined,
+  };
   reportEvents({ events }, new Output(true, streams));
   const rest = { hub: "h", deviceId: "d", qos: 1, dup: false, enqueuedTime: 0 };
   events.emit("telemetry", { body, properties: new Map(properties), ...rest });
