@@ -24,7 +24,10 @@ const READ_ONLY = [
 const HOST = v.pipe(text(253), v.toLowerCase());
 const HUB_NAME = v.pipe(
   HOST,
-  v.check(isHostName, "must be a host name, for example contoso.azure-devices.net"),
+  v.check(
+    isHostName,
+    "must be a host name alone (no https://, no port, no blank), for example contoso.azure-devices.net",
+  ),
 );
 const HUB = object({ name: HUB_NAME, allocationWeight: maybe(whole(1, 1000)) });
 const HUB_UNION = v.union([HUB_NAME, HUB]);

@@ -55,8 +55,29 @@ export function list<S extends v.GenericSchema>(element: S, maximum = 1_000_000)
   });
 }
 
-/** Any JSON object, as it is: a key `__proto__` stays one. */
-export const JSON_OBJECT = v.custom<JsonObject>(isJsonObject, "must be an object");
+/** Any JSON object, as it is: a key `__proto__` stays one. How deep it nests is left to who takes it. */
+export const ANY_OBJECT = v.custom<JsonObject>(isJsonObject, "must be an object");
+
+/** Levels of nesting that are taken: far more than Azure's, far fewer than would end a recursion. */
+const DEEPEST = 64;
+
+/** Any JSON object, as it is, that can be written again. */
+export const JSON_OBJECT = told(ANY_OBJECT, (value) =>
+  isJsonObject(value) && isTooDeep(value) ? `nests more than ${DEEPEST} levels` : undefined,
+);
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return true;
+    level = level.flatMap((member) =>
+      typeof member === "object" && member !== null
+        ? Object.values(member).filter((inner) => typeof inner === "object" && inner !== null)
+        : [],
+    );
+  }
+  return false;
+}
 
 /** A member that may be absent, or null. */
 export function maybe<S extends v.GenericSchema>(schema: S) {

@@ -2,7 +2,7 @@
 /** Device twins. Source: "Understand and use device twins in IoT Hub" (Azure documents), and what hubs answered. */
 import * as v from "valibot";
 import { type Json, type JsonObject, parseJson, readJson } from "../json-reader";
-import { JSON_OBJECT } from "../shapes";
+import { ANY_OBJECT, JSON_OBJECT } from "../shapes";
 import type { Twin } from "../state";
 
 /** A part of a twin that has a limit of its own. */
@@ -37,7 +37,7 @@ export function parsePatch(bytes: Buffer): JsonObject {
 /** A section of a stored or configured twin, with nothing that a hub would refuse. */
 export function twinSection(section: TwinSection) {
   return v.pipe(
-    JSON_OBJECT,
+    ANY_OBJECT,
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
       try {

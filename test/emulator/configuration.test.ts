@@ -72,7 +72,7 @@ test.each([
   [{ idScope: "a b" }, "idScope must be letters and digits"],
   [{ iotHubs: [] }, "iotHubs is empty; name at least one hub"],
   [{ iotHubs: "a.example" }, "iotHubs must be an array"],
-  [{ iotHubs: ["-bad-"] }, "iotHubs[0] must be a host name"],
+  [{ iotHubs: ["-bad-"] }, "iotHubs[0] must be a host name alone"],
   [{ iotHubs: ["a.example", "A.example"] }, "iotHubs[1] is that of iotHubs[0], too; remove one"],
   [
     { iotHubs: [{ name: "a.example", allocationWeight: 0 }] },
