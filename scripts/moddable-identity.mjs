@@ -82,11 +82,9 @@ function objectIn(text) {
 /** @param {string} file @param {string} what @returns {string} */
 function contentOf(file, what) {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+    return readFileSync(file, "utf8");
   } catch (error) {
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
-    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA")
-      throw new Error(`${what}: ${file} is not in UTF-8; save it so`);
     throw new Error(`${what}: ${code === "ENOENT" ? `there is no file ${file}` : message}`);
   }
 }
