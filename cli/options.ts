@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
 import { BerthError } from "../src/error";
+import { systemError } from "./system-error";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
@@ -33,15 +34,12 @@ export function collect(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
-/** What a code says around what exactly is wrong: commander says the first part itself. */
-const MEANING = /^an option or argument is wrong; correct it \((.*)\)$/s;
-
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {
     return [...(before ?? []), parseConnectTo(text)];
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message.replace(MEANING, "$1"));
+    throw new InvalidArgumentError((error as Error).message);
   }
 }
 
@@ -59,12 +57,12 @@ export function withJson(command: Command): Command {
   return command.option("--json", "print one JSON object a line", false);
 }
 
-/** A file's text. @throws BerthError `invalid-argument` saying what `what` is and which file cannot be read */
+/** A file's text. @param what it is: the option. @throws as `systemError` */
 export function readText(file: string, what: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new BerthError("invalid-argument", `cannot read ${what}: ${(error as Error).message}`);
+    throw systemError(error, what, file);
   }
 }
 

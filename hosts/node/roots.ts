@@ -86,7 +86,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new BerthError("invalid-argument", `cannot read the certificates: ${(error as Error).message}`);
+    throw new BerthError("invalid-argument", `${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -356,6 +356,9 @@ export class Agent {
             const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
             this.#assigned({ assignment, substatus, payload });
           },
+          onTransient: (error, retryIn) => {
+            this.#report({ phase: "dps", error, retryIn });
+          },
           onError: (error) => {
             // An error with a status is the server's word.
             if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
