@@ -20,6 +20,7 @@ import {
   KEY_VARIABLE,
   readText,
   seconds,
+  serverName,
   symmetricKeyFrom,
   wholeNumber,
   withEager,
@@ -66,7 +67,7 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option("--symmetric-key-file <file>", "a file that holds it")
     .option("--cert <file>", "the device's certificate in PEM, followed by its intermediates")
     .option("--key <file>", "the private key of --cert in PEM")
-    .option("--endpoint <host>", "host name of DPS", DPS_HOST)
+    .option("--endpoint <host>", "host name of DPS", serverName, DPS_HOST)
     .option("--port <port>", "port of DPS", wholeNumber(1, 65_535), 8883)
     .option("--hub-port <port>", "port of the hub; default: as --port", wholeNumber(1, 65_535))
     .option("--ca <file>", "trust the roots of this PEM file instead of Azure's (repeatable)", collect)

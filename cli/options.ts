@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
 import { BerthError } from "../src/error";
+import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { systemError } from "./system-error";
 
 /** Environment variable that holds a symmetric key. */
@@ -41,6 +43,12 @@ export function collectConnectTo(text: string, before: readonly ConnectTo[] | un
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** The name of a server, or its address, alone. */
+export function serverName(text: string): string {
+  if (isHostName(text) || isIP(text) !== 0) return text;
+  throw new InvalidArgumentError(`Give ${HOST_NAME_FORM}, or an IP address without brackets.`);
 }
 
 /** Adds `--eager`. */

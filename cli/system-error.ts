@@ -55,9 +55,7 @@ export function systemError(error: unknown, option?: string, path?: string): unk
   const next = EXHAUSTED.get(code) ?? WRONG.get(code);
   const what = next === undefined ? reason : `${reason}; ${next}`;
   const message = [option, named, what].filter((part) => part !== undefined).join(": ");
-  return EXHAUSTED.has(code)
-    ? new SystemFailure(code, message)
-    : new BerthError("invalid-argument", message);
+  return EXHAUSTED.has(code) ? new SystemFailure(code, message) : new BerthError("invalid-argument", message);
 }
 
 /** Runs `work`. @throws as `systemError`, and what else it throws */

@@ -34,6 +34,13 @@ export function isValidAt(certificate: X509Certificate, now: number): boolean {
   return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
 }
 
+/** In words: why it is not valid at `now`, milliseconds since 1970. */
+export function validityAt({ validFrom, validTo }: X509Certificate, now: number): string {
+  const time = (value: number) => new Date(value).toISOString();
+  const state = Date.parse(validTo) < now ? "has expired" : "is not valid yet";
+  return `${state}: good from ${time(Date.parse(validFrom))} to ${time(Date.parse(validTo))}, and it is ${time(now)} here`;
+}
+
 /** True when an enrollment names this very certificate, by its bytes or by a thumbprint. */
 export function isEnrolled(certificate: X509Certificate, pair: CertificatePair | undefined): boolean {
   const seen = thumbprintsOf(certificate.raw);

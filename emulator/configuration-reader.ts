@@ -103,7 +103,10 @@ function readHub(node: JsonReader): LinkedHub {
   const plain = typeof node.json() === "string";
   const nameNode = plain ? node : node.only(["name", "allocationWeight"]).get("name");
   const name = nameNode.string(253).toLowerCase();
-  if (!isHostName(name)) nameNode.fail("must be a host name, for example contoso.azure-devices.net");
+  if (!isHostName(name))
+    nameNode.fail(
+      "must be a host name alone (no https://, no port, no blank), for example contoso.azure-devices.net",
+    );
   if (plain || node.get("allocationWeight").missing) return { name };
   return { name, allocationWeight: node.get("allocationWeight").integer(1, 1000) };
 }

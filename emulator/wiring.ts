@@ -29,7 +29,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       else counts.polls++;
       events.emit("registration", { registrationId, request });
     },
-    onResponse(request, registrationId, { status, body }) {
+    onResponse(request, registrationId, { status, body, retryAfter }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}
       ) as {
@@ -42,6 +42,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
         status,
         outcome,
         ...(errorCode === undefined ? {} : { errorCode }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
       });
     },
   };

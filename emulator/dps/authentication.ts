@@ -5,7 +5,7 @@
  * Source: "Symmetric key attestation" and "X.509 certificate attestation" (Azure documents).
  */
 import type { X509Certificate } from "node:crypto";
-import { commonNameOf, isEnrolled, isValidAt, signerOf } from "../client-certificate";
+import { commonNameOf, isEnrolled, isValidAt, signerOf, validityAt } from "../client-certificate";
 import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "../configuration";
 import type { EnrollmentRegistry } from "../enrollment-registry";
 import {
@@ -13,6 +13,7 @@ import {
   deriveDeviceKey,
   isSignedBy,
   parseSharedAccessSignature,
+  endedAt,
   resourceOf,
 } from "../shared-access-signature";
 import { type DpsError, dpsError } from "./bodies";
@@ -78,7 +79,8 @@ function bySignature(
     return unauthorized(`Unauthorized: the token's sr is not ${resource}, percent-encoded.`);
   }
   if (token.skn !== "registration") return unauthorized("Unauthorized: the token's skn is not registration.");
-  if (token.se * 1000 <= now) return unauthorized("Unauthorized: the token has expired.");
+  if (token.se * 1000 <= now)
+    return unauthorized(`Unauthorized: the token ${endedAt(token.se * 1000, now)}.`);
   const individual = registry.individual(registrationId);
   if (individual) {
     if (individual.attestation.type !== "symmetricKey")
@@ -104,7 +106,11 @@ function bySignature(
       proof: { type: "symmetricKey", symmetricKey },
     };
   }
-  return anyGroup ? unauthorized("Unauthorized: wrong key.") : UNKNOWN(registrationId);
+  return anyGroup
+    ? unauthorized(
+        `Unauthorized: unknown id: no enrollment is for ${registrationId}, and no group's key signed for it.`,
+      )
+    : UNKNOWN(registrationId);
 }
 
 function byCertificate(
@@ -115,7 +121,7 @@ function byCertificate(
   const [certificate] = chain;
   if (!certificate) return unauthorized("Unauthorized: neither a password nor a client certificate.");
   if (!isValidAt(certificate, now))
-    return unauthorized("Invalid certificate. It has expired, or is not valid yet.");
+    return unauthorized(`Invalid certificate. It ${validityAt(certificate, now)}.`);
   if (commonNameOf(certificate)?.toLowerCase() !== registrationId.toLowerCase()) {
     return unauthorized("Invalid certificate. Its common name is not the registration id.");
   }
@@ -144,7 +150,9 @@ function byCertificate(
       };
   }
   return anyGroup
-    ? unauthorized("Invalid certificate. No group's certificate signed it.")
+    ? unauthorized(
+        `Invalid certificate. Unknown id: no enrollment is for ${registrationId}, and no group's certificate signed it.`,
+      )
     : UNKNOWN(registrationId);
 }
 
