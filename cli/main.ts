@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { optionsNpmKept } from "../scripts/npm-options";
+import { optionsNpmKept, optionsOf } from "../scripts/npm-options";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { addDevice } from "./device";
@@ -55,9 +55,13 @@ function checkNpm(
   environment: CommandContext["environment"],
 ): void {
   let command = program;
-  for (const word of words) command = command.commands.find((one) => one.name() === word) ?? command;
-  const names = command.options.flatMap(({ long }) => (long ? [long.slice(2)] : []));
-  const kept = optionsNpmKept(names, words, environment);
+  const names: string[] = [];
+  for (const word of words) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next) names.push(word);
+    command = next ?? command;
+  }
+  const kept = optionsNpmKept(optionsOf(command), words, environment, names);
   if (kept !== undefined) throw new BerthError("invalid-argument", kept);
 }
 

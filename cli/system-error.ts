@@ -7,7 +7,7 @@ import { BerthError } from "../src/error";
 const EXHAUSTED: ReadonlyMap<string, string> = new Map([
   ["ENOSPC", "make room, or take another disk"],
   ["EDQUOT", "make room, or take another disk"],
-  ["EFBIG", "take a file system for larger files"],
+  ["EFBIG", "raise the limit of your files' size (ulimit -f)"],
   ["EIO", "check the disk"],
   ["EMFILE", "raise the limit (ulimit -n)"],
   ["ENFILE", "close other programs"],

@@ -140,8 +140,8 @@ async function main(words) {
     console.log(usage());
     return 0;
   }
-  const ours = /** @type {Record<string, object>} */ (OPTIONS)[words[0] ?? ""] ?? {};
-  const kept = optionsNpmKept(Object.keys(ours), words, process.env);
+  const ours = /** @type {Record<string, Record<string, boolean>>} */ (OPTIONS)[words[0] ?? ""] ?? {};
+  const kept = optionsNpmKept(ours, words, process.env);
   if (kept !== undefined) throw new UsageError(kept);
   const parsed = parseArguments(words);
   const { action, target, options, settings } = parsed;

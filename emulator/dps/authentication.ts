@@ -149,11 +149,13 @@ function byCertificate(
         proof: { type: "x509", certificate, signer },
       };
   }
-  return anyGroup
-    ? unauthorized(
-        `Invalid certificate. Unknown id: no enrollment is for ${registrationId}, and no group's certificate signed it.`,
-      )
-    : UNKNOWN(registrationId);
+  if (!anyGroup) return UNKNOWN(registrationId);
+  const stale = chain.slice(1).find((issuer) => !isValidAt(issuer, now));
+  const why = stale
+    ? `Its issuer's ${validityAt(stale, now)}`
+    : `Unknown id: no enrollment is for ${registrationId}, and no group's certificate signed it`;
+  const alone = chain.length === 1 ? "; it came without an intermediate" : "";
+  return unauthorized(`Invalid certificate. ${why}${alone}.`);
 }
 
 function keysOf(keys: SymmetricKeys): Buffer[] {
