@@ -81,7 +81,12 @@ test.each(["dps.example", "localhost", "127.0.0.1", "::1"])("--endpoint %s is on
 test("an option that npm has kept is no run without it", async () => {
   const environment = { npm_lifecycle_event: "start", npm_command: "start", npm_config_x509: "true" };
   let err = "";
-  const streams = { out: () => undefined, err: (text: string) => void (err += text) };
+  const streams = {
+    out: () => undefined,
+    err: (text: string) => {
+      err += text;
+    },
+  };
   expect(await main(["node", "berth", "simulate"], streams, environment)).toBe(2);
   expect(err).toContain("npm start -- --x509");
 });
