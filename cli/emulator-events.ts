@@ -59,6 +59,11 @@ export function reportEvents(emulator: Emulator, output: Output): void {
       `${hub}: ${deviceId} reported ${fields.properties.join(", ")}`,
     );
   });
+  events.on("certificateRequest", ({ registrationId }) =>
+    output.warning(
+      `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
+    ),
+  );
   events.on("unknownApiVersion", ({ registrationId, apiVersion }) =>
     output.warning(
       `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,

@@ -10,8 +10,9 @@ import type {
   InitialTwin,
   LinkedHub,
 } from "./configuration";
+import { readSection } from "./hub/twin";
 import { JsonReader } from "./json-reader";
-import { isHostName, isRegistrationId } from "./names";
+import { DEVICE_ID_RULE, isDeviceId, isHostName, isRegistrationId } from "./names";
 
 const SHARED_FIELDS = [
   "attestation",
@@ -72,7 +73,7 @@ export function readConfiguration(root: JsonReader): Configuration {
 export function readEnrollment(node: JsonReader, hubs: readonly string[]): IndividualEnrollment {
   node.only(["registrationId", "deviceId", ...SHARED_FIELDS]);
   const registrationId = readId(node.get("registrationId"));
-  const deviceId = node.get("deviceId").missing ? undefined : node.get("deviceId").string(128);
+  const deviceId = node.get("deviceId").missing ? undefined : readDeviceId(node.get("deviceId"));
   const base = readBase(node, hubs);
   if (base.attestation.type === "x509" && !base.attestation.x509.clientCertificates) {
     node
@@ -152,6 +153,12 @@ function readId(node: JsonReader): string {
   return id;
 }
 
+function readDeviceId(node: JsonReader): string {
+  const id = node.string(128);
+  if (!isDeviceId(id)) node.fail(DEVICE_ID_RULE);
+  return id;
+}
+
 function readLinkedName(node: JsonReader, hubs: readonly string[]): string {
   const name = node.string(253).toLowerCase();
   if (!hubs.includes(name))
@@ -159,14 +166,17 @@ function readLinkedName(node: JsonReader, hubs: readonly string[]): string {
   return name;
 }
 
-function readInitialTwin(node: JsonReader): InitialTwin {
+/** Reads an initial twin. @throws DocumentError, also when a hub would refuse what it holds */
+export function readInitialTwin(node: JsonReader): InitialTwin {
   node.only(["tags", "properties"]);
   const desired = node.get("properties").missing
     ? undefined
     : node.get("properties").only(["desired"]).get("desired");
   return {
-    ...(node.get("tags").missing ? {} : { tags: node.get("tags").object() }),
-    ...(desired === undefined || desired.missing ? {} : { properties: { desired: desired.object() } }),
+    ...(node.get("tags").missing ? {} : { tags: readSection(node.get("tags"), "tags") }),
+    ...(desired === undefined || desired.missing
+      ? {}
+      : { properties: { desired: readSection(desired, "desired") } }),
   };
 }
 

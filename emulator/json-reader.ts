@@ -25,8 +25,24 @@ const LONGEST_NAME = 64;
 
 /** A name for a message: bounded and, where it is no plain word, quoted. */
 function nameOf(key: string): string {
-  const shown = key.length > LONGEST_NAME ? `${key.slice(0, LONGEST_NAME)}…` : key;
-  return /^[\w$.-]*…?$/.test(shown) ? shown : JSON.stringify(shown);
+  return /^[\w$.-]*$/.test(key) ? shortened(key) : quoted(key);
+}
+
+/** Text for a message: bounded, in quotation marks, without a character that a terminal obeys. */
+export function quoted(text: string): string {
+  // JSON leaves DEL and C1 as they are.
+  return JSON.stringify(shortened(text)).replaceAll(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u00${hexOf(control)}`,
+  );
+}
+
+function hexOf(character: string): string {
+  return character.charCodeAt(0).toString(16);
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
 }
 
 /**

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: MIT
 /** Checks the stored state on the way in. Every function raises `DocumentError` with the place. */
+import { readSection } from "./hub/twin";
 import type { JsonReader } from "./json-reader";
-import type { DeviceAuthentication, DeviceRecord, QueuedMessage, RegistrationRecord, Twin } from "./state";
+import type {
+  CertificateInfo,
+  CertificateRecord,
+  DeviceAuthentication,
+  DeviceRecord,
+  QueuedMessage,
+  RegistrationRecord,
+  Twin,
+} from "./state";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /** One registration. */
 export function readRegistration(node: JsonReader): RegistrationRecord {
   const payload = node.get("payload");
+  const x509 = node.get("x509");
   return {
     registrationId: node.get("registrationId").string(128),
     assignedHub: node.get("assignedHub").string(253),
@@ -17,6 +27,30 @@ export function readRegistration(node: JsonReader): RegistrationRecord {
     lastUpdatedDateTimeUtc: node.get("lastUpdatedDateTimeUtc").string(64),
     etag: node.get("etag").string(128),
     ...(payload.missing ? {} : { payload: payload.object() }),
+    ...(x509.missing ? {} : { x509: readCertificates(x509) }),
+  };
+}
+
+function readCertificates(node: JsonReader): CertificateRecord {
+  const group = node.get("enrollmentGroupId");
+  const signer = node.get("signingCertificateInfo");
+  return {
+    certificateInfo: readCertificate(node.get("certificateInfo")),
+    ...(group.missing ? {} : { enrollmentGroupId: group.string(128) }),
+    ...(signer.missing ? {} : { signingCertificateInfo: readCertificate(signer) }),
+  };
+}
+
+function readCertificate(node: JsonReader): CertificateInfo {
+  return {
+    subjectName: node.get("subjectName").text(),
+    sha1Thumbprint: node.get("sha1Thumbprint").text(),
+    sha256Thumbprint: node.get("sha256Thumbprint").text(),
+    issuerName: node.get("issuerName").text(),
+    notBeforeUtc: node.get("notBeforeUtc").text(),
+    notAfterUtc: node.get("notAfterUtc").text(),
+    serialNumber: node.get("serialNumber").text(),
+    version: node.get("version").integer(1, 3),
   };
 }
 
@@ -52,10 +86,10 @@ function readAuthentication(node: JsonReader): DeviceAuthentication {
 
 function readTwin(node: JsonReader): Twin {
   return {
-    tags: node.get("tags").object(),
-    desired: node.get("desired").object(),
+    tags: readSection(node.get("tags"), "tags"),
+    desired: readSection(node.get("desired"), "desired"),
     desiredVersion: node.get("desiredVersion").integer(1, LARGEST),
-    reported: node.get("reported").object(),
+    reported: readSection(node.get("reported"), "reported"),
     reportedVersion: node.get("reportedVersion").integer(1, LARGEST),
   };
 }

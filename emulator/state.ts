@@ -18,6 +18,27 @@ export interface RegistrationRecord {
   lastUpdatedDateTimeUtc: string;
   etag: string;
   payload?: JsonObject;
+  /** What proved it, when that was a certificate. */
+  x509?: CertificateRecord;
+}
+
+/** The certificate of a registration, and the one that signed it, as Azure's service API shows them. */
+export interface CertificateRecord {
+  certificateInfo: CertificateInfo;
+  enrollmentGroupId?: string;
+  signingCertificateInfo?: CertificateInfo;
+}
+
+/** A certificate in Azure's field names. */
+export interface CertificateInfo {
+  subjectName: string;
+  sha1Thumbprint: string;
+  sha256Thumbprint: string;
+  issuerName: string;
+  notBeforeUtc: string;
+  notAfterUtc: string;
+  serialNumber: string;
+  version: number;
 }
 
 /** How a device proves itself to its hub. */

@@ -4,8 +4,12 @@ import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../configuration";
-import type { JsonObject } from "../json-reader";
+import { readInitialTwin } from "../configuration-reader";
+import { type JsonObject, JsonReader } from "../json-reader";
 import type { DpsIdentity } from "./authentication";
+
+/** The error code of an allocation by a custom function that came to nothing. */
+const CUSTOM_FAILED = 400207;
 
 /** What an allocation looks at beside the identity. */
 export interface AllocationContext {
@@ -83,7 +87,7 @@ async function custom(
   const allocation = await customFunction(identity, context);
   let response: CustomAllocationResponse;
   try {
-    response = await allocation({
+    const answer = await allocation({
       ...(enrollment.kind === "group"
         ? { enrollmentGroup: enrollment.value }
         : { individualEnrollment: enrollment.value }),
@@ -94,10 +98,14 @@ async function custom(
       },
       linkedHubs: hubs.map((hub) => hub.name),
     });
+    response = readResponse(answer);
   } catch (error) {
-    throw new AllocationError(400000, `The custom allocation function failed: ${(error as Error).message}`);
+    throw new AllocationError(
+      CUSTOM_FAILED,
+      `The custom allocation function failed: ${(error as Error).message}`,
+    );
   }
-  if (!hubs.some((hub) => hub.name === response?.iotHubHostName)) {
+  if (!hubs.some((hub) => hub.name === response.iotHubHostName)) {
     throw new AllocationError(
       400208,
       "The custom allocation function named no linked hub in iotHubHostName.",
@@ -106,11 +114,22 @@ async function custom(
   return response;
 }
 
+/** The answer as JSON, which is what Azure's webhook sends. @throws Error when it cannot be used */
+function readResponse(answer: CustomAllocationResponse): CustomAllocationResponse {
+  const node = JsonReader.parse(JSON.stringify(answer) ?? "null", "its answer");
+  const [hub, twin, payload] = ["iotHubHostName", "initialTwin", "payload"].map((key) => node.get(key));
+  return {
+    iotHubHostName: hub!.missing ? "" : hub!.string(253),
+    ...(twin!.missing ? {} : { initialTwin: readInitialTwin(twin!) }),
+    ...(payload!.missing ? {} : { payload: payload!.object() }),
+  };
+}
+
 async function customFunction(identity: DpsIdentity, context: AllocationContext): Promise<CustomAllocation> {
   const path = identity.enrollment.value.customAllocationDefinition?.module;
   if (path === undefined) {
     if (context.customAllocation) return context.customAllocation;
-    throw new AllocationError(400000, "The allocation policy is custom, but no function was given.");
+    throw new AllocationError(CUSTOM_FAILED, "The allocation policy is custom, but no function was given.");
   }
   const file = isAbsolute(path) ? path : resolve(context.baseDirectory, path);
   try {
@@ -119,7 +138,7 @@ async function customFunction(identity: DpsIdentity, context: AllocationContext)
     return loaded.default as CustomAllocation;
   } catch (error) {
     throw new AllocationError(
-      400000,
+      CUSTOM_FAILED,
       `The custom allocation module ${path} does not load: ${(error as Error).message}`,
     );
   }

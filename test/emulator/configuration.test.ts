@@ -2,6 +2,7 @@
 import { expect, test } from "@jest/globals";
 import { createRootCertificate, thumbprintsOf } from "../../emulator/certificates";
 import { parseConfiguration } from "../../emulator/configuration-reader";
+import { EnrollmentRegistry } from "../../emulator/enrollment-registry";
 import { KEY } from "../helpers/emulator-client";
 
 const { certificatePem } = await createRootCertificate({ commonName: "r", keyType: "ec-p256" });
@@ -131,6 +132,17 @@ test.each([
     x509({ clientCertificates: { primary: { info: { sha256Thumbprint: "AB" } } } }),
     ".sha256Thumbprint must be 64 hexadecimal digits",
   ],
+  [{ deviceId: "kitchen lamp" }, ".deviceId must be 1 to 128 ASCII letters, digits and - . + %"],
+  [{ deviceId: "a/b" }, ".deviceId must be 1 to 128 ASCII letters"],
+  [{ deviceId: "x".repeat(129) }, ".deviceId has 129 characters"],
+  [
+    { initialTwin: { tags: { "a b": 1 } } },
+    '.initialTwin.tags is nothing that a twin may hold: the key "a b"',
+  ],
+  [
+    { initialTwin: { properties: { desired: { a: "x".repeat(4097) } } } },
+    ".initialTwin.properties.desired is nothing that a twin may hold: a string has 4097 bytes",
+  ],
   [{ provisioningStatus: "on" }, '.provisioningStatus must be one of "enabled", "disabled"'],
   [{ allocationPolicy: "nearest" }, ".allocationPolicy must be one of"],
   [{ allocationPolicy: "static" }, ".iotHubHostName is needed by the allocation policy static"],
@@ -152,6 +164,24 @@ test.each([
   expect(() => parseOne(changes)).toThrow(message);
 });
 
+test.each(["light#1", "a+b", "a@b$c", "A-1.+%_#*?!(),:=@$'"])(
+  "the device id %s is one of IoT Hub's, though not each can live in a topic",
+  (deviceId) => expect(parseOne({ deviceId })!.deviceId).toBe(deviceId),
+);
+
+test("an enrollment that comes while the emulator runs is held to the same", () => {
+  const registry = new EnrollmentRegistry({ enrollments: [], enrollmentGroups: [] });
+  const attestation = { type: "symmetricKey" as const, symmetricKey: { primaryKey: KEY } };
+  const initialTwin = { properties: { desired: { "a#b": 1 } } };
+  const enrollment = { registrationId: "d", attestation };
+  expect(() => registry.setIndividual({ ...enrollment, deviceId: "kitchen lamp" })).toThrow(
+    "no blank, no slash",
+  );
+  expect(() => registry.setIndividual({ ...enrollment, initialTwin })).toThrow("a hash");
+  expect(() => registry.setGroup({ enrollmentGroupId: "g", attestation, initialTwin })).toThrow("a hash");
+  expect([...registry.individuals, ...registry.groups]).toEqual([]);
+});
+
 test("a key is never repeated in an error", () => {
   const primaryKey = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
   expect(() => parseOne({ attestation: { type: "symmetricKey", symmetricKey: { primaryKey } } })).toThrow(
@@ -168,8 +198,10 @@ test("nor in what is said of JSON that is broken at the key", () => {
 });
 
 test("found by fuzzing: a name that is not known is shown in short, on one line", () => {
-  const name = `\u001b[2J\n${"x".repeat(3_000)}`;
+  const name = `\u001b[2J\n\u009b2J${"x".repeat(3_000)}`;
   expect(() => parseOne({ [name]: 1 })).toThrow(/^[ -~…]{1,1000}$/);
+  const initialTwin = { tags: { [name.slice(0, 1000)]: 1 } };
+  expect(() => parseOne({ initialTwin })).toThrow(/the key "\\u001b\[2J\\n\\u009b2Jx+…" holds/);
 });
 
 test("what is no JSON is told with the file's name", () => {

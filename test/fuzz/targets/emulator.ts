@@ -131,7 +131,8 @@ export const emulatorText: Target = {
     const key = decodeKey(value);
     must(key === undefined || (key.length >= 16 && key.length <= 64), "a key of another length");
     const user = parseUserName(value);
-    if ("kind" in user) must(/^\d{4}-\d{2}-\d{2}(-preview)?$/.test(user.apiVersion), "no version");
+    if ("kind" in user && user.kind === "dps")
+      must(/^\d{4}-\d{2}-\d{2}(-preview)?$/.test(user.apiVersion), "no version");
     return JSON.stringify([token && [token.sr, token.se, token.skn], key?.length, user, bagOf(value)]);
   },
   tokens: [
@@ -143,6 +144,7 @@ export const emulatorText: Target = {
     "/api-version=2019-03-31",
     "hub.example/",
     "/?api-version=2021-04-12",
+    "/api-version=2016-11-14",
     "&model-id=",
     "%2F",
     "%",
