@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type CertificateAndKey,
@@ -36,8 +36,9 @@ export interface CertificateFile {
 /**
  * Makes the test root, the intermediate, the device's certificate (followed by the intermediate) and the two
  * enrollments for it, individual and group, in the field names of Azure's service API.
- * No file is ever overwritten.
- * @throws BerthError `invalid-argument` when a file of the device is there, or half of a pair is missing.
+ * No file is ever overwritten, and where one cannot be written none is left behind.
+ * @throws BerthError `invalid-argument` when a file of the device is there, or half of a pair is missing; the
+ *   file system's error, which names the file
  */
 export async function makeCertificates(request: CertificatesRequest): Promise<CertificateFile[]> {
   const directory = resolve(request.directory);
@@ -74,11 +75,16 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
     { commonName: registrationId, keyType, days: request.days },
     intermediate.pair,
   );
-  writeNew(paths.key, device.privateKeyPem, 0o600);
-  writeNew(paths.certificate, `${device.certificatePem}${intermediate.pair.certificatePem}`);
-  writeNew(paths.individual, json(individualEnrollment(registrationId, device.certificatePem)));
+  const chain = `${device.certificatePem}${intermediate.pair.certificatePem}`;
   const groupMade = !existsSync(paths.group);
-  if (groupMade) writeNew(paths.group, json(enrollmentGroup(groupId, intermediate.pair.certificatePem)));
+  writeAllNew([
+    [paths.key, device.privateKeyPem, 0o600],
+    [paths.certificate, chain],
+    [paths.individual, json(individualEnrollment(registrationId, device.certificatePem))],
+    ...(groupMade
+      ? [[paths.group, json(enrollmentGroup(groupId, intermediate.pair.certificatePem))] as NewFile]
+      : []),
+  ]);
   return [
     { what: "test root, with its key beside it", path: root.path, made: root.made },
     { what: "intermediate, with its key beside it", path: intermediate.path, made: intermediate.made },
@@ -133,8 +139,10 @@ async function keep(
     return { pair: kept(path, keyPath), path, made: false };
   }
   const pair = await make();
-  writeNew(keyPath, pair.privateKeyPem, 0o600);
-  writeNew(path, pair.certificatePem);
+  writeAllNew([
+    [keyPath, pair.privateKeyPem, 0o600],
+    [path, pair.certificatePem],
+  ]);
   return { pair, path, made: true };
 }
 
@@ -154,12 +162,36 @@ function kept(path: string, keyPath: string): CertificateAndKey {
   };
 }
 
-/** Writes a file that is not there yet; what is there is never touched. */
+type NewFile = readonly [path: string, content: string, mode?: number];
+
+/** As `writeNew`, all or none. */
+function writeAllNew(files: readonly NewFile[]): void {
+  const made: string[] = [];
+  try {
+    for (const [path, content, mode] of files) {
+      writeNew(path, content, mode);
+      made.push(path);
+    }
+  } catch (error) {
+    for (const path of made) rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes a file that is not there yet; what is there is never touched.
+ * @throws the file system's error, which names the file; nothing is left behind then
+ */
 export function writeNew(path: string, content: string, mode = 0o644): void {
   const descriptor = openSync(path, "wx", mode);
   try {
-    writeSync(descriptor, content);
+    const bytes = Buffer.from(content);
+    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
     fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    // An error of a descriptor has no path.
+    throw Object.assign(error as Error, { path });
   } finally {
     closeSync(descriptor);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
 
+import { X509Certificate } from "node:crypto";
 import { clock } from "../hosts/node/clock";
 import {
   AGENT_STATE_NAMES,
@@ -12,6 +13,7 @@ import {
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
+import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import { bodyFields } from "./body";
@@ -87,13 +89,6 @@ const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>
   [AgentState.CONNECTING]: "hub",
   [AgentState.RUNNING]: "hub",
 });
-
-/** CONNACK codes by which a hub says that it does not know the device. */
-const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
-  "connack-identifier-rejected",
-  "connack-bad-credentials",
-  "connack-not-authorized",
-]);
 
 const MESSAGE_PROPERTIES: Properties = Object.freeze({
   [SystemProperty.CONTENT_TYPE]: "application/json",
@@ -244,17 +239,24 @@ class DeviceRun {
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
-    const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
+    const moved = phase === "hub" && !this.#assignedUntried && refusesIdentity(error.code);
     if (!error.retriable && !moved) {
       this.#fail(error, { phase });
       return;
     }
     this.#lastRetriable = { phase, error };
     const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { phase, retryIn, final: false }),
-      `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,
+      errorEvent(error, { phase, retryIn, own, final: false }),
+      `${PLACES[phase]}: ${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${next}`,
     );
+  }
+
+  /** What the device itself knows about a refusal. */
+  #ownView({ code }: BerthError): string | undefined {
+    const { certificate } = this.#options.device;
+    return ownView(code, clock.now(), certificate === undefined ? undefined : validityOf(certificate));
   }
 
   #timeUp(): void {
@@ -319,9 +321,10 @@ class DeviceRun {
     if (this.#done) return;
     const about = more.about === undefined ? "" : `; ${more.about}`;
     const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { ...more, final: true }),
-      `${where}${error.message} [${error.code}]${about}`,
+      errorEvent(error, { ...more, own, final: true }),
+      `${where}${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${about}`,
     );
     this.#error = error;
     this.#end();
@@ -348,5 +351,15 @@ class DeviceRun {
 
   #tell(event: CliEvent, line = ""): void {
     if (!this.#done) this.#options.onEvent(event, line);
+  }
+}
+
+/** Of the first certificate in PEM; undefined when it cannot be read. */
+function validityOf(pem: string): Validity | undefined {
+  try {
+    const { validFrom, validTo } = new X509Certificate(pem);
+    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+  } catch {
+    return undefined;
   }
 }

@@ -21,6 +21,7 @@ import {
   KEY_VARIABLE,
   readBytes,
   seconds,
+  serverName,
   symmetricKeyFrom,
   wholeNumber,
   withEager,
@@ -67,7 +68,7 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option("--symmetric-key-file <file>", "a file that holds it")
     .option("--cert <file>", "the device's certificate and its intermediates, in PEM or DER")
     .option("--key <file>", "the private key of --cert, in PEM or DER")
-    .option("--endpoint <host>", "host name of DPS", DPS_HOST)
+    .option("--endpoint <host>", "host name of DPS", serverName, DPS_HOST)
     .option("--port <port>", "port of DPS", wholeNumber(1, 65_535), 8883)
     .option("--hub-port <port>", "port of the hub; default: as --port", wholeNumber(1, 65_535))
     .option("--ca <file>", "trust the roots of this file instead of Azure's (repeatable)", collect)

@@ -19,6 +19,7 @@ import { BerthError } from "../src/error";
 import type { CommandContext } from "./context";
 import { KEY_HELP, KEY_VARIABLE, symmetricKeyFrom, withJson } from "./options";
 import { Output } from "./output";
+import { namingOption } from "./system-error";
 
 interface EfuseFlags {
   readonly chip: string;
@@ -96,14 +97,6 @@ function writeKey(out: string, key: Uint8Array | undefined): string {
   const path = resolve(out);
   if (existsSync(path))
     throw new BerthError("invalid-argument", `${path} is there already; move it away or take another --out`);
-  try {
-    replaceDurably(path, key);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new BerthError(
-      "invalid-argument",
-      `--out: ${path} cannot be written (${code}); its directory must be there, and yours`,
-    );
-  }
+  namingOption("--out", path, () => replaceDurably(path, key));
   return out;
 }

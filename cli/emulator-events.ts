@@ -19,10 +19,12 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
     output.passing({ event: "disconnect", ...event }, `${event.endpoint}: ${event.id} gone: ${event.reason}`),
   );
   events.on("response", (event) => {
-    const { registrationId, request, status, outcome } = event;
+    const { registrationId, request, status, outcome, errorCode, retryAfter } = event;
+    const code = errorCode === undefined ? "" : ` ${errorCode}`;
+    const wait = retryAfter === undefined ? "" : `, next in ${retryAfter} s at the earliest`;
     output.passing(
       { event: "response", ...event },
-      `dps: ${request} of ${registrationId}: ${status} ${outcome}`,
+      `dps: ${request} of ${registrationId}: ${status} ${outcome}${code}${wait}`,
     );
   });
   events.on("assigned", ({ registrationId, assignedHub, deviceId, substatus }) => {
@@ -50,7 +52,7 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
   events.on("fault", ({ rule, id, endpoint }) =>
     output.passing(
       { event: "fault", step: rule.step, action: rule.action, id, endpoint },
-      `fault: ${rule.action} at ${rule.step}`,
+      `fault: ${rule.action} at ${rule.step}${id === undefined ? "" : ` of ${id}`}${rule.action === "drop" ? ": no answer" : ""}`,
     ),
   );
   events.on("reported", ({ hub, deviceId, patch }) => {

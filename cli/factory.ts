@@ -15,6 +15,7 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { readText, symmetricKeyFrom, withJson } from "./options";
 import { Output } from "./output";
+import { namingOption } from "./system-error";
 
 interface FactoryFlags {
   readonly csv: string;
@@ -63,7 +64,7 @@ export function addFactory(identity: Command, context: CommandContext): void {
       context.exit(EXIT.usage);
       return;
     }
-    write(flags, devices, partition, output);
+    namingOption("--out", flags.out, () => write(flags, devices, partition, output));
     printSteps(flags, devices, partition, output);
   });
 }

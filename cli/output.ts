@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { asBerthError, BerthError } from "../src/error";
 import { printable, printableJson } from "./printable";
+import { SystemFailure, systemError } from "./system-error";
+
+/** What a command ends in: an error of the core, or of the computer. */
+export type CliError = BerthError | SystemFailure;
 
 /** Where lines go: the two streams of a process, or a test's. */
 export interface Streams {
@@ -87,24 +91,25 @@ export class Output {
   }
 
   /** @param more further fields of the JSON form. */
-  error(error: BerthError, more: Record<string, unknown> = {}): void {
+  error(error: CliError, more: Record<string, unknown> = {}): void {
     this.trouble(errorEvent(error, more), `${error.message} [${error.code}]`);
   }
 }
 
 /** The JSON form of an error; absent details are left out. */
-export function errorEvent(error: BerthError, more: Record<string, unknown> = {}): CliEvent {
-  const { code, message, retriable, status, errorCode, trackingId, retryAfter } = error;
+export function errorEvent(error: CliError, more: Record<string, unknown> = {}): CliEvent {
+  const { code, message, retriable } = error;
+  if (error instanceof SystemFailure) return { event: "error", code, message, retriable, ...more };
+  const { status, errorCode, trackingId, retryAfter } = error;
   return { event: "error", code, message, retriable, status, errorCode, trackingId, retryAfter, ...more };
 }
 
 /** Any thrown value as an error with a code: a file that cannot be used, or a wrong document, is an argument to correct. */
-export function asCliError(error: unknown): BerthError {
-  if (error instanceof BerthError) return error;
-  if (error instanceof Error) {
-    const isDocument = error.name === "DocumentError";
-    const isSystem = typeof (error as NodeJS.ErrnoException).syscall === "string";
-    if (isDocument || isSystem) return new BerthError("invalid-argument", error.message);
+export function asCliError(error: unknown): CliError {
+  const known = systemError(error);
+  if (known instanceof SystemFailure) return known;
+  if (known instanceof Error && known.name === "DocumentError") {
+    return new BerthError("invalid-argument", known.message);
   }
-  return asBerthError(error);
+  return asBerthError(known);
 }

@@ -30,7 +30,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       events.emit("registration", { registrationId, request });
     },
     onCertificateRequest: (registrationId) => events.emit("certificateRequest", { registrationId }),
-    onResponse(request, registrationId, { status, body }) {
+    onResponse(request, registrationId, { status, body, retryAfter }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}
       ) as {
@@ -43,6 +43,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
         status,
         outcome,
         ...(errorCode === undefined ? {} : { errorCode }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
       });
     },
   };

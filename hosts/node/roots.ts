@@ -66,7 +66,7 @@ function read(file: string): Buffer {
     return readHandedOver(file);
   } catch (error) {
     if (error instanceof BerthError) throw error;
-    throw new BerthError("invalid-argument", `cannot read the certificates: ${(error as Error).message}`);
+    throw new BerthError("invalid-argument", `${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -227,7 +227,26 @@ test("in words an error says which server it is about, and what to check", async
   const words = deviceWords("single", ["--state", newState()]).filter((word) => word !== "--json");
   const { status, err } = await start(words, key(newKey())).ended;
   expect(status).toBe(1);
-  expect(err).toMatch(/^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]\n$/);
+  expect(err).toMatch(
+    /^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]; the device's clock: \S+Z\n$/,
+  );
+});
+
+test("a refused certificate is told with its dates and the clock", async () => {
+  const made = await berth(
+    "identity",
+    "certificates",
+    "--registration-id",
+    "x-2",
+    "--directory",
+    join(directory, "x-2"),
+  );
+  expect(made.status).toBe(0);
+  const pair = ["--cert", join(directory, "x-2", "x-2.pem"), "--key", join(directory, "x-2", "x-2.key.pem")];
+  const { status, events } = await device("x-2", ["--state", newState(), ...pair]);
+  expect(status).toBe(1);
+  const own = expect.stringMatching(/^the device's clock: \S+Z; its certificate: good from \S+Z to \S+Z$/);
+  expect(only(events, "error").at(-1)).toMatchObject({ code: "connack-not-authorized", own });
 });
 
 test("a server that cannot be trusted, found or reached is tried until the time is up", async () => {
@@ -358,7 +377,7 @@ test("a port in use is told with what to do", async () => {
   const words = ["emulator", "--port", String(ready.port), "--config", file];
   const { status, err } = await start(words).ended;
   expect(status).toBe(2);
-  expect(err).toContain(`port ${ready.port} is in use`);
+  expect(err).toContain(`berth: --port: ${ready.port} is in use; stop what holds it`);
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {

@@ -90,7 +90,7 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
   [
     "--out in no directory",
     (file) => [...S3, "--symmetric-key-file", file("key"), "--out", file("none/burn.bin")],
-    "none/burn.bin cannot be written (ENOENT); its directory must be there",
+    "none/burn.bin: no such file or directory; correct the name, or make its directory",
   ],
   [
     "two keys",
