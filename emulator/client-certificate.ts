@@ -37,6 +37,13 @@ export function isValidAt(certificate: X509Certificate, now: number): boolean {
   return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
 }
 
+/** In words: why it is not valid at `now`, milliseconds since 1970. */
+export function validityAt({ validFrom, validTo }: X509Certificate, now: number): string {
+  const time = (value: number) => new Date(value).toISOString();
+  const state = Date.parse(validTo) < now ? "has expired" : "is not valid yet";
+  return `${state}: good from ${time(Date.parse(validFrom))} to ${time(Date.parse(validTo))}, and it is ${time(now)} here`;
+}
+
 /** True when the certificate may prove a TLS client: its extended key usage (RFC 5280 4.2.1.12) is absent, or allows it. */
 export function isForClients(certificate: X509Certificate): boolean {
   // Node has the object identifiers of the extended key usage under this name.

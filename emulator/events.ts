@@ -25,6 +25,8 @@ export interface EmulatorEvents {
       status: number;
       outcome: string;
       errorCode?: number;
+      /** Seconds that the device was told to wait. */
+      retryAfter?: number;
     },
   ];
   assigned: [RegistrationRecord];

@@ -63,7 +63,10 @@ export class Reception {
       );
     }
     if (user.idScope !== this.#options.idScope)
-      return refuse(ConnackCode.NOT_AUTHORIZED, "the user name holds another ID scope");
+      return refuse(
+        ConnackCode.NOT_AUTHORIZED,
+        `the user name holds the ID scope ${JSON.stringify(user.idScope.slice(0, 64))}, not ${this.#options.idScope}`,
+      );
     if (user.apiVersion < "2018")
       return refuse(ConnackCode.NOT_AUTHORIZED, "DPS had no API version before 2018");
     if (!KNOWN_DPS_API_VERSIONS.includes(user.apiVersion)) this.#options.onUnknownApiVersion(user);

@@ -38,7 +38,7 @@ export function observers(emulator: Emulator, counts: Counts) {
       events.emit("registration", { registrationId, request });
     },
     onCertificateRequest: (registrationId) => events.emit("certificateRequest", { registrationId }),
-    onResponse(request, registrationId, { status, body }) {
+    onResponse(request, registrationId, { status, body, retryAfter }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}
       ) as {
@@ -51,6 +51,7 @@ export function observers(emulator: Emulator, counts: Counts) {
         status,
         outcome,
         ...(errorCode === undefined ? {} : { errorCode }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
       });
     },
   };

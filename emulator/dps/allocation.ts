@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../configuration";
-import { readInitialTwin } from "../configuration-reader";
-import { type JsonObject, JsonReader } from "../json-reader";
+import { INITIAL_TWIN } from "../configuration-reader";
+import { type JsonObject, parseJson, readJson } from "../json-reader";
+import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { DpsIdentity } from "./authentication";
 
 /** The error code of an allocation by a custom function that came to nothing. */
@@ -114,15 +115,16 @@ async function custom(
   return response;
 }
 
+/** The body of the webhook's response. */
+const RESPONSE = object(
+  { iotHubHostName: maybe(text(253)), initialTwin: maybe(INITIAL_TWIN), payload: maybe(JSON_OBJECT) },
+  "all",
+);
+
 /** The answer as JSON, which is what Azure's webhook sends. @throws Error when it cannot be used */
 function readResponse(answer: CustomAllocationResponse): CustomAllocationResponse {
-  const node = JsonReader.parse(JSON.stringify(answer) ?? "null", "its answer");
-  const [hub, twin, payload] = ["iotHubHostName", "initialTwin", "payload"].map((key) => node.get(key));
-  return {
-    iotHubHostName: hub!.missing ? "" : hub!.string(253),
-    ...(twin!.missing ? {} : { initialTwin: readInitialTwin(twin!) }),
-    ...(payload!.missing ? {} : { payload: payload!.storable() }),
-  };
+  const document = parseJson(JSON.stringify(answer) ?? "null", "its answer");
+  return { iotHubHostName: "", ...readJson(RESPONSE, document, "its answer") };
 }
 
 async function customFunction(identity: DpsIdentity, context: AllocationContext): Promise<CustomAllocation> {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
+import * as v from "valibot";
 import type { Clock } from "../clock";
 import type { FaultInjector, FaultRule } from "../faults";
-import { DocumentError, type JsonObject, JsonReader } from "../json-reader";
+import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
+import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
 import type { DpsIdentity } from "./authentication";
@@ -167,6 +169,11 @@ function parseQuery(text: string): Map<string, string> {
   return query;
 }
 
+const REGISTER_BODY = object(
+  { registrationId: maybe(text(128)), payload: maybe(JSON_OBJECT), csr: maybe(v.unknown()) },
+  "all",
+);
+
 interface RegisterBody {
   payload: JsonObject | undefined;
   asksForCertificate: boolean;
@@ -179,16 +186,12 @@ interface RegisterBody {
 function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody | DpsError {
   if (bytes.length === 0) return { payload: undefined, asksForCertificate: false };
   try {
-    const body = JsonReader.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
-    const id = body.get("registrationId");
-    if (!id.missing && id.string(128).toLowerCase() !== registrationId.toLowerCase()) {
+    const document = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
+    const body = readJson(REGISTER_BODY, document, "registration");
+    if ((body.registrationId ?? registrationId).toLowerCase() !== registrationId.toLowerCase()) {
       return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
     }
-    const payload = body.get("payload");
-    return {
-      payload: payload.missing ? undefined : payload.storable(),
-      asksForCertificate: !body.get("csr").missing,
-    };
+    return { payload: body.payload, asksForCertificate: body.csr !== undefined };
   } catch (error) {
     const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
     return dpsError(400, 400000, `The body cannot be read: ${detail}`);

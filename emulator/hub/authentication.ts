@@ -2,10 +2,11 @@
 /** Who is at the door of a hub. Source: "Control access to IoT Hub with shared access signatures" (Azure documents). */
 import type { X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
-import { isValidAt } from "../client-certificate";
+import { isValidAt, validityAt } from "../client-certificate";
 import {
   decodeKey,
   decodePercent,
+  endedAt,
   isSignedBy,
   parseSharedAccessSignature,
   resourceOf,
@@ -52,7 +53,7 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
   if (name.toLowerCase() !== hub || devices?.toLowerCase() !== "devices" || !isOwn || rest.length > 0) {
     return { problem: `the token's sr is not ${hub}/devices/${deviceId}, percent-encoded` };
   }
-  if (token.se * 1000 <= now) return { problem: "the token has expired" };
+  if (token.se * 1000 <= now) return { problem: `the token ${endedAt(token.se * 1000, now)}` };
   const { primaryKey, secondaryKey } = device.authentication.symmetricKey;
   const keys = [primaryKey, secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
   if (!keys.some((key) => isSignedBy(token, key)))
@@ -66,7 +67,7 @@ function byCertificate(device: DeviceRecord, { chain }: HubCredentials, now: num
   const [certificate] = chain;
   if (!certificate) return { problem: "neither a password nor a client certificate" };
   if (!isValidAt(certificate, now))
-    return { problem: "the client certificate has expired, or is not valid yet" };
+    return { problem: `the client certificate ${validityAt(certificate, now)}` };
   if (thumbprintsOf(certificate.raw).sha256Thumbprint !== device.authentication.sha256Thumbprint) {
     return { problem: "the client certificate is not the one that was registered" };
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Device twins. Source: "Understand and use device twins in IoT Hub" (Azure documents), and what hubs answered. */
-import { type Json, type JsonObject, JsonReader, quoted } from "../json-reader";
+import * as v from "valibot";
+import { type Json, type JsonObject, parseJson, quoted, readJson } from "../json-reader";
+import { ANY_OBJECT, JSON_OBJECT } from "../shapes";
 import type { Twin } from "../state";
 
 /** A part of a twin that has a limit of its own. */
@@ -28,18 +30,23 @@ export function twinDocument(twin: Twin): JsonObject {
 
 /** Reads a patch from bytes. @throws Error when it is no JSON object in UTF-8 */
 export function parsePatch(bytes: Buffer): JsonObject {
-  return JsonReader.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "twin patch").object();
+  const patch = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "twin patch");
+  return readJson(JSON_OBJECT, patch, "twin patch");
 }
 
-/** A section of a stored or configured twin. @throws DocumentError at the section's place when a hub would refuse it */
-export function readSection(node: JsonReader, section: TwinSection): JsonObject {
-  const value = node.object();
-  try {
-    checkSection(value, section);
-  } catch (error) {
-    node.fail(`is nothing that a twin may hold: ${(error as Error).message}`);
-  }
-  return value;
+/** A section of a stored or configured twin, with nothing that a hub would refuse. */
+export function twinSection(section: TwinSection) {
+  return v.pipe(
+    ANY_OBJECT,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      try {
+        checkSection(dataset.value, section);
+      } catch (error) {
+        addIssue({ message: `is nothing that a twin may hold: ${(error as Error).message}` });
+      }
+    }),
+  );
 }
 
 /** @throws RangeError when a hub would refuse `value` as that section: its keys, values, nesting or size */

@@ -72,8 +72,8 @@ test.each([
   [{ idScope: "a b" }, "idScope must be letters and digits"],
   [{ iotHubs: [] }, "iotHubs is empty; name at least one hub"],
   [{ iotHubs: "a.example" }, "iotHubs must be an array"],
-  [{ iotHubs: ["-bad-"] }, "iotHubs[0] must be a host name"],
-  [{ iotHubs: ["a.example", "A.example"] }, 'iotHubs names "a.example" twice'],
+  [{ iotHubs: ["-bad-"] }, "iotHubs[0] must be a host name alone"],
+  [{ iotHubs: ["a.example", "A.example"] }, "iotHubs[1] is that of iotHubs[0], too; remove one"],
   [
     { iotHubs: [{ name: "a.example", allocationWeight: 0 }] },
     "iotHubs[0].allocationWeight must be a whole number from 1 to 1000",
@@ -90,7 +90,7 @@ test.each([
   ],
   [
     { enrollments: ["d", "D"].map((registrationId) => ({ registrationId, attestation: keys })) },
-    'enrollments names "d" twice',
+    "enrollments[1].registrationId is that of enrollments[0], too",
   ],
   [
     {
@@ -109,6 +109,18 @@ test.each([
 
 test.each([
   [{ attestation: undefined }, ".attestation must be an object"],
+  ...[null, undefined, {}, { primaryKey: null, secondaryKey: null }].map((symmetricKey): [object, string] => [
+    { attestation: { type: "symmetricKey", symmetricKey, tpm: null, x509: null } },
+    ".attestation.symmetricKey has no primaryKey; az prints the keys with --show-keys only",
+  ]),
+  [
+    x509({ clientCertificates: { primary: { certificate: certificatePem.repeat(2) } } }),
+    ".primary.certificate holds 2 certificates; leave the one",
+  ],
+  [
+    x509({ clientCertificates: { primary: { certificate: "-----BEGIN EC PRIVATE KEY-----" } } }),
+    ".primary.certificate is a private key",
+  ],
   [{ attestation: { type: "tpm" } }, '.attestation.type must be one of "symmetricKey", "x509"'],
   [
     { attestation: { type: "symmetricKey", symmetricKey: { primaryKey: "AAAA" } } },
@@ -148,9 +160,9 @@ test.each([
   [{ allocationPolicy: "static" }, ".iotHubHostName is needed by the allocation policy static"],
   [
     { iotHubHostName: "c.example" },
-    '.iotHubHostName names "c.example", which is not a linked hub; linked are a.example, b.example',
+    ".iotHubHostName is not a linked hub; take one of the document's iotHubs",
   ],
-  [{ iotHubs: ["c.example"] }, ".iotHubs[0] names"],
+  [{ iotHubs: ["c.example"] }, ".iotHubs[0] is not a linked hub"],
   [
     { reprovisionPolicy: { updateHubAssignment: true } },
     ".reprovisionPolicy.migrateDeviceData must be true or false",
@@ -162,6 +174,13 @@ test.each([
 ])("a wrong enrollment %# names the place", (changes, message) => {
   expect(() => parseOne(changes)).toThrow(`enrollments[0]`);
   expect(() => parseOne(changes)).toThrow(message);
+});
+
+test("an exported enrollment alone is told from a configuration", () => {
+  const group = { enrollmentGroupId: "g", attestation: keys };
+  expect(() => parseConfiguration(JSON.stringify(group), "g.json")).toThrow(
+    "g.json: the document is one enrollment, not a configuration; put it into the array enrollmentGroups",
+  );
 });
 
 test.each(["light#1", "a+b", "a@b$c", "A-1.+%_#*?!(),:=@$'"])(
@@ -189,12 +208,65 @@ test("a key is never repeated in an error", () => {
   );
 });
 
+test("nor is any other value, whatever stands where", () => {
+  const full = {
+    ...base,
+    enrollments: [
+      {
+        registrationId: "d",
+        deviceId: "e",
+        attestation: keys,
+        iotHubs: ["a.example"],
+        iotHubHostName: "a.example",
+      },
+      {
+        registrationId: "f",
+        ...x509({ clientCertificates: { primary: { info: { sha256Thumbprint: "00" } } } }),
+      },
+    ],
+    enrollmentGroups: [
+      { enrollmentGroupId: "g", attestation: keys, allocationPolicy: "hashed", initialTwin: { tags: {} } },
+    ],
+    faults: [{ step: "poll", action: "delay", delayMs: 1, probability: 1 }],
+  };
+  const secret = "c2VjcmV0 c2VjcmV0\n";
+  let refused = 0;
+  /** Every document in which one value of `node` is another. */
+  const change = (node: object, whole: () => string) => {
+    for (const [key, value] of Object.entries(node)) {
+      for (const other of [secret, [secret], { [KEY]: secret }, { primaryKey: secret }, 7, -1.5, true]) {
+        (node as Record<string, unknown>)[key] = other;
+        try {
+          parseConfiguration(whole());
+        } catch (error) {
+          refused += 1;
+          expect(String(error)).not.toMatch(/c2Vj|Received|-1\.5/);
+        }
+      }
+      (node as Record<string, unknown>)[key] = value;
+      if (typeof value === "object") change(value, whole);
+    }
+  };
+  change(full, () => JSON.stringify(full));
+  expect(refused).toBeGreaterThan(150);
+});
+
 test("nor in what is said of JSON that is broken at the key", () => {
   const document = '{"idScope":"0ne1","enrollments":[{"primaryKey":c2VjcmV0LXNlY3JldC1zZWNyZXQ}]}';
   expect(() => parseConfiguration(document)).toThrow(/not JSON: Unexpected token 'c' behind "imaryKey.":"$/);
   expect(() => parseConfiguration("{'c2VjcmV0'}")).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining("c2V") }),
   );
+});
+
+test("__proto__ is a field like any other", () => {
+  const document = (enrollment: string) =>
+    `{"idScope":"0ne1","iotHubs":["a.example"],"enrollments":[{"registrationId":"d","attestation":${JSON.stringify(keys)},${enrollment}}]}`;
+  expect(() => parseConfiguration(document('"__proto__":{"deviceId":"e"}'))).toThrow(
+    "enrollments[0].__proto__ is not a known field",
+  );
+  const [read] = parseConfiguration(document('"initialTwin":{"tags":{"__proto__":1}}')).enrollments;
+  expect(Object.entries(read?.initialTwin?.tags ?? {})).toEqual([["__proto__", 1]]);
 });
 
 test("found by fuzzing: a name that is not known is shown in short, on one line", () => {

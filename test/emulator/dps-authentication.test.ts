@@ -163,6 +163,34 @@ test("the reason of a refusal goes to the event, without the credential", async 
   ]);
 });
 
+test.each<[string, Partial<Parameters<typeof connackOf>[0]>, RegExp]>([
+  [
+    "an unknown id",
+    { clientId: "nobody", username: dpsUser("nobody"), password: dpsToken("nobody") },
+    /unknown id: no enrollment is for nobody/,
+  ],
+  [
+    "another id scope",
+    { username: dpsUser("dev-1").replace(SCOPE, "0ne11111111") },
+    /"0ne11111111", not 0ne00000000/,
+  ],
+  [
+    "a clock two hours slow",
+    {
+      password: token(`${SCOPE}/registrations/dev-1`, KEY, {
+        skn: "registration",
+        expiry: inAnHour() - 7200,
+      }),
+    },
+    /the token has expired: good until \S+Z, and it is \S+Z here; check the device's clock/,
+  ],
+])("%s is told apart from a wrong key", async (_, connect, reason) => {
+  const refusals = record<{ reason: string }>(emulator, "refuse");
+  expect(await connackOf(connect)).toBe(5);
+  expect(refusals[0]?.reason).toMatch(reason);
+  expect(refusals[0]?.reason).not.toContain("wrong key");
+});
+
 describe("refusal by response", () => {
   let other: Emulator;
   beforeEach(async () => {

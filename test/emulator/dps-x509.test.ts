@@ -9,7 +9,7 @@ import {
   thumbprintsOf,
 } from "../../emulator/certificates";
 import type { Emulator } from "../../emulator/emulator";
-import { dpsUser, HUB, hubUser, open, provision, startEmulator } from "../helpers/emulator-client";
+import { dpsUser, HUB, hubUser, open, provision, record, startEmulator } from "../helpers/emulator-client";
 
 const keyType = "ec-p256";
 const DAY = 86_400_000;
@@ -235,6 +235,15 @@ test("these certificates are refused with CONNACK 5", async () => {
     ["self-signed", chainOf(await createDeviceCertificate({ commonName: "unit-9", keyType }))],
   ];
   const results: [string, number][] = [];
+  const refusals = record<{ reason: string }>(emulator, "refuse");
   for (const [name, identity] of cases) results.push([name, await connackOf("unit-9", identity)]);
   expect(results).toEqual(cases.map(([name]) => [name, 5]));
+  const reasonOf = (name: string) => refusals[cases.findIndex(([other]) => other === name)]?.reason;
+  const dates = "good from \\S+Z to \\S+Z, and it is \\S+Z here\\.$";
+  expect(reasonOf("expired")).toMatch(new RegExp(`It has expired: ${dates}`));
+  expect(reasonOf("not valid yet")).toMatch(new RegExp(`It is not valid yet: ${dates}`));
+  expect(reasonOf("below an expired intermediate")).toMatch(new RegExp(`Its issuer's has expired: ${dates}`));
+  expect(reasonOf("without its intermediate")).toContain("no enrollment is for unit-9");
+  expect(reasonOf("without its intermediate")).toContain("it came without an intermediate");
+  expect(reasonOf("signed by a stranger, the right root beside it")).not.toContain("without an intermediate");
 });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** What a twin may hold. Source: "Understand and use device twins in IoT Hub" (Azure documents), and what hubs answered. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readDevice } from "../../emulator/state-reader";
+import { DEVICE } from "../../emulator/state-reader";
 import type { Emulator } from "../../emulator/emulator";
 import { checkSection, patchSection, type TwinSection } from "../../emulator/hub/twin";
-import { type Json, type JsonObject, JsonReader } from "../../emulator/json-reader";
+import { type Json, type JsonObject, readJson } from "../../emulator/json-reader";
 import { HUB, KEY, openHub, startEmulator } from "../helpers/emulator-client";
 import type { RawMqttClient } from "../helpers/raw-mqtt-client";
 
@@ -159,7 +159,7 @@ test.each(["tags", "desired", "reported"])("a stored twin is held to the same: %
     twin: { tags: {}, desired: {}, desiredVersion: 1, reported: {}, reportedVersion: 1, [section]: value },
     queue: [],
   });
-  const read = (value: JsonObject) => readDevice(new JsonReader(device(value), "state.json"));
+  const read = (value: JsonObject) => readJson(DEVICE, device(value), "state.json");
   for (const [, value] of allowed) read(value);
   const deep = nested(100_000, (inner) => [inner]);
   for (const [, value] of [...refused, ["", { deep }] as const])

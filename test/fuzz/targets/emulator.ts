@@ -2,11 +2,11 @@
 /** The emulator's own readers. They run on Node only. */
 import { parseConfiguration } from "../../../emulator/configuration-reader";
 import { parseFaults } from "../../../emulator/fault-reader";
-import { DocumentError, JsonReader } from "../../../emulator/json-reader";
+import { DocumentError, parseJson, readJson } from "../../../emulator/json-reader";
 import { FramingError, PacketFramer } from "../../../emulator/mqtt/packet-framer";
 import { formatPropertyBag, parsePropertyBag } from "../../../emulator/property-bag";
 import { decodeKey, parseSharedAccessSignature, resourceOf } from "../../../emulator/shared-access-signature";
-import { readDevice, readRegistration } from "../../../emulator/state-reader";
+import { DEVICE, REGISTRATION } from "../../../emulator/state-reader";
 import { parseUserName } from "../../../emulator/user-name";
 import { packetBytes, wholePackets, withFittingLength } from "./packets";
 import { must, sameBytes, type Target, textOf } from "./target";
@@ -29,8 +29,8 @@ export const emulatorConfiguration: Target = {
     return [
       configuration,
       outcome(document, () => parseFaults(document, "a")),
-      outcome(document, () => readDevice(JsonReader.parse(document, "a"))),
-      outcome(document, () => readRegistration(JsonReader.parse(document, "a"))),
+      outcome(document, () => readJson(DEVICE, parseJson(document, "a"), "a")),
+      outcome(document, () => readJson(REGISTRATION, parseJson(document, "a"), "a")),
     ].join("\n");
   },
   tokens: [
