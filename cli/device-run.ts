@@ -45,6 +45,8 @@ export interface DeviceRunOptions {
   readonly tokenLifetime?: number | undefined;
   /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
   readonly eager: boolean;
+  /** Bytes of the largest packet that the device holds; the core's default when undefined. */
+  readonly receiveLimit?: number | undefined;
   /** Ends the run from outside. */
   readonly signal?: AbortSignal;
   /** Called for everything that happens; `line` is for people. */
@@ -69,6 +71,7 @@ const PLACES: Readonly<Record<ErrorReport["phase"], string>> = Object.freeze({
   dps: "DPS",
   hub: "hub",
   store: "store",
+  application: "application",
 });
 
 /** What a step that never ends counts as, when the run gives up in it without an error. */
@@ -88,8 +91,9 @@ const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>
   [AgentState.RUNNING]: "hub",
 });
 
-/** CONNACK codes by which a hub says that it does not know the device. */
-const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
+/** What leads from a stored assignment back to DPS: the hub does not know the device, or has a name of no use. */
+const ASSIGNMENT_REFUSED: ReadonlySet<ErrorCode> = new Set([
+  "invalid-argument",
   "connack-identifier-rejected",
   "connack-bad-credentials",
   "connack-not-authorized",
@@ -161,16 +165,23 @@ class DeviceRun {
   }
 
   #agentOptions(): AgentOptions {
-    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager } = this.#options;
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager, receiveLimit } = this.#options;
+    const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
       provisioning: {
         host: endpoint,
         port,
         eager,
+        ...limit,
         ...(payload === undefined ? {} : { payload: payload as never }),
       },
-      hub: { port: hubPort, eager, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+      hub: {
+        port: hubPort,
+        eager,
+        ...limit,
+        ...(tokenLifetime === undefined ? {} : { tokenLifetime }),
+      },
     };
   }
 
@@ -254,13 +265,15 @@ class DeviceRun {
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
-    const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
-    if (!error.retriable && !moved) {
+    const moved = phase === "hub" && !this.#assignedUntried && ASSIGNMENT_REFUSED.has(error.code);
+    const ends = !error.retriable && retryIn !== undefined;
+    if (ends && !moved) {
       this.#fail(error, { phase });
       return;
     }
-    this.#lastRetriable = { phase, error };
-    const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    if (retryIn !== undefined) this.#lastRetriable = { phase, error };
+    const option = error.code === "packet-too-large" ? "; --receive-limit takes more" : "";
+    const next = retryIn === undefined ? option : `; again in ${(retryIn / 1000).toFixed(1)} s`;
     this.#tell(
       errorEvent(error, { phase, retryIn, final: false }),
       `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,

@@ -68,8 +68,12 @@ export class Device implements AgentHandler {
     this.#agent = new Agent(host, this, {
       identity: options.identity,
       startSpread: settings.startSpread * 1000,
-      provisioning: { host: settings.dpsHost },
-      hub: { tokenLifetime: settings.tokenLifetime * 1000, keepAlive: settings.keepAlive * 1000 },
+      provisioning: { host: settings.dpsHost, maximumPacketSize: settings.receiveLimit },
+      hub: {
+        tokenLifetime: settings.tokenLifetime * 1000,
+        keepAlive: settings.keepAlive * 1000,
+        maximumPacketSize: settings.receiveLimit,
+      },
     });
     if (settings.stuckAfter > 0) {
       // A device that sends seldom is not stuck.
@@ -157,7 +161,8 @@ export class Device implements AgentHandler {
   onError({ phase, error, retryIn }: ErrorReport): void {
     this.note(phase, error);
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
-    if (!error.retriable) this.#indicator.show(Signal.ERROR);
+    // Without a next attempt the connection stands.
+    if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
   }
 
   #later(): void {

@@ -104,7 +104,7 @@ class World {
     this.#agent = new Agent(host, this.#handler(), {
       identity: { idScope: "0ne00000000", registrationId: "device-1", attestation: "symmetricKey" },
       provisioning: { eager: this.#has(Option.EAGER) },
-      hub: { oversize: this.#has(Option.STREAM) ? "stream" : "refuse", maximumPacketSize: 256 },
+      hub: { oversize: this.#has(Option.STREAM) ? "stream" : "skip", maximumPacketSize: 256 },
     });
   }
 

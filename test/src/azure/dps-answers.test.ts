@@ -10,7 +10,7 @@ const OPERATION = "5.d0a671905ea5b2c8.e7173b7b-0b54-4aa0-9d20-aeb1b89e6c7d";
 
 function answer(status: number, body: unknown, retryAfter?: number): DpsAnswer {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return interpretDpsResponse({ status, requestId: "1", retryAfter }, text);
+  return interpretDpsResponse({ status, requestId: "1", retryAfter }, text, "device-1");
 }
 
 /** The error of an answer that is one. */

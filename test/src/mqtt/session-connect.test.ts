@@ -23,6 +23,7 @@ const CREDENTIALS = { user: "someone", password: "a password" };
 const SILENT: SessionHandler = {
   onConnected() {},
   onMessage() {},
+  onOversize() {},
   onAcknowledged() {},
   onSubscribed() {},
   onWritable() {},
