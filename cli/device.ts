@@ -89,7 +89,9 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+    run(flags, context),
+  );
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {

@@ -16,8 +16,6 @@ export function isHostName(text: string): boolean {
   const labels = text.split(".");
   const isNumber = /^(\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? "");
   return (
-    text.length <= 253 &&
-    !isNumber &&
-    labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
+    text.length <= 253 && !isNumber && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
   );
 }

@@ -65,7 +65,7 @@ export const ERRORS = Object.freeze({
   "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
   "dps-device-id": kind(
     false,
-    "DPS assigned a device id that MQTT cannot carry; give the device another one at DPS",
+    "DPS assigned a device id that cannot be used over MQTT; give the device another one at DPS",
   ),
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 

@@ -393,7 +393,8 @@ export class Agent {
     this.#askDps = false;
     this.#operationId = undefined;
     this.#attempts = this.#finals = this.#failures = 0;
-    if (!this.#save(assignment) || !this.#tell("onAssigned", () => this.#handler.onAssigned?.(report))) return;
+    if (!this.#save(assignment) || !this.#tell("onAssigned", () => this.#handler.onAssigned?.(report)))
+      return;
     // Round after round of 'DPS accepts, hub refuses' slows down. Otherwise a moment later: the transport to
     // DPS and its memory are gone before the one to the hub is opened.
     this.#backOff(this.#refusals > 1 ? this.#slowDelay(this.#refusals - 2) : 0);
