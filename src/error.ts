@@ -119,18 +119,21 @@ export class BerthError extends Error {
 /** `error` as a BerthError: itself, or wrapped under `code`. Never throws, whatever was thrown. */
 export function asBerthError(error: unknown, code: ErrorCode = "internal"): BerthError {
   if (error instanceof BerthError) return error;
-  let about = "";
+  return new BerthError(code, textOf(error));
+}
+
+function textOf(thrown: unknown): string {
   try {
-    if (error !== undefined) about = String(error instanceof Error ? error.message : error);
+    if (thrown !== undefined) return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
     // Something that cannot even be turned into text was thrown.
   }
-  return new BerthError(code, about);
+  return "";
 }
 
 /** `handler-failed`: `thrown` came out of the application's `handler`. */
 export function handlerFailed(handler: string, thrown: unknown): BerthError {
-  return new BerthError("handler-failed", `${handler}: ${asBerthError(thrown).message}`);
+  return new BerthError("handler-failed", `${handler}: ${textOf(thrown)}`);
 }
 
 /** Text of a server for a message: bounded, and without control characters. */
