@@ -104,6 +104,11 @@ const MESSAGE_PROPERTIES: Properties = Object.freeze({
   [SystemProperty.CONTENT_ENCODING]: "utf-8",
 });
 
+/** What to give to the command, behind an error's text. */
+function optionFor({ code }: BerthError): string {
+  return code === "packet-too-large" ? "; --receive-limit takes more" : "";
+}
+
 /** Runs a device; the promise never rejects. */
 export function runDevice(options: DeviceRunOptions): Promise<DeviceRunResult> {
   return new Promise((resolve) => new DeviceRun(options, resolve).start());
@@ -272,8 +277,7 @@ class DeviceRun {
       return;
     }
     if (retryIn !== undefined) this.#lastRetriable = { phase, error };
-    const option = error.code === "packet-too-large" ? "; --receive-limit takes more" : "";
-    const next = retryIn === undefined ? option : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    const next = retryIn === undefined ? optionFor(error) : `; again in ${(retryIn / 1000).toFixed(1)} s`;
     this.#tell(
       errorEvent(error, { phase, retryIn, final: false }),
       `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,
@@ -340,7 +344,7 @@ class DeviceRun {
 
   #fail(error: BerthError, more: { phase?: ErrorReport["phase"]; about?: string } = {}): void {
     if (this.#done) return;
-    const about = more.about === undefined ? "" : `; ${more.about}`;
+    const about = more.about === undefined ? optionFor(error) : `; ${more.about}`;
     const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
     this.#tell(
       errorEvent(error, { ...more, final: true }),
