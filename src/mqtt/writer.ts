@@ -198,7 +198,8 @@ export class PacketWriter {
     let first = 0x30;
     let size = 2 + length + payload.length;
     if (QoS) {
-      if (!isPacketId(id as number)) throw wrongId();
+      // As isPacketId, without the call.
+      if (id === 0 || ((id as number) & 0xffff) !== id) throw wrongId();
       first = duplicate ? 0x3a : 0x32;
       size += 2;
     }
@@ -390,7 +391,7 @@ export class PacketWriter {
 
 /** A whole number from 1 to 65,535 [MQTT-2.3.1-1]? */
 function isPacketId(id: number): boolean {
-  return id > 0 && (id & 0xffff) === id;
+  return id !== 0 && (id & 0xffff) === id;
 }
 
 function wrongId(): BerthError {
