@@ -102,7 +102,7 @@ function live(
 
 describe("too large", () => {
   const large: [string, string, string][] = [
-    ["body", "", "x".repeat(70_000)],
+    ["body", "", "x".repeat(20_000)],
     ["properties", `a=${"x".repeat(9_000)}`, "body"],
     ["topic of the most that MQTT has", "x".repeat(65_535 - PREFIX.length), "body"],
     ["topic and body together", `a=${"x".repeat(4_000)}`, "x".repeat(4_200)],
@@ -193,7 +193,9 @@ describe("the handler throws", () => {
     const { errors, taken } = live(queue, options, (text) => {
       if (text.startsWith("0+")) boom();
     });
-    expect(taken).toEqual([expect.stringMatching(/^0\+\d+\/20000$/), "next"]);
+    expect(taken).toHaveLength(2);
+    expect(taken[0]).toMatch(/^0\+\d+\/20000$/);
+    expect(taken[1]).toBe("next");
     expect(errors).toHaveLength(1);
     expect(queue.waiting).toEqual([]);
   });

@@ -101,7 +101,7 @@ describe("read past", () => {
         SKIP,
       ),
     ).toEqual(expected);
-    const step = bytes.length > 2_000 ? 997 : 1;
+    const step = bytes.length > 2_000 ? 9_973 : bytes.length > 450 ? 7 : 1;
     for (let at = 1; at < bytes.length; at += step) {
       expect(readerEvents(cut(bytes, [at]), SKIP)).toEqual(expected);
     }
