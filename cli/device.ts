@@ -26,6 +26,7 @@ import {
   wholeNumber,
   withEager,
   withJson,
+  withReceiveLimit,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
@@ -52,6 +53,7 @@ interface DeviceFlags {
   readonly timeout: number;
   readonly stay: boolean;
   readonly eager: boolean;
+  readonly receiveLimit: number;
   readonly payload?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
@@ -90,7 +92,9 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(command))).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+    run(flags, context),
+  );
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
@@ -128,6 +132,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       timeout: flags.timeout * 1000,
       stay: flags.stay,
       eager: flags.eager,
+      receiveLimit: flags.receiveLimit,
       payload,
       signal: interrupt.signal,
       onEvent: (event, line) => {

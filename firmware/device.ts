@@ -71,8 +71,12 @@ export class Device implements AgentHandler {
     this.#agent = new Agent(host, this, {
       identity: options.identity,
       startSpread: settings.startSpread * 1000,
-      provisioning: { host: settings.dpsHost },
-      hub: { tokenLifetime: settings.tokenLifetime * 1000, keepAlive: settings.keepAlive * 1000 },
+      provisioning: { host: settings.dpsHost, maximumPacketSize: settings.receiveLimit },
+      hub: {
+        tokenLifetime: settings.tokenLifetime * 1000,
+        keepAlive: settings.keepAlive * 1000,
+        maximumPacketSize: settings.receiveLimit,
+      },
     });
     if (settings.stuckAfter > 0) {
       // A device that sends seldom is not stuck.
@@ -162,7 +166,8 @@ export class Device implements AgentHandler {
     const own = ownView(error.code, this.#world.host.clock.now(), this.#world.validity);
     if (own !== undefined) this.#log(own);
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
-    if (!error.retriable) this.#indicator.show(Signal.ERROR);
+    // Without a next attempt the connection stands.
+    if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
   }
 
   #later(): void {

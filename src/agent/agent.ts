@@ -12,8 +12,9 @@
  */
 import type { JsonObject } from "../azure/dps";
 import { telemetryTopic } from "../azure/hub";
+import { isDeviceId, isHostName } from "../azure/identifiers";
 import { encodeProperties, type Properties } from "../azure/properties";
-import { asBerthError, BerthError, invalidArgument } from "../error";
+import { asBerthError, BerthError, handlerFailed, invalidArgument } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
 import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
@@ -23,6 +24,7 @@ import { Alarm } from "./alarm";
 import { type BackoffPolicy, backoffDelay } from "./backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
+import { Inbox } from "./inbox";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { Provisioner, type ProvisioningOptions } from "./provisioner";
 import { refusesIdentity } from "./refusal";
@@ -83,7 +85,7 @@ export interface AcknowledgedTelemetry {
 
 /** What went wrong, and when the device tries again. */
 export interface ErrorReport {
-  readonly phase: "network" | "clock" | "dps" | "hub" | "store";
+  readonly phase: "network" | "clock" | "dps" | "hub" | "store" | "application";
   readonly error: BerthError;
   /**
    * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
@@ -92,7 +94,7 @@ export interface ErrorReport {
   readonly retryIn: number | undefined;
 }
 
-/** What the agent reports. An exception in one of these is reported as `internal` and ends the connection. */
+/** What the agent reports. An exception in one of these is reported as `handler-failed`, and life goes on. */
 export interface AgentHandler {
   onState?(state: AgentState): void;
   onAssigned?(report: AssignedReport): void;
@@ -102,7 +104,11 @@ export interface AgentHandler {
    * @param count of acknowledged messages since `start`
    */
   onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
-  /** Without it the device does not subscribe to cloud-to-device messages. */
+  /**
+   * Without it the device does not subscribe to cloud-to-device messages. A message counts as taken when it returns or
+   * throws; `hub.redeliveries` fetches it again. A message over `hub.maximumPacketSize` is not handed over but
+   * reported, as `packet-too-large`.
+   */
   onCloudToDevice?(message: CloudToDeviceMessage): void;
   /** `send` has room again after `outbox-full`. */
   onRoom?(): void;
@@ -137,6 +143,11 @@ const STABLE = 30_000;
 /** Attempts at DPS in a row before the hub that is known is tried again. */
 const DPS_TRIES = 4;
 
+/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
+function assignmentRefused({ code }: BerthError): boolean {
+  return refusesIdentity(code) || code === "invalid-argument";
+}
+
 export class Agent {
   readonly #host: Host;
   readonly #options: AgentOptions;
@@ -145,6 +156,7 @@ export class Agent {
   readonly #outbox: Outbox;
   /** Bytes of the largest payload with its property bag that the output buffer holds. */
   readonly #largest: number;
+  readonly #inbox: Inbox;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   /** How often the state has changed: tells whether a handler has moved the agent on. */
@@ -194,6 +206,7 @@ export class Agent {
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
     this.#outbox = new Outbox(options.outbox);
+    this.#inbox = new Inbox(options.hub?.redeliveries);
     this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
@@ -221,7 +234,12 @@ export class Agent {
     this.#source = "stored";
     const { identity, startSpread = 0 } = this.#options;
     const stored = this.#store.read();
-    const ours = stored?.idScope === identity.idScope && stored.registrationId === identity.registrationId;
+    const ours =
+      stored?.idScope === identity.idScope &&
+      stored.registrationId === identity.registrationId &&
+      // An earlier version may have stored what nobody can connect to.
+      isHostName(stored.hub) &&
+      isDeviceId(stored.deviceId);
     this.#assignment = ours ? stored : undefined;
     const delay = Math.floor(this.#host.random() * startSpread);
     if (delay > 0) this.#backOff(delay);
@@ -374,7 +392,8 @@ export class Agent {
     this.#askDps = false;
     this.#operationId = undefined;
     this.#attempts = this.#finals = this.#failures = 0;
-    if (!this.#save(assignment) || !this.#tell(() => this.#handler.onAssigned?.(report))) return;
+    if (!this.#save(assignment) || !this.#tell("onAssigned", () => this.#handler.onAssigned?.(report)))
+      return;
     // Round after round of 'DPS accepts, hub refuses' slows down. Otherwise a moment later: the transport to
     // DPS and its memory are gone before the one to the hub is opened.
     this.#backOff(this.#refusals > 1 ? this.#slowDelay(this.#refusals - 2) : 0);
@@ -420,15 +439,22 @@ export class Agent {
         this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
+        this.#inbox,
         {
           onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
           onAcknowledged: (message) => {
             this.#acknowledged += 1;
-            this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            // Not by #tell: a closure a message.
+            try {
+              this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            } catch (error) {
+              this.#blame("onAcknowledged", error);
+            }
             this.#outbox.release(message);
             this.#tellRoom();
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
+          onProblem: (error) => void this.#report({ phase: phaseOf(error), error, retryIn: undefined }),
           onRenewal: () => {
             this.#connection = undefined;
             // A moment later, when the transport has gone.
@@ -453,7 +479,8 @@ export class Agent {
     if (!this.#enter(AgentState.RUNNING)) return;
     if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
-    this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
+    const report = { hub, deviceId, source: this.#source, sessionPresent };
+    if (!this.#tell("onConnected", () => this.#handler.onConnected?.(report))) return;
     // After `forget` no acknowledgement makes room.
     if (this.pending === 0) this.#tellRoom();
   }
@@ -461,7 +488,7 @@ export class Agent {
   #tellRoom(): void {
     if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
     this.#wantsRoom = false;
-    this.#handler.onRoom?.();
+    this.#tell("onRoom", () => this.#handler.onRoom?.());
   }
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
@@ -479,7 +506,7 @@ export class Agent {
       if (!error.retriable) this.#finals += 1;
       // After a few tries the hub that is known gets another chance.
       if (this.#assignment && (!error.retriable || this.#attempts > DPS_TRIES)) this.#askDps = false;
-    } else if (refusesIdentity(error.code)) {
+    } else if (assignmentRefused(error)) {
       this.#askDps = true;
       this.#refusals += 1;
       delay = this.#delay(error.retryAfter);
@@ -495,7 +522,7 @@ export class Agent {
       delay = error.retriable ? this.#delay(error.retryAfter) : this.#slowDelay(this.#finals);
       if (!error.retriable) this.#finals += 1;
     }
-    if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
+    if (this.#backOff(delay)) this.#report({ phase: phaseOf(error, phase), error, retryIn: delay });
   }
 
   /** @returns as `#tell` */
@@ -535,34 +562,43 @@ export class Agent {
     if (this.#state === state) return true;
     this.#state = state;
     this.#moves += 1;
-    return this.#tell(() => this.#handler.onState?.(state));
+    return this.#tell("onState", () => this.#handler.onState?.(state));
   }
 
   /** @returns as `#tell` */
   #report(report: ErrorReport): boolean {
-    return this.#tell(() => this.#handler.onError?.(report));
+    return this.#tell("onError", () => this.#handler.onError?.(report));
   }
 
   /**
    * A handler that throws must not stop the life.
    * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
    */
-  #tell(call: () => void): boolean {
+  #tell(handler: string, call: () => void): boolean {
     const moves = this.#moves;
     try {
       call();
     } catch (error) {
-      // Reported once, and only where it is not the report itself that throws; never after `stop`.
-      try {
-        if (this.#state !== AgentState.STOPPED) {
-          this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
-        }
-      } catch {
-        // Nobody is left to tell.
-      }
+      this.#blame(handler, error);
     }
     return moves === this.#moves;
   }
+
+  /** Reports that the application threw; never after `stop`. */
+  #blame(handler: string, thrown: unknown): void {
+    try {
+      if (this.#state === AgentState.STOPPED) return;
+      const error = handlerFailed(handler, thrown);
+      this.#handler.onError?.({ phase: phaseOf(error), error, retryIn: undefined });
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
+
+/** Whose fault it is, whatever it was met in. */
+function phaseOf(error: BerthError, phase: "dps" | "hub" = "hub"): ErrorReport["phase"] {
+  return error.code === "handler-failed" ? "application" : phase;
 }
 
 /** A telemetry topic with the longest device id, before the property bag. */

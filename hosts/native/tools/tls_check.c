@@ -179,7 +179,7 @@ static void check_name_kinds(void)
   CHECK(kind("xn--bcher-kva.example") == BERTH_NAME_DNS);
   CHECK(kind("1.2.3.4") == BERTH_NAME_IPV4);
   CHECK(kind("255.255.255.255") == BERTH_NAME_IPV4);
-  const char *invalid[] = {"",          ".",         "a..b",    "a.",      ".a",      "1.2.3",   "1.2.3.256", "1.2.3.4.5",
+  const char *invalid[] = {"",          ".",         "a..b",    "a.",      ".a",      "1.2.3",   "1.2.3.256", "127.1", "2130706433", "0x7f000001", "a.0X", "127.0x1", "1.2.3.4.5",
                            "0x7f.1",    "::1",       "[::1]",   "a b",     "a/b",     "a\tb",    "h\xC3\xB6",  "a:1",
                            "*.example", "1.2.3.4.", "127.1",   "1",       "a.1"};
   for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) CHECK(kind(invalid[i]) == BERTH_NAME_INVALID);
