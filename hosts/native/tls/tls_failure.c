@@ -79,6 +79,10 @@ static void explain_flags(berth_tls_failure *failure, uint32_t flags)
   else if (flags &
            (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE | MBEDTLS_X509_BADCERT_NS_CERT_TYPE))
     berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "the server's certificate is not for a TLS server");
+  else if (flags & BERTH_BADCERT_CONSTRAINED)
+    berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "an issuer's name constraints do not allow the server's name");
+  else if (flags & BERTH_BADCERT_AUTHORITY)
+    berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "the server's certificate is one of an issuer (cA is true)");
   else if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
     berth_tls_fail(failure, BERTH_TLS_EXPIRED, "a certificate of the server's chain is expired");
   else if (flags & MBEDTLS_X509_BADCERT_FUTURE)
@@ -90,14 +94,16 @@ static void explain_flags(berth_tls_failure *failure, uint32_t flags)
 }
 
 /*
- * The certificate is no certificate: errors of X.509 (x509.h: 0x2080 to 0x2F00), with one of ASN.1 (asn1.h: 0x0060 to
- * 0x006C) added to it, which mbedTLS 4 returns alone.
+ * The certificate is no certificate, or its key of a kind that is not known: errors of X.509 (x509.h: 0x2080 to 0x2F00)
+ * and of keys (pk.h: 0x3880 to 0x3F80; ecp.h: 0x4B00 to 0x4F80), with one of ASN.1 (asn1.h: 0x0060 to 0x006C) added to
+ * it, which mbedTLS 4 returns alone.
  */
 static bool is_unreadable_certificate(int result)
 {
   const int high = -result & 0xFF80;
   const bool asn1 = -result >= 0x0060 && -result <= 0x006C;
-  return (high >= 0x2080 && high <= 0x2F00) || asn1;
+  const bool key = (high >= 0x3880 && high <= 0x3F80) || (high >= 0x4B00 && high <= 0x4F80);
+  return (high >= 0x2080 && high <= 0x2F00) || key || asn1;
 }
 
 static bool is_memory(int result)

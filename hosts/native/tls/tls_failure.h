@@ -26,6 +26,10 @@ typedef enum {
   BERTH_TLS_LOST = 8,
 } berth_tls_code;
 
+/* Ours, beside mbedTLS's MBEDTLS_X509_BADCERT_*. */
+#define BERTH_BADCERT_CONSTRAINED 0x20000000U
+#define BERTH_BADCERT_AUTHORITY 0x40000000U
+
 /* How far the connection had come when it failed. */
 typedef enum {
   /* Not even opened. */
@@ -57,7 +61,7 @@ void berth_tls_fail(berth_tls_failure *failure, berth_tls_code code, const char 
 
 /*
  * What `result` of an mbedTLS function means.
- * verify_flags: MBEDTLS_X509_BADCERT_*, looked at where `result` is a failed verification
+ * verify_flags: MBEDTLS_X509_BADCERT_* and BERTH_BADCERT_*, looked at where `result` is a failed verification
  * alert: the one that the server sent where `result` is a fatal alert, else -1
  */
 void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int result, uint32_t verify_flags, int alert);
