@@ -64,6 +64,7 @@ export const ERRORS = Object.freeze({
   "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 
+  "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);

@@ -31,6 +31,7 @@ export interface LinuxHostOptions {
   /** See `NativeTlsOptions`. */
   readonly maximumFragment?: number;
   readonly sessions?: number;
+  readonly inputSize?: number;
   /** Bytes that TCP takes at a time; small ones try the back-pressure of a board. Default 5,744, that of lwIP. */
   readonly tcpRoom?: number;
   /** Milliseconds that the wall clock is set wrong by. */
@@ -79,7 +80,14 @@ function signerOf({ symmetricKey, efuseBlock }: LinuxHostOptions): NativeSigner 
   return symmetricKey === undefined ? undefined : new NativeSigner(symmetricKey, { io: natives.Hmac });
 }
 
-function tlsOf({ roots, certificate, key, maximumFragment, sessions }: LinuxHostOptions): NativeTls {
+function tlsOf({
+  roots,
+  certificate,
+  key,
+  maximumFragment,
+  sessions,
+  inputSize,
+}: LinuxHostOptions): NativeTls {
   const trusted = roots.map((root) => bytesOf(root, "a root certificate"));
   return new NativeTls({
     natives,
@@ -93,6 +101,7 @@ function tlsOf({ roots, certificate, key, maximumFragment, sessions }: LinuxHost
           },
     ...(maximumFragment !== undefined && { maximumFragment }),
     ...(sessions !== undefined && { sessions }),
+    ...(inputSize !== undefined && { inputSize }),
   });
 }
 

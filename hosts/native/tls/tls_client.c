@@ -24,6 +24,7 @@
 /* A record of 4,096 bytes, which is what ESP-IDF's mbedTLS sends at most, with its header and tag. */
 #define OUTPUT_SIZE 4352
 #define LEAST_OUTPUT_SIZE 1024
+#define MOST_SIZE (16 * 1024 * 1024)
 
 /* Certificates from the server's to the root: mbedTLS takes 8 between them unless told otherwise. */
 #define LONGEST_PATH 12
@@ -242,9 +243,11 @@ static bool set_up(berth_tls_client *client, const berth_tls_client_options *opt
   uint8_t address[4];
   const size_t input_size = options->input_size == 0 ? INPUT_SIZE : options->input_size;
   const size_t output_size = options->output_size == 0 ? OUTPUT_SIZE : options->output_size;
-  int result = MBEDTLS_ERR_SSL_ALLOC_FAILED;
-  if (berth_queue_open(&client->input, input_size) && berth_queue_open(&client->output, output_size))
-    result = mbedtls_ssl_setup(&client->ssl, &client->context->config);
+  if (!berth_queue_open(&client->input, input_size) || !berth_queue_open(&client->output, output_size)) {
+    berth_tls_no_memory(failure, client->input.bytes == NULL ? input_size : output_size);
+    return false;
+  }
+  int result = mbedtls_ssl_setup(&client->ssl, &client->context->config);
   if (result == 0) {
     const bool named = berth_name_kind_of(client->host, address) == BERTH_NAME_DNS;
     result = mbedtls_ssl_set_hostname(&client->ssl, named ? client->host : NULL);
@@ -270,6 +273,8 @@ static bool check(const berth_tls_client_options *options, berth_tls_failure *fa
   else if ((options->input_size > 0 && options->input_size < LEAST_INPUT_SIZE) ||
            (options->output_size > 0 && options->output_size < LEAST_OUTPUT_SIZE))
     wrong = "a buffer is too small";
+  else if (options->input_size > MOST_SIZE || options->output_size > MOST_SIZE)
+    wrong = "a buffer is too large";
   if (wrong != NULL) berth_tls_fail(failure, BERTH_TLS_INVALID_ARGUMENT, wrong);
   return wrong == NULL;
 }
@@ -281,7 +286,7 @@ berth_tls_client *berth_tls_client_new(berth_tls_context *context, const berth_t
   if (!check(options, failure)) return NULL;
   berth_tls_client *client = calloc(1, sizeof *client);
   if (client == NULL) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, sizeof *client);
     return NULL;
   }
   client->context = context;

@@ -217,7 +217,7 @@ berth_tls_context *berth_tls_context_new(const berth_tls_context_options *option
   if (!check(options, failure)) return NULL;
   berth_tls_context *context = calloc(1, sizeof *context);
   if (context == NULL) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, sizeof *context);
     return NULL;
   }
   context->references = 1;

@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#if defined(ESP_PLATFORM)
+#include <esp_heap_caps.h>
+#endif
+
 #include "tls_version.h"
 
 /* Alerts by which a server refuses the client's certificate (RFC 5246, section 7.2.2; RFC 8446 adds 116). */
@@ -62,6 +66,20 @@ void berth_tls_fail(berth_tls_failure *failure, berth_tls_code code, const char 
   berth_tls_no_failure(failure);
   failure->code = code;
   snprintf(failure->text, sizeof failure->text, "%s", text);
+}
+
+void berth_tls_no_memory(berth_tls_failure *failure, size_t asked)
+{
+  char wanted[40] = "";
+  char left[48] = "";
+  if (asked > 0) snprintf(wanted, sizeof wanted, ", %zu bytes asked for", asked);
+#if defined(ESP_PLATFORM)
+  snprintf(left, sizeof left, ", %zu free, %zu in one piece", heap_caps_get_free_size(MALLOC_CAP_8BIT),
+           heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
+#endif
+  berth_tls_no_failure(failure);
+  failure->code = BERTH_TLS_OUT_OF_MEMORY;
+  snprintf(failure->text, sizeof failure->text, "TLS%s%s", wanted, left);
 }
 
 /*
@@ -123,7 +141,7 @@ void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int re
   } else if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
     explain_flags(failure, verify_flags);
   } else if (is_memory(result)) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, 0);
   } else if (phase == BERTH_TLS_PHASE_SETUP) {
     snprintf(text, sizeof text, "mbedTLS refuses it: -0x%04X", (unsigned)-result);
     berth_tls_fail(failure, BERTH_TLS_INVALID_ARGUMENT, text);

@@ -3,14 +3,15 @@
 #ifndef BERTH_TLS_FAILURE_H
 #define BERTH_TLS_FAILURE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* The numbers are known to hosts/native/tls-errors.ts: append only. */
+/* The numbers are known to hosts/native/errors.ts: append only. */
 typedef enum {
   BERTH_TLS_NO_FAILURE = 0,
   /* An argument is wrong: a name, a certificate, a key. `invalid-argument` */
   BERTH_TLS_INVALID_ARGUMENT = 1,
-  /* `internal` */
+  /* It may pass. `out-of-memory` */
   BERTH_TLS_OUT_OF_MEMORY = 2,
   /* The server's chain leads to no trusted root. `tls-untrusted` */
   BERTH_TLS_UNTRUSTED = 3,
@@ -58,6 +59,9 @@ void berth_tls_no_failure(berth_tls_failure *failure);
 
 /* A failure that mbedTLS did not report. */
 void berth_tls_fail(berth_tls_failure *failure, berth_tls_code code, const char *text);
+
+/* BERTH_TLS_OUT_OF_MEMORY. asked: for how many bytes, 0 where mbedTLS asked. On a chip it tells what was free. */
+void berth_tls_no_memory(berth_tls_failure *failure, size_t asked);
 
 /*
  * What `result` of an mbedTLS function means.

@@ -374,8 +374,72 @@ static void check_context_arguments(void)
   berth_tls_client_free(NULL);
 }
 
-int main(void)
+/* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
+static int allocations_left = -1;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
 {
+  return allocations_left-- == 0 ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+  return allocations_left-- == 0 ? NULL : __real_malloc(size);
+}
+
+static void check_lack_of_memory(berth_tls_context *context)
+{
+  static const struct {
+    int allocation;
+    const char *text;
+  } cases[] = {{0, " bytes asked for"}, {1, "TLS, 600 bytes asked for"}, {2, "TLS, 1100 bytes asked for"}};
+  berth_tls_failure failure;
+  const berth_tls_client_options options = {.host = "h", .now = 1790000000, .input_size = 600, .output_size = 1100};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    allocations_left = cases[i].allocation;
+    CHECK(berth_tls_client_new(context, &options, &failure) == NULL);
+    allocations_left = -1;
+    CHECK(failure.code == BERTH_TLS_OUT_OF_MEMORY && strstr(failure.text, cases[i].text) != NULL);
+#if defined(ESP_PLATFORM)
+    CHECK(strstr(failure.text, ", 9000 free, 1024 in one piece") != NULL);
+#endif
+  }
+  const berth_tls_client_options large = {.host = "h", .now = 1790000000, .input_size = SIZE_MAX};
+  CHECK(berth_tls_client_new(context, &large, &failure) == NULL && failure.code == BERTH_TLS_INVALID_ARGUMENT);
+  berth_tls_client *client = berth_tls_client_new(context, &options, &failure);
+  CHECK(client != NULL);
+  berth_tls_client_free(client);
+}
+
+/* A self-signed certificate of P-256, for nothing but that there is one. */
+static void check_memory(const char *root)
+{
+  static uint8_t der[4096];
+  FILE *file = fopen(root, "rb");
+  CHECK(file != NULL);
+  const berth_tls_certificate certificate = {{der, fread(der, 1, sizeof der, file)}, true};
+  fclose(file);
+  const berth_tls_context_options options = {.roots = &certificate, .root_count = 1};
+  berth_tls_failure failure;
+  allocations_left = 0;
+  CHECK(berth_tls_context_new(&options, &failure) == NULL);
+  allocations_left = -1;
+  CHECK(failure.code == BERTH_TLS_OUT_OF_MEMORY && strstr(failure.text, " bytes asked for") != NULL);
+  berth_tls_context *context = berth_tls_context_new(&options, &failure);
+  CHECK(context != NULL);
+  check_lack_of_memory(context);
+  berth_tls_context_release(context);
+}
+
+/* tls_check ROOT: a certificate in DER */
+int main(int count, char **arguments)
+{
+  CHECK(count == 2);
   check_queue();
   check_message_order();
   check_hello_retry();
@@ -386,6 +450,7 @@ int main(void)
   check_efuse();
   check_failures();
   check_context_arguments();
+  check_memory(arguments[1]);
   printf("%d checks passed\n", checks_done);
   return 0;
 }

@@ -6,6 +6,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
+import { remade, weakKeys } from "../../helpers/hostile-certificates";
+import { authority } from "../../helpers/hostile-pki";
 import { derOf, type NativeEnd, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 import { issue, serverNameOf, startServer } from "../node/tls-server";
 
@@ -322,4 +324,34 @@ withNative("closed in the middle of the handshake, with the process", async () =
   await connection.next("stopped");
   expect(await connection.stop()).toEqual(CLEAN);
   expect(connection.of("failed")).toEqual([]);
+});
+
+withNative("lack of memory has a code of its own, says for what, and may pass", async () => {
+  const before = process.env.ASAN_OPTIONS;
+  process.env.ASAN_OPTIONS = "allocator_may_return_null=1:max_allocation_size_mb=10";
+  cleanups.push(() => {
+    if (before === undefined) delete process.env.ASAN_OPTIONS;
+    else process.env.ASAN_OPTIONS = before;
+  });
+  const { port } = await serve();
+  const connection = open(port, { inputSize: 15_000_000 });
+  expect(await connection.next("failed")).toMatchObject({
+    code: "out-of-memory",
+    message: expect.stringContaining("15000000 bytes asked for"),
+  });
+  connection.tell({ command: "start" });
+  expect(await connection.next("failed", 1)).toMatchObject({ code: "out-of-memory" });
+  expect(await connection.stop()).toMatchObject({ status: 0 });
+});
+
+withNative("a root that mbedTLS cannot read is refused before anything is sent", async () => {
+  const { port } = await serve();
+  const keys = weakKeys("DSA");
+  const issued = remade(await authority("Weak Root"), keys.privateKey, keys);
+  const connection = open(port, { roots: [issued.der.toString("base64")] });
+  expect(await connection.next("failed")).toMatchObject({
+    code: "invalid-argument",
+    message: expect.stringContaining("a root certificate cannot be read"),
+  });
+  expect(await connection.stop()).toEqual(CLEAN);
 });
