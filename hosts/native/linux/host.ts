@@ -58,7 +58,9 @@ export function createLinuxHost(
     tls: tlsOf(options),
     TCP: { io: tcpClass(natives, options.tcpRoom ?? LWIP_ROOM) },
     resolve: (name: string, done: (name: string, address?: string) => void) =>
-      done(name, natives.resolve(name)),
+      natives.resolve(name, (address) =>
+        done(name, address.byteLength === 0 ? undefined : text.decode(new Uint8Array(address))),
+      ),
     timers,
     clock,
     connectTo: options.connectTo === undefined ? [] : parseConnectTo(options.connectTo),

@@ -2,6 +2,7 @@
 /* Defines the natives as properties of the global object `berthNatives`. */
 #include "hmac_binding.h"
 #include "platform.h"
+#include "resolve.h"
 #include "script.h"
 #include "tcp.h"
 #include "tls_binding.h"
@@ -20,7 +21,7 @@ static const native FUNCTIONS[] = {
   {"print", xs_berth_print, 1},
   {"input", xs_berth_input, 1},
   {"exit", xs_berth_exit, 1},
-  {"resolve", xs_berth_resolve, 1},
+  {"resolve", xs_berth_resolve, 2},
   {"makeDirectory", xs_berth_make_directory, 1},
   {"readFile", xs_berth_read_file, 1},
   {"writeFile", xs_berth_write_file, 2},

@@ -36,8 +36,8 @@ export interface LinuxNatives extends TlsNatives {
   input(callback: (bytes: ArrayBuffer) => void): void;
   /** Ends the program after the callback in hand. */
   exit(status: number): void;
-  /** An IPv4 address. It blocks. */
-  resolve(name: string): string | undefined;
+  /** Looks an IPv4 address up and calls `callback` later with its text; with no bytes where there is none. */
+  resolve(name: string, callback: (address: ArrayBuffer) => void): void;
   /** For its owner only, with those above it. @throws Error */
   makeDirectory(path: Uint8Array): void;
   readFile(path: Uint8Array): ArrayBuffer | undefined;

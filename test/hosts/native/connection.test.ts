@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The transport with TLS in C, in XS, against servers of node:tls and node:net. The hostile ones are in test/hostile. */
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
@@ -74,6 +78,18 @@ function open(port: number, host: object = {}, name = NAME): NativeProcess {
   });
   cleanups.push(() => connection.stop());
   return connection;
+}
+
+/** Sets them for the programs of one test. */
+function withVariables(variables: Readonly<Record<string, string>>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  cleanups.push(() => {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  });
 }
 
 const received = (connection: NativeProcess): string =>
@@ -327,12 +343,7 @@ withNative("closed in the middle of the handshake, with the process", async () =
 });
 
 withNative("lack of memory has a code of its own, says for what, and may pass", async () => {
-  const before = process.env.ASAN_OPTIONS;
-  process.env.ASAN_OPTIONS = "allocator_may_return_null=1:max_allocation_size_mb=10";
-  cleanups.push(() => {
-    if (before === undefined) delete process.env.ASAN_OPTIONS;
-    else process.env.ASAN_OPTIONS = before;
-  });
+  withVariables({ ASAN_OPTIONS: "allocator_may_return_null=1:max_allocation_size_mb=10" });
   const { port } = await serve();
   const connection = open(port, { inputSize: 15_000_000 });
   expect(await connection.next("failed")).toMatchObject({
@@ -354,4 +365,34 @@ withNative("a root that mbedTLS cannot read is refused before anything is sent",
     message: expect.stringContaining("a root certificate cannot be read"),
   });
   expect(await connection.stop()).toEqual(CLEAN);
+});
+
+withNative(
+  "a name that is looked up for ever holds nobody: the program does as it is told, and ends",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "berth-test-"));
+    cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+    const library = join(directory, "silent.so");
+    // In place of the C library's: name servers that do not answer.
+    const source = "#include <unistd.h>\nint getaddrinfo(void); int getaddrinfo(void) { for (;;) pause(); }";
+    execFileSync("cc", ["-shared", "-fPIC", "-x", "c", "-", "-o", library], { input: source });
+    withVariables({ LD_PRELOAD: library, ASAN_OPTIONS: "verify_asan_link_order=0" });
+    const connection = open(8883, { connectTo: undefined });
+    connection.tell({ command: "stop" });
+    await connection.next("stopped");
+    expect(connection.of("failed")).toEqual([]);
+    connection.tell({ command: "start" });
+    connection.tell({ command: "exit" });
+    expect(await connection.end).toEqual(CLEAN);
+  },
+);
+
+withNative("a name that there is and one that there is not", async () => {
+  const { port } = await serve();
+  const connection = open(port, { connectTo: undefined }, "localhost");
+  expect(await connection.next("failed")).toMatchObject({ code: "tls-name-mismatch" });
+  expect(await connection.stop()).toEqual(CLEAN);
+  const missing = open(port, { connectTo: undefined }, "no-such-host.invalid");
+  expect(await missing.next("failed")).toMatchObject({ code: "dns-failed" });
+  expect(await missing.stop()).toEqual(CLEAN);
 });
