@@ -72,7 +72,17 @@ function start(light: Led | undefined): void {
     onSecure: (version, suite, resumed) => log(`secure: ${version} ${suite}${resumed ? ", resumed" : ""}`),
   });
   device = new Device(
-    { host, settings, restartReason: restartReason(), led: light, measure: memory, log, restart, finish },
+    {
+      host,
+      settings,
+      restartReason: restartReason(),
+      led: light,
+      measure: memory,
+      log,
+      restart,
+      heed: (error) => host.heed(error),
+      finish,
+    },
     { identity },
   );
   const pressed = button();

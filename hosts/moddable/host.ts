@@ -11,10 +11,11 @@ import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
 import { asBerthError, type BerthError } from "../../src/error";
-import type { Host, Network, Signer, Timers } from "../../src/host";
+import type { Host, Signer, Timers } from "../../src/host";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
+import { isOutOfTime, networkWorks } from "./evidence";
 import { randomOf } from "./random";
 import { type Root, type RootReport, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -67,6 +68,11 @@ export interface ModdableHost extends Host {
   start(): void;
   /** Leaves the network. Idempotent. */
   stop(): void;
+  /**
+   * Takes what came of an attempt to connect as evidence about network and clock.
+   * @param error undefined: the connection stands
+   */
+  heed(error: BerthError | undefined): void;
 }
 
 /**
@@ -108,7 +114,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const network: (Network & { start(): void; stop(): void }) | undefined =
+  const network: WifiNetwork | undefined =
     wifi && options.ssid !== undefined
       ? new WifiNetwork({
           WiFi: wifi,
@@ -141,6 +147,11 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     stop(): void {
       network?.stop();
       sync?.stop();
+    },
+    heed(error): void {
+      const works = error === undefined || networkWorks(error.code);
+      if (works !== undefined) network?.heed(works);
+      if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
 }
