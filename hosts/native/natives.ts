@@ -96,6 +96,9 @@ export type HmacClass = new (key: Uint8Array) => Hmac & { close(): void };
 /** @param block eFuse KEY block, 0 to 5. @throws Error where the chip has no HMAC peripheral */
 export type EfuseHmacClass = new (block: number) => Hmac;
 
+/** Fills all of `target`, 256 bytes at most, with random bytes of the platform. @throws Error */
+export type FillRandom = (target: Uint8Array) => void;
+
 export interface TlsNatives {
   readonly TlsContext: TlsContextClass;
   readonly TlsEngine: TlsEngineClass;

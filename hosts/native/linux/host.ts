@@ -5,6 +5,7 @@ import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
 import { parseConnectTo } from "../../sockets/connect-to";
 import type { Tcp, TcpOptions } from "../../sockets/tcp";
+import { randomOf } from "../random";
 import { EfuseSigner, NativeSigner } from "../signer";
 import { NativeTls } from "../tls";
 import { NativeTransport, type NativeTransportOptions } from "../transport";
@@ -72,7 +73,7 @@ export function createLinuxHost(
     timers,
     store: new LinuxStore(natives, options.stateDirectory),
     transport,
-    random: () => natives.random(),
+    random: randomOf(natives.fillRandom),
     ...(signer && { signer }),
   };
 }

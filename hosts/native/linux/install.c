@@ -2,6 +2,7 @@
 /* Defines the natives as properties of the global object `berthNatives`. */
 #include "hmac_binding.h"
 #include "platform.h"
+#include "random_binding.h"
 #include "resolve.h"
 #include "script.h"
 #include "tcp.h"
@@ -16,7 +17,7 @@ typedef struct {
 static const native FUNCTIONS[] = {
   {"now", xs_berth_now, 0},
   {"ticks", xs_berth_ticks, 0},
-  {"random", xs_berth_random, 0},
+  {"fillRandom", xs_berth_fill_random, 1},
   {"alarm", xs_berth_alarm, 2},
   {"print", xs_berth_print, 1},
   {"input", xs_berth_input, 1},

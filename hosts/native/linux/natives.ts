@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the C of this folder offers to script, beside TLS and HMAC: the platform. See install.c. */
-import type { EfuseHmacClass, HmacClass, TlsNatives } from "../natives";
+import type { EfuseHmacClass, FillRandom, HmacClass, TlsNatives } from "../natives";
 
 export interface NativeTcp {
   /** Fills `target` from its start; returns how many bytes. */
@@ -26,8 +26,7 @@ export interface LinuxNatives extends TlsNatives {
   now(): number;
   /** Milliseconds, never going back. */
   ticks(): number;
-  /** In [0, 1). */
-  random(): number;
+  readonly fillRandom: FillRandom;
   /** Calls `callback` once at that tick; a negative one cancels. There is one alarm. */
   alarm(callback: () => void, at: number): void;
   /** Lines and paths are UTF-8: a string of XS would reach C with surrogates in it. */

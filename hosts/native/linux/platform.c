@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,14 +33,6 @@ void xs_berth_now(xsMachine *the)
 void xs_berth_ticks(xsMachine *the)
 {
   xsmcSetNumber(xsResult, berth_ticks());
-}
-
-/* random(): in [0, 1), 53 bits */
-void xs_berth_random(xsMachine *the)
-{
-  uint64_t bits = 0;
-  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) xsUnknownError("no random numbers");
-  xsmcSetNumber(xsResult, ldexp((double)(bits >> 11), -53));
 }
 
 static struct {

@@ -7,7 +7,6 @@
 
 void xs_berth_now(xsMachine *the);
 void xs_berth_ticks(xsMachine *the);
-void xs_berth_random(xsMachine *the);
 void xs_berth_alarm(xsMachine *the);
 void xs_berth_print(xsMachine *the);
 void xs_berth_input(xsMachine *the);

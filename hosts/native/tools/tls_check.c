@@ -8,6 +8,7 @@
 #include "efuse_hmac.h"
 #include "handshake_watch.h"
 #include "hmac.h"
+#include "random.h"
 #include "server_name.h"
 #include "tls_client.h"
 #include "tls_version.h"
@@ -374,6 +375,15 @@ static void check_context_arguments(void)
   berth_tls_client_free(NULL);
 }
 
+static void check_random(void)
+{
+  uint8_t bytes[2][BERTH_MOST_RANDOM + 1] = {{0}, {0}};
+  CHECK(berth_random_fill(bytes[0], 0) && bytes[0][0] == 0);
+  CHECK(!berth_random_fill(bytes[0], sizeof bytes[0]));
+  for (size_t i = 0; i < 2; i++) CHECK(berth_random_fill(bytes[i], BERTH_MOST_RANDOM));
+  CHECK(bytes[0][BERTH_MOST_RANDOM] == 0 && memcmp(bytes[0], bytes[1], BERTH_MOST_RANDOM) != 0);
+}
+
 /* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
 static int allocations_left = -1;
 
@@ -450,6 +460,7 @@ int main(int count, char **arguments)
   check_efuse();
   check_failures();
   check_context_arguments();
+  check_random();
   check_memory(arguments[1]);
   printf("%d checks passed\n", checks_done);
   return 0;

@@ -3,6 +3,7 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
+import { randomBytes, randomOf } from "../../../hosts/native/random";
 import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
 import { engineError, nativeError } from "../../../hosts/native/errors";
 import { NativeTls } from "../../../hosts/native/tls";
@@ -195,4 +196,13 @@ test("a timer may set and clear others while it fires", () => {
   timers.set(() => timers.clear(early), 5);
   loop.runUntil(50);
   expect(fired).toEqual(["later", "first", "again"]);
+});
+
+test("random numbers are in [0, 1), each of bytes of its own", () => {
+  let next = 0xff;
+  const random = randomOf((target) => void target.fill(next));
+  expect(random()).toBe((2 ** 32 - 1) / 2 ** 32);
+  next = 0;
+  expect(random()).toBe(0);
+  expect(randomBytes((target) => void target.fill(7), 3)).toEqual(Uint8Array.of(7, 7, 7));
 });
