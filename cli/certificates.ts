@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type CertificateAndKey,
@@ -9,6 +9,10 @@ import {
   type KeyType,
   thumbprintsOf,
 } from "../emulator/certificates";
+import { onlyCertificateOf } from "../factory/certificates";
+import { stemOf } from "../factory/file-stem";
+import { privateKeyIn } from "../hosts/node/credentials";
+import { readHandedOver } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 
 /** What to make. */
@@ -38,9 +42,8 @@ export interface CertificateFile {
 export async function makeCertificates(request: CertificatesRequest): Promise<CertificateFile[]> {
   const directory = resolve(request.directory);
   const { registrationId, groupId, keyType } = request;
-  // ':' is allowed in a registration id, but not in a file name everywhere.
-  const stem = registrationId.replaceAll(":", "_");
-  if (/^(root|intermediate)$/i.test(stem)) {
+  const stem = stemOf(registrationId);
+  if (/^(root|intermediate)(\.key)?$/i.test(stem)) {
     throw new BerthError(
       "invalid-argument",
       `the files of "${stem}" would be those of the authority; take another id`,
@@ -50,7 +53,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
     certificate: join(directory, `${stem}.pem`),
     key: join(directory, `${stem}.key.pem`),
     individual: join(directory, `${stem}.enrollment.json`),
-    group: join(directory, `${groupId.replaceAll(":", "_")}.group.json`),
+    group: join(directory, `${stemOf(groupId)}.group.json`),
   };
   for (const path of [paths.certificate, paths.key, paths.individual]) {
     if (existsSync(path)) {
@@ -127,13 +130,28 @@ async function keep(
     );
   }
   if (existsSync(path)) {
-    const pair = { certificatePem: readFileSync(path, "utf8"), privateKeyPem: readFileSync(keyPath, "utf8") };
-    return { pair, path, made: false };
+    return { pair: kept(path, keyPath), path, made: false };
   }
   const pair = await make();
   writeNew(keyPath, pair.privateKeyPem, 0o600);
   writeNew(path, pair.certificatePem);
   return { pair, path, made: true };
+}
+
+/** A pair that is there; it may be of another program's. */
+function kept(path: string, keyPath: string): CertificateAndKey {
+  const certificate = onlyCertificateOf(path);
+  const key = privateKeyIn(readHandedOver(keyPath), keyPath);
+  if (!certificate.checkPrivateKey(key)) {
+    throw new BerthError(
+      "invalid-argument",
+      `${keyPath} is not the private key of ${path}; restore the pair`,
+    );
+  }
+  return {
+    certificatePem: certificate.toString(),
+    privateKeyPem: key.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
 }
 
 /** Writes a file that is not there yet; what is there is never touched. */

@@ -2,7 +2,6 @@
 /** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
 
 import { clock } from "../hosts/node/clock";
-import { text } from "../hosts/node/text";
 import {
   AGENT_STATE_NAMES,
   type AgentOptions,
@@ -15,6 +14,7 @@ import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
+import { bodyFields } from "./body";
 import type { DeviceAgent, DeviceEngine, DeviceHandler, DeviceSettings } from "./device-engine";
 import type { CliEvent } from "./output";
 import { errorEvent } from "./output";
@@ -233,22 +233,12 @@ class DeviceRun {
   /** A fragment of a large message is told as it comes. */
   #message({ properties, payload, offset, byteLength }: CloudToDeviceMessage): void {
     const whole = payload.length === byteLength;
-    const shown = this.#textOf(payload);
-    const body =
-      shown === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: shown };
+    const body = bodyFields(payload);
     const place = whole ? {} : { offset, byteLength };
     this.#tell(
       { event: "message", ...body, properties, ...place },
-      `message from the cloud: ${shown ?? `${payload.length} bytes`}`,
+      `message from the cloud: ${"payload" in body ? body.payload : `${payload.length} bytes`}`,
     );
-  }
-
-  #textOf(payload: Uint8Array): string | undefined {
-    try {
-      return text.decode(payload);
-    } catch {
-      return undefined;
-    }
   }
 
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {

@@ -62,8 +62,10 @@ export function addEfuse(identity: Command, context: CommandContext): void {
     const checked = key === undefined ? "no key was given, so none was checked" : "the key fits";
     const written = file === undefined ? "no file was written; --out FILE writes it" : `made  ${file}`;
     output.event({ event: "efuse", chip, block, checked: key !== undefined, file }, `${checked}; ${written}`);
-    for (const [at, { command, expect }] of efuseSteps(chip, block, file ?? KEY_FILE).entries())
-      output.event({ event: "step", command, expect }, `${at + 1}. ${command}\n   ${expect}`);
+    for (const [at, { command, expect }] of efuseSteps(chip, block, file ?? KEY_FILE).entries()) {
+      output.event({ event: "step", command, expect }, `${at + 1}. ${command}`);
+      output.line(`   ${expect}`);
+    }
     output.line(`Then delete the file, and give the device efuseBlock ${block} (berth identity factory).`);
   });
 }

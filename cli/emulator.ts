@@ -4,8 +4,10 @@ import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
+import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { shellPath } from "../factory/shell-word";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -20,6 +22,7 @@ interface EmulatorFlags {
   readonly state?: string;
   readonly seed: number;
   readonly example?: string;
+  readonly schema: boolean;
   readonly json: boolean;
 }
 
@@ -30,11 +33,16 @@ export function addEmulator(program: Command, context: CommandContext): void {
     .description("run a local DPS and its IoT Hubs on 127.0.0.1")
     .option("--config <file>", "JSON: idScope, iotHubs, enrollments, enrollmentGroups, faults")
     .option("--example <file>", "write such a file with new random keys, and end")
+    .option("--schema", "print the JSON Schema of such a file, for editors, and end", false)
     .option("--port <port>", "port for DPS and all hubs; 0 takes a free one", wholeNumber(0, 65_535), 8883)
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
   withJson(command).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
+    if (flags.schema) {
+      context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
+      return undefined;
+    }
     return flags.example === undefined ? run(flags, output) : writeExample(flags.example, output);
   });
 }
@@ -113,6 +121,6 @@ function writeExample(file: string, output: Output): void {
   }
   output.event(
     { event: "file", path: resolve(file) },
-    `made  ${file}; start it with: npx berth emulator --config ${file}`,
+    `made  ${file}; start it with: npx berth emulator --config ${shellPath(file)}`,
   );
 }

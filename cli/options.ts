@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
-import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 
 /** Environment variable that holds a symmetric key. */
@@ -59,13 +59,19 @@ export function withJson(command: Command): Command {
   return command.option("--json", "print one JSON object a line", false);
 }
 
-/** A file's text. @throws BerthError `invalid-argument` saying what `what` is and which file cannot be read */
-export function readText(file: string, what: string): string {
+/** A file's bytes. @throws BerthError `invalid-argument` saying what `what` is and which file cannot be read */
+export function readBytes(file: string, what: string): Buffer {
   try {
-    return readFileSync(file, "utf8");
+    return readHandedOver(file);
   } catch (error) {
+    if (error instanceof BerthError) throw error;
     throw new BerthError("invalid-argument", `cannot read ${what}: ${(error as Error).message}`);
   }
+}
+
+/** As `readBytes`, as text. @throws BerthError `invalid-argument` too for what is no text, with its line */
+export function readText(file: string, what: string): string {
+  return textOf(readBytes(file, what), file);
 }
 
 /** Where a symmetric key may come from. */
@@ -91,7 +97,19 @@ export function symmetricKeyFrom(sources: KeySources): string | undefined {
   const key = readText(sources.file, "the key").trim();
   if (key === "")
     throw new BerthError("invalid-argument", `${sources.file} is empty; put the base64 key into it`);
+  const other = notKey(key);
+  if (other !== undefined) throw new BerthError("invalid-argument", `${sources.file} ${other}`);
   return key;
+}
+
+/** What else a file for a symmetric key may hold, and what to do. */
+function notKey(text: string): string | undefined {
+  if (/^[[{]/.test(text)) {
+    return "is JSON, an enrollment perhaps; put its primaryKey alone into the file (az prints keys with --show-keys only)";
+  }
+  if (text.includes("-----BEGIN"))
+    return "is PEM, which proves a device by x.509; a symmetric key is one line of base64";
+  return undefined;
 }
 
 /** Behind the help of each command that takes a key. */

@@ -35,6 +35,8 @@ export interface EmulatorEvents {
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
   /** Something of the emulator's own failed, for example a write of the state; it goes on. */
   problem: [Error];
+  /** A registration asked for a certificate, which no enrollment here issues: it is answered without one. */
+  certificateRequest: [{ registrationId: string }];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];
 }

@@ -29,6 +29,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       else counts.polls++;
       events.emit("registration", { registrationId, request });
     },
+    onCertificateRequest: (registrationId) => events.emit("certificateRequest", { registrationId }),
     onResponse(request, registrationId, { status, body }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}
@@ -68,7 +69,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       counts.assignments++;
       events.emit("assigned", record);
     },
-    onRefused(connect: IConnectPacket, { endpoint, returnCode, reason }: Refusal) {
+    onRefused(connect: Pick<IConnectPacket, "clientId">, { endpoint, returnCode, reason }: Refusal) {
       counts.refused++;
       events.emit("refuse", { endpoint, id: connect.clientId, returnCode, reason });
     },

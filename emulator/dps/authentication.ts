@@ -5,7 +5,7 @@
  * Source: "Symmetric key attestation" and "X.509 certificate attestation" (Azure documents).
  */
 import type { X509Certificate } from "node:crypto";
-import { commonNameOf, isEnrolled, isValidAt, signerOf } from "../client-certificate";
+import { commonNameOf, isEnrolled, isForClients, isValidAt, signerOf } from "../client-certificate";
 import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "../configuration";
 import type { EnrollmentRegistry } from "../enrollment-registry";
 import {
@@ -43,6 +43,13 @@ export interface DpsCredentials {
   chain: readonly X509Certificate[];
 }
 
+/** What the service goes by. */
+export interface DpsRules {
+  idScope: string;
+  /** Refuses a certificate whose extended key usage leaves out clientAuth. */
+  requireClientAuth: boolean;
+}
+
 /**
  * Checks the credentials. An individual enrollment goes before any group.
  * @param now milliseconds since 1970
@@ -50,13 +57,13 @@ export interface DpsCredentials {
  */
 export function authenticate(
   registry: EnrollmentRegistry,
-  idScope: string,
+  rules: DpsRules,
   credentials: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
   return credentials.password === ""
-    ? byCertificate(registry, credentials, now)
-    : bySignature(registry, idScope, credentials, now);
+    ? byCertificate(registry, rules, credentials, now)
+    : bySignature(registry, rules, credentials, now);
 }
 
 function unauthorized(message: string): DpsError {
@@ -67,7 +74,7 @@ const UNKNOWN = (id: string) => dpsError(404, 404000, `No enrollment fits the re
 
 function bySignature(
   registry: EnrollmentRegistry,
-  idScope: string,
+  { idScope }: DpsRules,
   { registrationId, password }: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
@@ -77,7 +84,9 @@ function bySignature(
   if (resourceOf(token)?.toLowerCase() !== resource.toLowerCase()) {
     return unauthorized(`Unauthorized: the token's sr is not ${resource}, percent-encoded.`);
   }
-  if (token.skn !== "registration") return unauthorized("Unauthorized: the token's skn is not registration.");
+  // Microsoft's own SDKs for Python and embedded C send none.
+  if (token.skn !== undefined && token.skn !== "registration")
+    return unauthorized("Unauthorized: the token's skn is not registration; correct it or leave it out.");
   if (token.se * 1000 <= now) return unauthorized("Unauthorized: the token has expired.");
   const individual = registry.individual(registrationId);
   if (individual) {
@@ -109,6 +118,7 @@ function bySignature(
 
 function byCertificate(
   registry: EnrollmentRegistry,
+  { requireClientAuth }: DpsRules,
   { registrationId, chain }: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
@@ -119,6 +129,8 @@ function byCertificate(
   if (commonNameOf(certificate)?.toLowerCase() !== registrationId.toLowerCase()) {
     return unauthorized("Invalid certificate. Its common name is not the registration id.");
   }
+  if (requireClientAuth && !isForClients(certificate))
+    return unauthorized("Invalid certificate. Its extended key usage leaves out clientAuth.");
   const individual = registry.individual(registrationId);
   if (individual) {
     const { attestation } = individual;

@@ -3,7 +3,13 @@
 import type { X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import { isValidAt } from "../client-certificate";
-import { decodeKey, isSignedBy, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
+import {
+  decodeKey,
+  decodePercent,
+  isSignedBy,
+  parseSharedAccessSignature,
+  resourceOf,
+} from "../shared-access-signature";
 import type { DeviceRecord } from "../state";
 
 /** What a CONNECT to a hub presents. */
@@ -41,12 +47,9 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
   const token = parseSharedAccessSignature(password);
   if (!token) return { problem: "the password is no shared access signature" };
   const [name = "", devices, id, ...rest] = (resourceOf(token) ?? "").split("/");
-  if (
-    name.toLowerCase() !== hub ||
-    devices?.toLowerCase() !== "devices" ||
-    id !== deviceId ||
-    rest.length > 0
-  ) {
+  // Microsoft's C# SDK and IoT Edge encode the id, and then the whole resource with it.
+  const isOwn = id === deviceId || decodePercent(id) === deviceId;
+  if (name.toLowerCase() !== hub || devices?.toLowerCase() !== "devices" || !isOwn || rest.length > 0) {
     return { problem: `the token's sr is not ${hub}/devices/${deviceId}, percent-encoded` };
   }
   if (token.se * 1000 <= now) return { problem: "the token has expired" };

@@ -110,3 +110,15 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
   expect(err).not.toContain(LONG_KEY);
   expect(existsSync(at("burn.bin"))).toBe(false);
 });
+
+test("what is no symmetric key is told by what it is", async () => {
+  writeFileSync(at("group.json"), '{"symmetricKey":null}');
+  writeFileSync(at("x.pem"), "-----BEGIN EC PRIVATE KEY-----\n");
+  const json = await efuse(...S3, "--symmetric-key-file", at("group.json"));
+  expect(json).toMatchObject({ status: 2, err: expect.stringContaining("is JSON, an enrollment perhaps") });
+  const pem = await efuse(...S3, "--group-key-file", at("x.pem"), "--registration-id", "d");
+  expect(pem).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("is PEM, which proves a device by x.509"),
+  });
+});
