@@ -37,6 +37,8 @@ export interface DeviceWorld {
   readonly log: (line: string) => void;
   /** Restarts the chip. */
   readonly restart: () => void;
+  /** Gets what came of an attempt to connect: the error, or undefined for a connection that stands. */
+  readonly heed?: (error: BerthError | undefined) => void;
   /** Ends a simulator's run; undefined on a board, which never ends. */
   readonly finish: ((status: number) => void) | undefined;
 }
@@ -142,6 +144,7 @@ export class Device implements AgentHandler {
 
   onConnected({ hub, deviceId, source }: ConnectedReport): void {
     this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
+    this.#world.heed?.(undefined);
     if (this.#reported) return;
     this.#reported = true;
     const { restartReason } = this.#world;
@@ -168,6 +171,7 @@ export class Device implements AgentHandler {
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
     // Without a next attempt the connection stands.
     if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
+    if (phase === "dps" || phase === "hub") this.#world.heed?.(error);
   }
 
   #later(): void {

@@ -69,6 +69,7 @@ export const ERRORS = Object.freeze({
   ),
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 
+  "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
