@@ -4,8 +4,9 @@ import { Device, type DeviceWorld } from "../../firmware/device";
 import { readSettings } from "../../firmware/settings";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
-import { assigningDps, hub, VirtualAzure } from "../helpers/virtual-azure";
-import { MemoryStore, VirtualTime, virtualHost } from "../helpers/virtual-host";
+import { assigningDps, hub } from "../../simulator/services";
+import { VirtualAzure } from "../../simulator/virtual-azure";
+import { MemoryStore, VirtualTime, virtualHost } from "../../simulator/virtual-host";
 
 function world(
   config: Record<string, unknown> = {},

@@ -14,7 +14,7 @@ import { ModdableText } from "../../../hosts/moddable/text";
 import { ModdableTimers } from "../../../hosts/moddable/timers";
 import { Watchdog } from "../../../hosts/moddable/watchdog";
 import { BerthError } from "../../../src/error";
-import { MemoryStore, nodeText, VirtualTime } from "../../helpers/virtual-host";
+import { MemoryStore, nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 function fakePreferences(broken = false) {
   const values = new Map<string, PreferenceValue>();

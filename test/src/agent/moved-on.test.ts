@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { AGENT_STATE_NAMES, type Agent, AgentState } from "../../../src/agent/agent";
 import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
-import { assigningDps, hub, isRegistration } from "../../helpers/virtual-azure";
+import { assigningDps, hub, isRegistration } from "../../../simulator/services";
 
 type Act = (agent: Agent) => void;
 

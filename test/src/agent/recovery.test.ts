@@ -8,12 +8,12 @@ import {
   answerDps,
   assignedBody,
   assigningDps,
-  type Behaviour,
   type DpsRequestHandler,
   hub,
   isRegistration,
-} from "../../helpers/virtual-azure";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+} from "../../../simulator/services";
+import type { Behaviour } from "../../../simulator/virtual-azure";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -15,7 +15,7 @@ import {
   type Tearing,
   TornStore,
 } from "../../helpers/torn-store";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 function assignment(name: string): Assignment {
   return {
