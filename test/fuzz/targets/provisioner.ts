@@ -89,6 +89,14 @@ class World implements ProvisionerHandler {
     this.#log.push(`assigning ${digest(this.#text.encode(operationId))}`);
   }
 
+  onRegister(): void {
+    this.#log.push("registers");
+  }
+
+  delay(retryAfter = 0): number {
+    return Math.max(1_000, retryAfter * 1_000);
+  }
+
   onAssigned({ hub, deviceId }: DpsAssignment): void {
     this.#outcomes += 1;
     this.#log.push(`assigned ${hub} ${deviceId}`);
