@@ -124,7 +124,7 @@ export interface AgentOptions {
    */
   readonly maximumFailures?: number;
   /**
-   * Between attempts after an error that may pass. Default 1,000 doubled up to 360,000; the first 36 attempts at a hub
+   * Between attempts after an error that may pass. Default 1,000 doubled up to 420,000; the first 54 attempts at a hub
    * wait 50,000 at most.
    */
   readonly backoff?: BackoffPolicy;
@@ -604,6 +604,8 @@ export class Agent {
     this.#disconnect();
     if (this.#state === AgentState.STOPPED) return;
     const known = this.#assignment !== undefined;
+    // Few writes: not for each attempt at a server that is down.
+    let worthWriting = false;
     if (phase === "dps") {
       if (!this.#goesOn(error)) this.#operationId = undefined;
       const resumes = this.#operationId !== undefined;
@@ -611,6 +613,7 @@ export class Agent {
       this.#requestTries += 1;
       const dropped = !error.retriable || this.#requestTries >= REQUEST_TRIES;
       if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
+      worthWriting = this.#isSlow && (known || registered);
     } else {
       const refused = identityRefused(error);
       this.#retry.hubFailed(error, refused, wasRunning, now, random);
@@ -618,13 +621,13 @@ export class Agent {
         this.#wish = Wish.NEED;
         this.#retry.dpsSoon(now, random);
       }
+      worthWriting = !error.retriable && !refused;
     }
     const wall = clock.now();
-    this.#clockThen = mayBeTheClock(error) && wall !== undefined ? wall - now : undefined;
+    if (mayBeTheClock(error) && wall !== undefined) this.#clockThen ??= wall - now;
     const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
     if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
-    // Few writes: not for each attempt at a hub that is down.
-    if (phase === "dps" ? this.#isSlow : !error.retriable && !identityRefused(error)) this.#record();
+    if (worthWriting) this.#record();
     if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
   }
 

@@ -30,7 +30,7 @@ export interface RetryCounts {
 }
 
 export interface RetryOptions {
-  /** After an error that may pass. Default 1,000 doubled up to 360,000. */
+  /** After an error that may pass. Default 1,000 doubled up to 420,000. */
   readonly backoff?: BackoffPolicy | undefined;
   /** After an error that only a person can mend. Default 60,000 doubled up to 3,600,000. */
   readonly slowBackoff?: BackoffPolicy | undefined;
@@ -38,11 +38,11 @@ export interface RetryOptions {
   readonly maximumFailures?: number | undefined;
 }
 
-const BACKOFF: BackoffPolicy = Object.freeze({ base: 1_000, cap: 360_000 });
+const BACKOFF: BackoffPolicy = Object.freeze({ base: 1_000, cap: 420_000 });
 const SLOW_BACKOFF: BackoffPolicy = Object.freeze({ base: 60_000, cap: 3_600_000 });
 
-/** A hub is tried once a minute at least for so many attempts, some 20 minutes: most outages are over by then. */
-const BRISK_ATTEMPTS = 36;
+/** A hub is tried once a minute at least for so many attempts, about half an hour: most outages are over by then. */
+const BRISK_ATTEMPTS = 54;
 const BRISK_CAP = 50_000;
 /** The step that follows it: 2^6 seconds. */
 const AFTER_BRISK = 6;
