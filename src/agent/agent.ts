@@ -22,7 +22,6 @@ import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
 import { checkSessionOptions, inRange, LONGEST_TIMER } from "../mqtt/session";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
-import { decodeRetryRecord, encodeRetryRecord, RETRY_KEY } from "../storage/retry-record";
 import { Alarm } from "./alarm";
 import type { BackoffPolicy } from "./backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
@@ -30,6 +29,7 @@ import { checkIdentity, type Identity } from "./identity";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
 import { Retry, Road } from "./retry";
+import { RetryStore } from "./retry-store";
 
 /** Where the device is in its life. */
 export const AgentState = Object.freeze({
@@ -147,10 +147,6 @@ const MENDED = 3_600_000;
 const REQUEST_TRIES = 4;
 /** How long DPS may take for an assignment while a hub that is known may be back already. */
 const NEEDED_TIME = 45_000;
-/** An operation of DPS that is older is not gone on with. */
-const OPERATION_LIFE = 3_600_000;
-/** What slowed the device down so long ago counts no longer: one day. */
-const RECORD_LIFE = 86_400_000;
 /** A wait for DPS of this length is written down. */
 const WORTH_WRITING = 60_000;
 /** How often the clock is looked at while it may be what was wrong, and by how much it must have been. */
@@ -202,16 +198,10 @@ export class Agent {
   /** The store has failed to take the assignment. */
   #unsaved = false;
   readonly #retry: Retry;
+  readonly #retryStore: RetryStore;
   #wish: Wish = Wish.NONE;
   /** Attempts at DPS since `reprovision`. */
   #requestTries = 0;
-  #operationId: string | undefined;
-  /** Ticks at which DPS began with it. */
-  #operationSince = 0;
-  /** The record of an earlier run has been looked for. */
-  #restored = false;
-  /** There is a record in the store. */
-  #recorded = false;
   /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
   /** The hub of which the last eager connection ended so. */
@@ -242,7 +232,9 @@ export class Agent {
     this.#handler = handler;
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
-    this.#retry = new Retry(options);
+    const assignmentTimeout = options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
+    this.#retry = new Retry({ ...options, assignmentTimeout });
+    this.#retryStore = new RetryStore(host, options.identity, this.#retry);
     this.#outbox = new Outbox(options.outbox);
     this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#inFlight = new InFlight(options.hub?.window);
@@ -295,7 +287,7 @@ export class Agent {
    * device down is written to the store. Idempotent.
    */
   stop(): void {
-    if (this.#state !== AgentState.STOPPED) this.#record();
+    if (this.#state !== AgentState.STOPPED) this.#retryStore.save();
     this.#disconnect();
     this.#alarm.cancel();
     this.#enter(AgentState.STOPPED);
@@ -335,8 +327,7 @@ export class Agent {
   reprovision(): void {
     this.#wish = Wish.REQUEST;
     this.#requestTries = 0;
-    this.#operationId = undefined;
-    this.#retry.dpsNow();
+    this.#retry.anew();
     if (this.#state === AgentState.STOPPED || this.#state === AgentState.PROVISIONING) return;
     const { road } = this.#retry.next(this.#assignment !== undefined, true, this.#host.clock.ticks());
     if (this.#state === AgentState.RUNNING && road === Road.HUB) this.#watch();
@@ -359,10 +350,9 @@ export class Agent {
     this.#recall();
     const dropped = this.#outbox.count;
     this.#outbox.clear();
-    this.#restored = this.#recorded = true;
-    this.#retry.forget(this.#host.clock.ticks());
+    this.#retry.forget();
+    this.#retryStore.forget();
     this.reprovision();
-    this.#record();
     return dropped;
   }
 
@@ -387,12 +377,15 @@ export class Agent {
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
     else if (clock.now() === undefined) this.#wait(AgentState.WAITING_FOR_CLOCK);
     else {
-      this.#restore();
+      this.#retryStore.restore();
       const now = clock.ticks();
       const known = this.#assignment !== undefined;
       const { road, at } = this.#retry.next(known, this.#wish !== Wish.NONE, now);
-      if (at > now) this.#backOff(at - now);
-      else if (road === Road.DPS) this.#provision();
+      if (at > now) {
+        // Without a hub it is what an answer of DPS has led to, perhaps in another run.
+        if (!known) this.#heardAt = Math.max(this.#heardAt, at);
+        this.#backOff(at - now);
+      } else if (road === Road.DPS) this.#provision();
       else if (this.#assignment) this.#connect(this.#assignment);
     }
   }
@@ -416,7 +409,6 @@ export class Agent {
     this.#disconnect();
     const host = this.#host;
     const { identity } = this.#options;
-    if (host.clock.ticks() - this.#operationSince > OPERATION_LIFE) this.#operationId = undefined;
     try {
       this.#provisioner = new Provisioner(
         host,
@@ -425,10 +417,7 @@ export class Agent {
         {
           onRegister: () => this.#retry.registering(),
           delay: (retryAfter) => this.#retry.registrationDelay(host.random(), retryAfter),
-          onAssigning: (operationId) => {
-            if (this.#operationId !== operationId) this.#operationSince = host.clock.ticks();
-            this.#operationId = operationId;
-          },
+          onAssigning: (operationId) => this.#retry.assigning(operationId, host.clock.ticks()),
           onAssigned: ({ hub, deviceId, substatus, payload }) => {
             this.#disconnect();
             const { idScope, registrationId } = identity;
@@ -442,7 +431,7 @@ export class Agent {
             this.#failed("dps", error);
           },
         },
-        this.#operationId,
+        this.#retry.resume(host.clock.ticks()),
       );
     } catch (error) {
       this.#failed("dps", asBerthError(error));
@@ -467,9 +456,8 @@ export class Agent {
     this.#retry.assigned(same, this.#wish === Wish.NEED, clock.ticks(), this.#host.random());
     this.#source = "dps";
     this.#wish = Wish.NONE;
-    this.#operationId = undefined;
     if (!same) this.#assignment = assignment;
-    if (this.#recorded || this.#isSlow) this.#record();
+    if (this.#retryStore.exists || this.#isSlow) this.#retryStore.save();
     if ((!same || this.#unsaved) && !this.#save(assignment)) return;
     if (!this.#tell(() => this.#handler.onAssigned?.(report))) return;
     // A moment later: the transport to DPS and its memory are gone before the one to the hub is opened.
@@ -573,11 +561,11 @@ export class Agent {
       this.#isStable = true;
       this.#retry.stood();
       if (this.#wish === Wish.NEED) this.#wish = Wish.NONE;
-      if (this.#recorded) this.#record();
+      if (this.#retryStore.exists) this.#retryStore.save();
     }
     if (now >= mendedAt && this.#retry.finals > 0) {
       this.#retry.mended();
-      if (this.#recorded) this.#record();
+      if (this.#retryStore.exists) this.#retryStore.save();
     }
     let next = this.#isStable ? Number.POSITIVE_INFINITY : stableAt;
     if (this.#retry.finals > 0) next = Math.min(next, mendedAt);
@@ -607,9 +595,7 @@ export class Agent {
     // Few writes: not for each attempt at a server that is down.
     let worthWriting = false;
     if (phase === "dps") {
-      if (!this.#goesOn(error)) this.#operationId = undefined;
-      const resumes = this.#operationId !== undefined;
-      this.#retry.dpsFailed(error, { registered, known, resumes }, notBefore, now, random);
+      this.#retry.dpsFailed(error, { registered, known }, notBefore, now, random);
       this.#requestTries += 1;
       const dropped = !error.retriable || this.#requestTries >= REQUEST_TRIES;
       if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
@@ -627,15 +613,8 @@ export class Agent {
     if (mayBeTheClock(error) && wall !== undefined) this.#clockThen ??= wall - now;
     const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
     if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
-    if (worthWriting) this.#record();
+    if (worthWriting) this.#retryStore.save();
     if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
-  }
-
-  /** Does the next attempt at DPS go on with the operation of this one? That needs no new (billed) registration. */
-  #goesOn(error: BerthError): boolean {
-    const age = this.#host.clock.ticks() - this.#operationSince;
-    const late = age >= 2 * (this.#options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT);
-    return error.retriable && error.code !== "dps-malformed" && !(error.code === "dps-timeout" && late);
   }
 
   /** @returns as `#tell` */
@@ -668,67 +647,6 @@ export class Agent {
   /** DPS is waited for so long that it is worth a write. */
   get #isSlow(): boolean {
     return this.#retry.dpsAt - this.#host.clock.ticks() >= WORTH_WRITING;
-  }
-
-  /** Keeps what slows the device down over a restart, or takes it away. A store that fails is the assignment's business. */
-  #record(): void {
-    const { clock, store, text } = this.#host;
-    const wall = clock.now();
-    if (!this.#restored || wall === undefined) return;
-    const { idScope, registrationId } = this.#options.identity;
-    const retry = this.#retry;
-    const now = clock.ticks();
-    try {
-      if (retry.isFresh && retry.dpsAt <= now && this.#operationId === undefined) {
-        if (this.#recorded) store.delete(RETRY_KEY);
-        this.#recorded = false;
-        return;
-      }
-      const { attempts, finals, failures, rounds, registrations, refusals } = retry;
-      const record = {
-        idScope,
-        registrationId,
-        savedAt: wall,
-        dpsWait: retry.dpsAt - now,
-        toldWait: retry.toldAt - now,
-        counts: [attempts, finals, failures, rounds, registrations, refusals],
-        operationId: this.#operationId,
-        operationAge: now - this.#operationSince,
-      };
-      store.write(RETRY_KEY, encodeRetryRecord(record, text));
-      this.#recorded = true;
-    } catch {
-      // The next restart forgets, and the device comes back sooner.
-    }
-  }
-
-  /** Takes up what another run has left; the clock is set. */
-  #restore(): void {
-    if (this.#restored) return;
-    this.#restored = true;
-    const { clock, store, text } = this.#host;
-    const now = clock.ticks();
-    const wall = clock.now() ?? 0;
-    try {
-      const value = store.read(RETRY_KEY);
-      const record = value && decodeRetryRecord(value, this.#options.identity, text);
-      this.#recorded = value !== undefined;
-      if (!record || Math.abs(wall - record.savedAt) > RECORD_LIFE) return;
-      const [attempts = 0, finals = 0, failures = 0, rounds = 0, registrations = 0, refusals = 0] =
-        record.counts;
-      // A clock that was set back makes no wait longer.
-      const past = Math.max(0, wall - record.savedAt);
-      const dpsAt = now + record.dpsWait - past;
-      const counts = { attempts, finals, failures, rounds, registrations, refusals };
-      this.#retry.restore(counts, dpsAt, now + record.toldWait - past);
-      if (!this.#operationId) {
-        this.#operationId = record.operationId;
-        this.#operationSince = now - record.operationAge - past;
-      }
-      if (!this.#assignment) this.#heardAt = Math.max(this.#heardAt, dpsAt);
-    } catch {
-      // Nothing is known of another run.
-    }
   }
 
   /** Ticks of the last answer on the connection there is; -1 before any. */

@@ -36,6 +36,8 @@ export interface RetryOptions {
   readonly slowBackoff?: BackoffPolicy | undefined;
   /** Failed attempts at the hub in a row after which DPS is asked. Default 10. */
   readonly maximumFailures?: number | undefined;
+  /** How long an attempt at DPS may take, milliseconds: an operation that two have not ended is dropped. Default 600,000. */
+  readonly assignmentTimeout?: number | undefined;
 }
 
 const BACKOFF: BackoffPolicy = Object.freeze({ base: 1_000, cap: 420_000 });
@@ -46,6 +48,13 @@ const BRISK_ATTEMPTS = 54;
 const BRISK_CAP = 50_000;
 /** The step that follows it: 2^6 seconds. */
 const AFTER_BRISK = 6;
+/** DPS that tells a time is over its quota, not down: so many registrations wait a minute at most above it. */
+const TOLD_REGISTRATIONS = 9;
+const TOLD_CAP = 60_000;
+/** The step that follows it is 2^8 s. */
+const AFTER_TOLD = 2;
+/** An operation of DPS that is older is not gone on with. */
+const OPERATION_LIFE = 3_600_000;
 const MOST = 255;
 
 export class Retry implements RetryCounts {
@@ -54,6 +63,7 @@ export class Retry implements RetryCounts {
   /** For registrations, which are billed: soon at first, once in 30 to 60 minutes in the end. */
   readonly #billed: BackoffPolicy;
   readonly #maximumFailures: number;
+  readonly #assignmentTimeout: number;
   attempts = 0;
   finals = 0;
   failures = 0;
@@ -67,12 +77,17 @@ export class Retry implements RetryCounts {
   #dpsAt = Number.NEGATIVE_INFINITY;
   /** The part of it that DPS itself has asked for. */
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** Of DPS: to go on with it needs no new (billed) registration. */
+  #operationId: string | undefined;
+  /** Ticks at which DPS began with it. */
+  #operationSince = 0;
 
   constructor(options: RetryOptions) {
     this.#backoff = options.backoff ?? BACKOFF;
     this.#slow = options.slowBackoff ?? SLOW_BACKOFF;
     this.#billed = { base: this.#backoff.base, cap: this.#slow.cap };
     this.#maximumFailures = options.maximumFailures ?? 10;
+    this.#assignmentTimeout = options.assignmentTimeout ?? 600_000;
   }
 
   /** Ticks before which DPS is not asked. */
@@ -90,10 +105,19 @@ export class Retry implements RetryCounts {
     return this.failures >= this.#maximumFailures * Math.min(4, 2 ** this.rounds);
   }
 
-  /** Nothing is slowed down. */
-  get isFresh(): boolean {
+  get operationId(): string | undefined {
+    return this.#operationId;
+  }
+
+  get operationSince(): number {
+    return this.#operationSince;
+  }
+
+  /** Another run would lose nothing by knowing none of it. */
+  isFresh(now: number): boolean {
     const { attempts, finals, failures, rounds, registrations, refusals } = this;
-    return attempts + finals + failures + rounds + registrations + refusals === 0;
+    const counts = attempts + finals + failures + rounds + registrations + refusals;
+    return counts === 0 && this.#dpsAt <= now && this.#operationId === undefined;
   }
 
   /**
@@ -139,6 +163,24 @@ export class Retry implements RetryCounts {
     }
   }
 
+  /** DPS works on an assignment. */
+  assigning(operationId: string, now: number): void {
+    if (operationId !== this.#operationId) this.#operationSince = now;
+    this.#operationId = operationId;
+  }
+
+  /** The next attempt at DPS begins. @returns the operation that it goes on with */
+  resume(now: number): string | undefined {
+    if (now - this.#operationSince > OPERATION_LIFE) this.#operationId = undefined;
+    return this.#operationId;
+  }
+
+  /** DPS is to register anew, for somebody has asked. Nothing but its own word keeps from asking it. */
+  anew(): void {
+    this.#operationId = undefined;
+    this.dpsNow();
+  }
+
   /** A registration goes out. */
   registering(): void {
     this.registrations = up(this.registrations);
@@ -146,28 +188,36 @@ export class Retry implements RetryCounts {
 
   /** Milliseconds before the next registration. @param retryAfter seconds, as DPS told */
   registrationDelay(random: number, retryAfter?: number): number {
-    return backoffDelay(this.#billed, this.registrations, random, retryAfter);
+    const { base, cap } = this.#billed;
+    const told = retryAfter !== undefined && retryAfter > 0;
+    if (told && this.registrations <= TOLD_REGISTRATIONS) {
+      return backoffDelay({ base, cap: Math.min(cap, TOLD_CAP) }, this.registrations, random, retryAfter);
+    }
+    return backoffDelay(this.#billed, this.registrations - (told ? AFTER_TOLD : 0), random, retryAfter);
   }
 
   /**
    * An attempt at DPS has ended in `error`.
    * @param registered a registration went out in it
    * @param known a hub is
-   * @param resumes the next one goes on with an operation and needs no registration
    * @param told ticks before which DPS does not want to be asked
    */
   dpsFailed(
     error: BerthError,
-    { registered, known, resumes }: { registered: boolean; known: boolean; resumes: boolean },
+    { registered, known }: { registered: boolean; known: boolean },
     told: number,
     now: number,
     random: number,
   ): void {
     const floor = Math.max(0, told - now) / 1000;
+    const late = now - this.#operationSince >= 2 * this.#assignmentTimeout;
+    if (!error.retriable || error.code === "dps-malformed" || (error.code === "dps-timeout" && late)) {
+      this.#operationId = undefined;
+    }
     let delay = backoffDelay(this.#backoff, this.#tries, random, floor);
     this.#tries = up(this.#tries);
     if (known && !registered) this.registering();
-    if (known || (!resumes && this.registrations > 0)) {
+    if (known || (this.#operationId === undefined && this.registrations > 0)) {
       delay = Math.max(delay, this.registrationDelay(random, floor));
     }
     if (!error.retriable) {
@@ -185,6 +235,7 @@ export class Retry implements RetryCounts {
    */
   assigned(same: boolean, needed: boolean, now: number, random: number): void {
     this.registrations = this.refusals = this.#tries = 0;
+    this.#operationId = undefined;
     this.#dpsAt = this.#toldAt = Number.NEGATIVE_INFINITY;
     if (same && needed) {
       // Registrations are billed: 1, 4, 16, then 60 minutes at most until the same question again.
@@ -209,10 +260,10 @@ export class Retry implements RetryCounts {
   }
 
   /** Of another owner from now on: only DPS's own word stays. */
-  forget(now: number): void {
+  forget(): void {
     this.stood();
     this.mended();
-    this.hubNow(now);
+    this.anew();
   }
 
   /** Goes on as another run has left it. @param dpsAt @param toldAt ticks */

@@ -190,7 +190,7 @@ const FAILURES: readonly Failure[] = [
     known: false,
     fail: ({ azure }) => void azure.servers.set(DPS, dpsAnswers(429, { errorCode: 429001 }, 5)),
     registrations: 50,
-    back: 600,
+    back: 900,
   },
   {
     name: "DPS says nothing to a registration, first start",
