@@ -45,9 +45,11 @@ const COUNTS = 6;
 const COUNTS_AT = 25;
 const HEADER = COUNTS_AT + COUNTS + 4;
 const CHECKSUM = 4;
+/** Bytes of an operation id, as DPS's answers are bounded. */
+const LONGEST_ID = 1_900;
 const LONGEST = 0xffffffff;
 
-/** The bytes of a record. */
+/** The bytes of a record; one whose operation id is over 1,900 bytes is none to the reader. */
 export function encodeRetryRecord(record: RetryRecord, text: TextCodec): Uint8Array {
   const id = text.encode(record.operationId ?? "");
   const value = new Uint8Array(HEADER + id.length + CHECKSUM);
@@ -72,7 +74,7 @@ export function decodeRetryRecord(
   { idScope, registrationId }: Pick<RetryRecord, "idScope" | "registrationId">,
   text: TextCodec,
 ): RetryRecord | undefined {
-  if (value.length < HEADER + CHECKSUM) return undefined;
+  if (value.length < HEADER + CHECKSUM || value.length > HEADER + LONGEST_ID + CHECKSUM) return undefined;
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   const end = value.length - CHECKSUM;
   if (view.getUint32(0) !== MAGIC || view.getUint8(4) !== VERSION) return undefined;

@@ -37,7 +37,7 @@ testProperty(
       dpsWait: fc.nat(0xffffffff),
       toldWait: fc.nat(0xffffffff),
       counts: fc.array(fc.nat(255), { minLength: 6, maxLength: 6 }),
-      operationId: fc.option(fc.string({ unit: "binary", minLength: 1, maxLength: 1_900 }), {
+      operationId: fc.option(fc.string({ unit: "binary", minLength: 1, maxLength: 470 }), {
         nil: undefined,
       }),
       operationAge: fc.nat(0xffffffff),
@@ -52,6 +52,16 @@ test("durations: no less than nothing, no more than 32 bits hold, fractions roun
   const changed = { ...RECORD, dpsWait: Number.NEGATIVE_INFINITY, toldWait: -1, operationAge: 1e12 };
   const read = decodeRetryRecord(encodeRetryRecord(changed, nodeText), RECORD, nodeText);
   expect([read?.dpsWait, read?.toldWait, read?.operationAge]).toEqual([0, 0, 0xffffffff]);
+});
+
+test("an operation id longer than DPS may send is none", () => {
+  for (const [length, read] of [
+    [1_900, true],
+    [1_901, false],
+  ] as const) {
+    const value = encodeRetryRecord({ ...RECORD, operationId: "x".repeat(length) }, nodeText);
+    expect(decodeRetryRecord(value, RECORD, nodeText) !== undefined).toBe(read);
+  }
 });
 
 test("another's record is none", () => {
