@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
 import type { ConnectTo } from "../hosts/node/connect-to";
-import { pemCertificates } from "../hosts/node/roots";
+import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";

@@ -71,6 +71,7 @@ const RULES = [
       "hosts/native/linux/host",
       "hosts/native/linux/protocol",
       "scripts/build-native",
+      "scripts/npm-options",
     ],
     packages: anything,
   },

@@ -26,6 +26,7 @@ import { headlessRunner, runHeadless, writePreferences } from "./moddable-headle
 import { readIdentity } from "./moddable-identity.mjs";
 import { findSdk, thisComputer } from "./moddable-sdk.mjs";
 import { checkedSettings } from "./moddable-settings.mjs";
+import { optionsNpmKept } from "./npm-options.js";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -139,6 +140,9 @@ async function main(words) {
     console.log(usage());
     return 0;
   }
+  const ours = /** @type {Record<string, Record<string, boolean>>} */ (OPTIONS)[words[0] ?? ""] ?? {};
+  const kept = optionsNpmKept(ours, words, process.env);
+  if (kept !== undefined) throw new UsageError(kept);
   const parsed = parseArguments(words);
   const { action, target, options, settings } = parsed;
   const runs = action === "sim" || action === "test";

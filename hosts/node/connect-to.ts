@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { isIP } from "node:net";
+import { isHostName } from "../../src/azure/identifiers";
 import { BerthError } from "../../src/error";
 
 /** Where a connection to one server really goes, as curl's `--connect-to` has it. */
@@ -26,9 +28,11 @@ export function parseConnectTo(entry: string): ConnectTo {
   const [host = "", second = ""] = parts;
   const four = parts.length === 4;
   const address = bare((four ? parts[2] : second) ?? "");
-  if (address === "") throw wrong(entry, "an ADDRESS");
+  if (!isServer(address)) throw wrong(entry, "an ADDRESS");
+  const name = bare(host);
+  if (name !== "" && !isServer(name)) throw wrong(entry, "a HOST that is a name");
   return {
-    host: bare(host).toLowerCase(),
+    host: name.toLowerCase(),
     port: four ? portOf(second, entry) : undefined,
     address,
     toPort: portOf(parts[parts.length - 1] ?? "", entry),
@@ -48,6 +52,10 @@ export function connectTarget(
     return { address: entry.address, port: entry.toPort ?? port };
   }
   return { address: host, port };
+}
+
+function isServer(name: string): boolean {
+  return isHostName(name) || isIP(name) !== 0;
 }
 
 function bare(host: string): string {

@@ -20,7 +20,7 @@ export function parseConnectTo(text: string): ConnectTo[] {
   return text.split(",").map((entry) => {
     const [host = "", address = "", port = "", ...rest] = entry.trim().split(":");
     const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
-    const reachable = isHostName(address);
+    const reachable = isHostName(address) && (host === "" || isHostName(host));
     if (!reachable || rest.length > 0 || number < 1 || number > 65_535) {
       throw new BerthError("invalid-argument", `"${entry}" is no HOST:ADDRESS:PORT, as :127.0.0.1:8883`);
     }

@@ -108,8 +108,9 @@ export function decodeMessage<Header>(message: Uint8Array): Message<Header> {
 /** @param error a BerthError, or what is left of one after JSON */
 export function encodeError(error: Pick<BerthError, "code" | "message"> & Partial<BerthError>): WireError {
   const { code, message, retryAfter, status, errorCode, trackingId } = error;
-  // The message is the meaning of the code, or that and what it is about in brackets.
-  const about = message.slice(ERRORS[code].meaning.length + 2, -1);
+  // The message is the meaning of the code, or that and what it is about in brackets, or only what it is about.
+  const { meaning } = ERRORS[code];
+  const about = message.startsWith(meaning) ? message.slice(meaning.length + 2, -1) : message;
   return {
     code,
     about,

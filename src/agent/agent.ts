@@ -28,6 +28,7 @@ import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub
 import { checkIdentity, type Identity } from "./identity";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
+import { refusesIdentity } from "./refusal";
 import { Retry, Road } from "./retry";
 import { RetryStore } from "./retry-store";
 
@@ -89,7 +90,10 @@ export interface AcknowledgedTelemetry {
 export interface ErrorReport {
   readonly phase: "network" | "clock" | "dps" | "hub" | "store";
   readonly error: BerthError;
-  /** Milliseconds until the next attempt; undefined when life goes on without one. */
+  /**
+   * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
+   * undefined when life goes on without one.
+   */
   readonly retryIn: number | undefined;
 }
 
@@ -166,16 +170,7 @@ type Wish = (typeof Wish)[keyof typeof Wish];
 
 /** A clock that is wrong looks like this. */
 function mayBeTheClock(error: BerthError): boolean {
-  return error.code === "tls-expired" || error.code === "dps-unauthorized" || identityRefused(error);
-}
-
-/** CONNACK codes with which a hub says that it does not know the device: deleted, disabled or moved. */
-function identityRefused(error: BerthError): boolean {
-  return (
-    error.code === "connack-identifier-rejected" ||
-    error.code === "connack-bad-credentials" ||
-    error.code === "connack-not-authorized"
-  );
+  return error.code === "tls-expired" || error.code === "dps-unauthorized" || refusesIdentity(error.code);
 }
 
 export class Agent {
@@ -425,6 +420,9 @@ export class Agent {
             const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
             this.#assigned({ assignment, substatus, payload });
           },
+          onTransient: (error, retryIn) => {
+            this.#report({ phase: "dps", error, retryIn });
+          },
           onError: (error) => {
             // An error with a status is the server's word.
             if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
@@ -601,7 +599,7 @@ export class Agent {
       if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
       worthWriting = this.#isSlow && (known || registered);
     } else {
-      const refused = identityRefused(error);
+      const refused = refusesIdentity(error.code);
       this.#retry.hubFailed(error, refused, wasRunning, now, random);
       if ((refused || this.#retry.hubIsGone) && this.#wish === Wish.NONE) {
         this.#wish = Wish.NEED;

@@ -64,6 +64,8 @@ export interface ProvisionerHandler {
   /** DPS has refused a registration for now. @returns milliseconds until the next @param retryAfter seconds, as DPS told */
   delay(retryAfter: number | undefined): number;
   onAssigned(assignment: DpsAssignment): void;
+  /** DPS answered 429 or 5xx: the same attempt goes on. @param delay milliseconds until the next request */
+  onTransient(error: BerthError, delay: number): void;
   onError(error: BerthError): void;
 }
 
@@ -269,7 +271,9 @@ export class Provisioner implements SessionHandler {
       delay = backoffDelay(POLL_BACKOFF, this.#transients, this.#host.random(), retryAfter);
       this.#transients += 1;
     }
-    if (!this.#requestAfter(Math.max(FASTEST_POLL, delay))) throw error;
+    const wait = Math.max(FASTEST_POLL, delay);
+    if (!this.#requestAfter(wait)) throw error;
+    this.#handler.onTransient(error, wait);
   }
 
   /** @returns false when that is after the deadline */

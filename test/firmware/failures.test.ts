@@ -300,7 +300,7 @@ function table(): string {
 
 test("the table in docs/errors.md is what was measured", () => {
   const page = readFileSync(PAGE, "utf8");
-  const found = /(<!-- failures -->\n\n)[^]*?(\n\n<!-- \/failures -->)/;
+  const found = /(<!-- failures -->\n\n)[\s\S]*?(\n\n<!-- \/failures -->)/;
   const renewed = page.replace(found, (_, before: string, after: string) => before + table() + after);
   if (process.env.BERTH_WRITE_DOCS === "1") writeFileSync(PAGE, renewed);
   else expect(page).toBe(renewed);

@@ -97,6 +97,11 @@ class World implements ProvisionerHandler {
     return Math.max(1_000, retryAfter * 1_000);
   }
 
+  onTransient(error: BerthError, delay: number): void {
+    must(error.retriable, `${error.code} is waited out`);
+    must(delay >= 2_000, `the next request in ${delay} ms`);
+  }
+
   onAssigned({ hub, deviceId }: DpsAssignment): void {
     this.#outcomes += 1;
     this.#log.push(`assigned ${hub} ${deviceId}`);
