@@ -81,13 +81,14 @@ export class Device implements AgentHandler {
       },
     });
     if (settings.stuckAfter > 0) {
-      // A device that sends seldom is not stuck.
-      const limit = Math.max(settings.stuckAfter * 60_000, settings.telemetryEvery * 4000);
       this.#watchdog = new Watchdog({
         timers: host.timers,
         clock: host.clock,
-        limit,
-        onStuck: () => this.#stuck(limit),
+        store: host.store,
+        // A device that sends seldom hears of its hub once in `keepAlive`.
+        limit: Math.max(settings.stuckAfter * 60_000, settings.keepAlive * 3000),
+        lifeAt: () => this.#agent.heardAt,
+        onStuck: (limit) => this.#stuck(limit),
       });
     }
   }
@@ -131,9 +132,6 @@ export class Device implements AgentHandler {
 
   onState(state: AgentState): void {
     this.#log(AGENT_STATE_NAMES[state] ?? String(state));
-    // Waiting for network or clock is no life: a driver that is stuck there needs the restart.
-    if (state !== AgentState.WAITING_FOR_NETWORK && state !== AgentState.WAITING_FOR_CLOCK)
-      this.#watchdog?.feed();
     this.#indicator.show(SIGNALS[state] ?? Signal.ERROR);
   }
 
@@ -145,6 +143,7 @@ export class Device implements AgentHandler {
   onConnected({ hub, deviceId, source }: ConnectedReport): void {
     this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
     this.#world.heed?.(undefined);
+    this.#watchdog?.works();
     if (this.#reported) return;
     this.#reported = true;
     const { restartReason } = this.#world;
@@ -152,7 +151,6 @@ export class Device implements AgentHandler {
   }
 
   onAcknowledged(_message: unknown, count: number): void {
-    this.#watchdog?.feed();
     const { finish, settings } = this.#world;
     if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
@@ -200,9 +198,11 @@ export class Device implements AgentHandler {
   #stuck(limit: number): void {
     this.note(
       "watchdog",
-      new BerthError("internal", `no life for ${Math.round(limit / 60_000)} minutes: restart`),
+      new BerthError("internal", `no answer of a server for ${Math.round(limit / 60_000)} minutes: restart`),
     );
     this.#diary.flush();
+    // What slows it down is kept.
+    this.stop();
     this.#world.restart();
   }
 

@@ -48,6 +48,7 @@ const RULES = [
   { folder: "hosts/moddable", folders: ["src", "hosts/native", "hosts/sockets"], packages: noNode },
   { folder: "hosts", folders: ["src"], packages: nothing },
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
+  { folder: "simulator", folders: [], files: BOUNDARY, packages: anything },
   // The module of a custom allocation policy is named by the configuration.
   {
     folder: "emulator",

@@ -7,10 +7,13 @@ export interface BackoffPolicy {
   readonly cap: number;
 }
 
+/** A fleet that was told the same time comes back spread over a third of it, but no later than this; milliseconds. */
+const LONGEST_JITTER = 50_000;
+
 /**
- * `max(retryAfter, step / 2) + random * step / 2` with `step = min(cap, base * 2^attempt)`: without a word of
- * the server a delay between half a step and a step; with one that delay at least, plus jitter. A fleet that
- * failed together comes back spread out, at the cap too.
+ * With `step = min(cap, base * 2^attempt)` between half a step and a whole one, and not before `retryAfter`: where
+ * that is longer, it is that long and up to a third more, at most 50 s. A fleet that failed together, or was told the
+ * same time, comes back spread out, at the cap too.
  * @param attempt 0 for the first retry
  * @param random in [0, 1)
  * @param retryAfter seconds, as the server told; a floor that is never capped
@@ -19,5 +22,7 @@ export interface BackoffPolicy {
 export function backoffDelay(policy: BackoffPolicy, attempt: number, random: number, retryAfter = 0): number {
   // 2^30 steps are beyond any cap; a larger power is not needed and could overflow a native timer.
   const step = Math.min(policy.cap, policy.base * 2 ** Math.min(attempt, 30));
-  return Math.round(Math.max(retryAfter * 1000, step / 2) + (random * step) / 2);
+  const floor = retryAfter * 1000;
+  const told = floor + random * Math.min(Math.max(floor / 3, policy.base / 2), LONGEST_JITTER);
+  return Math.ceil(Math.max(floor > 0 ? told : 0, (step / 2) * (1 + random)));
 }

@@ -26,7 +26,7 @@ export interface HubOptions {
   readonly connectTimeout?: number;
   /** For each answer of the hub. Default 30,000. */
   readonly answerTimeout?: number;
-  /** How long a SAS token is good. Default 3,600,000; at least 60,000. */
+  /** How long a SAS token is good. Default 3,600,000; 60,000 to 2,147,483,647. */
   readonly tokenLifetime?: number;
   /** How many messages wait for PUBACK at a time. Default 8. */
   readonly window?: number;
@@ -92,6 +92,8 @@ export class HubConnection implements SessionHandler {
   #bag = NO_BAG;
   #topic: Uint8Array;
   readonly #lifetime: number | undefined;
+  /** Ticks at which the token was made: its life begins then, not at CONNACK. */
+  readonly #madeAt: number;
   readonly #eager: boolean;
   /** Telemetry may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
   #open = false;
@@ -119,6 +121,7 @@ export class HubConnection implements SessionHandler {
     this.#handler = handler;
     this.#topic = host.text.encode(telemetryTopic(deviceId));
     this.#lifetime = credential.lifetime;
+    this.#madeAt = host.clock.ticks();
     this.#eager = options.eager ?? false;
     this.#alarm = new Alarm(host.timers, (error) => {
       this.close();
@@ -140,6 +143,11 @@ export class HubConnection implements SessionHandler {
   /** With `eager`: more than CONNECT has gone to the hub, and not even CONNACK has come back. */
   get unanswered(): boolean {
     return this.#eager && this.#open && !this.#connected;
+  }
+
+  /** As `Session`. */
+  get heardAt(): number {
+    return this.#session.heardAt;
   }
 
   /** Sends from the outbox as long as there is room. */
@@ -171,7 +179,8 @@ export class HubConnection implements SessionHandler {
   onConnected(sessionPresent: boolean): void {
     if (this.#lifetime !== undefined) {
       // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
-      this.#alarm.set(this.#lifetime * (0.75 + 0.1 * this.#host.random()), () => this.#renew());
+      const life = this.#lifetime * (0.75 + 0.1 * this.#host.random());
+      this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.#renew());
     }
     this.#connected = true;
     if (!this.#eager) this.onOpen();
@@ -221,7 +230,11 @@ export class HubConnection implements SessionHandler {
   #renew(): void {
     this.#renewing = true;
     if (this.#session.drained) this.#renewed();
-    else this.#alarm.set(DRAIN_TIMEOUT, () => this.#renewed());
+    else {
+      // Half of what is left of the token at most: after its end the hub ends the connection itself.
+      const left = this.#madeAt + (this.#lifetime ?? 0) - this.#host.clock.ticks();
+      this.#alarm.set(Math.max(0, Math.min(DRAIN_TIMEOUT, left / 2)), () => this.#renewed());
+    }
   }
 
   #renewed(): void {

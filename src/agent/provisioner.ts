@@ -3,7 +3,8 @@
  * One attempt to get an assignment from DPS: connect, subscribe, register, poll until the end.
  *
  * It ends in exactly one call of `onAssigned` or `onError`. Answers 429 and 5xx are waited out on the same
- * connection, a few times; anything else that fails is for the agent to judge.
+ * connection where the wait is short, for a TLS handshake costs a device and DPS more than a wait; anything else that
+ * fails is for the agent to judge.
  */
 import {
   DPS_HOST,
@@ -61,6 +62,10 @@ export interface ProvisioningOptions {
 export interface ProvisionerHandler {
   /** DPS works on it. @param operationId lets a later attempt go on without another (billed) registration */
   onAssigning(operationId: string): void;
+  /** A (billed) registration goes out. */
+  onRegister(): void;
+  /** DPS has refused a registration for now. @returns milliseconds until the next @param retryAfter seconds, as DPS told */
+  delay(retryAfter: number | undefined): number;
   onAssigned(assignment: DpsAssignment): void;
   /** DPS answered 429 or 5xx: the same attempt goes on. @param delay milliseconds until the next request */
   onTransient(error: BerthError, delay: number): void;
@@ -70,12 +75,13 @@ export interface ProvisionerHandler {
 /** DPS allows 5 polls in 10 s a device ("DPS quotas"): never faster than this, milliseconds. */
 const FASTEST_POLL = 2_000;
 const POLL_JITTER = 1_000;
-/** A longer wait is done without a connection, seconds. */
+/** What DPS tells to wait longer than this is waited without a connection, seconds. */
 const LONGEST_WAIT_CONNECTED = 60;
-/** How often 429 and 5xx are waited out in one attempt. */
-const TRANSIENT_LIMIT = 4;
-const TRANSIENT_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
+/** Between polls that DPS answers with 429 or 5xx. */
+const POLL_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
 const TOKEN_LIFETIME = 3_600_000;
+/** From the first request to the assignment, unless told otherwise. */
+export const ASSIGNMENT_TIMEOUT = 600_000;
 /** CONNECT with the longest ids has some 1,100 bytes, a poll as many as its operation id and 90. */
 const OUTPUT_SIZE = 2_048;
 
@@ -91,12 +97,14 @@ export class Provisioner implements SessionHandler {
   /** Of the request that waits for its answer; empty while none does. */
   #requestId = "";
   #requests: number;
+  /** Polls in a row that DPS has answered with 429 or 5xx. */
   #transients = 0;
   /** CONNECT has gone. */
   #open = false;
   /** DPS has answered a request. */
   #answered = false;
   #registered = false;
+  #notBefore = Number.NEGATIVE_INFINITY;
   #deadline = 0;
   /** Either for the next request or for an answer. */
   readonly #alarm: Alarm;
@@ -140,6 +148,21 @@ export class Provisioner implements SessionHandler {
     return this.#options.eager === true && this.#open && !this.#answered;
   }
 
+  /** A registration has gone out. */
+  get registered(): boolean {
+    return this.#registered;
+  }
+
+  /** Ticks before which DPS does not want to be asked again, whatever ends the attempt. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  /** As `Session`. */
+  get heardAt(): number {
+    return this.#session.heardAt;
+  }
+
   /** Gives up; no callback follows. Idempotent. */
   close(): void {
     this.#alarm.cancel();
@@ -148,7 +171,7 @@ export class Provisioner implements SessionHandler {
 
   onOpen(): void {
     this.#open = true;
-    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
+    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? ASSIGNMENT_TIMEOUT);
     this.#session.subscribe([DPS_RESPONSE_FILTER]);
     if (this.#options.eager) this.#request();
   }
@@ -210,6 +233,7 @@ export class Provisioner implements SessionHandler {
     if (operationId === undefined) {
       message = { topic: registerTopic(this.#requestId), payload: this.#body };
       this.#registered = true;
+      this.#handler.onRegister();
     } else message = { topic: operationStatusTopic(this.#requestId, operationId), payload: NO_BYTES };
     if (this.#session.publish(message) < 0) {
       throw new BerthError("publish-timeout", "DPS has acknowledged none of the last requests");
@@ -230,17 +254,25 @@ export class Provisioner implements SessionHandler {
   }
 
   #judge(topic: DpsResponseTopic, answer: DpsAnswer): void {
+    const { retryAfter } = topic;
+    if (retryAfter !== undefined) this.#notBefore = this.#host.clock.ticks() + retryAfter * 1000;
     if (answer.kind === "assigned") {
       this.close();
       this.#handler.onAssigned(answer.assignment);
       return;
     }
     if (answer.kind === "assigning") {
-      const wait = Math.max(FASTEST_POLL, (answer.retryAfter ?? 0) * 1000);
+      const wait = Math.max(FASTEST_POLL, (retryAfter ?? 0) * 1000);
       this.#operationId = answer.operationId;
       this.#transients = 0;
       this.#handler.onAssigning(answer.operationId);
-      this.#requestAfter(wait + this.#host.random() * POLL_JITTER);
+      if (!this.#requestAfter(wait + this.#host.random() * POLL_JITTER)) {
+        throw new BerthError(
+          "dps-timeout",
+          "the assignment is not finished",
+          retryAfter === undefined ? undefined : { retryAfter },
+        );
+      }
       return;
     }
     const { error } = answer;
@@ -248,24 +280,26 @@ export class Provisioner implements SessionHandler {
     if (resumed && topic.status >= 400 && !error.retriable) {
       // The operation of an earlier attempt is no longer known: a new registration.
       this.#operationId = undefined;
-      this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER);
-      return;
+      if (this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER)) return;
+      throw error;
     }
     const transient = error.code === "dps-throttled" || error.code === "dps-server-error";
-    const tooLong = (error.retryAfter ?? 0) > LONGEST_WAIT_CONNECTED;
-    if (!transient || tooLong || this.#transients >= TRANSIENT_LIMIT) throw error;
-    const delay = backoffDelay(TRANSIENT_BACKOFF, this.#transients, this.#host.random(), error.retryAfter);
-    this.#transients += 1;
+    if (!transient || (retryAfter ?? 0) > LONGEST_WAIT_CONNECTED) throw error;
+    let delay: number;
+    if (this.#operationId === undefined) delay = this.#handler.delay(retryAfter);
+    else {
+      delay = backoffDelay(POLL_BACKOFF, this.#transients, this.#host.random(), retryAfter);
+      this.#transients += 1;
+    }
     const wait = Math.max(FASTEST_POLL, delay);
-    this.#requestAfter(wait, error);
+    if (!this.#requestAfter(wait)) throw error;
     this.#handler.onTransient(error, wait);
   }
 
-  /** @param cause of the wait, which is the error where there is no time left for it */
-  #requestAfter(delay: number, cause?: BerthError): void {
-    if (this.#host.clock.ticks() + delay >= this.#deadline) {
-      throw cause ?? new BerthError("dps-timeout", "the assignment is not finished");
-    }
+  /** @returns false when that is after the deadline */
+  #requestAfter(delay: number): boolean {
+    if (this.#host.clock.ticks() + delay >= this.#deadline) return false;
     this.#alarm.set(delay, () => this.#request());
+    return true;
   }
 }

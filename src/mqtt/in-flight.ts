@@ -122,6 +122,11 @@ export class InFlight {
     return this.#reserved.length;
   }
 
+  /** The identifier that was reserved first of those that are; 0 without any. */
+  get firstReserved(): number {
+    return this.#reserved[0] ?? 0;
+  }
+
   /** Gives all reserved identifiers back: their connection is gone. */
   releaseAll(): void {
     this.#reserved.length = this.#returnCodes.length = 0;

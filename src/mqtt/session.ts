@@ -147,7 +147,7 @@ export class Session implements PacketHandler {
   readonly #owed: number[] = [];
   /** Ticks. Deadlines are NONE while not running. */
   #lastSent = 0;
-  #lastReceived = 0;
+  #lastReceived = NONE;
   #phaseDeadline: number;
   #subscribeDeadline = NONE;
   #publishDeadline = NONE;
@@ -166,22 +166,20 @@ export class Session implements PacketHandler {
    * @throws BerthError `invalid-argument` for an option out of range, and what the transport's constructor throws
    */
   constructor(host: SessionHost, handler: SessionHandler, options: SessionOptions) {
-    const outputSize = inRange(options.outputSize ?? 4096, 1024, 1_048_576, "outputSize");
-    const inputSize = inRange(options.inputSize ?? 512, 64, 65_536, "inputSize");
-    this.#keepAlive = inRange(options.keepAlive ?? 60_000, 0, 65_535_000, "keepAlive");
-    this.#answerTimeout = inRange(options.answerTimeout ?? 30_000, 1, 2_147_483_647, "answerTimeout");
-    const connectTimeout = inRange(options.connectTimeout ?? 30_000, 1, 2_147_483_647, "connectTimeout");
+    checkSessionOptions(options);
+    this.#keepAlive = options.keepAlive ?? 60_000;
+    this.#answerTimeout = options.answerTimeout ?? 30_000;
     this.#host = host;
     this.#handler = handler;
     this.#options = options;
     this.#eager = options.eager ?? false;
     this.#inFlight = options.inFlight ?? new InFlight();
     this.#inFlight.releaseAll();
-    this.#writer = new PacketWriter(new Uint8Array(outputSize), host.text);
+    this.#writer = new PacketWriter(new Uint8Array(options.outputSize ?? 4_096), host.text);
     this.#reader = new PacketReader(this, host.text, options);
     this.#mostFilters = (options.maximumPacketSize ?? DEFAULT_MAXIMUM) - 2;
-    this.#input = new Uint8Array(inputSize);
-    this.#phaseDeadline = host.clock.ticks() + connectTimeout;
+    this.#input = new Uint8Array(options.inputSize ?? 512);
+    this.#phaseDeadline = host.clock.ticks() + (options.connectTimeout ?? 30_000);
     this.#transport = openTransport(host.transport, {
       host: options.host,
       port: options.port ?? 8883,
@@ -198,6 +196,11 @@ export class Session implements PacketHandler {
   /** CONNACK 0 has come and the connection stands. */
   get connected(): boolean {
     return this.#state === CONNECTED;
+  }
+
+  /** Ticks when bytes of the server last came; -1 before any has. */
+  get heardAt(): number {
+    return this.#lastReceived;
   }
 
   /** Nothing waits to be sent or acknowledged. */
@@ -302,7 +305,10 @@ export class Session implements PacketHandler {
     // An unknown id may answer a message that was sent twice.
     if (!message) return;
     if (index < this.#resend) this.#resend -= 1;
-    this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    // A younger one's PUBACK gives the oldest no more time.
+    if (index === 0) {
+      this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    }
     this.#handler.onAcknowledged(id, message);
   }
 
@@ -369,12 +375,14 @@ export class Session implements PacketHandler {
   /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
   #answered(id: number, type: number, returnCodes: number): void {
     this.#assertConnected(type);
+    const oldest = this.#inFlight.firstReserved === id;
     if (this.#inFlight.release(id) !== returnCodes) {
       throw new BerthError(
         "protocol-violation",
         `${packetName(type)} for packet id ${id} answers no such request`,
       );
     }
+    if (!oldest) return;
     const more = this.#inFlight.reserved > 0;
     this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
   }
@@ -459,9 +467,8 @@ export class Session implements PacketHandler {
 
   #sendConnect(): void {
     const options = this.#options as SessionOptions;
-    this.#lastReceived = this.#host.clock.ticks();
     this.#state = CONNECTING;
-    this.#phaseDeadline = this.#lastReceived + this.#answerTimeout;
+    this.#phaseDeadline = this.#host.clock.ticks() + this.#answerTimeout;
     this.#arm(this.#phaseDeadline);
     this.#writer.connect({
       id: options.id,
@@ -618,9 +625,31 @@ function earlier(a: number, b: number): number {
   return b === NONE || a < b ? a : b;
 }
 
-function inRange(value: number, low: number, high: number, name: string): number {
-  if (!(value >= low && value <= high)) {
+/**
+ * So that who makes sessions later can tell at once what would be refused then.
+ * @param where stands before the name of an option in a message
+ * @throws BerthError `invalid-argument` for an option out of range
+ */
+export function checkSessionOptions(options: Partial<SessionOptions>, where = ""): void {
+  wholeInRange(options.port, 1, 65_535, `${where}port`);
+  wholeInRange(options.outputSize, 1_024, 1_048_576, `${where}outputSize`);
+  wholeInRange(options.inputSize, 64, 65_536, `${where}inputSize`);
+  inRange(options.keepAlive, 0, 65_535_000, `${where}keepAlive`);
+  inRange(options.answerTimeout, 1, LONGEST_TIMER, `${where}answerTimeout`);
+  inRange(options.connectTimeout, 1, LONGEST_TIMER, `${where}connectTimeout`);
+  wholeInRange(options.maximumPacketSize, 128, 268_435_455, `${where}maximumPacketSize`);
+}
+
+/** Timers of a platform count milliseconds in 32 bits, with a sign. */
+export const LONGEST_TIMER = 2_147_483_647;
+
+function wholeInRange(value: number | undefined, low: number, high: number, name: string): void {
+  inRange(value === undefined || Number.isInteger(value) ? value : Number.NaN, low, high, name);
+}
+
+/** @throws BerthError `invalid-argument` for a number that is given and not `low` to `high` */
+export function inRange(value: number | undefined, low: number, high: number, name: string): void {
+  if (value !== undefined && !(value >= low && value <= high)) {
     throw invalidArgument(`${name} is not ${low} to ${high}`);
   }
-  return value;
 }

@@ -6,8 +6,9 @@ import { networkWorks } from "../../hosts/moddable/evidence";
 import { type WifiInterface, WifiNetwork } from "../../hosts/moddable/wifi-network";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
-import { answerDps, assigningDps, type DpsRequestHandler, hub, VirtualAzure } from "../helpers/virtual-azure";
-import { MemoryStore, VirtualTime, virtualHost } from "../helpers/virtual-host";
+import { answerDps, assigningDps, type DpsRequestHandler, hub } from "../../simulator/services";
+import { VirtualAzure } from "../../simulator/virtual-azure";
+import { MemoryStore, VirtualTime, virtualHost } from "../../simulator/virtual-host";
 
 function world(
   config: Record<string, unknown> = {},

@@ -7,7 +7,7 @@ import { Session, type SessionHandler, type SessionHost, type SessionOptions } f
 import { concat } from "./bytes";
 import { parsePackets } from "./oracle";
 import { RecordingTransport } from "./recording-transport";
-import { nodeText, VirtualTime } from "./virtual-host";
+import { nodeText, VirtualTime } from "../../simulator/virtual-host";
 
 /** Speaks in packets of `mqtt-packet`. */
 export class FakeTransport extends RecordingTransport {

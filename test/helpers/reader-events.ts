@@ -2,7 +2,7 @@
 /** What a reader reports, as values that can be compared. */
 import { expect } from "@jest/globals";
 import { type PacketHandler, PacketReader, type ReaderOptions } from "../../src/mqtt/reader";
-import { nodeText } from "./virtual-host";
+import { nodeText } from "../../simulator/virtual-host";
 
 /** `[name, ...arguments]` of a call of the handler; bytes are copied. */
 export type ReaderEvent = readonly unknown[];

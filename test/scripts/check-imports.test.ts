@@ -53,6 +53,8 @@ test.each<[string, string]>([
   ["firmware/a.ts", 'import { x } from "../hosts/node/clock";'],
   ["emulator/a.ts", 'import { x } from "../src/azure/sas";'],
   ["emulator/dps/a.ts", 'import { x } from "../../hosts/node/clock";'],
+  ["simulator/a.ts", 'import { x } from "../src/azure/dps";'],
+  ["simulator/a.ts", 'import { x } from "../emulator/emulator";'],
   ["cli/a.ts", 'import { x } from "../hosts/moddable/clock";'],
   ["cli/a.js", 'import { x } from "../test/helper.js";'],
 ])("%s with %s is refused", (path, source) => {

@@ -9,7 +9,7 @@ import type { TelemetryMessage } from "../../../src/agent/outbox";
 import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
 import type { Host, Store, TextCodec, Transport, TransportOptions } from "../../../src/host";
 import { RecordingTransport } from "../../helpers/recording-transport";
-import { VirtualTime } from "../../helpers/virtual-time";
+import { VirtualTime } from "../../../simulator/virtual-time";
 import { dpsResponse } from "./dps-response";
 import { answer, published, publishPacket, requestIdOf, scriptedAnswer } from "./dps-server";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";

@@ -9,7 +9,7 @@ import { InFlight } from "../../../src/mqtt/in-flight";
 import type { InboundPublish, OversizePublish } from "../../../src/mqtt/reader";
 import { Session, type SessionHandler, type SessionOptions } from "../../../src/mqtt/session";
 import { RecordingTransport } from "../../helpers/recording-transport";
-import { VirtualTime } from "../../helpers/virtual-time";
+import { VirtualTime } from "../../../simulator/virtual-time";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";
 import { digest, Input, must, type Target } from "./target";
 

@@ -13,7 +13,7 @@ import { ModdableText } from "../../../hosts/moddable/text";
 import { ModdableTimers } from "../../../hosts/moddable/timers";
 import { Watchdog } from "../../../hosts/moddable/watchdog";
 import { BerthError } from "../../../src/error";
-import { MemoryStore, nodeText, VirtualTime } from "../../helpers/virtual-host";
+import { MemoryStore, nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 function fakePreferences(broken = false) {
   const values = new Map<string, PreferenceValue>();
@@ -261,18 +261,59 @@ describe("LED, button, watchdog, diary", () => {
     expect(close).toHaveBeenCalled();
   });
 
-  test("the watchdog bites when it is not fed", () => {
+  test("the watchdog bites when there was no life, and leaves a device alone that waits", () => {
     const time = new VirtualTime();
     const onStuck = jest.fn();
-    const watchdog = new Watchdog({ timers: time, clock: time, limit: 60_000, onStuck });
+    let lifeAt = 0;
+    const options = { timers: time, clock: time, store: new MemoryStore(), limit: 60_000, onStuck };
+    const watchdog = new Watchdog({ ...options, lifeAt: () => lifeAt });
     for (let i = 0; i < 10; i += 1) {
       time.advance(50_000);
-      watchdog.feed();
+      lifeAt = time.ticks();
     }
+    // A wait of an hour that a server asked for.
+    lifeAt = time.ticks() + 3_600_000;
+    time.advance(3_600_000 + 59_000);
     expect(onStuck).not.toHaveBeenCalled();
-    time.advance(80_000);
-    expect(onStuck).toHaveBeenCalledTimes(1);
+    time.advance(20_000);
+    expect(onStuck.mock.calls).toEqual([[60_000]]);
     watchdog.close();
+  });
+
+  test("each restart that brings nothing doubles the watchdog's limit, up to 64 times, until one does", () => {
+    const time = new VirtualTime();
+    const store = new MemoryStore();
+    const limits: number[] = [];
+    const run = (): Watchdog => {
+      const from = time.ticks();
+      const onStuck = (limit: number): void => {
+        limits.push(limit);
+        expect(time.ticks() - from).toBeGreaterThanOrEqual(limit);
+      };
+      return new Watchdog({ timers: time, clock: time, store, limit: 60_000, lifeAt: () => from, onStuck });
+    };
+    for (let i = 0; i < 9; i += 1) {
+      const watchdog = run();
+      time.advance(2 ** Math.min(i, 6) * 60_000 + 15_000);
+      watchdog.close();
+    }
+    run().works();
+    expect(store.values.size).toBe(0);
+    run();
+    time.advance(75_000);
+    expect(limits.map((limit) => limit / 60_000)).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64, 1]);
+  });
+
+  test("a store that fails keeps no watchdog from biting", () => {
+    const time = new VirtualTime();
+    const onStuck = jest.fn();
+    const fails = (): never => {
+      throw new BerthError("store-failed");
+    };
+    const store = { read: fails, write: fails, delete: fails };
+    new Watchdog({ timers: time, clock: time, store, limit: 60_000, lifeAt: () => 0, onStuck });
+    time.advance(60_000);
+    expect(onStuck).toHaveBeenCalledTimes(1);
   });
 
   test("the diary outlives a restart and spares the flash", () => {
@@ -290,6 +331,21 @@ describe("LED, button, watchdog, diary", () => {
     expect(write).toHaveBeenCalledTimes(2);
     expect(new Diary(store, nodeText, time).last).toMatchObject({ phase: "dps", code: "dps-throttled" });
     expect(store.read("lastError")?.length).toBeLessThan(1000);
+  });
+
+  test("two errors that alternate are written once an hour each", () => {
+    const time = new VirtualTime();
+    const store = new MemoryStore();
+    const write = jest.spyOn(store, "write");
+    const diary = new Diary(store, nodeText, time);
+    for (let minute = 0; minute < 1_440; minute += 2) {
+      diary.note("hub", new BerthError("connack-not-authorized"));
+      time.advance(60_000);
+      diary.note("dps", new BerthError("dps-server-error"));
+      time.advance(60_000);
+    }
+    expect(write.mock.calls.length).toBeLessThanOrEqual(48);
+    expect(diary.last?.code).toBe("dps-server-error");
   });
 
   test("a broken diary is no reason to stop", () => {

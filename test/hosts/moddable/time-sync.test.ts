@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { ntpRequest, readNtpReply } from "../../../hosts/moddable/sntp";
 import { TimeSync, type TimeSyncOptions, type UdpSocket } from "../../../hosts/moddable/time-sync";
 import type { BerthError } from "../../../src/error";
-import { START, VirtualTime } from "../../helpers/virtual-host";
+import { START, VirtualTime } from "../../../simulator/virtual-host";
 
 const NONCE = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const BOUNDS = { earliest: START - 86_400_000, latest: START + 86_400_000 };

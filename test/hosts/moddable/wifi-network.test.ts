@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import { type WifiInterface, WifiNetwork, type WifiOptions } from "../../../hosts/moddable/wifi-network";
-import { VirtualTime } from "../../helpers/virtual-host";
+import { VirtualTime } from "../../../simulator/virtual-host";
 
 /** An access point as the SDK's class shows it. */
 function world(options: Partial<WifiOptions> = {}) {

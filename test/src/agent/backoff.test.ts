@@ -16,7 +16,22 @@ test("half a step to a step, doubled up to the cap", () => {
 
 test("retry-after is a floor, never capped, with jitter above it", () => {
   expect(backoffDelay(policy, 0, 0, 600)).toBe(600_000);
-  expect(backoffDelay(policy, 9, 0.5, 600)).toBe(615_000);
+  expect(backoffDelay(policy, 9, 0.5, 600)).toBe(625_000);
+  // Where the server asks for less than the step, the step counts.
+  expect(backoffDelay(policy, 9, 0.5, 1)).toBe(45_000);
+});
+
+test("a fleet of 10,000 that was told the same time comes back spread over a third of it, 50 s at most", () => {
+  for (const [told, spread] of [
+    [12, 3],
+    [120, 39],
+    [3600, 49],
+  ] as const) {
+    const delays = Array.from({ length: 10_000 }, (_, i) => backoffDelay(policy, 0, i / 10_000, told));
+    expect(Math.min(...delays)).toBe(told * 1000);
+    expect(Math.max(...delays) - told * 1000).toBeGreaterThanOrEqual(spread * 1000);
+    expect(Math.max(...delays) - told * 1000).toBeLessThanOrEqual(50_000);
+  }
 });
 
 test("jitter at every attempt, the cap included", () => {

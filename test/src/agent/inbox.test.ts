@@ -7,14 +7,9 @@ import { BerthError, type ErrorCode } from "../../../src/error";
 import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
 import { cut } from "../../helpers/bytes";
 import { thrownCode } from "../../helpers/thrown";
-import {
-  answerDps,
-  assignedBody,
-  assigningDps,
-  hub,
-  type VirtualConnection,
-} from "../../helpers/virtual-azure";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+import { answerDps, assignedBody, assigningDps, hub } from "../../../simulator/services";
+import type { VirtualConnection } from "../../../simulator/virtual-azure";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 
 const MINUTE = 60_000;

@@ -9,7 +9,7 @@ import { cut } from "../../helpers/bytes";
 import { generatePackets } from "../../helpers/oracle";
 import { type ReaderEvent, readerEvents, recordingReader } from "../../helpers/reader-events";
 import { testProperty } from "../../helpers/seeds";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 
 /** A packet, and what the reader must report. */
 interface Case {

@@ -16,7 +16,7 @@ import {
   recordingBinding,
 } from "../../helpers/fake-transport";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText, VirtualTime } from "../../helpers/virtual-host";
+import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 const CREDENTIALS = { user: "someone", password: "a password" };
 

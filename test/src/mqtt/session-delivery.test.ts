@@ -255,7 +255,33 @@ describe("subscribe", () => {
 });
 
 describe("deadlines", () => {
-  test("PUBACK does not come: publish-timeout, counted from the oldest or from the last PUBACK", () => {
+  test("the PUBACKs of others give a message no more time", () => {
+    const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
+    session.publish(message("never acknowledged"));
+    for (let id = 2; id <= 10; id += 1) {
+      session.publish(message("a"));
+      time.advance(100);
+      transport.receivePackets(puback(id));
+    }
+    time.advance(99);
+    expect(log.at(-1)).toBe("acknowledged 10");
+    time.advance(1);
+    expect(log.at(-1)).toBe("error publish-timeout");
+  });
+
+  test("the SUBACKs of others give a subscription no more time", () => {
+    const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
+    session.subscribe(["never answered"]);
+    for (let id = 2; id <= 10; id += 1) {
+      session.subscribe(["a"]);
+      time.advance(100);
+      transport.receivePackets({ cmd: "suback", messageId: id, granted: [1] });
+    }
+    time.advance(100);
+    expect(log.at(-1)).toBe("error subscribe-timeout");
+  });
+
+  test("PUBACK does not come: publish-timeout, counted from its PUBLISH or from the PUBACK of the one before", () => {
     const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
     session.publish(message("a"));
     time.advance(600);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type ConnectOptions, PacketWriter } from "../../../src/mqtt/writer";
 import { hex, toHex } from "../../helpers/bytes";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 import { waiting } from "../../helpers/waiting";
 
 const text = nodeText;

@@ -7,7 +7,7 @@ import { SdkTransport, type SdkTransportOptions } from "../../../../hosts/moddab
 import type { TcpClass } from "../../../../hosts/sockets/tcp";
 import { asBerthError, BerthError } from "../../../../src/error";
 import { openTransport, type Transport } from "../../../../src/host";
-import { VirtualTime } from "../../../helpers/virtual-host";
+import { VirtualTime } from "../../../../simulator/virtual-host";
 import { Content, certificateMessage, FakeTcp, FakeTls, record } from "./fake-sockets";
 
 const HOST = "hub.example";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A host without a world: virtual time, a store in memory, HMAC of Node. */
 import { createHmac } from "node:crypto";
-import type { Host, Signer, Store, TextCodec, TransportBinding } from "../../src/host";
+import type { Host, Signer, Store, TextCodec, TransportBinding } from "../src/host";
 import { VirtualTime } from "./virtual-time";
 
 export { START, VirtualTime } from "./virtual-time";
