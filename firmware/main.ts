@@ -4,7 +4,6 @@
  * and what imports it must run on the device, not at build time.
  */
 import Resource from "Resource";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import Preference from "preference";
@@ -38,7 +37,6 @@ export default function main(): void {
 }
 
 function start(light: Led | undefined): void {
-  log(`TLS: ${cryptography.TLS}`);
   const { settings, problems, wifiFault } = readSettings({
     preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
     config,

@@ -19,46 +19,25 @@ const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
 /** Must say no to a platform that they do not know. */
 const GUARDED = ["manifest.json", APP_MANIFEST, CASES_MANIFEST];
 
-/**
- * What is built: a platform of mcconfig, with variables of the environment that manifests look at.
- * @typedef {object} Target
- * @property {string} name
- * @property {string} platform
- * @property {Readonly<Record<string, string>>} environment
- */
-
-/** @type {readonly Target[]} */
-const TARGETS = [
-  { name: "esp32", platform: "esp32", environment: {} },
-  { name: "lin", platform: "lin", environment: {} },
-  { name: "lin with crypto-sdk", platform: "lin", environment: { BERTH_CRYPTO: "crypto-sdk" } },
-  { name: "mac", platform: "mac", environment: {} },
-  { name: "win", platform: "win", environment: {} },
-];
-const ALL = TARGETS.map(({ name }) => name);
-/** Those with the SDK's own TLS. */
-const SDK_TLS = ["lin with crypto-sdk", "mac", "win"];
+/** Platforms of mcconfig. */
+const TARGETS = ["esp32", "lin", "mac", "win"];
 
 /** What device code may import of the SDK, and for which targets it is there; see the manifests that we include. */
 export const SDK_MODULES = Object.freeze({
-  Resource: ALL,
-  crypt: SDK_TLS,
-  "embedded:io/socket/listener": ALL,
-  "embedded:io/socket/tcp": ALL,
-  "embedded:io/socket/tcp/tls": SDK_TLS,
-  "embedded:io/socket/udp": ALL,
+  Resource: TARGETS,
+  "embedded:io/socket/listener": TARGETS,
+  "embedded:io/socket/tcp": TARGETS,
+  "embedded:io/socket/udp": TARGETS,
   "embedded:network/interface/wifi": ["esp32"],
-  hmac: SDK_TLS,
-  instrumentation: ALL,
-  "mc/config": ALL,
-  net: ALL,
-  preference: ALL,
+  instrumentation: TARGETS,
+  "mc/config": TARGETS,
+  net: TARGETS,
+  preference: TARGETS,
   resetReason: ["esp32"],
-  rng: ALL,
-  "ssl/cert": SDK_TLS,
-  "text/decoder": ALL,
-  time: ALL,
-  timer: ALL,
+  rng: TARGETS,
+  "text/decoder": TARGETS,
+  time: TARGETS,
+  timer: TARGETS,
 });
 
 /** Reads its file when it is loaded, in the simulators: preloaded, that is at build time, and so is what imports it. */
@@ -103,7 +82,6 @@ const STRICTNESS = [
  * @typedef {object} Part a manifest, or a branch of one, that a target takes
  * @property {string} file of the manifest, in the project
  * @property {Manifest} rules
- * @property {Readonly<Record<string, string>>} variables of `build` and the environment
  */
 
 /**
@@ -128,49 +106,30 @@ function readManifest(project, file) {
 /**
  * What a target takes of an app: its manifest and all that this includes of the project.
  * @param {string} project
- * @param {Target} target
+ * @param {string} target
  * @param {(text: string) => void} report
  * @param {string} file
- * @param {Readonly<Record<string, string>>} [variables]
  * @param {Set<string>} [seen]
  * @returns {Part[]}
  */
-function partsFor(project, target, report, file, variables = target.environment, seen = new Set()) {
+function partsFor(project, target, report, file, seen = new Set()) {
   if (seen.has(file)) return [];
   seen.add(file);
   const manifest = readManifest(project, file);
-  /** @type {Readonly<Record<string, string>>} */
-  let known = variables;
-  const branch = manifest.platforms?.[target.platform] ?? manifest.platforms?.["..."];
-  if (branch?.error) report(`${file}: refuses ${target.name}: ${branch.error}`);
+  const branch = manifest.platforms?.[target] ?? manifest.platforms?.["..."];
+  if (branch?.error) report(`${file}: refuses ${target}: ${branch.error}`);
   /** @type {Part[]} */
   const parts = [];
   for (const rules of branch ? [manifest, branch] : [manifest]) {
-    known = { ...known, ...variablesOf(rules, known) };
-    parts.push({ file, rules, variables: known });
+    parts.push({ file, rules });
     for (const include of list(rules.include)) {
-      const path = replaceVariables(include, known);
-      if (path.startsWith("$(")) continue;
-      const included = relative(project, resolve(project, dirname(file), path));
-      if (!existsSync(join(project, included))) report(`${file}: ${path} is not there`);
-      else parts.push(...partsFor(project, target, report, included, known, seen));
+      if (include.startsWith("$(")) continue;
+      const included = relative(project, resolve(project, dirname(file), include));
+      if (!existsSync(join(project, included))) report(`${file}: ${include} is not there`);
+      else parts.push(...partsFor(project, target, report, included, seen));
     }
   }
   return parts;
-}
-
-/** `NAME ?=` gives way to what is set already. @param {Manifest} rules @param {Readonly<Record<string, string>>} known */
-function variablesOf(rules, known) {
-  const entries = Object.entries(rules.build ?? {}).map(([name, value]) => {
-    const bare = name.replace(/ \?=$/, "");
-    return [bare, bare === name ? value : (known[bare] ?? value)];
-  });
-  return Object.fromEntries(entries);
-}
-
-/** @param {string} text @param {Readonly<Record<string, string>>} variables */
-function replaceVariables(text, variables) {
-  return text.replace(/\$\((\w+)\)/g, (all, name) => variables[name] ?? all);
 }
 
 /**
@@ -178,12 +137,10 @@ function replaceVariables(text, variables) {
  * @param {string} project
  * @param {string} manifest of the app
  * @param {string} platform of mcconfig, without its board
- * @param {Readonly<Record<string, string>>} environment
  * @returns {string[]}
  */
-export function preloadedModules(project, manifest, platform, environment) {
-  const target = { name: platform, platform, environment };
-  const preload = partsFor(project, target, () => {}, manifest).flatMap(({ rules }) => list(rules.preload));
+export function preloadedModules(project, manifest, platform) {
+  const preload = partsFor(project, platform, () => {}, manifest).flatMap(({ rules }) => list(rules.preload));
   return [...new Set(preload)];
 }
 
@@ -222,9 +179,10 @@ function collect(project, report) {
   /** @type {Map<string, Bound>} */
   const bound = new Map();
   const apps = TARGETS.flatMap((target) =>
-    [APP_MANIFEST, ...(target.platform === "lin" || target.platform === "esp32" ? [CASES_MANIFEST] : [])].map(
-      (file) => ({ target, file }),
-    ),
+    [APP_MANIFEST, ...(target === "lin" || target === "esp32" ? [CASES_MANIFEST] : [])].map((file) => ({
+      target,
+      file,
+    })),
   );
   for (const { target, file: app } of apps) {
     for (const part of partsFor(project, target, report, app)) {
@@ -232,7 +190,7 @@ function collect(project, report) {
       for (const { specifier, file } of modulesOf(part.rules, join(project, dirname(part.file)))) {
         const key = `${part.file} ${specifier} ${file}`;
         const known = bound.get(key) ?? { specifier, file, manifest: part.file, targets: [] };
-        if (!known.targets.includes(target.name)) known.targets.push(target.name);
+        if (!known.targets.includes(target)) known.targets.push(target);
         bound.set(key, known);
       }
     }
@@ -246,7 +204,7 @@ function collect(project, report) {
  * @param {string | undefined} sdk
  * @param {(text: string) => void} report
  */
-function checkPaths(project, { file, rules, variables }, sdk, report) {
+function checkPaths(project, { file, rules }, sdk, report) {
   const directory = join(project, dirname(file));
   const sources = [rules.modules, rules.data].flatMap((part) =>
     Object.values(part ?? {}).flatMap((rule) => list(rule)),
@@ -256,7 +214,7 @@ function checkPaths(project, { file, rules, variables }, sdk, report) {
     if (path !== undefined && filesOf(path).length === 0) report(`${file}: ${source} matches no file`);
   }
   for (const include of list(rules.include)) {
-    const path = expand(replaceVariables(include, variables), directory, sdk);
+    const path = expand(include, directory, sdk);
     if (path !== undefined && !existsSync(path)) report(`${file}: ${include} is not there`);
   }
 }

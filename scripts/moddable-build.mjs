@@ -8,8 +8,6 @@ import { withLock } from "./build-lock.js";
 import { preloadedModules } from "./check-manifests.mjs";
 import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./moddable-sdkconfig.mjs";
 
-/** @typedef {Readonly<Record<string, string>>} Variables */
-
 /** Folders of the apps; mcconfig takes the folder's name for the app's. */
 export const APPS = Object.freeze({ firmware: "firmware", cases: "test/on-device" });
 
@@ -30,7 +28,6 @@ export const BOARDS = Object.freeze({
  * @property {string} platform of mcconfig
  * @property {"build" | "deploy"} target of mcconfig; never its default, which ends other processes on Linux
  * @property {"debug" | "instrument" | "release"} mode
- * @property {Readonly<Record<string, string>>} variables for manifests, in the environment of mcconfig
  * @property {readonly string[]} settings `key=value`, into `mc/config`
  */
 
@@ -58,7 +55,7 @@ export async function build(options) {
  * @param {string} name of what belongs to this build alone, a path without an ending
  */
 async function buildAlone(options, root, name) {
-  const { project, sdk, app, platform, target, mode, variables, settings } = options;
+  const { project, sdk, app, platform, target, mode, settings } = options;
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, basename(app)];
   const temporary = join(root, "tmp", ...tail);
@@ -69,7 +66,7 @@ async function buildAlone(options, root, name) {
   const mcconfig = (
     /** @type {string} */ into,
     /** @type {string[]} */ how,
-    /** @type {Variables} */ more = {},
+    /** @type {Readonly<Record<string, string>>} */ variables = {},
   ) => {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
@@ -79,14 +76,13 @@ async function buildAlone(options, root, name) {
       // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
       `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
     ];
-    const environment = { ...variables, ...more };
-    return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, environment, (line) => {
+    return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
       if (isFatalWarning(line)) fatal.push(line);
     });
   };
   /** @type {string[]} */
   const fatal = [];
-  /** @type {Variables} */
+  /** @type {Readonly<Record<string, string>>} */
   let ofBoard = {};
   if (configured) {
     // Only to see which folder it takes: what it writes there the real one would rewrite, and all would be compiled anew.
@@ -104,7 +100,7 @@ async function buildAlone(options, root, name) {
   const status = await mcconfig(root, ["-m"], ofBoard);
   const problems = fatal.map((line) => line.replace(/^# /, ""));
   if (status === 0) {
-    const wanted = preloadedModules(project, `${app}/manifest.json`, family, variables);
+    const wanted = preloadedModules(project, `${app}/manifest.json`, family);
     const makefile = join(temporary, "makefile");
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))
@@ -130,10 +126,10 @@ export function manifestOf(project, app) {
  * change of a manifest, or with another SDK, what was built goes.
  * @param {string} stamp the file that keeps what the manifests were
  * @param {readonly string[]} directories
- * @param {Pick<BuildOptions, "project" | "sdk" | "variables">} options
+ * @param {Pick<BuildOptions, "project" | "sdk">} options
  */
-export function forgetStale(stamp, directories, { project, sdk, variables }) {
-  const hash = createHash("sha256").update(JSON.stringify([variables, sdk.moddable, sdk.version]));
+export function forgetStale(stamp, directories, { project, sdk }) {
+  const hash = createHash("sha256").update(JSON.stringify([sdk.moddable, sdk.version]));
   for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
   const digest = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;

@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 
 /** The oldest versions that the firmware is made for. */
 export const OLDEST = Object.freeze({ sdk: "8.2.3", typescript: "6.0.0" });
@@ -26,6 +27,7 @@ const SIMULATORS = Object.freeze({ linux: "lin", darwin: "mac", win32: "win" });
  * @property {(path: string) => boolean} exists
  * @property {(path: string) => string} read
  * @property {(command: string, parameters: string[], directory?: string) => string} run trimmed output; throws on failure
+ * @property {() => boolean} mbedtls does the C compiler find one?
  */
 
 /** @type {(project: string) => Surroundings} */
@@ -42,6 +44,8 @@ export function thisComputer(project) {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       }).trim(),
+    // That of the environment's MBEDTLS is for berth-native: the SDK's makefile takes the system's.
+    mbedtls: () => findMbedtls("") !== undefined,
   };
 }
 
@@ -170,7 +174,13 @@ function idfVersion(idf, exists, read, run) {
 }
 
 /** mcconfig compiles C for the simulators. @param {Surroundings} around @param {string[]} problems */
-function checkSimulator({ os, run }, problems) {
+function checkSimulator({ environment, os, exists, run, mbedtls }, problems) {
+  const prefix = environment.MBEDTLS;
+  if (os === "darwin" && !(prefix && exists(join(prefix, "include", "mbedtls", "ssl.h")))) {
+    problems.push(
+      `MBEDTLS is ${prefix ? `"${prefix}", which has no include/mbedtls/ssl.h` : "not set"}: install mbedTLS and set it to its prefix (Homebrew: brew install mbedtls@3, then export MBEDTLS="$(brew --prefix mbedtls@3)")`,
+    );
+  }
   if (os !== "linux") return;
   /** @type {[string, string[], string][]} */
   const wanted = [
@@ -189,4 +199,5 @@ function checkSimulator({ os, run }, problems) {
       problems.push(problem);
     }
   }
+  if (!mbedtls()) problems.push(MBEDTLS_MISSING);
 }

@@ -3,23 +3,21 @@
 /**
  * The firmware on the Moddable SDK:
  *
- *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [--tls native|sdk] [key=value ...]
+ *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [key=value ...]
  *   moddable.mjs flash BOARD     [the same]
- *   moddable.mjs sim   [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [--tls native|sdk] [key=value ...]
- *   moddable.mjs test  [--debug|--release] [--timeout SECONDS] [--tls native|sdk]
+ *   moddable.mjs sim   [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
+ *   moddable.mjs test  [--debug|--release] [--timeout SECONDS]
  *   moddable.mjs --help
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
  * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
- * The default mode has the SDK's instruments (-i) for sim and none (release) for a board. --tls is for the Linux
- * simulator: mbedTLS in C (the default where it is installed), or the SDK's own, which talks to 127.0.0.1 only.
+ * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
-import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
 import { APPS, BOARDS, build } from "./moddable-build.mjs";
 import { startEmulator } from "./moddable-emulator.mjs";
 import { headlessRunner, runHeadless, writePreferences } from "./moddable-headless.mjs";
@@ -38,12 +36,12 @@ const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
  */
 
 /** Options by action, and whether they take a value. */
-const BUILDING = { debug: false, release: false, platform: true, tls: true };
+const BUILDING = { debug: false, release: false, platform: true };
 const OPTIONS = Object.freeze({
   build: BUILDING,
   flash: BUILDING,
-  sim: { debug: false, release: false, identity: true, state: true, timeout: true, tls: true },
-  test: { debug: false, release: false, timeout: true, tls: true },
+  sim: { debug: false, release: false, identity: true, state: true, timeout: true },
+  test: { debug: false, release: false, timeout: true },
 });
 
 /** The command line is wrong; the usage helps. */
@@ -105,28 +103,6 @@ export function parseArguments(words) {
   return { action, target, options, settings };
 }
 
-/**
- * The folder of hosts/moddable with TLS and HMAC of a build, for its manifest.
- * @param {string} platform of mcconfig
- * @param {string | undefined} wanted "native" or "sdk"
- * @param {() => boolean} mbedtls is it installed?
- * @returns {"crypto-native" | "crypto-sdk"}
- * @throws Error that says what is wrong
- */
-export function cryptoOf(platform, wanted, mbedtls) {
-  if (wanted !== undefined && wanted !== "native" && wanted !== "sdk") {
-    throw new Error(`--tls is native or sdk, not "${wanted}"`);
-  }
-  if (platform !== "lin") {
-    const only = platform.startsWith("esp32") ? "native" : "sdk";
-    if (wanted !== undefined && wanted !== only) throw new Error(`the TLS of ${platform} is ${only}`);
-    return `crypto-${only}`;
-  }
-  const installed = wanted !== "sdk" && mbedtls();
-  if (wanted === "native" && !installed) throw new Error(MBEDTLS_MISSING);
-  return installed ? "crypto-native" : "crypto-sdk";
-}
-
 /** @param {Arguments} parsed */
 function modeOf({ target, options }) {
   if (options.debug) return "debug";
@@ -163,11 +139,7 @@ async function main(words) {
   const platform = simulator
     ? sdk.simulator
     : (options.platform ?? /** @type {Record<string, string>} */ (BOARDS)[target] ?? target);
-  const crypto = cryptoOf(platform, options.tls, () => findMbedtls("") !== undefined);
-  console.log(`Moddable SDK ${sdk.version}, platform ${platform}, ${crypto}`);
-  if (platform === "lin" && crypto === "crypto-sdk" && options.tls === undefined) {
-    console.log(`note: ${MBEDTLS_MISSING}; with the SDK's own TLS the simulator talks to 127.0.0.1 only`);
-  }
+  console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
   if (!runs && given.password) {
     console.log("note: the password becomes part of the image; do not pass the image on");
   }
@@ -178,7 +150,6 @@ async function main(words) {
     platform,
     target: action === "flash" ? "deploy" : "build",
     mode: modeOf(parsed),
-    variables: { BERTH_CRYPTO: crypto },
     settings: runs ? [] : settings,
   });
   if (built.status !== 0 || !runs) return built.status;

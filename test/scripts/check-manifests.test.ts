@@ -114,11 +114,11 @@ describe("the manifests", () => {
       "no C has xs_berth_hmac_shut",
     ],
     [
-      "a board with the SDK's own TLS",
-      "manifest.json",
-      '"./hosts/moddable/crypto-native/manifest.json"',
-      '"./hosts/moddable/crypto-sdk/manifest.json"',
-      'imports "embedded:io/socket/tcp/tls", which is not there on esp32',
+      "the SDK's own TLS",
+      "hosts/moddable/cryptography.ts",
+      'import TCP from "embedded:io/socket/tcp";',
+      'import TCP from "embedded:io/socket/tcp/tls";',
+      'imports "embedded:io/socket/tcp/tls", which is not there on esp32, lin, mac, win',
     ],
   ])("%s is found on the targets that lack it", (_, file, what, instead, problem) => {
     expect(changed(file, (text) => text.replace(what, instead)).join("\n")).toContain(problem);

@@ -11,7 +11,7 @@ import { createDeviceCertificate, createRootCertificate } from "../../emulator/c
 import { IDENTITY_KEYS } from "../../firmware/device-identity";
 import * as firmware from "../../firmware/settings";
 import { Diary } from "../../hosts/moddable/diary";
-import { cryptoOf, parseArguments, UsageError } from "../../scripts/moddable.mjs";
+import { parseArguments, UsageError } from "../../scripts/moddable.mjs";
 import {
   APPS,
   forgetStale,
@@ -64,6 +64,7 @@ describe("what is missing is named before anything is built", () => {
       exists: (path) => all[path] !== undefined,
       read: (path) => all[path] as string,
       run: (command) => (command === "git" ? "v6.0.2" : ""),
+      mbedtls: () => true,
       ...changes,
     };
   }
@@ -134,6 +135,21 @@ describe("what is missing is named before anything is built", () => {
       {},
       /GLib is missing.*libglib2\.0-dev/,
     ],
+    ["no mbedTLS", "simulator", { mbedtls: () => false }, {}, /mbedTLS is not installed.*libmbedtls-dev/],
+    [
+      "no mbedTLS on macOS",
+      "simulator",
+      { os: "darwin" },
+      { "/sdk/build/bin/mac/release/mcconfig": "" },
+      /MBEDTLS is not set.*brew --prefix/,
+    ],
+    [
+      "another directory for it",
+      "simulator",
+      { os: "darwin", environment: { MODDABLE: "/sdk", MBEDTLS: "/opt" } },
+      { "/sdk/build/bin/mac/release/mcconfig": "" },
+      /MBEDTLS is "\/opt", which has no include\/mbedtls\/ssl\.h/,
+    ],
   ])("%s", (_, target, changes, files, problem) => {
     const { sdk, problems } = findSdk(target, around(changes, files));
     expect(sdk).toBeUndefined();
@@ -200,7 +216,7 @@ test("a module that the makefile does not preload is named, also where there is 
   expect(notPreloaded(["berth/a"], "")).toEqual(["berth/a"]);
 });
 
-test("what was built goes with another SDK, another variable, another manifest", () => {
+test("what was built goes with another SDK, another manifest", () => {
   const project = mkdtempSync(join(tmpdir(), "berth-stale-"));
   const made = join(project, "made");
   for (const folder of [...Object.values(APPS), "hosts"])
@@ -209,17 +225,16 @@ test("what was built goes with another SDK, another variable, another manifest",
   const sdk = { moddable: "/sdk", tools: "/sdk/bin", simulator: "lin", version: "8.2.3" };
   const stays = (options: Partial<Parameters<typeof forgetStale>[2]>) => {
     mkdirSync(made, { recursive: true });
-    forgetStale(join(project, "stamp"), [made], { project, sdk, variables: {}, ...options });
+    forgetStale(join(project, "stamp"), [made], { project, sdk, ...options });
     return existsSync(made);
   };
   expect(stays({})).toBe(false);
   expect(stays({})).toBe(true);
   expect(stays({ sdk: { ...sdk, version: "8.2.4" } })).toBe(false);
   expect(stays({ sdk: { ...sdk, moddable: "/other" } })).toBe(false);
-  expect(stays({ variables: { X: "1" } })).toBe(false);
   writeFileSync(join(project, "hosts", "manifest_x.json"), "{}");
-  expect(stays({ variables: { X: "1" } })).toBe(false);
-  expect(stays({ variables: { X: "1" } })).toBe(true);
+  expect(stays({})).toBe(false);
+  expect(stays({})).toBe(true);
   rmSync(project, { recursive: true });
 });
 
@@ -255,7 +270,7 @@ describe("the command", () => {
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: expect.stringMatching(
-        /^The firmware on[\s\S]*sim .*--identity FILE\.json\][\s\S]*127\.0\.0\.1 only\.\n$/,
+        /^The firmware on[\s\S]*sim .*--identity FILE\.json\][\s\S]*none \(release\) for a board\.\n$/,
       ),
     });
     expect(run("sim", "--hepl")).toMatchObject({
@@ -276,31 +291,6 @@ describe("the command", () => {
       status: 64,
       stderr: "error: --identity: there is no file /nowhere.json\n",
     });
-  });
-});
-
-describe("the TLS of a build", () => {
-  const installed = () => true;
-  const missing = () => false;
-
-  test.each([
-    ["lin", undefined, installed, "crypto-native"],
-    ["lin", undefined, missing, "crypto-sdk"],
-    ["lin", "sdk", installed, "crypto-sdk"],
-    ["mac", undefined, installed, "crypto-sdk"],
-    ["esp32/nodemcu", undefined, missing, "crypto-native"],
-    ["esp32/nodemcu", "native", missing, "crypto-native"],
-  ] as const)("on %s with --tls %s", (platform, wanted, mbedtls, expected) => {
-    expect(cryptoOf(platform, wanted, mbedtls)).toBe(expected);
-  });
-
-  test.each([
-    ["a board never gets the SDK's", "esp32/nodemcu", "sdk", "esp32/nodemcu is native"],
-    ["other simulators have no mbedTLS", "mac", "native", "mac is sdk"],
-    ["what is asked for must be there", "lin", "native", "libmbedtls-dev"],
-    ["another word", "lin", "none", "native or sdk"],
-  ])("%s", (_what, platform, wanted, about) => {
-    expect(() => cryptoOf(platform, wanted, missing)).toThrow(about);
   });
 });
 

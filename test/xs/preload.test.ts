@@ -7,8 +7,7 @@ import { engine, withEngine, withEngineEach } from "../helpers/xs";
 
 /** These import modules of the Moddable SDK, which are not here. */
 const NEEDS_THE_SDK = [
-  "hosts/moddable/crypto-native/binding.ts",
-  "hosts/moddable/crypto-sdk/binding.ts",
+  "hosts/moddable/cryptography.ts",
   "hosts/moddable/host.ts",
   "hosts/moddable/platform/board.ts",
 ];

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 import "./xs-globals";
-import { createHmac } from "node:crypto";
 import { describe, expect, jest, test } from "@jest/globals";
 import { ModdableClock } from "../../../hosts/moddable/clock";
-import { refusalOf } from "../../../hosts/moddable/crypto-sdk/loopback";
-import { HmacSigner } from "../../../hosts/moddable/crypto-sdk/signer";
 import { Diary } from "../../../hosts/moddable/diary";
 import { Indicator, Signal } from "../../../hosts/moddable/indicator";
 import { LongPress } from "../../../hosts/moddable/long-press";
@@ -159,7 +156,7 @@ describe("timers", () => {
   });
 });
 
-describe("text, random, signer", () => {
+describe("text, random", () => {
   const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
 
   test("UTF-8 there and back; a lone surrogate becomes U+FFFD", () => {
@@ -172,35 +169,6 @@ describe("text, random, signer", () => {
     expect(randomOf({ get: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff).buffer })()).toBeLessThan(1);
     expect(randomOf({ get: () => new ArrayBuffer(4) })()).toBe(0);
   });
-
-  test("signs, wipes the key, and shows it in no message", () => {
-    const key = Buffer.from("0123456789abcdef").toString("base64");
-    let held: Uint8Array | undefined;
-    const signer = new HmacSigner(key, (bytes) => {
-      held = bytes;
-      const copy = bytes.slice();
-      return {
-        process: (message) => {
-          const hash = createHmac("sha256", copy).update(message).digest();
-          return new Uint8Array(hash).buffer;
-        },
-      };
-    });
-    const expected = createHmac("sha256", "0123456789abcdef").update("m").digest();
-    expect(Buffer.from(signer.sign(Buffer.from("m")))).toEqual(expected);
-    expect(held?.every((byte) => byte === 0)).toBe(true);
-    for (const wrong of ["c2hvcnQ=", "no base64!", ""]) {
-      const make = () => new HmacSigner(wrong, () => ({ process: () => new ArrayBuffer(32) }));
-      expect(make).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-      if (wrong !== "") expect(make).not.toThrow(wrong);
-    }
-  });
-});
-
-test("the SDK's TLS stays on its own computer", () => {
-  expect(refusalOf("127.0.0.1")).toBeUndefined();
-  expect(refusalOf("192.168.1.7")?.code).toBe("invalid-argument");
-  expect(refusalOf("128.0.0.1")).toBeDefined();
 });
 
 describe("LED, button, watchdog, diary", () => {
