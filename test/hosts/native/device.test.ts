@@ -259,12 +259,17 @@ withNative("with trace all that passes inside TLS is told, but no signature", as
 withNative("a message is answered by its number: accepted, or why not", async () => {
   const world = await World.start();
   const device = world.boot({ symmetricKey: KEY }, { outbox: { capacity: 1 } });
-  device.tell({ command: "send", payload: "a", id: 1 });
+  device.tell({ command: "send", payload: "a", properties: { alarm: "yes", flag: null }, id: 1 });
   device.tell({ command: "send", payload: "b", id: 2 });
   await device.next("acknowledged");
   expect(await device.stop()).toEqual(CLEAN);
   expect(device.of("accepted")).toEqual([{ event: "accepted", id: 1 }]);
   expect(device.of("refused")).toMatchObject([{ id: 2, code: "outbox-full" }]);
+  const [telemetry] = world.emulator.telemetry;
+  expect([...(telemetry?.properties ?? [])].slice(0, 2)).toEqual([
+    ["alarm", "yes"],
+    ["flag", null],
+  ]);
   expect(device.of("room")).toHaveLength(1);
 });
 
