@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { commonNameOf } from "../factory/certificates";
-import type { ConnectTo } from "../hosts/node/connect-to";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import { DPS_HOST } from "../src/azure/dps";

@@ -2,7 +2,7 @@
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
-import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
+import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { BerthError } from "../src/error";
 
 /** Environment variable that holds a symmetric key. */
@@ -39,7 +39,7 @@ const MEANING = /^an option or argument is wrong; correct it \((.*)\)$/s;
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {
-    return [...(before ?? []), parseConnectTo(text)];
+    return [...(before ?? []), ...parseConnectTo(text)];
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message.replace(MEANING, "$1"));
   }

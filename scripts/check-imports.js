@@ -35,7 +35,7 @@ const RULES = [
   { folder: "src/azure", folders: ["src/mqtt"], files: BOUNDARY, packages: nothing },
   { folder: "src/agent", folders: ["src"], packages: nothing },
   { folder: "src", folders: [], packages: nothing },
-  { folder: "hosts/node", folders: ["src"], packages: node },
+  { folder: "hosts/node", folders: ["src", "hosts/sockets"], packages: node },
   { folder: "hosts/xs", folders: ["src"], files: ["scripts/build-lock"], packages: anything },
   { folder: "hosts/sockets", folders: ["src"], packages: nothing },
   // On Linux the natives come from C, in the SDK from modules of these names.
@@ -67,6 +67,7 @@ const RULES = [
     folders: ["src", "hosts/node", "hosts/xs", "emulator", "factory"],
     files: [
       "hosts/transport-tap",
+      "hosts/sockets/connect-to",
       "hosts/native/linux/host",
       "hosts/native/linux/protocol",
       "scripts/build-native",

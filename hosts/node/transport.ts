@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
-import { type ConnectTo, connectTarget } from "./connect-to";
+import { type ConnectTo, connectTarget } from "../sockets/connect-to";
 import { serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
 

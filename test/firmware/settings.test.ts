@@ -46,6 +46,7 @@ describe("settings", () => {
     ["sntp", "pool.ntp.org:0"],
     ["sntp", "pool.ntp.org:123:4"],
     ["connectTo", "hub.example"],
+    ["connectTo", ":[::1]:8883"],
     ["connectTo", ":a b:0x50"],
   ])("%s = %p is named, skipped and not shown", (key, value) => {
     const { settings, problems } = read({ [key]: value });

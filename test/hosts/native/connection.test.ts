@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { derOf, type NativeEnd, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 import { issue, serverNameOf, startServer } from "../node/tls-server";
 
@@ -66,7 +67,7 @@ function open(port: number, host: object = {}, name = NAME): NativeProcess {
     host: {
       stateDirectory: "/tmp",
       roots: [derOf(root.certificatePem)],
-      connectTo: `:127.0.0.1:${port}`,
+      connectTo: parseConnectTo(`:127.0.0.1:${port}`),
       ...host,
     },
   });

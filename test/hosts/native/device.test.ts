@@ -9,6 +9,7 @@ import { Emulator } from "../../../emulator/emulator";
 import type { EmulatorOptions } from "../../../emulator/options";
 import type { AgentOptions } from "../../../src/agent/agent";
 import { configuration, HUB, KEY, SCOPE } from "../../helpers/emulator-client";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { derOf, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 
 const cleanups: (() => unknown)[] = [];
@@ -51,7 +52,7 @@ class World {
       host: {
         stateDirectory: this.stateDirectory,
         roots: [derOf(this.emulator.ca.pem)],
-        connectTo: `:127.0.0.1:${this.emulator.port}`,
+        connectTo: parseConnectTo(`:127.0.0.1:${this.emulator.port}`),
         ...host,
       },
       agent: {
