@@ -39,22 +39,10 @@ describe("store", () => {
     expect(store.read("key")).toBeUndefined();
   });
 
-  test.each([
-    ["a key of 16 characters", (store: PreferenceStore) => store.write("x".repeat(16), Uint8Array.of(1))],
-    ["an empty key", (store: PreferenceStore) => store.read("")],
-    ["a key with a space", (store: PreferenceStore) => store.read("a b")],
-    ["4,001 bytes", (store: PreferenceStore) => store.write("k", new Uint8Array(4001))],
-    ["no bytes", (store: PreferenceStore) => store.write("k", new Uint8Array(0))],
-  ])("refuses %s", (_, action) => {
-    expect(() => action(new PreferenceStore(fakePreferences(), "berth"))).toThrow(
+  test.each(["", "a b", "x".repeat(16)])("refuses the domain %j", (domain) => {
+    expect(() => new PreferenceStore(fakePreferences(), domain)).toThrow(
       expect.objectContaining({ code: "invalid-argument" }),
     );
-  });
-
-  test("takes 15 characters and 4,000 bytes", () => {
-    const store = new PreferenceStore(fakePreferences(), "berth");
-    store.write("x".repeat(15), new Uint8Array(4000));
-    expect(store.read("x".repeat(15))).toHaveLength(4000);
   });
 
   test("turns what NVS throws, and a value of another type, into store-failed", () => {
