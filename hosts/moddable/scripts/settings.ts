@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: MIT
 /** `key=value` of the command line, judged by the firmware's own reader before anything is built. */
 
+import type * as firmwareSettings from "../../../firmware/settings";
+import type { Settings } from "../../../firmware/settings";
+
+type Firmware = typeof firmwareSettings;
+
 /** Of `mc/config` beside the settings: the firmware takes it from there where flash has none. */
 const BUILD_ONLY = ["idScope"];
 
 /**
- * @param {readonly string[]} words `key=value`
- * @param {boolean} image for `mc/config`; else for the simulated flash
- * @param {typeof import("../firmware/settings")} firmware
- * @returns {Record<string, string>} the values by key
+ * @param words `key=value`
+ * @param image for `mc/config`; else for the simulated flash
+ * @returns the values by key
  * @throws Error that names the key and what is expected; never a value
  */
-export function checkedSettings(words, image, firmware) {
-  /** @type {Record<string, string>} */
-  const given = Object.fromEntries(words.map((word) => word.split(/=(.*)/s, 2)));
+export function checkedSettings(
+  words: readonly string[],
+  image: boolean,
+  firmware: Firmware,
+): Record<string, string> {
+  const given: Record<string, string> = Object.fromEntries(words.map((word) => word.split(/=(.*)/s, 2)));
   for (const [key, value] of Object.entries(given)) {
     if (image && BUILD_ONLY.includes(key)) {
       if (value === "") throw new Error(`${key} is empty`);
@@ -36,11 +43,6 @@ export function checkedSettings(words, image, firmware) {
   return given;
 }
 
-/**
- * @param {string} key
- * @param {typeof import("../firmware/settings")} firmware
- * @returns {key is keyof import("../firmware/settings").Settings}
- */
-function isSetting(key, firmware) {
+function isSetting(key: string, firmware: Firmware): key is keyof Settings {
   return Object.hasOwn(firmware.SETTINGS, key);
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 /** Starts `berth emulator` for the simulated firmware, with an identity of its own. */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { spawnChild } from "./moddable-children.mjs";
+import type { Readable } from "node:stream";
+import { spawnChild } from "./children";
 
-/**
- * @param {string} project
- * @param {string} directory keeps the emulator's configuration and state
- * @returns {Promise<{ identity: Record<string, string | Uint8Array>, port: number, stop(): void }>}
- */
-export async function startEmulator(project, directory) {
+/** @param directory keeps the emulator's configuration and state */
+export async function startEmulator(
+  project: string,
+  directory: string,
+): Promise<{ identity: Record<string, string | Uint8Array>; port: number; stop(): void }> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const berth = join(project, "cli", "berth.js");
   const config = join(directory, "emulator.json");
@@ -39,13 +39,9 @@ export async function startEmulator(project, directory) {
   };
 }
 
-/**
- * @param {import("node:child_process").ChildProcess} child
- * @returns {Promise<{ port: number, ca: string }>}
- */
-function firstEvent(child) {
+function firstEvent(child: ChildProcess): Promise<{ port: number; ca: string }> {
   return new Promise((resolve, reject) => {
-    const lines = createInterface({ input: /** @type {import("node:stream").Readable} */ (child.stdout) });
+    const lines = createInterface({ input: child.stdout as Readable });
     lines.on("line", (line) => {
       const event = JSON.parse(line);
       if (event.event === "ready") resolve(event);

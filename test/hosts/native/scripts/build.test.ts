@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { nativeDirectory } from "../../scripts/build-native";
-import { findMbedtls } from "../../scripts/mbedtls.mjs";
+import { nativeDirectory } from "../../../../hosts/native/scripts/build";
+import { findMbedtls } from "../../../../hosts/native/scripts/mbedtls";
 
-const SOURCES = fileURLToPath(new URL("../../hosts/native", import.meta.url));
+const SOURCES = fileURLToPath(new URL("../../../../hosts/native", import.meta.url));
 
 let directory: string;
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 /** How to get what `findMbedtls` looks for. */
 export const MBEDTLS_MISSING = "mbedTLS is not installed; on Debian: apt-get install libmbedtls-dev";
 
-const ENGINE = fileURLToPath(new URL("../hosts/native/tls", import.meta.url));
+const ENGINE = fileURLToPath(new URL("../tls", import.meta.url));
 /** Answered by its headers, and by ours that knows the differences. */
 const QUESTION = `
 #include "tls_version.h"
@@ -17,22 +17,24 @@ berth_tls13
 #endif
 `;
 
-/**
- * An mbedTLS that the C compiler of this computer finds.
- * @typedef {object} Mbedtls
- * @property {string} version "2.28.3"
- * @property {number} number MBEDTLS_VERSION_NUMBER: 0x021c0300
- * @property {boolean} tls13 does the engine offer TLS 1.3 with it?
- * @property {readonly string[]} compilerFlags
- * @property {readonly string[]} linkerFlags
- */
+/** An mbedTLS that the C compiler of this computer finds. */
+export interface Mbedtls {
+  /** "2.28.3" */
+  readonly version: string;
+  /** MBEDTLS_VERSION_NUMBER: 0x021c0300 */
+  readonly number: number;
+  /** Does the engine offer TLS 1.3 with it? */
+  readonly tls13: boolean;
+  readonly compilerFlags: readonly string[];
+  readonly linkerFlags: readonly string[];
+}
 
 /**
- * @param {string} [prefix] where it is installed; the environment's MBEDTLS, which hosts/native/Makefile reads, too, or
+ * @param prefix where it is installed; the environment's MBEDTLS, which hosts/native/Makefile reads, too, or
  *   else the system's
- * @returns {Mbedtls | undefined} undefined where there is none
+ * @returns undefined where there is none
  */
-export function findMbedtls(prefix = process.env.MBEDTLS ?? "") {
+export function findMbedtls(prefix: string = process.env.MBEDTLS ?? ""): Mbedtls | undefined {
   const compilerFlags = prefix === "" ? [] : ["-isystem", `${prefix}/include`];
   const linkerFlags = prefix === "" ? [] : [`-L${prefix}/lib`];
   // A compiler passes over a directory that is not there, and takes the system's.

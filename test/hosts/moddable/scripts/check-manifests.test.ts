@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { checkManifests, importsOf, writePreload } from "../../scripts/check-manifests.mjs";
+import { checkManifests, importsOf, writePreload } from "../../../../hosts/moddable/scripts/check-manifests";
 
 let project: string;
 
@@ -137,7 +137,7 @@ describe("device code", () => {
   test.each([
     ["Node's modules", 'import { readFileSync } from "node:fs";\nreadFileSync("x");'],
     ["a package of npm", 'import mqtt from "mqtt";\nmqtt.connect();'],
-    ["the host of Node", 'import { clock } from "../../hosts/node/clock";\nclock.now();'],
+    ["the host of Node", 'import { clock } from "../../../../hosts/node/clock";\nclock.now();'],
     ["a file that is not there", 'import { x } from "./nowhere";\nx();'],
     ["a module of the board in common code", 'import getResetReason from "resetReason";\ngetResetReason();'],
     ["an import at run time", 'export const later = () => import("node:os");'],

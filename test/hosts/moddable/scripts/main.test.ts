@@ -7,24 +7,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createDeviceCertificate, createRootCertificate } from "../../emulator/certificates";
-import { IDENTITY_KEYS } from "../../firmware/device-identity";
-import * as firmware from "../../firmware/settings";
-import { Diary } from "../../hosts/moddable/diary";
-import { parseArguments, UsageError } from "../../scripts/moddable.mjs";
+import { createDeviceCertificate, createRootCertificate } from "../../../../emulator/certificates";
+import { IDENTITY_KEYS } from "../../../../firmware/device-identity";
+import * as firmware from "../../../../firmware/settings";
+import { Diary } from "../../../../hosts/moddable/diary";
+import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/main";
 import {
   APPS,
   forgetStale,
   isFatalWarning,
   manifestOf,
   notPreloaded,
-} from "../../scripts/moddable-build.mjs";
-import { writePreferences } from "../../scripts/moddable-headless.mjs";
-import { readIdentity } from "../../scripts/moddable-identity.mjs";
-import { atLeast, findSdk, type Surroundings } from "../../scripts/moddable-sdk.mjs";
-import { checkedSettings } from "../../scripts/moddable-settings.mjs";
-import { BerthError } from "../../src/error";
-import { SLOT_KEYS } from "../../src/storage/assignment-store";
+} from "../../../../hosts/moddable/scripts/build";
+import { writePreferences } from "../../../../hosts/moddable/scripts/headless";
+import { readIdentity } from "../../../../hosts/moddable/scripts/identity";
+import { atLeast, findSdk, type Surroundings } from "../../../../hosts/moddable/scripts/sdk";
+import { checkedSettings } from "../../../../hosts/moddable/scripts/settings";
+import { BerthError } from "../../../../src/error";
+import { SLOT_KEYS } from "../../../../src/storage/assignment-store";
 
 describe("versions", () => {
   test.each([
@@ -263,7 +263,9 @@ describe("settings of the command line", () => {
 
 describe("the command", () => {
   const run = (...words: string[]) =>
-    spawnSync(process.execPath, ["scripts/moddable.mjs", ...words], { encoding: "utf8" });
+    spawnSync(process.execPath, ["--import", "tsx", "hosts/moddable/scripts/main.ts", ...words], {
+      encoding: "utf8",
+    });
 
   test("prints its usage", () => {
     const { status, stdout } = run("sim", "--help");
@@ -400,7 +402,7 @@ describe("SIGTERM to a script ends what it started", () => {
 
   /** Runs a script until its first line, then sends SIGTERM. @returns the line and how the script ended */
   async function stopped(code: string) {
-    const script = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    const script = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     const ended = once(script, "close");
@@ -414,7 +416,7 @@ describe("SIGTERM to a script ends what it started", () => {
     const runner = join(directory, "runner");
     writeFileSync(runner, "#!/bin/sh\necho $$\nexec sleep 60\n", { mode: 0o700 });
     const { line, ...end } = await stopped(`
-      import { runHeadless } from "./scripts/moddable-headless.mjs";
+      import { runHeadless } from "./hosts/moddable/scripts/headless.ts";
       process.exitCode = await runHeadless(${JSON.stringify(runner)}, "app", "flash", 0);`);
     expect(end).toEqual({ status: 143, signal: null });
     expect(() => process.kill(Number(line), 0)).toThrow("ESRCH");
@@ -422,7 +424,7 @@ describe("SIGTERM to a script ends what it started", () => {
 
   test("the emulator", async () => {
     const { line, ...end } = await stopped(`
-      import { startEmulator } from "./scripts/moddable-emulator.mjs";
+      import { startEmulator } from "./hosts/moddable/scripts/emulator.ts";
       console.log((await startEmulator(process.cwd(), ${JSON.stringify(directory)})).port);`);
     expect(end).toEqual({ status: 0, signal: null });
     const [error] = await once(connect(Number(line), "127.0.0.1"), "connect").then(

@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { spawnChild } from "./moddable-children.mjs";
+import { spawnChild } from "./children";
+import type { Sdk } from "./sdk";
 
 /** The limits of NVS on ESP32. */
 const LONGEST_VALUE = 4000;
@@ -15,18 +16,16 @@ const DEVICES_OWN = Object.freeze({ berth: ["assignment0", "assignment1", "assig
 /**
  * Compiles hosts/moddable/headless/headless.c unless that is done. The interface of what mcconfig builds, screen.h,
  * comes from the SDK on this computer.
- * @param {string} project
- * @param {import("./moddable-sdk.mjs").Sdk} sdk
- * @returns {string} the program
+ * @returns the program
  */
-export function headlessRunner(project, sdk) {
+export function headlessRunner(project: string, sdk: Sdk): string {
   const source = join(project, "hosts", "moddable", "headless", "headless.c");
   const includes = join(sdk.moddable, "build", "simulators", "modules");
   const program = join(project, "build", "moddable", "berth-headless");
   const newest = Math.max(...[source, join(includes, "screen.h")].map((file) => statSync(file).mtimeMs));
   if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(dirname(program), { recursive: true });
-  const flags = (/** @type {string} */ kind) =>
+  const flags = (kind: string) =>
     execFileSync("pkg-config", [kind, "glib-2.0"], { encoding: "utf8" }).trim().split(/\s+/);
   execFileSync(
     "cc",
@@ -45,16 +44,18 @@ export function headlessRunner(project, sdk) {
 /**
  * Writes values into the file that stands for NVS: `preference` of the SDK on Linux. A domain that is named gets these
  * values only, so that no key of an earlier run stays beside another identity; what the device keeps stays.
- * @param {string} directory
- * @param {Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>} domains
  */
-export function writePreferences(directory, domains) {
+export function writePreferences(
+  directory: string,
+  domains: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>,
+) {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "modpreferences.json");
-  /** @type {Record<string, Record<string, unknown>>} */
-  const all = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const all: Record<string, Record<string, unknown>> = existsSync(file)
+    ? JSON.parse(readFileSync(file, "utf8"))
+    : {};
   for (const [domain, values] of Object.entries(domains)) {
-    const own = /** @type {Record<string, readonly string[]>} */ (DEVICES_OWN)[domain] ?? [];
+    const own = (DEVICES_OWN as Record<string, readonly string[]>)[domain] ?? [];
     const kept = Object.entries(all[domain] ?? {}).filter(([key]) => own.includes(key));
     const written = Object.entries(values).map(([key, value]) => {
       if (key.length > 15 || value.length > LONGEST_VALUE) {
@@ -69,13 +70,18 @@ export function writePreferences(directory, domains) {
 
 /**
  * Runs an app.
- * @param {string} program the runner
- * @param {string} app mc.so
- * @param {string} directory its flash
- * @param {number} timeout seconds; 0: none
- * @returns {Promise<number>} exit status; 128 and the number of the signal that ended it
+ * @param program the runner
+ * @param app mc.so
+ * @param directory its flash
+ * @param timeout seconds; 0: none
+ * @returns exit status; 128 and the number of the signal that ended it
  */
-export function runHeadless(program, app, directory, timeout) {
+export function runHeadless(
+  program: string,
+  app: string,
+  directory: string,
+  timeout: number,
+): Promise<number> {
   return new Promise((done) => {
     const child = spawnChild(program, ["--timeout", String(timeout), "--directory", directory, app], {
       stdio: "inherit",

@@ -1,13 +1,11 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 /**
  * The firmware on the Moddable SDK:
  *
- *   moddable.mjs build BOARD|sim [--debug|--release] [--platform esp32/...] [key=value ...]
- *   moddable.mjs flash BOARD     [the same]
- *   moddable.mjs sim   [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
- *   moddable.mjs test  [--debug|--release] [--timeout SECONDS]
- *   moddable.mjs --help
+ *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
+ *   npm run flash -- BOARD [the same]
+ *   npm run sim -- [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
+ *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
  * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
@@ -15,25 +13,27 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tsImport } from "tsx/esm/api";
-import { APPS, BOARDS, build } from "./moddable-build.mjs";
-import { startEmulator } from "./moddable-emulator.mjs";
-import { headlessRunner, runHeadless, writePreferences } from "./moddable-headless.mjs";
-import { readIdentity } from "./moddable-identity.mjs";
-import { findSdk, thisComputer } from "./moddable-sdk.mjs";
-import { checkedSettings } from "./moddable-settings.mjs";
+import * as firmware from "../../../firmware/settings";
+import { APPS, BOARDS, build } from "./build";
+import { startEmulator } from "./emulator";
+import { headlessRunner, runHeadless, writePreferences } from "./headless";
+import { readIdentity } from "./identity";
+import { findSdk, type Sdk, thisComputer } from "./sdk";
+import { checkedSettings } from "./settings";
 
-const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 
-/**
- * @typedef {object} Arguments
- * @property {"build" | "flash" | "sim" | "test"} action
- * @property {string} target "sim" or a board
- * @property {Readonly<Record<string, string>>} options by name, without dashes
- * @property {readonly string[]} settings `key=value`
- */
+export interface Arguments {
+  readonly action: "build" | "flash" | "sim" | "test";
+  /** "sim" or a board */
+  readonly target: string;
+  /** By name, without dashes */
+  readonly options: Readonly<Record<string, string>>;
+  /** `key=value` */
+  readonly settings: readonly string[];
+}
 
 /** Options by action, and whether they take a value. */
 const BUILDING = { debug: false, release: false, platform: true };
@@ -54,24 +54,16 @@ function usage() {
   return head.replace(/^ \* ?/gm, "");
 }
 
-/**
- * @param {readonly string[]} words
- * @returns {Arguments}
- * @throws UsageError that says what is wrong
- */
-export function parseArguments(words) {
+/** @throws UsageError that says what is wrong */
+export function parseArguments(words: readonly string[]): Arguments {
   const [action, ...rest] = words;
   if (action !== "build" && action !== "flash" && action !== "sim" && action !== "test") {
     throw new UsageError(`say build, flash, sim or test${action === undefined ? "" : `, not "${action}"`}`);
   }
-  /** @type {Record<string, boolean>} */
-  const known = OPTIONS[action];
-  /** @type {Record<string, string>} */
-  const options = {};
-  /** @type {string[]} */
-  const settings = [];
-  /** @type {string[]} */
-  const targets = [];
+  const known: Record<string, boolean> = OPTIONS[action];
+  const options: Record<string, string> = {};
+  const settings: string[] = [];
+  const targets: string[] = [];
   for (let i = 0; i < rest.length; i += 1) {
     const word = rest[i] ?? "";
     const name = word.slice(2);
@@ -103,14 +95,12 @@ export function parseArguments(words) {
   return { action, target, options, settings };
 }
 
-/** @param {Arguments} parsed */
-function modeOf({ target, options }) {
+function modeOf({ target, options }: Arguments) {
   if (options.debug) return "debug";
   return target === "sim" && !options.release ? "instrument" : "release";
 }
 
-/** @param {readonly string[]} words @returns {Promise<number>} */
-async function main(words) {
+async function main(words: readonly string[]): Promise<number> {
   if (words.includes("--help") || words.includes("-h")) {
     console.log(usage());
     return 0;
@@ -119,10 +109,7 @@ async function main(words) {
   const { action, target, options, settings } = parsed;
   const runs = action === "sim" || action === "test";
   // What was typed is judged before anything is looked for or built.
-  const given =
-    settings.length === 0
-      ? {}
-      : checkedSettings(settings, !runs, await tsImport("../firmware/settings.ts", import.meta.url));
+  const given = settings.length === 0 ? {} : checkedSettings(settings, !runs, firmware);
   const identity = options.identity === undefined ? undefined : readIdentity(options.identity);
   const simulator = target === "sim";
   const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
@@ -138,7 +125,7 @@ async function main(words) {
   }
   const platform = simulator
     ? sdk.simulator
-    : (options.platform ?? /** @type {Record<string, string>} */ (BOARDS)[target] ?? target);
+    : (options.platform ?? (BOARDS as Record<string, string>)[target] ?? target);
   console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
   if (!runs && given.password) {
     console.log("note: the password becomes part of the image; do not pass the image on");
@@ -157,8 +144,7 @@ async function main(words) {
   return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed, given, identity);
 }
 
-/** @param {import("./moddable-sdk.mjs").Sdk} sdk @param {string} app @param {Arguments} parsed */
-async function runCases(sdk, app, { options }) {
+async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
   const flash = mkdtempSync(join(tmpdir(), "berth-"));
   try {
     return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
@@ -168,13 +154,16 @@ async function runCases(sdk, app, { options }) {
 }
 
 /**
- * @param {import("./moddable-sdk.mjs").Sdk} sdk
- * @param {string} app
- * @param {Arguments} parsed
- * @param {Readonly<Record<string, string>>} given settings
- * @param {Readonly<Record<string, string | Uint8Array>> | undefined} identity of the option
+ * @param given settings
+ * @param identity of the option
  */
-async function simulate(sdk, app, { options }, given, identity) {
+async function simulate(
+  sdk: Sdk,
+  app: string,
+  { options }: Arguments,
+  given: Readonly<Record<string, string>>,
+  identity: Readonly<Record<string, string | Uint8Array>> | undefined,
+) {
   const program = headlessRunner(PROJECT, sdk);
   const state = resolve(options.state ?? join(PROJECT, ".berth", "sim"));
   const timeout = Number(options.timeout ?? 0);

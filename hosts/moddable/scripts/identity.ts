@@ -7,29 +7,34 @@ import { dirname, resolve } from "node:path";
 /**
  * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM, their paths
  * relative to the identity file.
- * @typedef {object} IdentityFile
- * @property {string} idScope
- * @property {string} registrationId
- * @property {string} [symmetricKey] base64
- * @property {string} [certificate] PEM; more than one certificate: leaf first
- * @property {string} [clientKey] PEM
- * @property {string} [root] PEM of a root of one's own
  */
+export interface IdentityFile {
+  readonly idScope: string;
+  readonly registrationId: string;
+  /** Base64 */
+  readonly symmetricKey?: string;
+  /** PEM; more than one certificate: leaf first */
+  readonly certificate?: string;
+  /** PEM */
+  readonly clientKey?: string;
+  /** PEM of a root of one's own */
+  readonly root?: string;
+}
 
 const FIELDS = ["idScope", "registrationId", "symmetricKey", "certificate", "clientKey", "root"];
 
 /**
  * Reads an identity file.
- * @param {string} file
- * @returns {Record<string, string | Uint8Array>} the values of the domain `berth-id`
+ * @returns the values of the domain `berth-id`
  * @throws Error that names the file and the field; never a value of a key
  */
-export function readIdentity(file) {
+export function readIdentity(file: string): Record<string, string | Uint8Array> {
   const json = fieldsOf(file);
-  const pem = (/** @type {string} */ field, /** @type {string} */ name) =>
-    contentOf(resolve(dirname(file), name), `${field} of ${file}`);
-  /** @type {Record<string, string | Uint8Array>} */
-  const values = { idScope: json.idScope, registrationId: json.registrationId };
+  const pem = (field: string, name: string) => contentOf(resolve(dirname(file), name), `${field} of ${file}`);
+  const values: Record<string, string | Uint8Array> = {
+    idScope: json.idScope,
+    registrationId: json.registrationId,
+  };
   if (json.symmetricKey !== undefined) values.symmetricKey = json.symmetricKey;
   if (json.certificate !== undefined) {
     const [leaf, issuer] = certificatesIn(pem("certificate", json.certificate), `certificate of ${file}`);
@@ -45,8 +50,7 @@ export function readIdentity(file) {
   return values;
 }
 
-/** @param {string} file @returns {IdentityFile} */
-function fieldsOf(file) {
+function fieldsOf(file: string): IdentityFile {
   const json = objectIn(contentOf(file, "--identity"));
   if (json === undefined) throw new Error(`--identity: ${file} is no JSON object`);
   for (const [field, value] of Object.entries(json)) {
@@ -57,7 +61,7 @@ function fieldsOf(file) {
       throw new Error(`--identity: ${field} of ${file} is no text or empty`);
     }
   }
-  const has = (/** @type {string} */ field) => json[field] !== undefined;
+  const has = (field: string) => json[field] !== undefined;
   const missing = ["idScope", "registrationId"].filter((field) => !has(field));
   if (missing.length > 0) throw new Error(`--identity: ${file} has no ${missing.join(" and no ")}`);
   if (
@@ -65,11 +69,10 @@ function fieldsOf(file) {
   ) {
     throw new Error(`--identity: ${file} needs either symmetricKey or certificate and clientKey`);
   }
-  return /** @type {IdentityFile} */ (/** @type {unknown} */ (json));
+  return json as unknown as IdentityFile;
 }
 
-/** @param {string} text @returns {Record<string, unknown> | undefined} */
-function objectIn(text) {
+function objectIn(text: string): Record<string, unknown> | undefined {
   try {
     const json = JSON.parse(text);
     return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
@@ -79,18 +82,17 @@ function objectIn(text) {
   }
 }
 
-/** @param {string} file @param {string} what @returns {string} */
-function contentOf(file, what) {
+function contentOf(file: string, what: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+    const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(`${what}: ${code === "ENOENT" ? `there is no file ${file}` : message}`);
   }
 }
 
-/** @param {string} pem @param {string} what @returns {[Uint8Array, ...Uint8Array[]]} DER */
-function certificatesIn(pem, what) {
+/** @returns DER */
+function certificatesIn(pem: string, what: string): [Uint8Array, ...Uint8Array[]] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   try {
     const [first, ...others] = blocks.map((block) => new X509Certificate(block).raw);
@@ -101,8 +103,8 @@ function certificatesIn(pem, what) {
   throw new Error(`${what}: the file holds no certificate in PEM`);
 }
 
-/** @param {string} pem @param {string} what @returns {Uint8Array} PKCS#8, DER */
-function privateKeyIn(pem, what) {
+/** @returns PKCS#8, DER */
+function privateKeyIn(pem: string, what: string): Uint8Array {
   try {
     return createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
   } catch {

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** Programs that the scripts start end with them. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 
 /**
  * Starts a program. SIGINT and SIGTERM of this process are handed on to it until it has ended, and this process then
  * ends in order.
- * @param {string} command
- * @param {readonly string[]} parameters
- * @param {import("node:child_process").SpawnOptions} options
- * @returns {import("node:child_process").ChildProcess}
  */
-export function spawnChild(command, parameters, options) {
-  /** @param {NodeJS.Signals} signal */
-  const forward = (signal) => {
+export function spawnChild(
+  command: string,
+  parameters: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  const forward = (signal: NodeJS.Signals) => {
     child.kill(signal);
   };
   // Before the start: a program can be heard of before `spawn` has returned, and a signal then waits for this.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
-import { findMbedtls } from "../../scripts/mbedtls.mjs";
+import { findMbedtls } from "../../../../hosts/native/scripts/mbedtls";
 
 test("where none is installed none is found, also not the system's in its place", () => {
   expect(findMbedtls("/nowhere")).toBeUndefined();

@@ -9,18 +9,21 @@ import { join } from "node:path";
 /** The files that mcconfig looks for, in its order: always, without debugger, with instruments. */
 const [ALWAYS, ...SOMETIMES] = ["sdkconfig.defaults", "sdkconfig.defaults.release", "sdkconfig.inst"];
 
-/** The folder that mcconfig took. @param {string} makefile its text @returns {string | undefined} */
-export function sdkconfigOf(makefile) {
+/**
+ * The folder that mcconfig took.
+ * @param makefile its text
+ */
+export function sdkconfigOf(makefile: string): string | undefined {
   return /^SDKCONFIGPATH = (.*)$/m.exec(makefile)?.[1]?.trim().replaceAll("\\ ", " ");
 }
 
 /**
  * Writes the board's settings and the app's into `target`. Where both have one the app's holds, in every kind of build.
- * @param {string} board folder
- * @param {string} app folder
- * @param {string} target folder
+ * @param board folder
+ * @param app folder
+ * @param target folder
  */
-export function mergeSdkconfig(board, app, target) {
+export function mergeSdkconfig(board: string, app: string, target: string) {
   mkdirSync(target, { recursive: true });
   const ours = read(join(app, ALWAYS));
   writeFileSync(join(target, ALWAYS), `${read(join(board, ALWAYS))}\n${ours}`);
@@ -33,26 +36,24 @@ export function mergeSdkconfig(board, app, target) {
 
 /**
  * Settings of the app that are not in what mcconfig made of all.
- * @param {string} app folder
- * @param {string} merged text of sdkconfig.mc
- * @returns {string[]} lines
+ * @param app folder
+ * @param merged text of sdkconfig.mc
+ * @returns lines
  */
-export function settingsNotIn(app, merged) {
+export function settingsNotIn(app: string, merged: string): string[] {
   const found = settings(merged);
   // mcconfig writes no value for n.
-  const without = (/** @type {string | undefined} */ value) => (value === "n" ? "" : (value ?? ""));
+  const without = (value: string | undefined) => (value === "n" ? "" : (value ?? ""));
   return [...settings(read(join(app, ALWAYS)))]
     .filter(([name, value]) => without(found.get(name)) !== without(value))
     .map(([name, value]) => `${name}=${value}`);
 }
 
-/** @param {string} text @returns {Map<string, string>} */
-function settings(text) {
+function settings(text: string): Map<string, string> {
   const lines = text.split(/[\r\n]+/).filter((line) => /^CONFIG_\w+=/.test(line));
-  return new Map(lines.map((line) => /** @type {[string, string]} */ (line.split(/=(.*)/s, 2))));
+  return new Map(lines.map((line) => line.split(/=(.*)/s, 2) as [string, string]));
 }
 
-/** @param {string} file */
-function read(file) {
+function read(file: string) {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }

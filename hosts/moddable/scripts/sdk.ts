@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
+import { findMbedtls, MBEDTLS_MISSING } from "../../native/scripts/mbedtls";
 
 /** The oldest versions that the firmware is made for. */
 export const OLDEST = Object.freeze({ sdk: "8.2.3", typescript: "6.0.0" });
@@ -11,27 +11,32 @@ export const OLDEST = Object.freeze({ sdk: "8.2.3", typescript: "6.0.0" });
 /** Platforms of the SDK by Node's names of operating systems. */
 const SIMULATORS = Object.freeze({ linux: "lin", darwin: "mac", win32: "win" });
 
-/**
- * @typedef {object} Sdk
- * @property {string} moddable its directory
- * @property {string} tools directory of mcconfig and its kin
- * @property {string} simulator "lin", "mac" or "win"
- * @property {string} version
- */
+export interface Sdk {
+  /** Its directory */
+  readonly moddable: string;
+  /** Directory of mcconfig and its kin */
+  readonly tools: string;
+  /** "lin", "mac" or "win" */
+  readonly simulator: string;
+  readonly version: string;
+}
 
-/**
- * @typedef {object} Surroundings what is looked at; tests put their own in
- * @property {Record<string, string | undefined>} environment
- * @property {string} os as `process.platform`
- * @property {string} project directory of package.json
- * @property {(path: string) => boolean} exists
- * @property {(path: string) => string} read
- * @property {(command: string, parameters: string[], directory?: string) => string} run trimmed output; throws on failure
- * @property {() => boolean} mbedtls does the C compiler find one?
- */
+/** What is looked at; tests put their own in */
+export interface Surroundings {
+  readonly environment: Record<string, string | undefined>;
+  /** As `process.platform` */
+  readonly os: string;
+  /** Directory of package.json */
+  readonly project: string;
+  readonly exists: (path: string) => boolean;
+  readonly read: (path: string) => string;
+  /** Trimmed output; throws on failure */
+  readonly run: (command: string, parameters: string[], directory?: string) => string;
+  /** Does the C compiler find one? */
+  readonly mbedtls: () => boolean;
+}
 
-/** @type {(project: string) => Surroundings} */
-export function thisComputer(project) {
+export function thisComputer(project: string): Surroundings {
   return {
     environment: process.env,
     os: process.platform,
@@ -49,12 +54,8 @@ export function thisComputer(project) {
   };
 }
 
-/**
- * Is `version` ("v6.0.2", "8.2.3", "7.0.0-beta") at least `oldest`? Text that is no version is not.
- * @param {string} version
- * @param {string} oldest
- */
-export function atLeast(version, oldest) {
+/** Is `version` ("v6.0.2", "8.2.3", "7.0.0-beta") at least `oldest`? Text that is no version is not. */
+export function atLeast(version: string, oldest: string) {
   const have = numbers(version);
   const want = numbers(oldest) ?? [];
   if (!have) return false;
@@ -65,21 +66,20 @@ export function atLeast(version, oldest) {
   return true;
 }
 
-/** @param {string} version @returns {number[] | undefined} */
-function numbers(version) {
+function numbers(version: string): number[] | undefined {
   const match = /^v?(\d+)\.(\d+)(?:\.(\d+))?/.exec(version.trim());
   return match ? match.slice(1).map((part) => Number(part ?? 0)) : undefined;
 }
 
 /**
  * Looks for everything that a build for `target` needs.
- * @param {"esp32" | "simulator"} target
- * @param {Surroundings} around
- * @returns {{ sdk: Sdk | undefined, problems: string[] }} each problem says what to do
+ * @returns each problem says what to do
  */
-export function findSdk(target, around) {
-  /** @type {string[]} */
-  const problems = [];
+export function findSdk(
+  target: "esp32" | "simulator",
+  around: Surroundings,
+): { sdk: Sdk | undefined; problems: string[] } {
+  const problems: string[] = [];
   const sdk = checkModdable(around, problems);
   checkTypeScript(around, problems);
   if (sdk && target === "esp32") checkIdf(sdk, around, problems);
@@ -87,10 +87,9 @@ export function findSdk(target, around) {
   return { sdk: problems.length === 0 ? sdk : undefined, problems };
 }
 
-/** @param {Surroundings} around @param {string[]} problems @returns {Sdk | undefined} */
-function checkModdable({ environment, os, exists, read }, problems) {
+function checkModdable({ environment, os, exists, read }: Surroundings, problems: string[]): Sdk | undefined {
   const moddable = environment.MODDABLE;
-  const simulator = /** @type {Record<string, string>} */ (SIMULATORS)[os];
+  const simulator = (SIMULATORS as Record<string, string>)[os];
   if (!simulator) {
     problems.push(`the Moddable SDK does not run on ${os}; use Linux, macOS or Windows`);
     return undefined;
@@ -126,21 +125,20 @@ function checkModdable({ environment, os, exists, read }, problems) {
   return { moddable, tools: found, simulator, version };
 }
 
-/** @param {Surroundings} around @param {string[]} problems */
-function checkTypeScript({ project, exists, read }, problems) {
+function checkTypeScript({ project, exists, read }: Surroundings, problems: string[]) {
   const file = join(project, "node_modules", "typescript", "package.json");
   if (!exists(file)) {
     problems.push("TypeScript is not installed: run `npm install`");
     return;
   }
-  const { version } = /** @type {{ version: string }} */ (JSON.parse(read(file)));
+  const { version } = JSON.parse(read(file)) as { version: string };
   if (!atLeast(version, OLDEST.typescript)) {
     problems.push(`TypeScript is ${version}, ${OLDEST.typescript} or later is needed: run \`npm install\``);
   }
 }
 
-/** The version of ESP-IDF that the SDK was made for stands in the SDK. @param {Sdk} sdk @param {Surroundings} around @param {string[]} problems */
-function checkIdf(sdk, { environment, exists, read, run }, problems) {
+/** The version of ESP-IDF that the SDK was made for stands in the SDK. */
+function checkIdf(sdk: Sdk, { environment, exists, read, run }: Surroundings, problems: string[]) {
   const idf = environment.IDF_PATH;
   const setup = "run `npx xs-dev setup --device esp32`, then open a new shell";
   if (!idf || !exists(idf)) {
@@ -157,13 +155,12 @@ function checkIdf(sdk, { environment, exists, read, run }, problems) {
   if (!same) problems.push(`ESP-IDF in ${idf} is ${found}, this SDK expects ${expected}: ${setup}`);
 }
 
-/**
- * @param {string} idf
- * @param {Surroundings["exists"]} exists
- * @param {Surroundings["read"]} read
- * @param {Surroundings["run"]} run
- */
-function idfVersion(idf, exists, read, run) {
+function idfVersion(
+  idf: string,
+  exists: Surroundings["exists"],
+  read: Surroundings["read"],
+  run: Surroundings["run"],
+) {
   const file = join(idf, "version.txt");
   if (exists(file)) return read(file).trim();
   try {
@@ -173,8 +170,8 @@ function idfVersion(idf, exists, read, run) {
   }
 }
 
-/** mcconfig compiles C for the simulators. @param {Surroundings} around @param {string[]} problems */
-function checkSimulator({ environment, os, exists, run, mbedtls }, problems) {
+/** mcconfig compiles C for the simulators. */
+function checkSimulator({ environment, os, exists, run, mbedtls }: Surroundings, problems: string[]) {
   const prefix = environment.MBEDTLS;
   if (os === "darwin" && !(prefix && exists(join(prefix, "include", "mbedtls", "ssl.h")))) {
     problems.push(
@@ -182,8 +179,7 @@ function checkSimulator({ environment, os, exists, run, mbedtls }, problems) {
     );
   }
   if (os !== "linux") return;
-  /** @type {[string, string[], string][]} */
-  const wanted = [
+  const wanted: [string, string[], string][] = [
     ["cc", ["--version"], "no C compiler: install gcc (Debian: apt-get install build-essential)"],
     ["make", ["--version"], "no make (Debian: apt-get install build-essential)"],
     [

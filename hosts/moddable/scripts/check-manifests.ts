@@ -1,16 +1,15 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 /**
  * Checks the Moddable manifests and the code that they bind, without the SDK; where MODDABLE is set, the SDK's paths
  * too. mcconfig itself only warns, or says nothing, about most of this.
  *
- *   check-manifests.mjs [--write]     --write corrects the lists of preloaded modules
+ *   npm run check:manifests [-- --write]     --write corrects the lists of preloaded modules
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 /** The firmware's manifest includes all others. */
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
@@ -66,60 +65,56 @@ const STRICTNESS = [
   "erasableSyntaxOnly",
 ];
 
-/**
- * @typedef {object} Manifest
- * @property {string | string[]} [include]
- * @property {Record<string, string | string[]>} [modules]
- * @property {Record<string, string | string[]>} [data]
- * @property {string | string[]} [preload]
- * @property {Record<string, unknown>} [creation]
- * @property {Record<string, string>} [build]
- * @property {Record<string, Manifest & { error?: string }>} [platforms]
- * @property {{ tsconfig?: { compilerOptions?: Record<string, unknown> } }} [typescript]
- */
+export interface Manifest {
+  readonly include?: string | string[];
+  readonly modules?: Record<string, string | string[]>;
+  readonly data?: Record<string, string | string[]>;
+  readonly preload?: string | string[];
+  readonly creation?: Record<string, unknown>;
+  readonly build?: Record<string, string>;
+  readonly platforms?: Record<string, Manifest & { error?: string }>;
+  readonly typescript?: { tsconfig?: { compilerOptions?: Record<string, unknown> } };
+}
 
-/**
- * @typedef {object} Part a manifest, or a branch of one, that a target takes
- * @property {string} file of the manifest, in the project
- * @property {Manifest} rules
- */
+/** A manifest, or a branch of one, that a target takes */
+export interface Part {
+  /** Of the manifest, in the project */
+  readonly file: string;
+  readonly rules: Manifest;
+}
 
-/**
- * @typedef {object} Bound a module of ours
- * @property {string} specifier
- * @property {string} file
- * @property {string} manifest that binds it
- * @property {string[]} targets
- */
+/** A module of ours */
+export interface Bound {
+  readonly specifier: string;
+  readonly file: string;
+  /** That binds it */
+  readonly manifest: string;
+  readonly targets: string[];
+}
 
-/** @template T @param {T | T[] | undefined} value @returns {T[]} */
-function list(value) {
+function list<T>(value: T | T[] | undefined): T[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
 }
 
-/** @param {string} project @param {string} file @returns {Manifest} */
-function readManifest(project, file) {
+function readManifest(project: string, file: string): Manifest {
   return JSON.parse(readFileSync(join(project, file), "utf8"));
 }
 
-/**
- * What a target takes of an app: its manifest and all that this includes of the project.
- * @param {string} project
- * @param {string} target
- * @param {(text: string) => void} report
- * @param {string} file
- * @param {Set<string>} [seen]
- * @returns {Part[]}
- */
-function partsFor(project, target, report, file, seen = new Set()) {
+/** What a target takes of an app: its manifest and all that this includes of the project. */
+function partsFor(
+  project: string,
+  target: string,
+  report: (text: string) => void,
+  file: string,
+  seen: Set<string> = new Set(),
+): Part[] {
   if (seen.has(file)) return [];
   seen.add(file);
   const manifest = readManifest(project, file);
   const branch = manifest.platforms?.[target] ?? manifest.platforms?.["..."];
   if (branch?.error) report(`${file}: refuses ${target}: ${branch.error}`);
-  /** @type {Part[]} */
-  const parts = [];
+  const parts: Part[] = [];
   for (const rules of branch ? [manifest, branch] : [manifest]) {
     parts.push({ file, rules });
     for (const include of list(rules.include)) {
@@ -134,27 +129,21 @@ function partsFor(project, target, report, file, seen = new Set()) {
 
 /**
  * The modules that a build of ours must preload.
- * @param {string} project
- * @param {string} manifest of the app
- * @param {string} platform of mcconfig, without its board
- * @returns {string[]}
+ * @param manifest of the app
+ * @param platform of mcconfig, without its board
  */
-export function preloadedModules(project, manifest, platform) {
+export function preloadedModules(project: string, manifest: string, platform: string): string[] {
   const preload = partsFor(project, platform, () => {}, manifest).flatMap(({ rules }) => list(rules.preload));
   return [...new Set(preload)];
 }
 
 /**
  * Everything that is wrong, one line each.
- * @param {string} [project]
- * @param {string} [sdk] directory of the SDK, where there is one
- * @returns {string[]}
+ * @param sdk directory of the SDK, where there is one
  */
-export function checkManifests(project = PROJECT, sdk = undefined) {
-  /** @type {string[]} */
-  const problems = [];
-  /** @param {string} text */
-  const report = (text) => problems.push(text);
+export function checkManifests(project: string = PROJECT, sdk?: string): string[] {
+  const problems: string[] = [];
+  const report = (text: string) => problems.push(text);
   const { parts, bound } = collect(project, report);
   for (const part of parts) checkPaths(project, part, sdk, report);
   for (const file of GUARDED) {
@@ -168,16 +157,10 @@ export function checkManifests(project = PROJECT, sdk = undefined) {
   return [...new Set(problems)];
 }
 
-/**
- * All parts that any target takes, and the modules that they bind.
- * @param {string} project
- * @param {(text: string) => void} report
- */
-function collect(project, report) {
-  /** @type {Part[]} */
-  const parts = [];
-  /** @type {Map<string, Bound>} */
-  const bound = new Map();
+/** All parts that any target takes, and the modules that they bind. */
+function collect(project: string, report: (text: string) => void) {
+  const parts: Part[] = [];
+  const bound: Map<string, Bound> = new Map();
   const apps = TARGETS.flatMap((target) =>
     [APP_MANIFEST, ...(target === "lin" || target === "esp32" ? [CASES_MANIFEST] : [])].map((file) => ({
       target,
@@ -198,13 +181,12 @@ function collect(project, report) {
   return { parts, bound: [...bound.values()] };
 }
 
-/**
- * @param {string} project
- * @param {Part} part
- * @param {string | undefined} sdk
- * @param {(text: string) => void} report
- */
-function checkPaths(project, { file, rules }, sdk, report) {
+function checkPaths(
+  project: string,
+  { file, rules }: Part,
+  sdk: string | undefined,
+  report: (text: string) => void,
+) {
   const directory = join(project, dirname(file));
   const sources = [rules.modules, rules.data].flatMap((part) =>
     Object.values(part ?? {}).flatMap((rule) => list(rule)),
@@ -219,8 +201,8 @@ function checkPaths(project, { file, rules }, sdk, report) {
   }
 }
 
-/** The path, or undefined for one of the SDK while there is no SDK. @param {string} path @param {string} directory @param {string | undefined} sdk */
-function expand(path, directory, sdk) {
+/** The path, or undefined for one of the SDK while there is no SDK. */
+function expand(path: string, directory: string, sdk: string | undefined) {
   if (!path.startsWith("$(")) return resolve(directory, path);
   if (sdk === undefined) return undefined;
   return path
@@ -229,8 +211,8 @@ function expand(path, directory, sdk) {
     .replace("$(MODDABLE)", sdk);
 }
 
-/** Files that a path of a manifest means: it has no ending, and `*` stands for any name. @param {string} path */
-function filesOf(path) {
+/** Files that a path of a manifest means: it has no ending, and `*` stands for any name. */
+function filesOf(path: string) {
   const directory = dirname(path);
   if (!existsSync(directory)) return [];
   const name = basename(path);
@@ -239,16 +221,14 @@ function filesOf(path) {
     .map((file) => join(directory, file));
 }
 
-/** @param {string} file */
-function stemOf(file) {
+function stemOf(file: string) {
   return file.replace(/(\.d)?\.[^.]+$/, "");
 }
 
-/** The modules of ours that a part binds; declarations (.d.ts) and C are none. @param {Manifest} rules @param {string} directory */
-function modulesOf(rules, directory) {
+/** The modules of ours that a part binds; declarations (.d.ts) and C are none. */
+function modulesOf(rules: Manifest, directory: string) {
   const excluded = list(rules.modules?.["~"]).map((path) => resolve(directory, path));
-  /** @type {{ specifier: string, file: string }[]} */
-  const found = [];
+  const found: { specifier: string; file: string }[] = [];
   for (const [specifier, rule] of Object.entries(rules.modules ?? {})) {
     if (specifier === "~") continue;
     for (const source of list(rule)) {
@@ -264,8 +244,7 @@ function modulesOf(rules, directory) {
   return found;
 }
 
-/** @param {string} project @param {string[]} problems */
-function checkStrictness(project, problems) {
+function checkStrictness(project: string, problems: string[]) {
   const options = readManifest(project, "manifest.json").typescript?.tsconfig?.compilerOptions ?? {};
   for (const name of STRICTNESS) {
     if (options[name] !== true)
@@ -273,16 +252,16 @@ function checkStrictness(project, problems) {
   }
 }
 
-/** mcconfig passes over comments, also over those by which ESP-IDF says that an option is off. @param {string} project @param {string[]} problems */
-function checkSdkconfig(project, problems) {
+/** mcconfig passes over comments, also over those by which ESP-IDF says that an option is off. */
+function checkSdkconfig(project: string, problems: string[]) {
   for (const [index, line] of readFileSync(join(project, SDKCONFIG), "utf8").split("\n").entries()) {
     if (/^$|^#(?! CONFIG_)|^CONFIG_[A-Z0-9_]+=[^=]+$/.test(line)) continue;
     problems.push(`${SDKCONFIG}:${index + 1}: is no CONFIG_NAME=value ("=n" is off) and no comment`);
   }
 }
 
-/** mcconfig's wildcards in `preload` find no TypeScript: every module stands there by name. @param {string} project @param {Part[]} parts @param {Bound[]} bound @param {string[]} problems */
-function checkPreload(project, parts, bound, problems) {
+/** mcconfig's wildcards in `preload` find no TypeScript: every module stands there by name. */
+function checkPreload(project: string, parts: Part[], bound: Bound[], problems: string[]) {
   for (const file of new Set(parts.map((part) => part.file))) {
     const wanted = wantedPreload(project, file, bound);
     const have = list(readManifest(project, file).preload);
@@ -293,8 +272,7 @@ function checkPreload(project, parts, bound, problems) {
   }
 }
 
-/** @param {string} project @param {string} file @param {Bound[]} bound @returns {string[]} */
-function wantedPreload(project, file, bound) {
+function wantedPreload(project: string, file: string, bound: Bound[]): string[] {
   const main = readManifest(project, APP_MANIFEST).creation?.main;
   const names = bound.filter(
     ({ specifier, manifest, file: path }) =>
@@ -306,11 +284,14 @@ function wantedPreload(project, file, bound) {
   return [...new Set(names.map(({ specifier }) => specifier))];
 }
 
-/** @param {string} project @param {Bound} module @param {Bound[]} bound @param {string[]} problems */
-function checkSource(project, { specifier, file, targets }, bound, problems) {
+function checkSource(
+  project: string,
+  { specifier, file, targets }: Bound,
+  bound: Bound[],
+  problems: string[],
+) {
   const name = relative(project, file);
-  /** @param {string} text */
-  const report = (text) => problems.push(`${name}: ${text}`);
+  const report = (text: string) => problems.push(`${name}: ${text}`);
   const text = readFileSync(file, "utf8");
   const natives = [...text.matchAll(/ @ "(\w+)"/g)].map((match) => match[1] ?? "");
   if (!file.endsWith(".ts") && natives.length === 0) {
@@ -335,19 +316,18 @@ function checkSource(project, { specifier, file, targets }, bound, problems) {
   }
 }
 
-/** Is the function of a native defined? @param {string} project @param {string} native */
-function isInC(project, native) {
+/** Is the function of a native defined? */
+function isInC(project: string, native: string) {
   const directory = join(project, "hosts", "native", "binding");
   return readdirSync(directory)
     .filter((file) => file.endsWith(".c"))
     .some((file) => new RegExp(`^void ${native}\\(`, "m").test(readFileSync(join(directory, file), "utf8")));
 }
 
-/** @param {string} wanted @param {string} file @param {string} target @param {Bound[]} bound */
-function isThere(wanted, file, target, bound) {
+function isThere(wanted: string, file: string, target: string, bound: Bound[]) {
   const ours = bound.filter((module) => module.targets.includes(target));
   if (!wanted.startsWith(".")) {
-    const sdk = /** @type {Record<string, readonly string[]>} */ (SDK_MODULES)[wanted];
+    const sdk = (SDK_MODULES as Record<string, readonly string[]>)[wanted];
     return sdk?.includes(target) || ours.some((module) => module.specifier === wanted);
   }
   // On the device a relative specifier is resolved against the specifier of the module, not against its file.
@@ -355,14 +335,13 @@ function isThere(wanted, file, target, bound) {
   return ours.some(({ file: from, specifier }) => from === file && resolvesTo(specifier, wanted, path, ours));
 }
 
-/** @param {string} from @param {string} wanted @param {string} target @param {Bound[]} ours */
-function resolvesTo(from, wanted, target, ours) {
+function resolvesTo(from: string, wanted: string, target: string, ours: Bound[]) {
   const specifier = resolve("/", dirname(from), wanted).slice(1);
   return ours.some((module) => module.file === target && module.specifier === specifier);
 }
 
-/** What the code imports at run time; types vanish. @param {string} source */
-export function importsOf(source) {
+/** What the code imports at run time; types vanish. */
+export function importsOf(source: string) {
   const found = [];
   const clean = withoutComments(source);
   for (const match of clean.matchAll(
@@ -382,18 +361,16 @@ export function importsOf(source) {
   return found;
 }
 
-/** @param {string} source */
-function withoutComments(source) {
+function withoutComments(source: string) {
   return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/[^\n]*/g, "$1");
 }
 
-/** @param {string} source */
-function withoutTexts(source) {
+function withoutTexts(source: string) {
   return source.replace(/"[^"\n]*"/g, '""');
 }
 
-/** Writes the lists of preloaded modules. @param {string} [project] */
-export function writePreload(project = PROJECT) {
+/** Writes the lists of preloaded modules. */
+export function writePreload(project: string = PROJECT) {
   const { parts, bound } = collect(project, () => {});
   for (const file of new Set(parts.map((part) => part.file))) {
     const wanted = wantedPreload(project, file, bound);

@@ -1,10 +1,9 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 /**
  * Builds berth-native: XS from the sources in npm's @agoric/xsnap, TLS and HMAC of hosts/native on mbedTLS, and the
  * device's TypeScript in one file.
  *
- *   node scripts/build-native.js [--sanitize]
+ *   npm run build:native [-- --sanitize]
  *
  * Into build/native-VERSION/release, of mbedTLS, with --sanitize into build/native-VERSION/sanitized; with another mbedTLS
  * than the system's, its prefix in the environment's MBEDTLS, a hash of the prefix stands behind the version. About 30 s the first time, 1 s when nothing has
@@ -19,10 +18,10 @@ import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { withLock } from "./build-lock.js";
-import { findMbedtls, MBEDTLS_MISSING } from "./mbedtls.mjs";
+import { withLock } from "../../../scripts/build-lock";
+import { findMbedtls, MBEDTLS_MISSING, type Mbedtls } from "./mbedtls";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
 const XSNAP = join(ROOT, "node_modules", "@agoric", "xsnap");
 const UNAVAILABLE = 69;
@@ -30,27 +29,39 @@ const UNAVAILABLE = 69;
 /** The native host cannot be built here; the message says what to install, in one line. */
 export class NativeUnavailable extends Error {}
 
-/**
- * Where the programs are.
- * @typedef {object} NativeBuild
- * @property {string} directory
- * @property {string} host berth-native
- * @property {string} probe tls_probe
- * @property {string} fuzz tls_fuzz
- * @property {readonly string[]} checks tests in C
- */
+/** Where the programs are. */
+export interface NativeBuild {
+  readonly directory: string;
+  /** berth-native */
+  readonly host: string;
+  /** tls_probe */
+  readonly probe: string;
+  /** tls_fuzz */
+  readonly fuzz: string;
+  /** Tests in C. */
+  readonly checks: readonly string[];
+}
+
+export interface NativeBuildOptions {
+  /** berth-native without the tools. */
+  readonly only?: "host";
+  readonly sanitize?: boolean;
+  /** Gets the lines of make. */
+  readonly log?: (line: string) => void;
+  /** Gets a line when it takes a while, and when it waits for long. */
+  readonly notice?: (line: string) => void;
+}
 
 /**
  * Builds what is missing or older than its sources. Processes that ask at the same time take turns.
- * @param {object} [options]
- * @param {"host"} [options.only] berth-native without the tools
- * @param {boolean} [options.sanitize]
- * @param {(line: string) => void} [options.log] gets the lines of make
- * @param {(line: string) => void} [options.notice] gets a line when it takes a while, and when it waits for long
- * @returns {Promise<NativeBuild>}
- * @throws {NativeUnavailable}
+ * @throws NativeUnavailable
  */
-export async function buildNative({ only, sanitize = false, log = () => {}, notice = () => {} } = {}) {
+export async function buildNative({
+  only,
+  sanitize = false,
+  log = () => {},
+  notice = () => {},
+}: NativeBuildOptions = {}): Promise<NativeBuild> {
   const { version } = checkTools();
   const name = nativeDirectory(version, process.env.MBEDTLS ?? "");
   const directory = join(ROOT, "build", name, sanitize ? "sanitized" : "release");
@@ -77,21 +88,20 @@ export async function buildNative({ only, sanitize = false, log = () => {}, noti
 /**
  * Below build/. Each mbedTLS has its own, also after an upgrade in one place: headers of a package are as old as the
  * package, so make would take the objects for newer.
- * @param {string} version of mbedTLS
- * @param {string} prefix where it is installed; empty for the system's
+ * @param version of mbedTLS
+ * @param prefix where it is installed; empty for the system's
  */
-export function nativeDirectory(version, prefix) {
+export function nativeDirectory(version: string, prefix: string) {
   const hash = createHash("sha256").update(resolve(prefix)).digest("hex").slice(0, 8);
   return prefix === "" ? `native-${version}` : `native-${version}-${hash}`;
 }
 
-/**
- * @param {string} directory
- * @param {{ only?: "host" | undefined, sanitize: boolean, log: (line: string) => void }} options
- */
-async function make(directory, { only, sanitize, log }) {
+async function make(
+  directory: string,
+  { only, sanitize, log }: { only?: "host" | undefined; sanitize: boolean; log: (line: string) => void },
+) {
   // Relative: make cannot take a path with a blank, and the project may lie below one.
-  const from = (/** @type {string} */ path) => relative(SOURCES, path);
+  const from = (path: string) => relative(SOURCES, path);
   const child = spawn(
     "make",
     [
@@ -112,8 +122,8 @@ async function make(directory, { only, sanitize, log }) {
   if (status !== 0) throw new Error(`make failed${signal ? ` (${signal})` : ""}:\n${errors}`);
 }
 
-/** @param {string} outfile written only when it changes, and at once: another process may be reading it */
-async function bundle(outfile) {
+/** @param outfile written only when it changes, and at once: another process may be reading it */
+async function bundle(outfile: string) {
   const { outputFiles } = await build({
     entryPoints: [join(SOURCES, "linux", "main.ts")],
     bundle: true,
@@ -129,8 +139,7 @@ async function bundle(outfile) {
   renameSync(`${outfile}.new`, outfile);
 }
 
-/** @returns {import("./mbedtls.mjs").Mbedtls} */
-function checkTools() {
+function checkTools(): Mbedtls {
   if (process.platform !== "linux") {
     throw new NativeUnavailable(`no native host: it builds on Linux only, this is ${process.platform}`);
   }

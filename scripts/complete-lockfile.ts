@@ -1,20 +1,25 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 /**
  * Completes package-lock.json with the packages of other platforms. npm leaves an optional package out of the lock when
  * the registry at hand does not offer it, and `npm ci` then refuses the lock. Run it after a change of dependencies.
  *
- * Usage: node scripts/complete-lockfile.js [FILE]. A lock that is complete stays as it is.
+ * Usage: npx tsx scripts/complete-lockfile.ts [FILE]. A lock that is complete stays as it is.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/**
- * What this needs of an entry of "packages".
- * @typedef {{ version?: string, license?: string, dev?: boolean, optional?: boolean, os?: string[], cpu?: string[],
- *   libc?: string[], optionalDependencies?: Record<string, string> }} Entry
- */
+/** What this needs of an entry of "packages". */
+export type Entry = {
+  version?: string;
+  license?: string;
+  dev?: boolean;
+  optional?: boolean;
+  os?: string[];
+  cpu?: string[];
+  libc?: string[];
+  optionalDependencies?: Record<string, string>;
+};
 
 /** As package.json's "os" and "cpu" spell them, and as the names of packages hold them. */
 const SYSTEMS = "aix android darwin freebsd linux netbsd openbsd openharmony sunos win32".split(" ");
@@ -23,10 +28,8 @@ const PROCESSORS = "arm arm64 ia32 loong64 mips64el ppc64 riscv64 s390x wasm32 x
 /**
  * Adds what is missing to `packages` and returns its names. A name that tells no platform, or a range instead of a
  * version, stays out: only npm can know more.
- * @param {Record<string, Entry>} packages
- * @returns {string[]}
  */
-export function completePackages(packages) {
+export function completePackages(packages: Record<string, Entry>): string[] {
   const added = [];
   for (const [path, parent] of Object.entries(packages)) {
     for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
@@ -41,13 +44,7 @@ export function completePackages(packages) {
   return added;
 }
 
-/**
- * @param {string} name
- * @param {string} version
- * @param {Entry} parent
- * @returns {Entry | undefined}
- */
-function entryOf(name, version, parent) {
+function entryOf(name: string, version: string, parent: Entry): Entry | undefined {
   if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) return undefined;
   const words = (name.split("/").pop() ?? "").split("-");
   const system = SYSTEMS.find((one) => words.includes(one));
@@ -64,8 +61,7 @@ function entryOf(name, version, parent) {
   };
 }
 
-/** @param {string} file */
-function complete(file) {
+function complete(file: string) {
   const lock = JSON.parse(readFileSync(file, "utf8"));
   const added = completePackages(lock.packages);
   if (added.length > 0) {

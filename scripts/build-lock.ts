@@ -8,18 +8,22 @@ const LOOK_AGAIN = 200;
 /** Longer than most builds take: who waits shall know for what. */
 const PATIENCE = 5_000;
 
+export interface LockOptions {
+  /** Gets one line when it waits for long. */
+  readonly log?: (line: string) => void;
+  /** Milliseconds until then. */
+  readonly patience?: number;
+}
+
 /**
  * Does `work` while no other process holds `lock`, a file that says which process does. The lock of a process that has
  * died is taken over.
- * @template T
- * @param {string} lock
- * @param {() => Promise<T>} work
- * @param {object} [options]
- * @param {(line: string) => void} [options.log] gets one line when it waits for long
- * @param {number} [options.patience] milliseconds until then
- * @returns {Promise<T>}
  */
-export async function withLock(lock, work, { log = () => {}, patience = PATIENCE } = {}) {
+export async function withLock<T>(
+  lock: string,
+  work: () => Promise<T>,
+  { log = () => {}, patience = PATIENCE }: LockOptions = {},
+): Promise<T> {
   const ours = `${process.pid} ${startOf(process.pid) ?? "-"} ${randomUUID()}`;
   let waited = 0;
   while (!take(lock, ours)) {
@@ -36,8 +40,7 @@ export async function withLock(lock, work, { log = () => {}, patience = PATIENCE
   }
 }
 
-/** @param {string} lock @param {string} ours */
-function take(lock, ours) {
+function take(lock: string, ours: string) {
   // Linked when its content is complete: a process that is killed, or a full disk, leaves no lock without a holder.
   const whole = `${lock}.${process.pid}-${randomUUID()}`;
   try {
@@ -45,7 +48,7 @@ function take(lock, ours) {
     linkSync(whole, lock);
     return true;
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
     rmSync(whole, { force: true });
   }
@@ -54,33 +57,32 @@ function take(lock, ours) {
   return false;
 }
 
-/** Removes the lock of a process that has died, unless another has taken it over meanwhile. @param {string} lock @param {string} stale */
-function remove(lock, stale) {
+/** Removes the lock of a process that has died, unless another has taken it over meanwhile. */
+function remove(lock: string, stale: string) {
   const aside = `${lock}.${process.pid}-${randomUUID()}`;
   try {
     renameSync(lock, aside);
     if (contentOf(aside) !== stale) linkSync(aside, lock);
   } catch (error) {
     // ENOENT: removed by another. EEXIST: taken meanwhile.
-    if (!["ENOENT", "EEXIST"].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? "")) throw error;
+    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
     rmSync(aside, { force: true });
   }
 }
 
-/** @param {string} file @returns {string | undefined} undefined when it is gone */
-function contentOf(file) {
+/** @returns undefined when it is gone */
+function contentOf(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
     // ESRCH: a file of /proc whose process has just ended.
-    if (!["ENOENT", "ESRCH"].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? "")) throw error;
+    if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     return undefined;
   }
 }
 
-/** @param {string} content */
-function holderLives(content) {
+function holderLives(content: string) {
   const [holder, start] = content.split(" ");
   // Nobody's: made by other means than `take`.
   if (!Number(holder)) return false;
@@ -88,7 +90,7 @@ function holderLives(content) {
     process.kill(Number(holder), 0);
   } catch (error) {
     // EPERM: of another user.
-    return /** @type {NodeJS.ErrnoException} */ (error).code !== "ESRCH";
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
   // Another process may have its number by now.
   const now = startOf(Number(holder));
@@ -97,10 +99,9 @@ function holderLives(content) {
 
 /**
  * When a process started, in ticks since the computer did: proc_pid_stat(5), field 22.
- * @param {number} pid
- * @returns {string | undefined} undefined where that is not told: on Linux it is
+ * @returns undefined where that is not told: on Linux it is
  */
-function startOf(pid) {
+function startOf(pid: number): string | undefined {
   if (process.platform !== "linux") return undefined;
   const stat = contentOf(`/proc/${pid}/stat`);
   // The name of the program, field 2, may hold anything.

@@ -4,9 +4,10 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
-import { withLock } from "./build-lock.js";
-import { preloadedModules } from "./check-manifests.mjs";
-import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./moddable-sdkconfig.mjs";
+import { withLock } from "../../../scripts/build-lock";
+import { preloadedModules } from "./check-manifests";
+import type { Sdk } from "./sdk";
+import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./sdkconfig";
 
 /** Folders of the apps; mcconfig takes the folder's name for the app's. */
 export const APPS = Object.freeze({ firmware: "firmware", cases: "test/on-device" });
@@ -20,28 +21,31 @@ export const BOARDS = Object.freeze({
   esp32c6: "esp32/esp32c6",
 });
 
-/**
- * @typedef {object} BuildOptions
- * @property {string} project directory of package.json
- * @property {import("./moddable-sdk.mjs").Sdk} sdk
- * @property {string} app its folder, of `APPS`
- * @property {string} platform of mcconfig
- * @property {"build" | "deploy"} target of mcconfig; never its default, which ends other processes on Linux
- * @property {"debug" | "instrument" | "release"} mode
- * @property {readonly string[]} settings `key=value`, into `mc/config`
- */
+export interface BuildOptions {
+  /** Directory of package.json */
+  readonly project: string;
+  readonly sdk: Sdk;
+  /** Its folder, of `APPS` */
+  readonly app: string;
+  /** Of mcconfig */
+  readonly platform: string;
+  /** Of mcconfig; never its default, which ends other processes on Linux */
+  readonly target: "build" | "deploy";
+  readonly mode: "debug" | "instrument" | "release";
+  /** `key=value`, into `mc/config` */
+  readonly settings: readonly string[];
+}
 
-/** A line of mcconfig that is only a warning there, though the app lacks a part. @param {string} line */
-export function isFatalWarning(line) {
+/** A line of mcconfig that is only a warning there, though the app lacks a part. */
+export function isFatalWarning(line: string) {
   return /warning: no (modules|data|resources) match/.test(line);
 }
 
 /**
  * Builds, or builds and flashes. Builds of one target take turns.
- * @param {BuildOptions} options
- * @returns {Promise<{ status: number, output: string }>} `output` is the directory of what was built
+ * @returns `output` is the directory of what was built
  */
-export async function build(options) {
+export async function build(options: BuildOptions): Promise<{ status: number; output: string }> {
   const { project, app, platform, mode } = options;
   const root = join(project, "build", "moddable");
   mkdirSync(root, { recursive: true });
@@ -50,11 +54,10 @@ export async function build(options) {
 }
 
 /**
- * @param {BuildOptions} options
- * @param {string} root where everything goes
- * @param {string} name of what belongs to this build alone, a path without an ending
+ * @param root where everything goes
+ * @param name of what belongs to this build alone, a path without an ending
  */
-async function buildAlone(options, root, name) {
+async function buildAlone(options: BuildOptions, root: string, name: string) {
   const { project, sdk, app, platform, target, mode, settings } = options;
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, basename(app)];
@@ -63,11 +66,7 @@ async function buildAlone(options, root, name) {
   forgetStale(`${name}.sha256`, [output, temporary], options);
   const sdkconfig = join(project, app, "sdkconfig");
   const configured = family === "esp32" && existsSync(sdkconfig);
-  const mcconfig = (
-    /** @type {string} */ into,
-    /** @type {string[]} */ how,
-    /** @type {Readonly<Record<string, string>>} */ variables = {},
-  ) => {
+  const mcconfig = (into: string, how: string[], variables: Readonly<Record<string, string>> = {}) => {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
       ...[...how, "-p", platform, "-t", target, "-o", into],
@@ -80,10 +79,8 @@ async function buildAlone(options, root, name) {
       if (isFatalWarning(line)) fatal.push(line);
     });
   };
-  /** @type {string[]} */
-  const fatal = [];
-  /** @type {Readonly<Record<string, string>>} */
-  let ofBoard = {};
+  const fatal: string[] = [];
+  let ofBoard: Readonly<Record<string, string>> = {};
   if (configured) {
     // Only to see which folder it takes: what it writes there the real one would rewrite, and all would be compiled anew.
     const trial = `${name}-trial`;
@@ -115,8 +112,8 @@ async function buildAlone(options, root, name) {
   return { status: status === 0 && problems.length > 0 ? 1 : status, output };
 }
 
-/** The overlay with the site's settings, where there is one. @param {string} project @param {string} app */
-export function manifestOf(project, app) {
+/** The overlay with the site's settings, where there is one. */
+export function manifestOf(project: string, app: string) {
   const local = join(project, app, "manifest_local.json");
   return existsSync(local) ? local : join(project, app, "manifest.json");
 }
@@ -124,11 +121,13 @@ export function manifestOf(project, app) {
 /**
  * mcconfig goes by the time of files alone: what a manifest names anew is not rebuilt when it is older. After a
  * change of a manifest, or with another SDK, what was built goes.
- * @param {string} stamp the file that keeps what the manifests were
- * @param {readonly string[]} directories
- * @param {Pick<BuildOptions, "project" | "sdk">} options
+ * @param stamp the file that keeps what the manifests were
  */
-export function forgetStale(stamp, directories, { project, sdk }) {
+export function forgetStale(
+  stamp: string,
+  directories: readonly string[],
+  { project, sdk }: Pick<BuildOptions, "project" | "sdk">,
+) {
   const hash = createHash("sha256").update(JSON.stringify([sdk.moddable, sdk.version]));
   for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
   const digest = hash.digest("hex");
@@ -137,8 +136,7 @@ export function forgetStale(stamp, directories, { project, sdk }) {
   writeFileSync(stamp, digest);
 }
 
-/** @param {string} project */
-function manifestsBelow(project) {
+function manifestsBelow(project: string) {
   const below = [...Object.values(APPS), "hosts"].flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
   );
@@ -147,24 +145,21 @@ function manifestsBelow(project) {
 
 /**
  * Modules that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
- * @param {readonly string[]} wanted
- * @param {string} makefile its text; of every platform it has the list
+ * @param makefile its text; of every platform it has the list
  */
-export function notPreloaded(wanted, makefile) {
+export function notPreloaded(wanted: readonly string[], makefile: string) {
   return wanted.filter((name) => !makefile.includes(`-p ${name}.xsb`));
 }
 
-/**
- * @param {string} command
- * @param {readonly string[]} parameters
- * @param {string} project
- * @param {import("./moddable-sdk.mjs").Sdk} sdk
- * @param {string} app
- * @param {Readonly<Record<string, string>>} variables
- * @param {(line: string) => void} onLine
- * @returns {Promise<number>}
- */
-function run(command, parameters, project, sdk, app, variables, onLine) {
+function run(
+  command: string,
+  parameters: readonly string[],
+  project: string,
+  sdk: Sdk,
+  app: string,
+  variables: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): Promise<number> {
   // mcconfig looks for its kin and for tsc in PATH.
   const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
   return new Promise((resolve) => {
@@ -174,12 +169,12 @@ function run(command, parameters, project, sdk, app, variables, onLine) {
       stdio: ["inherit", "pipe", "pipe"],
       shell: process.platform === "win32",
     });
-    for (const [from, to] of /** @type {const} */ ([
+    for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
-    ])) {
+    ] as const) {
       let rest = "";
-      from.on("data", (/** @type {Buffer} */ chunk) => {
+      from.on("data", (chunk: Buffer) => {
         to.write(chunk);
         const lines = (rest + chunk.toString()).split("\n");
         rest = lines.pop() ?? "";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "../../scripts/moddable-sdkconfig.mjs";
+import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "../../../../hosts/moddable/scripts/sdkconfig";
 
 let directory: string;
 
