@@ -4,14 +4,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { LONGEST_STORE_KEY, LONGEST_STORE_VALUE } from "../../../src/host";
+import { SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { spawnChild } from "./children";
 import type { Sdk } from "./sdk";
 
-/** The limits of NVS on ESP32. */
-const LONGEST_VALUE = 4000;
-
-/** By domain, what the device itself keeps there: its assignment (`SLOT_KEYS` of src/storage) and the diary's entry. */
-const DEVICES_OWN = Object.freeze({ berth: ["assignment0", "assignment1", "assignment2", "lastError"] });
+/** By domain, what the device itself keeps there: its assignment and the diary's entry. */
+const DEVICES_OWN: Readonly<Record<string, readonly string[]>> = Object.freeze({
+  berth: [...SLOT_KEYS, "lastError"],
+});
 
 /**
  * Compiles hosts/moddable/headless/headless.c unless that is done. The interface of what mcconfig builds, screen.h,
@@ -55,11 +56,13 @@ export function writePreferences(
     ? JSON.parse(readFileSync(file, "utf8"))
     : {};
   for (const [domain, values] of Object.entries(domains)) {
-    const own = (DEVICES_OWN as Record<string, readonly string[]>)[domain] ?? [];
+    const own = DEVICES_OWN[domain] ?? [];
     const kept = Object.entries(all[domain] ?? {}).filter(([key]) => own.includes(key));
     const written = Object.entries(values).map(([key, value]) => {
-      if (key.length > 15 || value.length > LONGEST_VALUE) {
-        throw new Error(`${domain}/${key} would not fit NVS: 15 characters, ${LONGEST_VALUE} bytes`);
+      if (key.length > LONGEST_STORE_KEY || value.length > LONGEST_STORE_VALUE) {
+        throw new Error(
+          `${domain}/${key} would not fit NVS: ${LONGEST_STORE_KEY} characters, ${LONGEST_STORE_VALUE} bytes`,
+        );
       }
       return [key, typeof value === "string" ? value : { buffer: [...value].join(",") }];
     });

@@ -70,7 +70,7 @@ test("the makefile says which folder mcconfig took", () => {
   expect(sdkconfigOf("X = 1\n")).toBeUndefined();
 });
 
-const project = new URL("../../", import.meta.url);
+const project = new URL("../../../../", import.meta.url);
 const manifest = (file: string) => JSON.parse(readFileSync(new URL(file, project), "utf8"));
 
 test("what a board sets for its C is left to it", () => {
