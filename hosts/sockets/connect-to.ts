@@ -31,12 +31,12 @@ function parseEntry(entry: string): ConnectTo {
   const four = parts.length === 4;
   const [host = "", second = ""] = parts;
   const [written = "", port = ""] = parts.slice(-2);
-  const address = bare(written);
-  if (address === written ? !isHostName(address) : !isIpv6(address)) throw wrong(entry, "an ADDRESS");
+  if (!isServer(written)) throw wrong(entry, "an ADDRESS");
+  if (host !== "" && !isServer(host)) throw wrong(entry, "a HOST that is a name");
   return {
     host: bare(host).toLowerCase(),
     port: four ? portOf(second, entry) : undefined,
-    address,
+    address: bare(written),
     toPort: portOf(port, entry),
   };
 }
@@ -59,6 +59,12 @@ export function connectTarget(
 /** Is the address one that hosts with IPv4 alone cannot take? */
 export function isIpv6(address: string): boolean {
   return address.includes(":");
+}
+
+/** A name, an IPv4 address, or one of IPv6 in brackets. */
+function isServer(written: string): boolean {
+  const name = bare(written);
+  return name === written ? isHostName(name) : isIpv6(name);
 }
 
 function bare(host: string): string {

@@ -50,8 +50,9 @@ export function encodeError(error: BerthError): NativeError {
 
 export function decodeError({ code, message, ...details }: NativeError): BerthError {
   const { status, retryAfter, errorCode, trackingId } = details;
-  // The message is the meaning of the code, or that and what it is about in brackets.
-  const about = message.slice(ERRORS[code].meaning.length + 2, -1);
+  // The message is the meaning of the code, or that and what it is about in brackets, or only what it is about.
+  const { meaning } = ERRORS[code];
+  const about = message.startsWith(meaning) ? message.slice(meaning.length + 2, -1) : message;
   return new BerthError(code, about, {
     ...(status !== undefined && { status }),
     ...(retryAfter !== undefined && { retryAfter }),
