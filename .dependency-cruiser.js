@@ -5,7 +5,7 @@
  */
 
 /** The project's own files, and paths that lead out of it or to no file. */
-const LOCAL = "^(src|hosts|firmware|emulator|factory|cli|scripts|bench|test)/|^[.]";
+const LOCAL = "^(src|hosts|firmware|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
 /** The boundary and what it raises. */
 const BOUNDARY = ["src/host[.]", "src/error[.]"];
 
