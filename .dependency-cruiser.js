@@ -27,7 +27,7 @@ const FOLDERS = {
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
   "hosts/moddable/scripts": [
-    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/build-lock[.]"],
+    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/(build-lock|npm-options)[.]"],
     "packages",
   ],
   "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
@@ -55,6 +55,7 @@ const FOLDERS = {
       "hosts/sockets/connect-to[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
+      "scripts/npm-options[.]",
     ],
     "packages",
   ],

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
 
+import { X509Certificate } from "node:crypto";
 import { clock } from "../hosts/node/clock";
-import { text } from "../hosts/node/text";
 import {
   AGENT_STATE_NAMES,
   type AgentOptions,
@@ -13,8 +13,10 @@ import {
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
+import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
+import { bodyFields } from "./body";
 import type { DeviceAgent, DeviceEngine, DeviceHandler, DeviceSettings } from "./device-engine";
 import type { CliEvent } from "./output";
 import { errorEvent } from "./output";
@@ -87,13 +89,6 @@ const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>
   [AgentState.CONNECTING]: "hub",
   [AgentState.RUNNING]: "hub",
 });
-
-/** CONNACK codes by which a hub says that it does not know the device. */
-const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
-  "connack-identifier-rejected",
-  "connack-bad-credentials",
-  "connack-not-authorized",
-]);
 
 const MESSAGE_PROPERTIES: Properties = Object.freeze({
   [SystemProperty.CONTENT_TYPE]: "application/json",
@@ -233,38 +228,35 @@ class DeviceRun {
   /** A fragment of a large message is told as it comes. */
   #message({ properties, payload, offset, byteLength }: CloudToDeviceMessage): void {
     const whole = payload.length === byteLength;
-    const shown = this.#textOf(payload);
-    const body =
-      shown === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: shown };
+    const body = bodyFields(payload);
     const place = whole ? {} : { offset, byteLength };
     this.#tell(
       { event: "message", ...body, properties, ...place },
-      `message from the cloud: ${shown ?? `${payload.length} bytes`}`,
+      `message from the cloud: ${"payload" in body ? body.payload : `${payload.length} bytes`}`,
     );
-  }
-
-  #textOf(payload: Uint8Array): string | undefined {
-    try {
-      return text.decode(payload);
-    } catch {
-      return undefined;
-    }
   }
 
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
-    const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
+    const moved = phase === "hub" && !this.#assignedUntried && refusesIdentity(error.code);
     if (!error.retriable && !moved) {
       this.#fail(error, { phase });
       return;
     }
     this.#lastRetriable = { phase, error };
     const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { phase, retryIn, final: false }),
-      `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,
+      errorEvent(error, { phase, retryIn, own, final: false }),
+      `${PLACES[phase]}: ${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${next}`,
     );
+  }
+
+  /** What the device itself knows about a refusal. */
+  #ownView({ code }: BerthError): string | undefined {
+    const { certificate } = this.#options.device;
+    return ownView(code, clock.now(), certificate === undefined ? undefined : validityOf(certificate));
   }
 
   #timeUp(): void {
@@ -329,9 +321,10 @@ class DeviceRun {
     if (this.#done) return;
     const about = more.about === undefined ? "" : `; ${more.about}`;
     const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { ...more, final: true }),
-      `${where}${error.message} [${error.code}]${about}`,
+      errorEvent(error, { ...more, own, final: true }),
+      `${where}${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${about}`,
     );
     this.#error = error;
     this.#end();
@@ -358,5 +351,15 @@ class DeviceRun {
 
   #tell(event: CliEvent, line = ""): void {
     if (!this.#done) this.#options.onEvent(event, line);
+  }
+}
+
+/** Of the first certificate in PEM; undefined when it cannot be read. */
+function validityOf(pem: string): Validity | undefined {
+  try {
+    const { validFrom, validTo } = new X509Certificate(pem);
+    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+  } catch {
+    return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
-import { pemCertificates } from "../hosts/node/roots";
+import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";

@@ -13,6 +13,7 @@ import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { SimulatedDevice } from "./simulated-device";
 import { makeFleet } from "./simulated-fleet";
+import { systemError } from "./system-error";
 import type { Traffic } from "./timeline";
 
 /** Each has some 45 MB with XS. */
@@ -59,7 +60,7 @@ export function addSimulate(program: Command, context: CommandContext): void {
       context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
     } catch (error) {
       const status = interrupt.status();
-      if (status === undefined) throw error;
+      if (status === undefined) throw systemError(error, undefined, directory);
       context.exit(status);
     } finally {
       interrupt.release();

@@ -41,7 +41,10 @@ export class SimulatedDevice {
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
     const timeline = new Timeline((packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
-      output.event({ event: "packet", device: registrationId, ...packet }, timelineRow(packet, label, peer));
+      output.passing(
+        { event: "packet", device: registrationId, ...packet },
+        timelineRow(packet, label, peer),
+      );
     });
     const result = await runDevice({
       engine,
@@ -60,7 +63,7 @@ export class SimulatedDevice {
       onEvent: (event, line) => {
         const text =
           line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;
-        output.event({ ...event, device: registrationId }, text);
+        output.passing({ ...event, device: registrationId }, text);
       },
     });
     return { ...result, traffic: timeline.traffic };

@@ -21,7 +21,7 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { StateStore, type Twin } from "./state";
+import { type RegistrationRecord, StateStore, type Twin } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
@@ -113,7 +113,10 @@ export class Emulator {
     this.#endpoint(hub).deliver(deviceId);
   }
 
-  /** Changes desired properties; returns their new version. @throws Error when there is no such device */
+  /**
+   * Changes desired properties; returns their new version.
+   * @throws Error when there is no such device, RangeError when a twin may not hold what would come of it
+   */
   updateDesired(hub: string, deviceId: string, patch: JsonObject): Promise<number> {
     return this.#endpoint(hub).updateDesired(deviceId, patch);
   }
@@ -139,14 +142,19 @@ export class Emulator {
     return this.#endpoint(hub).disconnect(deviceId, reason);
   }
 
-  /** Adds or replaces an individual enrollment. */
+  /** Adds or replaces an individual enrollment. @throws RangeError as the configuration: device id, initial twin */
   setEnrollment(enrollment: IndividualEnrollment): void {
     this.enrollments.setIndividual(enrollment);
   }
 
-  /** Adds or replaces an enrollment group. */
+  /** Adds or replaces an enrollment group. @throws RangeError when a twin may not hold the initial one */
   setEnrollmentGroup(group: EnrollmentGroup): void {
     this.enrollments.setGroup(group);
+  }
+
+  /** What DPS knows of a registration, the certificate that proved it included; a copy. Undefined when there is none. */
+  registration(registrationId: string): RegistrationRecord | undefined {
+    return structuredClone(this.#state.registrations.get(registrationId.toLowerCase()));
   }
 
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
@@ -217,6 +225,8 @@ export class Emulator {
         return endpoint && broker && { endpoint, broker };
       },
       refusal: options.dps?.refusal ?? "connack",
+      refusalCode: options.dps?.refusalCode ?? 401002,
+      requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),

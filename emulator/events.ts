@@ -23,6 +23,8 @@ export interface EmulatorEvents {
       status: number;
       outcome: string;
       errorCode?: number;
+      /** Seconds that the device was told to wait. */
+      retryAfter?: number;
     },
   ];
   assigned: [RegistrationRecord];
@@ -35,6 +37,8 @@ export interface EmulatorEvents {
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
   /** Something of the emulator's own failed, for example a write of the state; it goes on. */
   problem: [Error];
+  /** A registration asked for a certificate, which no enrollment here issues: it is answered without one. */
+  certificateRequest: [{ registrationId: string }];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];
 }

@@ -25,6 +25,11 @@ export const ConnackCode = Object.freeze({
   NOT_AUTHORIZED: 5,
 });
 
+/** MQTT 3.1.1. */
+const PROTOCOL_LEVEL = 4;
+/** mosquitto sets this bit of the level to tell a broker that it is one as well. */
+const BRIDGE_MARK = 0x80;
+
 /** Why a CONNECT is refused. */
 export interface Refusal {
   returnCode: number;
@@ -48,7 +53,7 @@ export interface FrontDoorOptions {
   faults: FaultInjector;
   /** Decides about a CONNECT. */
   admit(connect: IConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal;
-  onRefused(connect: IConnectPacket, refusal: Refusal): void;
+  onRefused(connect: Pick<IConnectPacket, "clientId">, refusal: Refusal): void;
   /** Milliseconds that a client may take for TLS, and again until CONNECT. */
   connectTimeout: number;
   /** The largest packet of a client, in bytes. */
@@ -163,29 +168,50 @@ export class FrontDoor {
 
   /** Handles the first packet. Undefined when the connection is refused. */
   #open(link: Link, type: number, packet: Buffer): Admission | undefined {
-    const connect = type === PacketType.CONNECT ? parseConnect(packet) : undefined;
+    const level = type === PacketType.CONNECT ? protocolLevel(packet) : undefined;
+    if (level !== undefined && level !== PROTOCOL_LEVEL) {
+      // What follows the level need not be what this version of MQTT has there.
+      return this.#refuse(link, parseConnect(packet) ?? { clientId: "" }, wrongLevel(level));
+    }
+    const connect = level === undefined ? undefined : parseConnect(packet);
     if (!connect) {
       // MQTT 3.1.1 section 3.1: anything else than a sound CONNECT closes the connection.
       link.destroy();
       return undefined;
     }
-    const result =
-      connect.protocolVersion === 4
-        ? this.#options.admit(connect, clientChain(link.socket), link)
-        : {
-            returnCode: ConnackCode.UNACCEPTABLE_PROTOCOL,
-            reason: "the protocol level is not 4; speak MQTT 3.1.1",
-          };
-    if ("returnCode" in result) {
-      link.identify({ id: connect.clientId, ...(result.endpoint ? { endpoint: result.endpoint } : {}) });
-      this.#options.onRefused(connect, result);
-      link.end(Buffer.from([0x20, 2, 0, result.returnCode]));
-      return undefined;
-    }
+    const result = this.#options.admit(connect, clientChain(link.socket), link);
+    if ("returnCode" in result) return this.#refuse(link, connect, result);
     link.identify({ id: result.connection.id, endpoint: result.endpoint });
     result.broker.attach(result.connection);
     return result;
   }
+
+  #refuse(link: Link, connect: Pick<IConnectPacket, "clientId">, refusal: Refusal): undefined {
+    const { endpoint, returnCode } = refusal;
+    link.identify({ id: connect.clientId, ...(endpoint ? { endpoint } : {}) });
+    this.#options.onRefused(connect, refusal);
+    link.end(Buffer.from([0x20, 2, 0, returnCode]));
+    return undefined;
+  }
+}
+
+/** The level of a CONNECT, MQTT 3.1.1 section 3.1.2.2; undefined when its protocol's name is none of MQTT's. */
+function protocolLevel(packet: Buffer): number | undefined {
+  // The remaining length is as long as its bytes say "more"; the framer has seen its end.
+  let at = 1;
+  while (packet.readUInt8(at++) & 0x80);
+  for (const name of ["\0\u0004MQTT", "\0\u0006MQIsdp"]) {
+    if (packet.subarray(at, at + name.length).equals(Buffer.from(name))) return packet[at + name.length];
+  }
+  return undefined;
+}
+
+function wrongLevel(level: number): Refusal {
+  const reason =
+    level & BRIDGE_MARK
+      ? `the protocol level ${level} is a bridge's; give it try_private false (mosquitto.conf)`
+      : `the protocol level is not ${PROTOCOL_LEVEL}; speak MQTT 3.1.1`;
+  return { returnCode: ConnackCode.UNACCEPTABLE_PROTOCOL, reason };
 }
 
 function parseConnect(bytes: Buffer): IConnectPacket | undefined {

@@ -6,6 +6,10 @@ export function isRegistrationId(text: string): boolean {
   return text.length <= 128 && /^[A-Za-z0-9._:-]*[A-Za-z0-9-]$/.test(text);
 }
 
+/** What `isDeviceId` asks for, in words. */
+export const DEVICE_ID_RULE =
+  "must be 1 to 128 ASCII letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '; no blank, no slash";
+
 /** Device ids of IoT Hub: at most 128 letters, digits and a few special characters; case-sensitive. */
 export function isDeviceId(text: string): boolean {
   return text.length <= 128 && /^[A-Za-z0-9\-:.+%_#*?!(),=@$']+$/.test(text);

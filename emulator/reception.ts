@@ -22,6 +22,9 @@ export interface ReceptionOptions {
   dps: { endpoint: DpsEndpoint; broker: Broker };
   hub(name: string): { endpoint: HubEndpoint; broker: Broker } | undefined;
   refusal: "connack" | "response";
+  /** `errorCode` of a refusal by a 401 response. */
+  refusalCode: number;
+  requireClientAuth: boolean;
   /** Seconds. */
   expiryGrace: number;
   now(): number;
@@ -51,7 +54,7 @@ export class Reception {
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
-    const { idScope, enrollments, dps, refusal, now } = this.#options;
+    const { enrollments, dps, refusal, refusalCode, now } = this.#options;
     const refuse = (returnCode: number, reason: string): Refusal => ({ returnCode, reason, endpoint: "dps" });
     if (connect.clientId.toLowerCase() !== user.registrationId.toLowerCase()) {
       return refuse(
@@ -59,17 +62,21 @@ export class Reception {
         "the client identifier is not the registration id of the user name",
       );
     }
-    if (user.idScope !== idScope)
-      return refuse(ConnackCode.NOT_AUTHORIZED, "the user name holds another ID scope");
+    if (user.idScope !== this.#options.idScope)
+      return refuse(
+        ConnackCode.NOT_AUTHORIZED,
+        `the user name holds the ID scope ${JSON.stringify(user.idScope.slice(0, 64))}, not ${this.#options.idScope}`,
+      );
     if (user.apiVersion < "2018")
       return refuse(ConnackCode.NOT_AUTHORIZED, "DPS had no API version before 2018");
     if (!KNOWN_DPS_API_VERSIONS.includes(user.apiVersion)) this.#options.onUnknownApiVersion(user);
     const credentials = { registrationId: user.registrationId, password: passwordOf(connect), chain };
-    const caller = authenticate(enrollments, idScope, credentials, now());
+    const caller = authenticate(enrollments, this.#options, credentials, now());
     if (isDpsError(caller) && refusal === "connack")
       return refuse(ConnackCode.NOT_AUTHORIZED, caller.message);
     const connection = new Connection(user.registrationId.toLowerCase(), link, { ...connect, clean: true });
-    dps.endpoint.admit(connection, caller);
+    const is401 = isDpsError(caller) && caller.status === 401;
+    dps.endpoint.admit(connection, is401 ? { ...caller, errorCode: refusalCode } : caller);
     return { broker: dps.broker, connection, endpoint: "dps" };
   }
 

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SymmetricKeys } from "./configuration";
 import { writeFileDurablyAsync } from "./durable-file";
-import { type Json, type JsonObject, JsonReader } from "./json-reader";
-import { readDevice, readRegistration } from "./state-reader";
+import { type Json, type JsonObject, parseJson, readJson } from "./json-reader";
+import { stateOf } from "./state-reader";
 
 /** A registration that DPS has completed. */
 export interface RegistrationRecord {
@@ -18,6 +18,27 @@ export interface RegistrationRecord {
   lastUpdatedDateTimeUtc: string;
   etag: string;
   payload?: JsonObject;
+  /** What proved it, when that was a certificate. */
+  x509?: CertificateRecord;
+}
+
+/** The certificate of a registration, and the one that signed it, as Azure's service API shows them. */
+export interface CertificateRecord {
+  certificateInfo: CertificateInfo;
+  enrollmentGroupId?: string;
+  signingCertificateInfo?: CertificateInfo;
+}
+
+/** A certificate in Azure's field names. */
+export interface CertificateInfo {
+  subjectName: string;
+  sha1Thumbprint: string;
+  sha256Thumbprint: string;
+  issuerName: string;
+  notBeforeUtc: string;
+  notAfterUtc: string;
+  serialNumber: string;
+  version: number;
 }
 
 /** How a device proves itself to its hub. */
@@ -125,15 +146,12 @@ export class StateStore {
   }
 
   #load(text: string, path: string): void {
-    const root = JsonReader.parse(text, `${path} (delete it to start without registrations)`);
-    root.get("version").integer(VERSION, VERSION);
-    for (const node of root.get("registrations").array()) {
-      const record = readRegistration(node);
-      this.registrations.set(record.registrationId.toLowerCase(), record);
-    }
-    for (const node of root.get("hubs").array()) {
-      const devices = this.devicesOf(node.get("name").string());
-      for (const device of node.get("devices").array().map(readDevice)) devices.set(device.deviceId, device);
+    const source = `${path} (delete it to start without registrations)`;
+    const { registrations, hubs } = readJson(stateOf(VERSION), parseJson(text, source), source);
+    for (const record of registrations) this.registrations.set(record.registrationId.toLowerCase(), record);
+    for (const { name, devices } of hubs) {
+      const known = this.devicesOf(name);
+      for (const device of devices) known.set(device.deviceId, device);
     }
   }
 }

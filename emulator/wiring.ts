@@ -29,7 +29,8 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       else counts.polls++;
       events.emit("registration", { registrationId, request });
     },
-    onResponse(request, registrationId, { status, body }) {
+    onCertificateRequest: (registrationId) => events.emit("certificateRequest", { registrationId }),
+    onResponse(request, registrationId, { status, body, retryAfter }) {
       const { status: outcome = "error", errorCode } = (
         typeof body === "object" && body !== null ? body : {}
       ) as {
@@ -42,6 +43,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
         status,
         outcome,
         ...(errorCode === undefined ? {} : { errorCode }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
       });
     },
   };
@@ -68,7 +70,7 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       counts.assignments++;
       events.emit("assigned", record);
     },
-    onRefused(connect: IConnectPacket, { endpoint, returnCode, reason }: Refusal) {
+    onRefused(connect: Pick<IConnectPacket, "clientId">, { endpoint, returnCode, reason }: Refusal) {
       counts.refused++;
       events.emit("refuse", { endpoint, id: connect.clientId, returnCode, reason });
     },

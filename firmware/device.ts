@@ -16,6 +16,7 @@ import {
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
+import { ownView, type Validity } from "../src/agent/refusal";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import { asBerthError, BerthError } from "../src/error";
 import type { Host, TimerHandle } from "../src/host";
@@ -28,6 +29,8 @@ export interface DeviceWorld {
   /** Why the chip restarted; undefined where nobody knows. */
   readonly restartReason: string | undefined;
   readonly led: Led | undefined;
+  /** Of the device's certificate; undefined for a symmetric key. */
+  readonly validity?: Validity | undefined;
   /** Figures for the telemetry, JSON. */
   readonly measure: () => object;
   /** One line for people; empty in a release build on a board. */
@@ -156,6 +159,8 @@ export class Device implements AgentHandler {
 
   onError({ phase, error, retryIn }: ErrorReport): void {
     this.note(phase, error);
+    const own = ownView(error.code, this.#world.host.clock.now(), this.#world.validity);
+    if (own !== undefined) this.#log(own);
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
     if (!error.retriable) this.#indicator.show(Signal.ERROR);
   }

@@ -7,11 +7,14 @@ import Resource from "Resource";
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import Preference from "preference";
+import { readValidity } from "../hosts/moddable/certificate";
 import { createModdableHost, createTimers } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
 import type { Root } from "../hosts/moddable/roots";
+import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
+import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { Device } from "./device";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
@@ -70,7 +73,17 @@ function start(light: Led | undefined): void {
     onSecure: (version, suite, resumed) => log(`secure: ${version} ${suite}${resumed ? ", resumed" : ""}`),
   });
   device = new Device(
-    { host, settings, restartReason: restartReason(), led: light, measure: memory, log, restart, finish },
+    {
+      host,
+      settings,
+      restartReason: restartReason(),
+      led: light,
+      validity: validityOf(proof.clientCertificate),
+      measure: memory,
+      log,
+      restart,
+      finish,
+    },
     { identity },
   );
   const pressed = button();
@@ -83,6 +96,16 @@ function start(light: Led | undefined): void {
 
 function builtIn(name: string): Root {
   return { name, read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer) };
+}
+
+/** TLS judges the certificate: one that cannot be read here has no dates. */
+function validityOf(certificate: ClientCertificate | undefined): Validity | undefined {
+  const leaf = certificate?.chain[0];
+  try {
+    return leaf && readValidity(leaf instanceof Uint8Array ? leaf : new Uint8Array(leaf));
+  } catch {
+    return undefined;
+  }
 }
 
 function optional(text: string): string | undefined {

@@ -7,7 +7,7 @@
  */
 import { isPassphrase } from "../hosts/moddable/wifi-network";
 import { isIpv6, parseConnectTo } from "../hosts/sockets/connect-to";
-import { isHostName } from "../src/azure/identifiers";
+import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { BerthError } from "../src/error";
 import { utf8Length } from "../src/azure/percent";
 
@@ -59,7 +59,7 @@ const PASSPHRASE: Form = Object.freeze({
   name: "8 to 63 ASCII characters, 64 hexadecimal digits, or empty",
   check: (value: string) => value === "" || isPassphrase(value),
 });
-const HOST_NAME: Form = Object.freeze({ name: "a host name", check: isHostName });
+const HOST_NAME: Form = Object.freeze({ name: HOST_NAME_FORM, check: isHostName });
 const SERVERS: Form = Object.freeze({
   name: "`name` or `name:port`, comma separated",
   check: (value: string) => value === "" || value.split(",").every((entry) => isServer(entry.trim())),

@@ -91,9 +91,12 @@ export class BerthError extends Error {
   readonly errorCode: number | undefined;
   readonly trackingId: string | undefined;
 
-  /** @param about what exactly, added to the meaning of the code; never a key or token. */
+  /**
+   * @param about what exactly, added to the meaning of the code; never a key or token. Of `invalid-argument` it is the
+   *   whole message: it names the argument and says what to do.
+   */
   constructor(code: ErrorCode, about = "", details?: ErrorDetails) {
-    super(about ? `${ERRORS[code].meaning} (${about})` : ERRORS[code].meaning);
+    super(messageOf(code, about));
     this.code = code;
     this.retryAfter = details?.retryAfter;
     this.status = details?.status;
@@ -109,6 +112,12 @@ export class BerthError extends Error {
   override get name(): string {
     return "BerthError";
   }
+}
+
+function messageOf(code: ErrorCode, about: string): string {
+  const { meaning } = ERRORS[code];
+  if (about === "") return meaning;
+  return code === "invalid-argument" ? about : `${meaning} (${about})`;
 }
 
 /** `error` as a BerthError: itself, or wrapped under `code`. Never throws, whatever was thrown. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
+import * as v from "valibot";
 import type { FaultInjector, FaultRule } from "../faults";
-import { DocumentError, type JsonObject, JsonReader } from "../json-reader";
+import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
+import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
 import type { DpsIdentity } from "./authentication";
@@ -21,6 +23,8 @@ export interface DpsObserver {
   onClosed(connection: Connection): void;
   /** A request came in. */
   onRequest(kind: "register" | "poll", registrationId: string): void;
+  /** A registration asks for a certificate. */
+  onCertificateRequest(registrationId: string): void;
   /** A response goes out. */
   onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
   /** A failure of the emulator's own, which the device sees as status 500. */
@@ -94,10 +98,10 @@ export class DpsEndpoint implements EndpointHandler {
       if (!operationId) return refuse(dpsError(400, 400000, "The topic has no operationId."));
       return this.#service.poll(caller, operationId);
     }
-    const devicePayload = readRegisterBody(payload, caller.registrationId);
-    return isDpsError(devicePayload)
-      ? refuse(devicePayload)
-      : this.#service.register(caller, devicePayload.payload);
+    const body = readRegisterBody(payload, caller.registrationId);
+    if (isDpsError(body)) return refuse(body);
+    if (body.asksForCertificate) this.#observer.onCertificateRequest(caller.registrationId);
+    return this.#service.register(caller, body.payload);
   }
 
   #respond(
@@ -165,20 +169,29 @@ function parseQuery(text: string): Map<string, string> {
   return query;
 }
 
-/** Reads `{"registrationId", "payload"}`; an empty body is accepted, as some clients send none. */
-function readRegisterBody(
-  bytes: Buffer,
-  registrationId: string,
-): { payload: JsonObject | undefined } | DpsError {
-  if (bytes.length === 0) return { payload: undefined };
+const REGISTER_BODY = object(
+  { registrationId: maybe(text(128)), payload: maybe(JSON_OBJECT), csr: maybe(v.unknown()) },
+  "all",
+);
+
+interface RegisterBody {
+  payload: JsonObject | undefined;
+  asksForCertificate: boolean;
+}
+
+/**
+ * Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. No enrollment here has
+ * certificates issued, so that what `csr` holds is not looked at.
+ */
+function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody | DpsError {
+  if (bytes.length === 0) return { payload: undefined, asksForCertificate: false };
   try {
-    const body = JsonReader.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
-    const id = body.get("registrationId");
-    if (!id.missing && id.string(128).toLowerCase() !== registrationId.toLowerCase()) {
+    const document = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
+    const body = readJson(REGISTER_BODY, document, "registration");
+    if ((body.registrationId ?? registrationId).toLowerCase() !== registrationId.toLowerCase()) {
       return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
     }
-    const payload = body.get("payload");
-    return { payload: payload.missing ? undefined : payload.object() };
+    return { payload: body.payload, asksForCertificate: body.csr !== undefined };
   } catch (error) {
     const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
     return dpsError(400, 400000, `The body cannot be read: ${detail}`);

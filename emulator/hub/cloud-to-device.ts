@@ -6,7 +6,7 @@
 import type { Connection } from "../mqtt/broker";
 import { formatPropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../state";
-import { deviceBoundFilter } from "./topics";
+import { deviceBoundFilters } from "./topics";
 
 /** The largest body, in bytes. */
 const LARGEST_BODY = 64 * 1024;
@@ -74,8 +74,9 @@ export function deliver(
   now: number,
   onDone: (message: QueuedMessage) => void,
 ): void {
-  const qos = connection.granted(deviceBoundFilter(device.deviceId));
-  if (qos === undefined) return;
+  const granted = deviceBoundFilters(device.deviceId).flatMap((filter) => connection.granted(filter) ?? []);
+  if (granted.length === 0) return;
+  const qos = granted.includes(1) ? 1 : 0;
   dropExpired(device, now);
   for (const message of [...device.queue]) {
     if (delivered.has(message.sequence)) continue;

@@ -9,7 +9,7 @@ import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
 import { DESIRED_FILTER, isHubFilter, METHOD_FILTER, parseDeviceTopic, TWIN_RESPONSE_FILTER } from "./topics";
-import { mergePatch, parsePatch, twinDocument } from "./twin";
+import { parsePatch, patchSection, twinDocument } from "./twin";
 
 /** The largest body of a device-to-cloud message, in bytes. */
 const LARGEST_TELEMETRY = 256 * 1024;
@@ -127,11 +127,14 @@ export class HubEndpoint implements EndpointHandler {
     return served !== undefined;
   }
 
-  /** Changes desired properties and tells a subscribed device. @throws Error when there is no such device */
+  /**
+   * Changes desired properties and tells a subscribed device.
+   * @throws Error when there is no such device, RangeError when a twin may not hold what would come of it
+   */
   async updateDesired(deviceId: string, patch: JsonObject): Promise<number> {
     const device = this.#devices.get(this.name, deviceId);
     if (!device) throw new Error(`no device ${deviceId} in ${this.name}`);
-    device.twin.desired = mergePatch(device.twin.desired, patch);
+    device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
@@ -180,6 +183,7 @@ export class HubEndpoint implements EndpointHandler {
     let patch: JsonObject;
     try {
       patch = parsePatch(payload);
+      device.twin.reported = patchSection(device.twin.reported, patch, "reported");
     } catch (error) {
       this.#reply(connection, `400/?$rid=${requestId}`, {
         errorCode: 400004,
@@ -187,7 +191,6 @@ export class HubEndpoint implements EndpointHandler {
       });
       return;
     }
-    device.twin.reported = mergePatch(device.twin.reported, patch);
     const version = ++device.twin.reportedVersion;
     this.#observer.onReported(this.name, device.deviceId, patch);
     this.#state

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 /**
  * Writes `content` beside `path`, syncs it and renames it over what is there: after a power cut or on a full disk
  * there is the old content or the new one. Mode 0600. Calls for one path must not overlap.
- * @throws the error of the file system; nothing of `content` is left behind then
+ * @throws the error of the file system, with the path; nothing of `content` is left behind then
  */
 export function replaceDurably(path: string, content: Uint8Array): void {
   const temporary = `${path}.tmp`;
@@ -17,7 +17,8 @@ export function replaceDurably(path: string, content: Uint8Array): void {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    // An error of a descriptor has no path, and the temporary name is no help.
+    throw Object.assign(error as Error, { path });
   }
   syncDirectory(dirname(path));
 }

@@ -25,6 +25,7 @@ import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub
 import { checkIdentity, type Identity } from "./identity";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { Provisioner, type ProvisioningOptions } from "./provisioner";
+import { refusesIdentity } from "./refusal";
 
 /** Where the device is in its life. */
 export const AgentState = Object.freeze({
@@ -84,7 +85,10 @@ export interface AcknowledgedTelemetry {
 export interface ErrorReport {
   readonly phase: "network" | "clock" | "dps" | "hub" | "store";
   readonly error: BerthError;
-  /** Milliseconds until the next attempt; undefined when life goes on without one. */
+  /**
+   * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
+   * undefined when life goes on without one.
+   */
   readonly retryIn: number | undefined;
 }
 
@@ -132,15 +136,6 @@ const STABLE = 30_000;
 
 /** Attempts at DPS in a row before the hub that is known is tried again. */
 const DPS_TRIES = 4;
-
-/** CONNACK codes with which a hub says that it does not know the device: deleted, disabled or moved. */
-function identityRefused(error: BerthError): boolean {
-  return (
-    error.code === "connack-identifier-rejected" ||
-    error.code === "connack-bad-credentials" ||
-    error.code === "connack-not-authorized"
-  );
-}
 
 export class Agent {
   readonly #host: Host;
@@ -356,6 +351,9 @@ export class Agent {
             const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
             this.#assigned({ assignment, substatus, payload });
           },
+          onTransient: (error, retryIn) => {
+            this.#report({ phase: "dps", error, retryIn });
+          },
           onError: (error) => {
             // An error with a status is the server's word.
             if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
@@ -481,7 +479,7 @@ export class Agent {
       if (!error.retriable) this.#finals += 1;
       // After a few tries the hub that is known gets another chance.
       if (this.#assignment && (!error.retriable || this.#attempts > DPS_TRIES)) this.#askDps = false;
-    } else if (identityRefused(error)) {
+    } else if (refusesIdentity(error.code)) {
       this.#askDps = true;
       this.#refusals += 1;
       delay = this.#delay(error.retryAfter);

@@ -59,6 +59,8 @@ export interface ProvisionerHandler {
   /** DPS works on it. @param operationId lets a later attempt go on without another (billed) registration */
   onAssigning(operationId: string): void;
   onAssigned(assignment: DpsAssignment): void;
+  /** DPS answered 429 or 5xx: the same attempt goes on. @param delay milliseconds until the next request */
+  onTransient(error: BerthError, delay: number): void;
   onError(error: BerthError): void;
 }
 
@@ -234,12 +236,15 @@ export class Provisioner implements SessionHandler {
     if (!transient || tooLong || this.#transients >= TRANSIENT_LIMIT) throw error;
     const delay = backoffDelay(TRANSIENT_BACKOFF, this.#transients, this.#host.random(), error.retryAfter);
     this.#transients += 1;
-    this.#requestAfter(Math.max(FASTEST_POLL, delay));
+    const wait = Math.max(FASTEST_POLL, delay);
+    this.#requestAfter(wait, error);
+    this.#handler.onTransient(error, wait);
   }
 
-  #requestAfter(delay: number): void {
+  /** @param cause of the wait, which is the error where there is no time left for it */
+  #requestAfter(delay: number, cause?: BerthError): void {
     if (this.#host.clock.ticks() + delay >= this.#deadline) {
-      throw new BerthError("dps-timeout", "the assignment is not finished");
+      throw cause ?? new BerthError("dps-timeout", "the assignment is not finished");
     }
     this.#alarm.set(delay, () => this.#request());
   }

@@ -27,6 +27,9 @@ export function checkIdScope(idScope: string): string {
   return idScope;
 }
 
+/** What `isHostName` takes, for messages. */
+export const HOST_NAME_FORM = "a host name alone: no https://, no port, no blank";
+
 /** Is it a DNS name that a hub can have? Labels of letters, digits and `-`, 253 characters at most. */
 export function isHostName(name: string): boolean {
   return name.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name);

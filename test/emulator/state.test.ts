@@ -50,6 +50,27 @@ test("registrations, identities, twins, waiting messages and sessions survive a 
   await second.stop();
 });
 
+test("a registration by certificate keeps it over a restart", async () => {
+  const keyType = "ec-p256";
+  const root = await createRootCertificate({ commonName: "r", keyType });
+  const leaf = await createDeviceCertificate({ commonName: "unit-1", keyType }, root);
+  const x509 = { signingCertificates: { primary: { certificate: root.certificatePem } } };
+  const enrollmentGroups = [{ enrollmentGroupId: "g", attestation: { type: "x509" as const, x509 } }];
+  const options = { stateDirectory: directory, configuration: configuration({ enrollmentGroups }) };
+  const first = await startEmulator(options);
+  await provision(first, "unit-1", { cert: leaf.certificatePem, key: leaf.privateKeyPem });
+  const record = first.registration("unit-1")!;
+  expect(record.x509).toMatchObject({
+    enrollmentGroupId: "g",
+    certificateInfo: { subjectName: "CN=unit-1" },
+  });
+  await first.stop();
+  const second = await startEmulator(options);
+  expect(second.registration("unit-1")).toEqual(record);
+  expect(second.registration("unit-2")).toBeUndefined();
+  await second.stop();
+});
+
 test("the CA of a state directory is kept, so that devices go on trusting it", async () => {
   const options = { configuration: configuration(), stateDirectory: directory };
   const first = await Emulator.start(options);

@@ -4,7 +4,7 @@ import { Device, type DeviceWorld } from "../../firmware/device";
 import { readSettings } from "../../firmware/settings";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
-import { assigningDps, hub, VirtualAzure } from "../helpers/virtual-azure";
+import { answerDps, assigningDps, type DpsRequestHandler, hub, VirtualAzure } from "../helpers/virtual-azure";
 import { MemoryStore, VirtualTime, virtualHost } from "../helpers/virtual-host";
 
 function world(
@@ -38,6 +38,38 @@ function world(
 }
 
 describe("a device", () => {
+  test("that is refused says its clock and the dates of its certificate", () => {
+    const validity = { notBefore: 0, notAfter: 86_400_000 };
+    const { time, azure, device, log } = world({}, {}, { validity });
+    azure.servers.set(
+      DPS,
+      hub(() => 5),
+    );
+    device.start();
+    time.advance(5_000);
+    const line = log.findIndex((one) => one.startsWith("error: dps: connack-not-authorized"));
+    expect(log[line + 1]).toMatch(
+      /^the device's clock: \S+Z; its certificate: good from 1970-01-01\S+ to 1970-01-02T00:00:00.000Z: expired$/,
+    );
+    expect(log[line + 2]).toMatch(/^next attempt in \d/);
+    device.stop();
+  });
+
+  test("that DPS throttles logs each answer as it comes", () => {
+    const { time, azure, device, log } = world();
+    const throttled: DpsRequestHandler = (connection, _, requestId) => {
+      answerDps(connection, 429, requestId, {}, 5);
+      return true;
+    };
+    azure.servers.set(DPS, assigningDps(HUB, "device-1", throttled));
+    device.start();
+    time.advance(11_000);
+    const lines = log.filter((line) => line.startsWith("error: dps: dps-throttled"));
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    expect(log[log.indexOf(lines[0] as string) + 1]).toMatch(/^next attempt in \d/);
+    device.stop();
+  });
+
   test("provisions, tells why it restarted, sends samples, lights the LED", () => {
     const { time, device, log, led } = world({ telemetryEvery: 10, exitAfter: 4 });
     device.start();

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as firmware from "../../../firmware/settings";
+import { optionsNpmKept } from "../../../scripts/npm-options";
 import { APPS, BOARDS, build } from "./build";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
@@ -105,6 +106,9 @@ async function main(words: readonly string[]): Promise<number> {
     console.log(usage());
     return 0;
   }
+  const ours = /** @type {Record<string, Record<string, boolean>>} */ (OPTIONS)[words[0] ?? ""] ?? {};
+  const kept = optionsNpmKept(ours, words, process.env);
+  if (kept !== undefined) throw new UsageError(kept);
   const parsed = parseArguments(words);
   const { action, target, options, settings } = parsed;
   const runs = action === "sim" || action === "test";

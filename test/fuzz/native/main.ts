@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Command } from "commander";
 import { ROOT } from "../../../hosts/xs/modules";
+import { refuseWhatNpmKept } from "../../../scripts/npm-options";
 import { count, duration } from "../arguments";
 import { recordFlights } from "./flights";
 
@@ -177,6 +178,7 @@ function tell(target: string, log: string): void {
 }
 
 async function main(): Promise<number> {
+  refuseWhatNpmKept(program);
   const options = program.parse().opts<Options>();
   if (!build()) return UNAVAILABLE;
   await prepare(options.renew === true);

@@ -89,6 +89,11 @@ class World implements ProvisionerHandler {
     this.#log.push(`assigning ${digest(this.#text.encode(operationId))}`);
   }
 
+  onTransient(error: BerthError, delay: number): void {
+    must(error.retriable, `${error.code} is waited out`);
+    must(delay >= 2_000, `the next request in ${delay} ms`);
+  }
+
   onAssigned({ hub, deviceId }: DpsAssignment): void {
     this.#outcomes += 1;
     this.#log.push(`assigned ${hub} ${deviceId}`);
