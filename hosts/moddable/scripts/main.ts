@@ -106,7 +106,7 @@ async function main(words: readonly string[]): Promise<number> {
     console.log(usage());
     return 0;
   }
-  const ours = /** @type {Record<string, Record<string, boolean>>} */ (OPTIONS)[words[0] ?? ""] ?? {};
+  const ours = (OPTIONS as Record<string, Record<string, boolean>>)[words[0] ?? ""] ?? {};
   const kept = optionsNpmKept(ours, words, process.env);
   if (kept !== undefined) throw new UsageError(kept);
   const parsed = parseArguments(words);
