@@ -56,7 +56,7 @@ const FINE: [string, string][] = [
   ["firmware", 'import { y } from "../hosts/moddable/clock"; import { z } from "../src/agent/agent";'],
   [
     "emulator",
-    'import { rhea } from "rhea"; import { x } from "./emulator"; import { y } from "../hosts/node/durable-file";',
+    'import * as v from "valibot"; import { x } from "./emulator";',
   ],
   [
     "cli",
