@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import { type Engine, openEngine } from "../hosts/xs/engine";
+import { refuseWhatNpmKept } from "../scripts/npm-options";
 import { measuredFigures, overBudget, writeBudget } from "./budget";
 import { bundleSizes } from "./bundles";
 import { handshakeFigures, missing } from "./handshake/run";
@@ -38,7 +39,7 @@ function parts(value: string): Part[] {
   return names;
 }
 
-const options = new Command("npm run bench --")
+const program = new Command("npm run bench --")
   .description("Measures Berth beside its peers and prints the tables.")
   .option(
     "--write",
@@ -51,9 +52,9 @@ const options = new Command("npm run bench --")
     "after",
     "\nExit status 1 when the counts of XS differ from one run to the next, or exceed the budget.",
   )
-  .showHelpAfterError()
-  .parse()
-  .opts<Options>();
+  .showHelpAfterError();
+refuseWhatNpmKept(program);
+const options = program.parse().opts<Options>();
 
 function wanted(part: Part): boolean {
   return options.only === undefined || options.only.includes(part);

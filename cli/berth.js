@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// The TypeScript sources run as they are: tsx strips the types when a module is loaded.
-import { register } from "tsx/esm/api";
+// The TypeScript sources run as they are: tsx strips the types when a module is loaded. Nothing is imported, and
+// nothing written, that an older Node.js cannot read before it has said what is wrong.
 
-register();
-// Nobody reads any more (`berth device --json | head -1`): end in order, as after SIGTERM.
-process.stdout.once("error", (error) => {
-  process.stdout.on("error", () => undefined);
-  if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EPIPE") throw error;
-  process.kill(process.pid, "SIGTERM");
-});
-const { main } = await import("./main");
-process.exitCode = await main(process.argv);
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major > 20 || (major === 20 && minor >= 19)) run();
+else {
+  console.error(
+    `berth: Node.js ${process.versions.node} is too old; take 20.19 or later from https://nodejs.org`,
+  );
+  process.exitCode = 1;
+}
+
+async function run() {
+  const { register } = await import("tsx/esm/api");
+  register();
+  // Nobody reads any more (`berth device --json | head -1`): end in order, as after SIGTERM.
+  process.stdout.once("error", (error) => {
+    process.stdout.on("error", () => undefined);
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EPIPE") throw error;
+    process.kill(process.pid, "SIGTERM");
+  });
+  const { main } = await import("./main");
+  process.exitCode = await main(process.argv);
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type CertificateAndKey,
@@ -9,6 +9,10 @@ import {
   type KeyType,
   thumbprintsOf,
 } from "../emulator/certificates";
+import { onlyCertificateOf } from "../factory/certificates";
+import { stemOf } from "../factory/file-stem";
+import { privateKeyIn } from "../hosts/node/credentials";
+import { readHandedOver } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 
 /** What to make. */
@@ -32,15 +36,15 @@ export interface CertificateFile {
 /**
  * Makes the test root, the intermediate, the device's certificate (followed by the intermediate) and the two
  * enrollments for it, individual and group, in the field names of Azure's service API.
- * No file is ever overwritten.
- * @throws BerthError `invalid-argument` when a file of the device is there, or half of a pair is missing.
+ * No file is ever overwritten, and where one cannot be written none is left behind.
+ * @throws BerthError `invalid-argument` when a file of the device is there, or half of a pair is missing; the
+ *   file system's error, which names the file
  */
 export async function makeCertificates(request: CertificatesRequest): Promise<CertificateFile[]> {
   const directory = resolve(request.directory);
   const { registrationId, groupId, keyType } = request;
-  // ':' is allowed in a registration id, but not in a file name everywhere.
-  const stem = registrationId.replaceAll(":", "_");
-  if (/^(root|intermediate)$/i.test(stem)) {
+  const stem = stemOf(registrationId);
+  if (/^(root|intermediate)(\.key)?$/i.test(stem)) {
     throw new BerthError(
       "invalid-argument",
       `the files of "${stem}" would be those of the authority; take another id`,
@@ -50,7 +54,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
     certificate: join(directory, `${stem}.pem`),
     key: join(directory, `${stem}.key.pem`),
     individual: join(directory, `${stem}.enrollment.json`),
-    group: join(directory, `${groupId.replaceAll(":", "_")}.group.json`),
+    group: join(directory, `${stemOf(groupId)}.group.json`),
   };
   for (const path of [paths.certificate, paths.key, paths.individual]) {
     if (existsSync(path)) {
@@ -60,7 +64,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
       );
     }
   }
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const root = await keep(directory, "root", () =>
     createRootCertificate({ commonName: "Berth test root", keyType, days: 3650 }),
   );
@@ -71,11 +75,16 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
     { commonName: registrationId, keyType, days: request.days },
     intermediate.pair,
   );
-  writeNew(paths.key, device.privateKeyPem, 0o600);
-  writeNew(paths.certificate, `${device.certificatePem}${intermediate.pair.certificatePem}`);
-  writeNew(paths.individual, json(individualEnrollment(registrationId, device.certificatePem)));
+  const chain = `${device.certificatePem}${intermediate.pair.certificatePem}`;
   const groupMade = !existsSync(paths.group);
-  if (groupMade) writeNew(paths.group, json(enrollmentGroup(groupId, intermediate.pair.certificatePem)));
+  writeAllNew([
+    [paths.key, device.privateKeyPem, 0o600],
+    [paths.certificate, chain],
+    [paths.individual, json(individualEnrollment(registrationId, device.certificatePem))],
+    ...(groupMade
+      ? [[paths.group, json(enrollmentGroup(groupId, intermediate.pair.certificatePem))] as NewFile]
+      : []),
+  ]);
   return [
     { what: "test root, with its key beside it", path: root.path, made: root.made },
     { what: "intermediate, with its key beside it", path: intermediate.path, made: intermediate.made },
@@ -127,21 +136,62 @@ async function keep(
     );
   }
   if (existsSync(path)) {
-    const pair = { certificatePem: readFileSync(path, "utf8"), privateKeyPem: readFileSync(keyPath, "utf8") };
-    return { pair, path, made: false };
+    return { pair: kept(path, keyPath), path, made: false };
   }
   const pair = await make();
-  writeNew(keyPath, pair.privateKeyPem, 0o600);
-  writeNew(path, pair.certificatePem);
+  writeAllNew([
+    [keyPath, pair.privateKeyPem, 0o600],
+    [path, pair.certificatePem],
+  ]);
   return { pair, path, made: true };
 }
 
-/** Writes a file that is not there yet; what is there is never touched. */
-export function writeNew(path: string, content: string, mode = 0o644): void {
+/** A pair that is there; it may be of another program's. */
+function kept(path: string, keyPath: string): CertificateAndKey {
+  const certificate = onlyCertificateOf(path);
+  const key = privateKeyIn(readHandedOver(keyPath), keyPath);
+  if (!certificate.checkPrivateKey(key)) {
+    throw new BerthError(
+      "invalid-argument",
+      `${keyPath} is not the private key of ${path}; restore the pair`,
+    );
+  }
+  return {
+    certificatePem: certificate.toString(),
+    privateKeyPem: key.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+}
+
+type NewFile = readonly [path: string, content: string, mode?: number];
+
+/** As `writeNew`, all or none. */
+function writeAllNew(files: readonly NewFile[]): void {
+  const made: string[] = [];
+  try {
+    for (const [path, content, mode] of files) {
+      writeNew(path, content, mode);
+      made.push(path);
+    }
+  } catch (error) {
+    for (const path of made) rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes a file that is not there yet; what is there is never touched.
+ * @throws the file system's error, which names the file; nothing is left behind then
+ */
+export function writeNew(path: string, content: string, mode = 0o600): void {
   const descriptor = openSync(path, "wx", mode);
   try {
-    writeSync(descriptor, content);
+    const bytes = Buffer.from(content);
+    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
     fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    // An error of a descriptor has no path.
+    throw Object.assign(error as Error, { path });
   } finally {
     closeSync(descriptor);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** One life of a device on this computer: until so many messages are acknowledged, an error ends it, or time is up. */
 
+import { X509Certificate } from "node:crypto";
 import { clock } from "../hosts/node/clock";
-import { text } from "../hosts/node/text";
 import {
   AGENT_STATE_NAMES,
   type AgentOptions,
@@ -13,8 +13,10 @@ import {
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
+import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
+import { bodyFields } from "./body";
 import type { DeviceAgent, DeviceEngine, DeviceHandler, DeviceSettings } from "./device-engine";
 import type { CliEvent } from "./output";
 import { errorEvent } from "./output";
@@ -45,6 +47,8 @@ export interface DeviceRunOptions {
   readonly tokenLifetime?: number | undefined;
   /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
   readonly eager: boolean;
+  /** Bytes of the largest packet that the device holds; the core's default when undefined. */
+  readonly receiveLimit?: number | undefined;
   /** Ends the run from outside. */
   readonly signal?: AbortSignal;
   /** Called for everything that happens; `line` is for people. */
@@ -69,6 +73,7 @@ const PLACES: Readonly<Record<ErrorReport["phase"], string>> = Object.freeze({
   dps: "DPS",
   hub: "hub",
   store: "store",
+  application: "application",
 });
 
 /** What a step that never ends counts as, when the run gives up in it without an error. */
@@ -88,17 +93,15 @@ const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>
   [AgentState.RUNNING]: "hub",
 });
 
-/** CONNACK codes by which a hub says that it does not know the device. */
-const IDENTITY_REFUSED: ReadonlySet<ErrorCode> = new Set([
-  "connack-identifier-rejected",
-  "connack-bad-credentials",
-  "connack-not-authorized",
-]);
-
 const MESSAGE_PROPERTIES: Properties = Object.freeze({
   [SystemProperty.CONTENT_TYPE]: "application/json",
   [SystemProperty.CONTENT_ENCODING]: "utf-8",
 });
+
+/** What to give to the command, behind an error's text. */
+function optionFor({ code }: BerthError): string {
+  return code === "packet-too-large" ? "; --receive-limit takes more" : "";
+}
 
 /** Runs a device; the promise never rejects. */
 export function runDevice(options: DeviceRunOptions): Promise<DeviceRunResult> {
@@ -161,16 +164,23 @@ class DeviceRun {
   }
 
   #agentOptions(): AgentOptions {
-    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager } = this.#options;
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager, receiveLimit } = this.#options;
+    const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
       provisioning: {
         host: endpoint,
         port,
         eager,
+        ...limit,
         ...(payload === undefined ? {} : { payload: payload as never }),
       },
-      hub: { port: hubPort, eager, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+      hub: {
+        port: hubPort,
+        eager,
+        ...limit,
+        ...(tokenLifetime === undefined ? {} : { tokenLifetime }),
+      },
     };
   }
 
@@ -233,38 +243,40 @@ class DeviceRun {
   /** A fragment of a large message is told as it comes. */
   #message({ properties, payload, offset, byteLength }: CloudToDeviceMessage): void {
     const whole = payload.length === byteLength;
-    const shown = this.#textOf(payload);
-    const body =
-      shown === undefined ? { base64: Buffer.from(payload).toString("base64") } : { payload: shown };
+    const body = bodyFields(payload);
     const place = whole ? {} : { offset, byteLength };
     this.#tell(
       { event: "message", ...body, properties, ...place },
-      `message from the cloud: ${shown ?? `${payload.length} bytes`}`,
+      `message from the cloud: ${"payload" in body ? body.payload : `${payload.length} bytes`}`,
     );
-  }
-
-  #textOf(payload: Uint8Array): string | undefined {
-    try {
-      return text.decode(payload);
-    } catch {
-      return undefined;
-    }
   }
 
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
-    const moved = phase === "hub" && !this.#assignedUntried && IDENTITY_REFUSED.has(error.code);
-    if (!error.retriable && !moved) {
+    // `invalid-argument` is a hub whose name is of no use here.
+    const moved =
+      phase === "hub" &&
+      !this.#assignedUntried &&
+      (refusesIdentity(error.code) || error.code === "invalid-argument");
+    const ends = !error.retriable && retryIn !== undefined;
+    if (ends && !moved) {
       this.#fail(error, { phase });
       return;
     }
-    this.#lastRetriable = { phase, error };
-    const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    if (retryIn !== undefined) this.#lastRetriable = { phase, error };
+    const next = retryIn === undefined ? optionFor(error) : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { phase, retryIn, final: false }),
-      `${PLACES[phase]}: ${error.message} [${error.code}]${next}`,
+      errorEvent(error, { phase, retryIn, own, final: false }),
+      `${PLACES[phase]}: ${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${next}`,
     );
+  }
+
+  /** What the device itself knows about a refusal. */
+  #ownView({ code }: BerthError): string | undefined {
+    const { certificate } = this.#options.device;
+    return ownView(code, clock.now(), certificate === undefined ? undefined : validityOf(certificate));
   }
 
   #timeUp(): void {
@@ -327,11 +339,12 @@ class DeviceRun {
 
   #fail(error: BerthError, more: { phase?: ErrorReport["phase"]; about?: string } = {}): void {
     if (this.#done) return;
-    const about = more.about === undefined ? "" : `; ${more.about}`;
+    const about = more.about === undefined ? optionFor(error) : `; ${more.about}`;
     const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
+    const own = this.#ownView(error);
     this.#tell(
-      errorEvent(error, { ...more, final: true }),
-      `${where}${error.message} [${error.code}]${about}`,
+      errorEvent(error, { ...more, own, final: true }),
+      `${where}${error.message} [${error.code}]${own === undefined ? "" : `; ${own}`}${about}`,
     );
     this.#error = error;
     this.#end();
@@ -358,5 +371,15 @@ class DeviceRun {
 
   #tell(event: CliEvent, line = ""): void {
     if (!this.#done) this.#options.onEvent(event, line);
+  }
+}
+
+/** Of the first certificate in PEM; undefined when it cannot be read. */
+function validityOf(pem: string): Validity | undefined {
+  try {
+    const { validFrom, validTo } = new X509Certificate(pem);
+    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+  } catch {
+    return undefined;
   }
 }

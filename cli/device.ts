@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: MIT
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { commonNameOf } from "../factory/certificates";
-import type { ConnectTo } from "../hosts/node/connect-to";
+import { nameProblem } from "../factory/certificates";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
+import { certificatesIn, leafFirst, privateKeyIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import { DPS_HOST } from "../src/azure/dps";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceSettings, EngineName } from "./device-engine";
-import { runDevice } from "./device-run";
+import { type DeviceRunOptions, runDevice } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
   collectConnectTo,
   KEY_HELP,
   KEY_VARIABLE,
-  readText,
+  readBytes,
   seconds,
+  serverName,
   symmetricKeyFrom,
   wholeNumber,
   withEager,
   withJson,
+  withReceiveLimit,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { inStateDirectory } from "./state-directory";
 import { isDamaged } from "./stored-assignment";
 import { Timeline, timelineRow } from "./timeline";
 
@@ -49,6 +53,7 @@ interface DeviceFlags {
   readonly timeout: number;
   readonly stay: boolean;
   readonly eager: boolean;
+  readonly receiveLimit: number;
   readonly payload?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
@@ -64,13 +69,13 @@ export function addDevice(program: Command, context: CommandContext): void {
     .requiredOption("--registration-id <id>", "the device; for x.509 the common name of its certificate")
     .option("--symmetric-key <base64>", `the device's key (not the group's); default: ${KEY_VARIABLE}`)
     .option("--symmetric-key-file <file>", "a file that holds it")
-    .option("--cert <file>", "the device's certificate in PEM, followed by its intermediates")
-    .option("--key <file>", "the private key of --cert in PEM")
-    .option("--endpoint <host>", "host name of DPS", DPS_HOST)
+    .option("--cert <file>", "the device's certificate and its intermediates, in PEM or DER")
+    .option("--key <file>", "the private key of --cert, in PEM or DER")
+    .option("--endpoint <host>", "host name of DPS", serverName, DPS_HOST)
     .option("--port <port>", "port of DPS", wholeNumber(1, 65_535), 8883)
     .option("--hub-port <port>", "port of the hub; default: as --port", wholeNumber(1, 65_535))
-    .option("--ca <file>", "trust the roots of this PEM file instead of Azure's (repeatable)", collect)
-    .option("--add-ca <file>", "trust the roots of this PEM file too (repeatable)", collect)
+    .option("--ca <file>", "trust the roots of this file instead of Azure's (repeatable)", collect)
+    .option("--add-ca <file>", "trust the roots of this file too (repeatable)", collect)
     .option(
       "--connect-to <host:address:port>",
       "connect to ADDRESS:PORT for HOST; HOST is still verified (repeatable)",
@@ -87,13 +92,15 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(command))).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+    run(flags, context),
+  );
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const output = new Output(flags.json, context.streams);
   const { idScope, registrationId, cert, key, port } = flags;
-  const proof = proofOf(flags, context);
+  const { leaf, ...proof } = proofOf(flags, context);
   const payload = payloadOf(flags.payload);
   const device: DeviceSettings = {
     stateDirectory:
@@ -102,7 +109,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     ...proof,
     connectTo: flags.connectTo,
   };
-  if (cert !== undefined) warnAboutName(cert, proof.certificate ?? "", registrationId, output);
+  if (cert !== undefined && leaf !== undefined) warnAboutName(cert, leaf, registrationId, output);
   const interrupt = onInterrupt();
   try {
     const engine = await openEngine(flags.engine, output);
@@ -110,9 +117,9 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       output.warning(`stored assignment unreadable, asking DPS (${device.stateDirectory})`);
     }
     const timeline = new Timeline((packet) =>
-      output.event({ event: "packet", ...packet }, timelineRow(packet)),
+      output.passing({ event: "packet", ...packet }, timelineRow(packet)),
     );
-    const result = await runDevice({
+    const options: DeviceRunOptions = {
       engine,
       device,
       timeline: flags.trace ? timeline : undefined,
@@ -125,14 +132,15 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       timeout: flags.timeout * 1000,
       stay: flags.stay,
       eager: flags.eager,
+      receiveLimit: flags.receiveLimit,
       payload,
       signal: interrupt.signal,
       onEvent: (event, line) => {
-        const trouble = event.event === "error" || event.event === "warning";
-        if (trouble && !flags.json) context.streams.err(`berth: ${line}\n`);
-        else output.event(event, line === "" ? undefined : line);
+        if (event.event === "error" || event.event === "warning") output.trouble(event, line);
+        else output.passing(event, line === "" ? undefined : line);
       },
-    });
+    };
+    const result = await inStateDirectory(device.stateDirectory, () => runDevice(options));
     const done =
       result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
     if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);
@@ -146,11 +154,17 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   }
 }
 
+/** What a device proves itself with; certificate and key in PEM. */
+interface Proof {
+  readonly symmetricKey?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+  /** The first of `certificate`. */
+  readonly leaf?: X509Certificate;
+}
+
 /** The device's key or certificate. @throws BerthError `invalid-argument` unless there is exactly one of them */
-function proofOf(
-  flags: DeviceFlags,
-  context: CommandContext,
-): { symmetricKey?: string; certificate?: string; key?: string } {
+function proofOf(flags: DeviceFlags, context: CommandContext): Proof {
   const { cert, key } = flags;
   if ((cert === undefined) !== (key === undefined)) {
     throw new BerthError("invalid-argument", "--cert and --key belong together; give both");
@@ -159,9 +173,7 @@ function proofOf(
     if (flags.symmetricKey !== undefined || flags.symmetricKeyFile !== undefined) {
       throw new BerthError("invalid-argument", "a symmetric key and a certificate; give one of them");
     }
-    const pair = { certificate: readText(cert, "--cert"), key: readText(key, "--key") };
-    checkPair(pair, cert, key);
-    return pair;
+    return pairOf(cert, key);
   }
   const symmetricKey = symmetricKeyFrom({
     option: flags.symmetricKey,
@@ -177,33 +189,29 @@ function proofOf(
   return { symmetricKey };
 }
 
-/** @throws BerthError `invalid-argument` that names the file which is wrong, or both when they do not fit */
-function checkPair(pair: { certificate: string; key: string }, cert: string, key: string): void {
-  let privateKey: KeyObject;
-  try {
-    privateKey = createPrivateKey(pair.key);
-  } catch (error) {
-    throw new BerthError("invalid-argument", `${key} is no private key in PEM: ${(error as Error).message}`);
-  }
-  if (!certificateOf(pair.certificate, cert).checkPrivateKey(privateKey)) {
+/**
+ * The chain, the device's own certificate first, and its key, both in PEM.
+ * @throws BerthError `invalid-argument` that names the file which is wrong, or both when they do not fit
+ */
+function pairOf(cert: string, key: string): Proof {
+  const privateKey = privateKeyIn(readBytes(key, "--key"), key);
+  const chain = leafFirst(certificatesIn(readBytes(cert, "--cert"), cert), privateKey);
+  const [leaf] = chain;
+  if (!leaf?.checkPrivateKey(privateKey)) {
     throw new BerthError("invalid-argument", `${key} is not the private key of ${cert}; give the one of it`);
   }
-}
-
-function certificateOf(pem: string, file: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    throw new BerthError("invalid-argument", `${file} is no certificate in PEM: ${(error as Error).message}`);
-  }
+  return {
+    leaf,
+    certificate: chain.map((certificate) => certificate.toString()).join(""),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
 }
 
 /** DPS compares the certificate's common name with the registration id. */
-function warnAboutName(file: string, pem: string, registrationId: string, output: Output): void {
-  const name = commonNameOf(certificateOf(pem, file));
-  if (name !== registrationId) {
-    output.warning(`${file} is for "${name ?? "nobody"}", not for "${registrationId}"; DPS will refuse it`);
-  }
+function warnAboutName(file: string, leaf: X509Certificate, registrationId: string, output: Output): void {
+  const problem = nameProblem(leaf, registrationId);
+  if (problem === undefined) return;
+  output.warning(`${file}: ${problem.about}${problem.caseOnly ? "" : ", and will refuse it"}`);
 }
 
 function payloadOf(json: string | undefined): Record<string, unknown> | undefined {

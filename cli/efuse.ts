@@ -19,6 +19,7 @@ import { BerthError } from "../src/error";
 import type { CommandContext } from "./context";
 import { KEY_HELP, KEY_VARIABLE, symmetricKeyFrom, withJson } from "./options";
 import { Output } from "./output";
+import { namingOption } from "./system-error";
 
 interface EfuseFlags {
   readonly chip: string;
@@ -62,8 +63,10 @@ export function addEfuse(identity: Command, context: CommandContext): void {
     const checked = key === undefined ? "no key was given, so none was checked" : "the key fits";
     const written = file === undefined ? "no file was written; --out FILE writes it" : `made  ${file}`;
     output.event({ event: "efuse", chip, block, checked: key !== undefined, file }, `${checked}; ${written}`);
-    for (const [at, { command, expect }] of efuseSteps(chip, block, file ?? KEY_FILE).entries())
-      output.event({ event: "step", command, expect }, `${at + 1}. ${command}\n   ${expect}`);
+    for (const [at, { command, expect }] of efuseSteps(chip, block, file ?? KEY_FILE).entries()) {
+      output.event({ event: "step", command, expect }, `${at + 1}. ${command}`);
+      output.line(`   ${expect}`);
+    }
     output.line(`Then delete the file, and give the device efuseBlock ${block} (berth identity factory).`);
   });
 }
@@ -94,14 +97,6 @@ function writeKey(out: string, key: Uint8Array | undefined): string {
   const path = resolve(out);
   if (existsSync(path))
     throw new BerthError("invalid-argument", `${path} is there already; move it away or take another --out`);
-  try {
-    replaceDurably(path, key);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new BerthError(
-      "invalid-argument",
-      `--out: ${path} cannot be written (${code}); its directory must be there, and yours`,
-    );
-  }
+  namingOption("--out", path, () => replaceDurably(path, key));
   return out;
 }

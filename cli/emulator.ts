@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
+import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { shellPath } from "../factory/shell-word";
+import { DirectoryInUse } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -13,6 +17,7 @@ import { reportEvents } from "./emulator-events";
 import { readText, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { isSystemError, namingOption, systemError } from "./system-error";
 
 interface EmulatorFlags {
   readonly config?: string;
@@ -20,6 +25,7 @@ interface EmulatorFlags {
   readonly state?: string;
   readonly seed: number;
   readonly example?: string;
+  readonly schema: boolean;
   readonly json: boolean;
 }
 
@@ -30,17 +36,22 @@ export function addEmulator(program: Command, context: CommandContext): void {
     .description("run a local DPS and its IoT Hubs on 127.0.0.1")
     .option("--config <file>", "JSON: idScope, iotHubs, enrollments, enrollmentGroups, faults")
     .option("--example <file>", "write such a file with new random keys, and end")
+    .option("--schema", "print the JSON Schema of such a file, for editors, and end", false)
     .option("--port <port>", "port for DPS and all hubs; 0 takes a free one", wholeNumber(0, 65_535), 8883)
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
   withJson(command).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
+    if (flags.schema) {
+      context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
+      return undefined;
+    }
     return flags.example === undefined ? run(flags, output) : writeExample(flags.example, output);
   });
 }
 
 async function run(flags: EmulatorFlags, output: Output): Promise<void> {
-  const { config, port } = flags;
+  const { config, port, state } = flags;
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
@@ -55,10 +66,12 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     seed: flags.seed,
     port,
     baseDirectory: dirname(resolve(config)),
-    ...(flags.state === undefined ? {} : { stateDirectory: resolve(flags.state) }),
+    ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
     interrupt.release();
-    throw portError(error, port);
+    if (error instanceof DirectoryInUse)
+      throw new BerthError("invalid-argument", `--state: ${error.message}`);
+    throw portError(error, port) ?? stateError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -74,22 +87,28 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
-  await emulator.stop();
+  await emulator.stop().catch((error: unknown) => {
+    throw stateError(error, state);
+  });
   output.event({ event: "stopped" }, "stopped");
 }
 
-function portError(error: unknown, port: number): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "EADDRINUSE") {
-    return new BerthError("invalid-argument", `port ${port} is in use; stop what holds it, or take --port 0`);
-  }
-  if (code === "EACCES" && (error as NodeJS.ErrnoException).syscall === "listen") {
-    return new BerthError(
-      "invalid-argument",
-      `port ${port} is not allowed to you; take one from 1024, or --port 0`,
-    );
-  }
-  return error;
+function portError(error: unknown, port: number): BerthError | undefined {
+  if (!isSystemError(error) || error.syscall !== "listen") return undefined;
+  const reason =
+    error.code === "EADDRINUSE"
+      ? "is in use; stop what holds it, or take --port 0"
+      : error.code === "EACCES"
+        ? "is not allowed to you; take one from 1024, or --port 0"
+        : `cannot be listened on (${error.code}); take another, or --port 0`;
+  return new BerthError("invalid-argument", `--port: ${port} ${reason}`);
+}
+
+/** Without `--state` its files are temporary ones. */
+function stateError(error: unknown, state: string | undefined): unknown {
+  return state === undefined
+    ? systemError(error, undefined, tmpdir())
+    : systemError(error, "--state", resolve(state));
 }
 
 function writeExample(file: string, output: Output): void {
@@ -104,15 +123,18 @@ function writeExample(file: string, output: Output): void {
     enrollments: [{ registrationId: "device-1", attestation: symmetricKey() }],
     enrollmentGroups: [{ enrollmentGroupId: "group-1", attestation: symmetricKey() }],
   };
-  try {
-    mkdirSync(dirname(resolve(file)), { recursive: true });
-    writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new BerthError("invalid-argument", `${file} is there already; move it away or take another name`);
+  if (existsSync(file)) {
+    throw new BerthError(
+      "invalid-argument",
+      `--example: ${file} is there already; move it away or take another name`,
+    );
   }
+  namingOption("--example", file, () => {
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
+  });
   output.event(
     { event: "file", path: resolve(file) },
-    `made  ${file}; start it with: npx berth emulator --config ${file}`,
+    `made  ${file}; start it with: npx berth emulator --config ${shellPath(file)}`,
   );
 }

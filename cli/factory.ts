@@ -8,13 +8,14 @@ import { readDevices } from "../factory/devices";
 import { nvsCsv } from "../factory/nvs-csv";
 import { checkPartitionSize, nvsImage } from "../factory/nvs-image";
 import { nvsPartitionOf, type Partition, SDK_NVS_PARTITION } from "../factory/partition";
-import { shellWord } from "../factory/shell-word";
+import { shellPath } from "../factory/shell-word";
 import { replaceDurably } from "../hosts/node/durable-file";
 import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { readText, symmetricKeyFrom, withJson } from "./options";
 import { Output } from "./output";
+import { namingOption } from "./system-error";
 
 interface FactoryFlags {
   readonly csv: string;
@@ -63,7 +64,7 @@ export function addFactory(identity: Command, context: CommandContext): void {
       context.exit(EXIT.usage);
       return;
     }
-    write(flags, devices, partition, output);
+    namingOption("--out", flags.out, () => write(flags, devices, partition, output));
     printSteps(flags, devices, partition, output);
   });
 }
@@ -203,7 +204,7 @@ function printSteps(
 ): void {
   const [first] = devices;
   const stem = devices.length === 1 && first ? first.stem : "ID";
-  const file = (ending: string) => shellWord(join(flags.out, `${stem}.${ending}`));
+  const file = (ending: string) => shellPath(join(flags.out, `${stem}.${ending}`));
   const blocks = [...new Set(devices.flatMap(({ efuse }) => (efuse ? [efuse.block] : [])))];
   for (const block of blocks) {
     const command = `berth identity efuse --chip CHIP --block ${block}`;

@@ -11,6 +11,7 @@ import { addEfuse } from "./efuse";
 import { addFactory } from "./factory";
 import { KEY_HELP, KEY_VARIABLE, symmetricKeyFrom, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
+import { systemError } from "./system-error";
 
 interface DeriveFlags {
   readonly groupKey?: string;
@@ -87,6 +88,8 @@ function addCertificates(identity: Command, context: CommandContext): void {
       ...flags,
       registrationId: checkRegistrationId(flags.registrationId),
       groupId: checkRegistrationId(flags.groupId),
+    }).catch((error: unknown) => {
+      throw systemError(error, "--directory", flags.directory);
     });
     const output = new Output(flags.json, context.streams);
     for (const { what, path, made } of files) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { optionsNpmKept, optionsOf } from "../scripts/npm-options";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { addDevice } from "./device";
@@ -15,18 +16,24 @@ import { addSimulate } from "./simulate";
  * @param argv as `process.argv`: the command's own words start at index 2.
  * @returns the exit status, see `EXIT`; it never rejects.
  */
-export async function main(argv: readonly string[], streams: Streams = processStreams): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  streams: Streams = processStreams,
+  environment: CommandContext["environment"] = process.env,
+): Promise<number> {
   let status: number = EXIT.done;
   const context: CommandContext = {
     streams,
-    environment: process.env,
+    environment,
     exit: (value) => {
       status = value;
     },
   };
   const output = new Output(argv.includes("--json"), streams);
   try {
-    await programOf(context, output.json).parseAsync([...argv]);
+    const program = programOf(context, output.json);
+    checkNpm(program, argv.slice(2), environment);
+    await program.parseAsync([...argv]);
     return status;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -39,6 +46,23 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     output.error(known);
     return known.code === "invalid-argument" ? EXIT.usage : EXIT.failed;
   }
+}
+
+/** @throws BerthError `invalid-argument` where npm has kept options of the command */
+function checkNpm(
+  program: Command,
+  words: readonly string[],
+  environment: CommandContext["environment"],
+): void {
+  let command = program;
+  const names: string[] = [];
+  for (const word of words) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next) names.push(word);
+    command = next ?? command;
+  }
+  const kept = optionsNpmKept(optionsOf(command), words, environment, names);
+  if (kept !== undefined) throw new BerthError("invalid-argument", kept);
 }
 
 function programOf(context: CommandContext, json: boolean): Command {

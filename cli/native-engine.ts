@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type { NativeEvent, Settings } from "../hosts/native/linux/protocol";
+import { decodeError, type NativeEvent, type Settings } from "../hosts/native/linux/protocol";
 import type { Tap } from "../hosts/transport-tap";
-import { decodeError, encodeError } from "../hosts/xs/wire";
-import { buildNative, NativeUnavailable } from "../scripts/build-native";
+import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
 import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError } from "../src/error";
@@ -11,8 +10,9 @@ import { type NativeEnd, NativeProcess } from "./native-process";
 import { nativeSettings } from "./native-settings";
 import type { Timeline } from "./timeline";
 
-/** Milliseconds that the program has to end in order: a look-up of a name blocks it. */
-const CLOSE_GRACE = 10_000;
+/** Milliseconds that the program has to end in order; nothing blocks it, but a sanitizer looks for leaks at the end. */
+const CLOSE_GRACE = 2_000;
+const SANITIZED_GRACE = 10_000;
 
 /** Set to 1: built with AddressSanitizer and UndefinedBehaviorSanitizer; what they find ends the device in an error. */
 export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
@@ -24,8 +24,9 @@ export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
  * @throws BerthError `invalid-argument` that says what to install where it cannot be built
  */
 export async function openNativeEngine(log: (line: string) => void): Promise<DeviceEngine> {
-  const { host } = await build(log);
-  return nativeEngineOf(host);
+  const sanitize = process.env[SANITIZE_VARIABLE] === "1";
+  const { host } = await build(sanitize, log);
+  return nativeEngineOf(host, sanitize ? SANITIZED_GRACE : CLOSE_GRACE);
 }
 
 /** @param program berth-native @param grace milliseconds that a device has to end in order */
@@ -44,9 +45,9 @@ export function nativeEngineOf(program: string, grace = CLOSE_GRACE): DeviceEngi
   };
 }
 
-async function build(log: (line: string) => void): ReturnType<typeof buildNative> {
+async function build(sanitize: boolean, log: (line: string) => void): ReturnType<typeof buildNative> {
   try {
-    return await buildNative({ only: "host", sanitize: process.env[SANITIZE_VARIABLE] === "1", notice: log });
+    return await buildNative({ only: "host", sanitize, notice: log });
   } catch (error) {
     if (error instanceof NativeUnavailable) throw new BerthError("invalid-argument", error.message);
     throw error;
@@ -133,7 +134,7 @@ class NativeAgent implements DeviceAgent {
         this.#settle(event.id);
         break;
       case "refused":
-        this.#settle(event.id ?? 0, errorOf(event));
+        this.#settle(event.id ?? 0, decodeError(event));
         break;
       case "secure":
         handler.onSecure(event.version, event.suite, event.resumed);
@@ -159,7 +160,7 @@ class NativeAgent implements DeviceAgent {
         handler.onRoom();
         break;
       case "error":
-        handler.onError({ phase: event.phase, error: errorOf(event), retryIn: event.retryIn });
+        handler.onError({ phase: event.phase, error: decodeError(event), retryIn: event.retryIn });
         break;
       case "opened":
         if (this.#timeline) this.#taps.set(event.connection, this.#timeline.connection(event.peer));
@@ -199,8 +200,4 @@ class NativeAgent implements DeviceAgent {
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }
-}
-
-function errorOf(event: Extract<NativeEvent, { event: "error" | "refused" }>): BerthError {
-  return decodeError(encodeError(event));
 }

@@ -1,31 +1,44 @@
 // SPDX-License-Identifier: MIT
 /** A device in the terms of berth-native, whose C takes certificates and keys in DER and addresses of IPv4. */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
-import type { ConnectTo } from "../hosts/node/connect-to";
-import { pemCertificates } from "../hosts/node/roots";
+import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";
 import type { DeviceSettings } from "./device-engine";
 
-/** As in the core. */
-const DEFAULT_PORT = 8883;
+interface Curve {
+  /** OpenSSL's. */
+  readonly name: string;
+  readonly known: string;
+}
+
+/** Those that C offers to a server (hosts/native/tls/tls_context.c), which refuses a certificate with another one. */
+const OWN_CURVES: readonly Curve[] = [
+  { name: "prime256v1", known: "P-256" },
+  { name: "secp384r1", known: "P-384" },
+];
+/** Of those who sign certificates. */
+const CURVES: readonly Curve[] = [...OWN_CURVES, { name: "secp521r1", known: "P-521" }];
+/** id-ecPublicKey, then a SEQUENCE in place of a curve's name (RFC 5480, section 2.1.1). */
+const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
 export function nativeSettings(device: DeviceSettings, agent: AgentOptions, trace: boolean): Settings {
   const { stateDirectory, roots, certificate, key, connectTo = [] } = device;
-  const { host: endpoint = "", port = DEFAULT_PORT } = agent.provisioning ?? {};
+  const endpoint = agent.provisioning?.host ?? "";
   if (isIPv6(endpoint)) throw noIpv6(`--endpoint ${endpoint}`);
-  const ports = new Set([port, agent.hub?.port ?? DEFAULT_PORT]);
-  const entries = connectTo.flatMap((entry) => connectToText(entry, ports));
+  for (const { host, address } of connectTo) {
+    if (isIPv6(host) || isIPv6(address)) throw noIpv6(`--connect-to ${host}:${address}`);
+  }
   const host: LinuxHostOptions = {
     stateDirectory: resolve(stateDirectory),
     roots: roots.map((root) => derOf(root, "a root certificate")),
-    ...(entries.length > 0 && { connectTo: entries.join(",") }),
+    ...(connectTo.length > 0 && { connectTo }),
     ...symmetricKeyOf(device),
     ...(certificate !== undefined && { certificate: chainOf(certificate) }),
     ...(key !== undefined && { key: privateKeyOf(key) }),
@@ -44,15 +57,41 @@ function symmetricKeyOf({ symmetricKey }: DeviceSettings): { symmetricKey?: stri
 function chainOf(pem: string): string[] {
   const blocks = pemCertificates(pem);
   if (blocks.length === 0) throw new BerthError("invalid-argument", "the certificate is not in PEM");
-  return blocks.map((block) => derOf(block, "the device's certificate"));
+  return blocks.map((block, i) =>
+    i === 0
+      ? derOf(block, "the device's certificate (--cert)", OWN_CURVES)
+      : derOf(block, `certificate ${i + 1} of --cert`),
+  );
 }
 
-function derOf(pem: string, what: string): string {
+/** @param curves that its key may be on */
+function derOf(pem: string, what: string, curves: readonly Curve[] = CURVES): string {
+  let certificate: X509Certificate;
+  let key: KeyObject;
   try {
-    return new X509Certificate(pem).raw.toString("base64");
+    certificate = new X509Certificate(pem);
+    key = certificate.publicKey;
   } catch (error) {
     throw new BerthError("invalid-argument", `${what} cannot be used: ${(error as Error).message}`);
   }
+  checkCurve(key, curves, what);
+  return certificate.raw.toString("base64");
+}
+
+/** @throws BerthError `invalid-argument` for a key on a curve that is not of `curves`, or that is not named */
+function checkCurve(key: KeyObject, curves: readonly Curve[], what: string): void {
+  if (key.asymmetricKeyType !== "ec") return;
+  const named = key.asymmetricKeyDetails?.namedCurve;
+  // Node names a curve also where the key spells its parameters out.
+  const spki = (key.type === "private" ? createPublicKey(key as never) : key).export({
+    format: "der",
+    type: "spki",
+  });
+  const explicit = spki.includes(EXPLICIT_PARAMETERS);
+  if (!explicit && curves.some(({ name }) => name === named)) return;
+  const fault = explicit ? "spells the parameters of its curve out" : `is on ${named ?? "an unknown curve"}`;
+  const good = curves.map(({ name, known }) => `${known} (${name})`).join(", ");
+  throw new BerthError("invalid-argument", `${what} ${fault}; --engine native takes named curves: ${good}`);
 }
 
 /** PKCS#8 in DER. */
@@ -69,21 +108,8 @@ function privateKeyOf(pem: string): string {
       `--engine native takes RSA and EC keys, not ${key.asymmetricKeyType}`,
     );
   }
+  checkCurve(key, OWN_CURVES, "the private key (--key)");
   return key.export({ format: "der", type: "pkcs8" }).toString("base64");
-}
-
-/** As text, for the parser of the boards, which takes HOST:ADDRESS:PORT. @param ports that the device connects to */
-function connectToText(entry: ConnectTo, ports: ReadonlySet<number>): string[] {
-  const { host, port, address, toPort } = entry;
-  if (isIPv6(host) || isIPv6(address)) throw noIpv6(`--connect-to ${host}:${address}`);
-  if (port !== undefined && !ports.has(port)) return [];
-  if (ports.size > 1 && (port !== undefined || toPort === undefined)) {
-    throw new BerthError(
-      "invalid-argument",
-      "with --port and --hub-port that differ, --engine native takes --connect-to as HOST:ADDRESS:PORT only",
-    );
-  }
-  return [`${host}:${address}:${toPort ?? [...ports][0]}`];
 }
 
 function noIpv6(what: string): BerthError {

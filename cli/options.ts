@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
-import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
-import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
+import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
+import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
+import { systemError } from "./system-error";
+import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
@@ -33,16 +37,19 @@ export function collect(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
-/** What a code says around what exactly is wrong: commander says the first part itself. */
-const MEANING = /^an option or argument is wrong; correct it \((.*)\)$/s;
-
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {
-    return [...(before ?? []), parseConnectTo(text)];
+    return [...(before ?? []), ...parseConnectTo(text)];
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message.replace(MEANING, "$1"));
+    throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** The name of a server, or its address, alone. */
+export function serverName(text: string): string {
+  if (isHostName(text) || isIP(text) !== 0) return text;
+  throw new InvalidArgumentError(`Give ${HOST_NAME_FORM}, or an IP address without brackets.`);
 }
 
 /** Adds `--eager`. */
@@ -54,18 +61,34 @@ export function withEager(command: Command): Command {
   );
 }
 
+/** Adds `--receive-limit`. */
+export function withReceiveLimit(command: Command): Command {
+  return command.option(
+    "--receive-limit <bytes>",
+    "largest answer of DPS or message of the hub that a device holds, with its topic; what is larger is told and read past",
+    wholeNumber(2_048, 1_048_576),
+    DEFAULT_MAXIMUM,
+  );
+}
+
 /** Adds `--json`. */
 export function withJson(command: Command): Command {
   return command.option("--json", "print one JSON object a line", false);
 }
 
-/** A file's text. @throws BerthError `invalid-argument` saying what `what` is and which file cannot be read */
-export function readText(file: string, what: string): string {
+/** A file's bytes. @param what it is: the option. @throws as `systemError`, and `invalid-argument` */
+export function readBytes(file: string, what: string): Buffer {
   try {
-    return readFileSync(file, "utf8");
+    return readHandedOver(file);
   } catch (error) {
-    throw new BerthError("invalid-argument", `cannot read ${what}: ${(error as Error).message}`);
+    if (error instanceof BerthError) throw error;
+    throw systemError(error, what, file);
   }
+}
+
+/** As `readBytes`, as text. @throws BerthError `invalid-argument` too for what is no text, with its line */
+export function readText(file: string, what: string): string {
+  return textOf(readBytes(file, what), file);
 }
 
 /** Where a symmetric key may come from. */
@@ -91,7 +114,19 @@ export function symmetricKeyFrom(sources: KeySources): string | undefined {
   const key = readText(sources.file, "the key").trim();
   if (key === "")
     throw new BerthError("invalid-argument", `${sources.file} is empty; put the base64 key into it`);
+  const other = notKey(key);
+  if (other !== undefined) throw new BerthError("invalid-argument", `${sources.file} ${other}`);
   return key;
+}
+
+/** What else a file for a symmetric key may hold, and what to do. */
+function notKey(text: string): string | undefined {
+  if (/^[[{]/.test(text)) {
+    return "is JSON, an enrollment perhaps; put its primaryKey alone into the file (az prints keys with --show-keys only)";
+  }
+  if (text.includes("-----BEGIN"))
+    return "is PEM, which proves a device by x.509; a symmetric key is one line of base64";
+  return undefined;
 }
 
 /** Behind the help of each command that takes a key. */

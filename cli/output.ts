@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { asBerthError, BerthError } from "../src/error";
+import { printable, printableJson } from "./printable";
+import { SystemFailure, systemError } from "./system-error";
+
+/** What a command ends in: an error of the core, or of the computer. */
+export type CliError = BerthError | SystemFailure;
 
 /** Where lines go: the two streams of a process, or a test's. */
 export interface Streams {
@@ -7,13 +12,22 @@ export interface Streams {
   readonly out: (text: string) => void;
   /** Takes text for standard error. */
   readonly err: (text: string) => void;
+  /** Bytes of `out` that its reader has not taken; absent where they do not wait. */
+  readonly waiting?: () => number;
+  /** Calls back once the reader has taken all. */
+  readonly onDrained?: (call: () => void) => void;
 }
 
 /** The streams of this process. */
 export const processStreams: Streams = Object.freeze({
   out: (text: string) => void process.stdout.write(text),
   err: (text: string) => void process.stderr.write(text),
+  waiting: () => process.stdout.writableLength,
+  onDrained: (call: () => void) => void process.stdout.once("drain", call),
 });
+
+/** Bytes that may wait for a slow reader before `passing` leaves lines out. */
+const MOST_WAITING = 1024 * 1024;
 
 /** One thing that happened, as `--json` prints it: an object a line. */
 export interface CliEvent {
@@ -21,10 +35,12 @@ export interface CliEvent {
   readonly [field: string]: unknown;
 }
 
-/** Prints events: one JSON object a line with `--json`, else the line for people. */
+/** Prints events: one JSON object a line with `--json`, else the line for people. Nothing in it can steer a terminal. */
 export class Output {
   readonly json: boolean;
   readonly #streams: Streams;
+  /** Events that were not printed since the reader fell behind. */
+  #leftOut = 0;
 
   constructor(json: boolean, streams: Streams) {
     this.json = json;
@@ -33,41 +49,67 @@ export class Output {
 
   /** @param line for people; without it the event is for `--json` only. */
   event(event: CliEvent, line?: string): void {
-    if (this.json) this.#streams.out(`${JSON.stringify(event)}\n`);
-    else if (line !== undefined) this.#streams.out(`${line}\n`);
+    if (this.json) this.#streams.out(`${printableJson(JSON.stringify(event))}\n`);
+    else if (line !== undefined) this.line(line);
+  }
+
+  /**
+   * As `event`, for one of those that come for as long as a command runs: while the reader is 1 MB behind they are left
+   * out, and their number is told when it has caught up. What must not be lost is an `event`.
+   */
+  passing(event: CliEvent, line?: string): void {
+    if (!this.json && line === undefined) return;
+    const { waiting, onDrained } = this.#streams;
+    if (this.#leftOut === 0 && (waiting?.() ?? 0) < MOST_WAITING) {
+      this.event(event, line);
+      return;
+    }
+    this.#leftOut += 1;
+    if (this.#leftOut === 1) onDrained?.(() => this.#tellLeftOut());
+  }
+
+  #tellLeftOut(): void {
+    const count = this.#leftOut;
+    this.#leftOut = 0;
+    this.event({ event: "left-out", count }, `(${count} lines left out: what reads them is too slow)`);
   }
 
   /** A line for people only. */
   line(line = ""): void {
-    if (!this.json) this.#streams.out(`${line}\n`);
+    if (!this.json) this.#streams.out(`${printable(line)}\n`);
+  }
+
+  /** An event that people get on standard error. */
+  trouble(event: CliEvent, line: string): void {
+    if (this.json) this.event(event);
+    else this.#streams.err(`berth: ${printable(line)}\n`);
   }
 
   /** Something worth knowing that stops nothing. */
   warning(message: string): void {
-    if (this.json) this.event({ event: "warning", message });
-    else this.#streams.err(`berth: ${message}\n`);
+    this.trouble({ event: "warning", message }, message);
   }
 
   /** @param more further fields of the JSON form. */
-  error(error: BerthError, more: Record<string, unknown> = {}): void {
-    if (this.json) this.event(errorEvent(error, more));
-    else this.#streams.err(`berth: ${error.message} [${error.code}]\n`);
+  error(error: CliError, more: Record<string, unknown> = {}): void {
+    this.trouble(errorEvent(error, more), `${error.message} [${error.code}]`);
   }
 }
 
 /** The JSON form of an error; absent details are left out. */
-export function errorEvent(error: BerthError, more: Record<string, unknown> = {}): CliEvent {
-  const { code, message, retriable, status, errorCode, trackingId, retryAfter } = error;
+export function errorEvent(error: CliError, more: Record<string, unknown> = {}): CliEvent {
+  const { code, message, retriable } = error;
+  if (error instanceof SystemFailure) return { event: "error", code, message, retriable, ...more };
+  const { status, errorCode, trackingId, retryAfter } = error;
   return { event: "error", code, message, retriable, status, errorCode, trackingId, retryAfter, ...more };
 }
 
 /** Any thrown value as an error with a code: a file that cannot be used, or a wrong document, is an argument to correct. */
-export function asCliError(error: unknown): BerthError {
-  if (error instanceof BerthError) return error;
-  if (error instanceof Error) {
-    const isDocument = error.name === "DocumentError";
-    const isSystem = typeof (error as NodeJS.ErrnoException).syscall === "string";
-    if (isDocument || isSystem) return new BerthError("invalid-argument", error.message);
+export function asCliError(error: unknown): CliError {
+  const known = systemError(error);
+  if (known instanceof SystemFailure) return known;
+  if (known instanceof Error && known.name === "DocumentError") {
+    return new BerthError("invalid-argument", known.message);
   }
-  return asBerthError(error);
+  return asBerthError(known);
 }

@@ -49,6 +49,9 @@ export function addSas(program: Command, context: CommandContext): void {
     }
     const expiry = flags.expiry ?? Math.floor(Date.now() / 1000) + (flags.ttl ?? DEFAULT_LIFETIME);
     const { resource, policy } = flags;
+    if (resource.includes("://")) {
+      throw new BerthError("invalid-argument", "--resource: leave out https://; give HUB/devices/ID");
+    }
     const token = sasToken({ resource, expiry, policy }, new NodeSigner(key), text);
     const output = new Output(flags.json, context.streams);
     // Azure's own articles have had the singular; DPS answers it with 401.

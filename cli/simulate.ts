@@ -8,11 +8,12 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceEngine, EngineName } from "./device-engine";
 import { openEngine, withEngine } from "./open-engine";
-import { seconds, wholeNumber, withEager, withJson } from "./options";
+import { seconds, wholeNumber, withEager, withJson, withReceiveLimit } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { SimulatedDevice } from "./simulated-device";
 import { makeFleet } from "./simulated-fleet";
+import { systemError } from "./system-error";
 import type { Traffic } from "./timeline";
 
 /** Each has some 45 MB with XS. */
@@ -24,6 +25,7 @@ interface SimulateFlags {
   readonly x509: boolean;
   readonly keep: boolean;
   readonly eager: boolean;
+  readonly receiveLimit: number;
   readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
@@ -48,7 +50,7 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(withEngine(withEager(command))).action(async (flags: SimulateFlags) => {
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action(async (flags: SimulateFlags) => {
     const output = new Output(flags.json, context.streams);
     checkNumber(flags);
     const interrupt = onInterrupt();
@@ -59,7 +61,7 @@ export function addSimulate(program: Command, context: CommandContext): void {
       context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
     } catch (error) {
       const status = interrupt.status();
-      if (status === undefined) throw error;
+      if (status === undefined) throw systemError(error, undefined, directory);
       context.exit(status);
     } finally {
       interrupt.release();
@@ -110,8 +112,8 @@ async function simulate(
           output,
         }),
     );
-    const { telemetry, timeout, eager } = flags;
-    const life = { telemetry, eager, timeout: timeout * 1000, signal };
+    const { telemetry, timeout, eager, receiveLimit } = flags;
+    const life = { telemetry, eager, receiveLimit, timeout: timeout * 1000, signal };
     title(output, "First start: nothing stored, so the device asks DPS");
     const first = await Promise.all(devices.map((device) => device.live(life)));
     const calls = callsOf(emulator);

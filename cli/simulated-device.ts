@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { ConnectTo } from "../hosts/node/connect-to";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { DPS_HOST } from "../src/azure/dps";
 import type { DeviceEngine } from "./device-engine";
 import { type DeviceRunResult, runDevice } from "./device-run";
@@ -33,6 +33,7 @@ export class SimulatedDevice {
     telemetry: number;
     timeout: number;
     eager: boolean;
+    receiveLimit: number;
     signal: AbortSignal;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
@@ -41,7 +42,10 @@ export class SimulatedDevice {
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
     const timeline = new Timeline((packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
-      output.event({ event: "packet", device: registrationId, ...packet }, timelineRow(packet, label, peer));
+      output.passing(
+        { event: "packet", device: registrationId, ...packet },
+        timelineRow(packet, label, peer),
+      );
     });
     const result = await runDevice({
       engine,
@@ -60,7 +64,7 @@ export class SimulatedDevice {
       onEvent: (event, line) => {
         const text =
           line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;
-        output.event({ ...event, device: registrationId }, text);
+        output.passing({ ...event, device: registrationId }, text);
       },
     });
     return { ...result, traffic: timeline.traffic };

@@ -1,79 +1,98 @@
 // SPDX-License-Identifier: MIT
-/** Checks the attestation of an enrollment: keys and certificates. Every function raises `DocumentError`. */
+/** The attestation of an enrollment: keys and certificates. */
 import { X509Certificate } from "node:crypto";
-import type { Attestation, CertificatePair, EnrolledCertificate } from "./configuration";
-import type { JsonReader } from "./json-reader";
+import * as v from "valibot";
+import { isJsonObject, maybe, object, oneOf, text, told } from "./shapes";
 import { decodeKey } from "./shared-access-signature";
 
-/** Reads `attestation`. */
-export function readAttestation(node: JsonReader): Attestation {
-  node.only(["type", "symmetricKey", "x509", "tpm"]);
-  const type = node.get("type").choice(["symmetricKey", "x509"]);
-  if (type === "symmetricKey") {
-    const keys = node.get("symmetricKey").only(["primaryKey", "secondaryKey"]);
-    const primaryKey = readKey(keys.get("primaryKey"));
-    if (keys.get("secondaryKey").missing) return { type, symmetricKey: { primaryKey } };
-    return { type, symmetricKey: { primaryKey, secondaryKey: readKey(keys.get("secondaryKey")) } };
-  }
-  const x509 = node.get("x509").only(["clientCertificates", "signingCertificates", "caReferences"]);
-  const client = x509.get("clientCertificates");
-  const signing = x509.get("signingCertificates");
-  return {
-    type,
-    x509: {
-      ...(client.missing ? {} : { clientCertificates: readPair(client) }),
-      ...(signing.missing ? {} : { signingCertificates: readPair(signing) }),
-    },
-  };
+// The key itself stays out of the message: errors end up in logs.
+const KEY = v.pipe(
+  text(128),
+  v.check((key) => decodeKey(key) !== undefined, "must be 16 to 64 bytes in base64"),
+);
+
+/** `az iot dps enrollment show` and `enrollment-group show` print an enrollment without its keys. */
+const KEYS = told(object({ primaryKey: KEY, secondaryKey: maybe(KEY) }), (value) =>
+  (value ?? null) === null || (isJsonObject(value) && (value.primaryKey ?? null) === null)
+    ? "has no primaryKey; az prints the keys with --show-keys only, so export the enrollment with it, or write a key here"
+    : undefined,
+);
+
+function thumbprint(digits: number) {
+  return v.pipe(
+    text(256),
+    v.transform((value) => value.replaceAll(/[:\s]/g, "").toUpperCase()),
+    v.check(
+      (value) => value.length === digits && /^[0-9A-F]+$/.test(value),
+      `must be ${digits} hexadecimal digits`,
+    ),
+  );
 }
 
-function readKey(node: JsonReader): string {
-  const key = node.string(128);
-  // The key itself stays out of the message: errors end up in logs.
-  if (!decodeKey(key)) node.fail("must be 16 to 64 bytes in base64");
-  return key;
-}
-
-function readPair(node: JsonReader): CertificatePair {
-  node.only(["primary", "secondary"]);
-  const primary = readCertificate(node.get("primary"));
-  return node.get("secondary").missing
-    ? { primary }
-    : { primary, secondary: readCertificate(node.get("secondary")) };
-}
-
-function readCertificate(node: JsonReader): EnrolledCertificate {
-  node.only(["certificate", "info"]);
-  const certificate = node.get("certificate");
-  if (!certificate.missing) {
-    const text = certificate.string(64 * 1024);
-    try {
-      // Azure takes PEM and bare base64 of DER alike.
-      return {
-        certificate: new X509Certificate(
-          text.includes("-----") ? text : Buffer.from(text, "base64"),
-        ).toString(),
-      };
-    } catch {
-      certificate.fail("is not an X.509 certificate; give it in PEM");
+/** PEM, or as Azure takes it too, base64 of DER. */
+const CERTIFICATE_TEXT = v.pipe(
+  text(64 * 1024),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const message = problemOf(value);
+    if (message === undefined) {
+      try {
+        return new X509Certificate(value.includes("-----") ? value : Buffer.from(value, "base64")).toString();
+      } catch {
+        // Said below.
+      }
     }
-  }
-  const info = node.get("info");
-  if (info.missing) node.fail("needs `certificate` in PEM, or `info` with a thumbprint");
-  const sha1 = info.get("sha1Thumbprint");
-  const sha256 = info.get("sha256Thumbprint");
-  if (sha1.missing && sha256.missing) info.fail("needs sha256Thumbprint or sha1Thumbprint");
-  return {
-    info: {
-      ...(sha1.missing ? {} : { sha1Thumbprint: readThumbprint(sha1, 40) }),
-      ...(sha256.missing ? {} : { sha256Thumbprint: readThumbprint(sha256, 64) }),
-    },
-  };
+    addIssue({ message: message ?? "is not an X.509 certificate; give it in PEM" });
+    return NEVER;
+  }),
+);
+
+function problemOf(certificate: string): string | undefined {
+  const count = certificate.split("-----BEGIN CERTIFICATE-----").length - 1;
+  if (count > 1) return `holds ${count} certificates; leave the one that the enrollment is about`;
+  if (count === 0 && certificate.includes("PRIVATE KEY-----"))
+    return "is a private key, which nobody but the device may have; give its certificate";
+  return undefined;
 }
 
-function readThumbprint(node: JsonReader, digits: number): string {
-  const thumbprint = node.string(256).replaceAll(/[:\s]/g, "").toUpperCase();
-  if (thumbprint.length !== digits || !/^[0-9A-F]+$/.test(thumbprint))
-    node.fail(`must be ${digits} hexadecimal digits`);
-  return thumbprint;
-}
+const WHOLE_CERTIFICATE = object({ certificate: CERTIFICATE_TEXT }, ["info"]);
+const THUMBPRINTS = object({
+  info: v.pipe(
+    object({ sha1Thumbprint: maybe(thumbprint(40)), sha256Thumbprint: maybe(thumbprint(64)) }, "all"),
+    v.check(
+      (info) => info.sha1Thumbprint !== undefined || info.sha256Thumbprint !== undefined,
+      "needs sha256Thumbprint or sha1Thumbprint",
+    ),
+  ),
+});
+const CERTIFICATE_UNION = v.union([WHOLE_CERTIFICATE, THUMBPRINTS]);
+const CERTIFICATE = told(
+  {
+    ...CERTIFICATE_UNION,
+    // Not the first that fits, but the one that is meant: its errors have their place.
+    "~run": (dataset, config) =>
+      (isJsonObject(dataset.value) && (dataset.value.certificate ?? null) !== null
+        ? WHOLE_CERTIFICATE
+        : THUMBPRINTS)["~run"](dataset, config),
+  } as typeof CERTIFICATE_UNION,
+  (value) =>
+    isJsonObject(value) && (value.certificate ?? null) === null && (value.info ?? null) === null
+      ? "needs `certificate` in PEM, or `info` with a thumbprint"
+      : undefined,
+);
+const PAIR = object({ primary: CERTIFICATE, secondary: maybe(CERTIFICATE) });
+
+/** `attestation`. */
+export const ATTESTATION = oneOf(
+  "type",
+  ["symmetricKey", "x509"],
+  [
+    object({ type: v.literal("symmetricKey"), symmetricKey: KEYS }, ["x509", "tpm"]),
+    object(
+      {
+        type: v.literal("x509"),
+        x509: object({ clientCertificates: maybe(PAIR), signingCertificates: maybe(PAIR) }, ["caReferences"]),
+      },
+      ["symmetricKey", "tpm"],
+    ),
+  ],
+);

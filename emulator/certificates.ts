@@ -116,6 +116,11 @@ export function thumbprintsOf(certificate: string | Buffer): {
   return { sha1Thumbprint: digest("sha1"), sha256Thumbprint: digest("sha256") };
 }
 
+/** How many CAs may follow below a CA (DER), RFC 5280 section 4.2.1.9; undefined for any number. */
+export function pathLengthOf(der: Buffer): number | undefined {
+  return new ParsedCertificate(der).getExtension(BasicConstraintsExtension)?.pathLength;
+}
+
 interface KeyPair {
   publicKey: webcrypto.CryptoKey;
   privateKey: webcrypto.CryptoKey;

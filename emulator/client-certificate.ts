@@ -3,11 +3,14 @@
 
 import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
-import { thumbprintsOf } from "./certificates";
+import { pathLengthOf, thumbprintsOf } from "./certificates";
 import type { CertificatePair, EnrolledCertificate } from "./configuration";
 
 /** More certificates than this are not looked at. */
 const LONGEST_CHAIN = 8;
+/** RFC 5280 section 4.2.1.12. */
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+const ANY_USAGE = "2.5.29.37.0";
 
 /** Leaf first, then the issuers that the client sent with it; empty when it sent none. */
 export function clientChain(socket: TLSSocket): X509Certificate[] {
@@ -34,6 +37,20 @@ export function isValidAt(certificate: X509Certificate, now: number): boolean {
   return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
 }
 
+/** In words: why it is not valid at `now`, milliseconds since 1970. */
+export function validityAt({ validFrom, validTo }: X509Certificate, now: number): string {
+  const time = (value: number) => new Date(value).toISOString();
+  const state = Date.parse(validTo) < now ? "has expired" : "is not valid yet";
+  return `${state}: good from ${time(Date.parse(validFrom))} to ${time(Date.parse(validTo))}, and it is ${time(now)} here`;
+}
+
+/** True when the certificate may prove a TLS client: its extended key usage (RFC 5280 4.2.1.12) is absent, or allows it. */
+export function isForClients(certificate: X509Certificate): boolean {
+  // Node has the object identifiers of the extended key usage under this name.
+  const usages: readonly string[] | undefined = certificate.keyUsage;
+  return usages === undefined || usages.includes(CLIENT_AUTH) || usages.includes(ANY_USAGE);
+}
+
 /** True when an enrollment names this very certificate, by its bytes or by a thumbprint. */
 export function isEnrolled(certificate: X509Certificate, pair: CertificatePair | undefined): boolean {
   const seen = thumbprintsOf(certificate.raw);
@@ -46,7 +63,8 @@ export function isEnrolled(certificate: X509Certificate, pair: CertificatePair |
 
 /**
  * The signing certificate of `pair` that the chain leads up to. Each step has to be signed by a CA certificate that is
- * valid at `now`. Undefined when there is no such path. @param now milliseconds since 1970
+ * valid at `now` and allows as many CAs below it. Undefined when there is no such path.
+ * @param now milliseconds since 1970
  */
 export function signerOf(
   chain: readonly X509Certificate[],
@@ -56,20 +74,25 @@ export function signerOf(
   const anchors = enrolledOf(pair).flatMap(({ certificate }) =>
     certificate ? [new X509Certificate(certificate)] : [],
   );
+  let cas = 0;
   for (const [index, certificate] of chain.entries()) {
     if (!isValidAt(certificate, now)) return undefined;
-    if (index > 0 && !issues(certificate, chain[index - 1]!)) return undefined;
+    if (index > 0 && !issues(certificate, chain[index - 1]!, cas)) return undefined;
+    // RFC 5280 section 6.1.4 (l): neither the leaf nor what issued itself takes from the path's length.
+    if (index > 0 && certificate.subject !== certificate.issuer) cas++;
     for (const anchor of anchors) {
       if (!isValidAt(anchor, now)) continue;
       if (index > 0 && anchor.fingerprint256 === certificate.fingerprint256) return anchor;
-      if (issues(anchor, certificate)) return anchor;
+      if (issues(anchor, certificate, cas)) return anchor;
     }
   }
   return undefined;
 }
 
-function issues(issuer: X509Certificate, subject: X509Certificate): boolean {
-  return issuer.ca && subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+/** @param cas how many CAs the path has below `issuer` */
+function issues(issuer: X509Certificate, subject: X509Certificate, cas: number): boolean {
+  if (!issuer.ca || !subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) return false;
+  return cas <= (pathLengthOf(issuer.raw) ?? Number.POSITIVE_INFINITY);
 }
 
 function enrolledOf(pair: CertificatePair | undefined): EnrolledCertificate[] {

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** Checks a configuration document field by field; Azure's own read-only fields are accepted and ignored. */
+/** Checks a configuration document; Azure's own read-only fields are accepted and left out. */
+import * as v from "valibot";
+import { ATTESTATION } from "./attestation-reader";
+import type { Configuration } from "./configuration";
+import { FAULTS } from "./fault-reader";
+import { twinSection } from "./hub/twin";
+import { DocumentError, parseJson, readJson } from "./json-reader";
+import { DEVICE_ID_RULE, isDeviceId, isHostName, isRegistrationId } from "./names";
+import { choice, FLAG, isJsonObject, list, maybe, object, text, told, whole } from "./shapes";
 
-import { readAttestation } from "./attestation-reader";
-import type {
-  Configuration,
-  EnrollmentBase,
-  EnrollmentGroup,
-  IndividualEnrollment,
-  InitialTwin,
-  LinkedHub,
-} from "./configuration";
-import { JsonReader } from "./json-reader";
-import { isHostName, isRegistrationId } from "./names";
-
-const SHARED_FIELDS = [
-  "attestation",
-  "provisioningStatus",
-  "allocationPolicy",
-  "customAllocationDefinition",
-  "reprovisionPolicy",
-  "iotHubs",
-  "iotHubHostName",
-  "initialTwin",
-  // What Azure's API returns beside them, so that an exported enrollment can be pasted in.
+/** What Azure's API returns beside the rest, so that an exported enrollment can be pasted in. */
+const READ_ONLY = [
   "capabilities",
   "etag",
   "createdDateTimeUtc",
@@ -33,149 +21,147 @@ const SHARED_FIELDS = [
   "credentialPolicyName",
 ];
 
+const HOST = v.pipe(text(253), v.toLowerCase());
+const HUB_NAME = v.pipe(
+  HOST,
+  v.check(
+    isHostName,
+    "must be a host name alone (no https://, no port, no blank), for example contoso.azure-devices.net",
+  ),
+);
+const HUB = object({ name: HUB_NAME, allocationWeight: maybe(whole(1, 1000)) });
+const HUB_UNION = v.union([HUB_NAME, HUB]);
+const NAMED_HUB = v.pipe(
+  // Not the first that fits, but the one that is meant: its errors have their place.
+  {
+    ...HUB_UNION,
+    "~run": (dataset, config) =>
+      (typeof dataset.value === "string" ? HUB_NAME : HUB)["~run"](dataset, config),
+  } as typeof HUB_UNION,
+  v.transform((hub) => (typeof hub === "string" ? { name: hub } : hub)),
+);
+
+const ID = v.pipe(
+  text(128),
+  v.check(
+    isRegistrationId,
+    'may hold letters, digits and "-", ".", "_", ":", and ends in a letter, a digit or "-"',
+  ),
+);
+
+/** The twin that a device starts with: nothing that a hub would refuse. */
+export const INITIAL_TWIN = object({
+  tags: maybe(twinSection("tags")),
+  properties: maybe(object({ desired: maybe(twinSection("desired")) })),
+});
+
+const BASE = {
+  attestation: ATTESTATION,
+  provisioningStatus: maybe(choice(["enabled", "disabled"])),
+  allocationPolicy: maybe(choice(["hashed", "geoLatency", "static", "custom"])),
+  // Without a module the function handed to the emulator decides.
+  customAllocationDefinition: maybe(object({ module: maybe(text(4096)) }, ["webhookUrl", "apiVersion"])),
+  reprovisionPolicy: maybe(object({ updateHubAssignment: FLAG, migrateDeviceData: FLAG })),
+  iotHubs: maybe(list(HOST, 50)),
+  iotHubHostName: maybe(HOST),
+  initialTwin: maybe(INITIAL_TWIN),
+};
+
+const ENROLLMENT = v.pipe(
+  object(
+    {
+      registrationId: ID,
+      deviceId: maybe(v.pipe(text(128), v.check(isDeviceId, DEVICE_ID_RULE))),
+      ...BASE,
+    },
+    READ_ONLY,
+  ),
+  v.forward(
+    v.check(
+      ({ attestation }) => attestation.type !== "x509" || attestation.x509.clientCertificates !== undefined,
+      "needs x509.clientCertificates.primary: an individual enrollment names the device's own certificate",
+    ),
+    ["attestation"],
+  ),
+);
+
+const GROUP = v.pipe(
+  object({ enrollmentGroupId: ID, ...BASE }, READ_ONLY),
+  v.forward(
+    v.check(({ attestation }) => {
+      if (attestation.type !== "x509") return true;
+      const primary = attestation.x509.signingCertificates?.primary;
+      return primary !== undefined && "certificate" in primary;
+    }, "needs x509.signingCertificates.primary.certificate: a group names the certificate that signs its devices"),
+    ["attestation"],
+  ),
+);
+
+/** The whole document. An enrollment by itself, as Azure exports it, is told from one. */
+export const CONFIGURATION = told(
+  object(
+    {
+      idScope: v.pipe(
+        text(64),
+        v.regex(/^[A-Za-z0-9]+$/, "must be letters and digits, for example 0ne00000000"),
+      ),
+      iotHubs: v.pipe(list(NAMED_HUB, 50), v.minLength(1, "is empty; name at least one hub")),
+      enrollments: maybe(list(ENROLLMENT)),
+      enrollmentGroups: maybe(list(GROUP)),
+      faults: maybe(FAULTS),
+    },
+    ["$schema"],
+  ),
+  (value) => {
+    const of = isJsonObject(value) && ["enrollmentGroup", "registration"].find((of) => `${of}Id` in value);
+    if (!of) return undefined;
+    const array = of === "registration" ? "enrollments" : "enrollmentGroups";
+    return `is one enrollment, not a configuration; put it into the array ${array} of one (berth emulator --example FILE makes one)`;
+  },
+);
+
 /**
  * Reads a configuration document.
- * @param text the file's content
+ * @param document the file's content
  * @param source what to call the document in errors, for example its file name
  * @throws DocumentError naming the place, what is wrong and what to do
  */
-export function parseConfiguration(text: string, source = "configuration"): Configuration {
-  return readConfiguration(JsonReader.parse(text, source));
-}
-
-/** As `parseConfiguration`, from a parsed document; the key `faults` is left to `readFaults`. */
-export function readConfiguration(root: JsonReader): Configuration {
-  root.only(["idScope", "iotHubs", "enrollments", "enrollmentGroups", "faults"]);
-  const idScope = root.get("idScope").string(64);
-  if (!/^[A-Za-z0-9]+$/.test(idScope))
-    root.get("idScope").fail("must be letters and digits, for example 0ne00000000");
-  const iotHubs = root.get("iotHubs").array(50).map(readHub);
-  if (iotHubs.length === 0) root.get("iotHubs").fail("is empty; name at least one hub");
-  const hubs = unique(
-    root.get("iotHubs"),
-    iotHubs.map((hub) => hub.name),
-  );
-  const enrollments = optionalArray(root.get("enrollments")).map((node) => readEnrollment(node, hubs));
-  unique(
-    root.get("enrollments"),
-    enrollments.map((enrollment) => enrollment.registrationId.toLowerCase()),
-  );
-  const enrollmentGroups = optionalArray(root.get("enrollmentGroups")).map((node) => readGroup(node, hubs));
-  unique(
-    root.get("enrollmentGroups"),
-    enrollmentGroups.map((group) => group.enrollmentGroupId.toLowerCase()),
-  );
-  return { idScope, iotHubs, enrollments, enrollmentGroups };
-}
-
-/** Reads one individual enrollment. @param hubs the linked hubs. @throws DocumentError */
-export function readEnrollment(node: JsonReader, hubs: readonly string[]): IndividualEnrollment {
-  node.only(["registrationId", "deviceId", ...SHARED_FIELDS]);
-  const registrationId = readId(node.get("registrationId"));
-  const deviceId = node.get("deviceId").missing ? undefined : node.get("deviceId").string(128);
-  const base = readBase(node, hubs);
-  if (base.attestation.type === "x509" && !base.attestation.x509.clientCertificates) {
-    node
-      .get("attestation")
-      .fail(
-        "needs x509.clientCertificates.primary: an individual enrollment names the device's own certificate",
-      );
-  }
-  return { registrationId, ...(deviceId === undefined ? {} : { deviceId }), ...base };
-}
-
-/** Reads one enrollment group. @param hubs the linked hubs. @throws DocumentError */
-export function readGroup(node: JsonReader, hubs: readonly string[]): EnrollmentGroup {
-  node.only(["enrollmentGroupId", ...SHARED_FIELDS]);
-  const enrollmentGroupId = readId(node.get("enrollmentGroupId"));
-  const base = readBase(node, hubs);
-  if (base.attestation.type === "x509" && !base.attestation.x509.signingCertificates?.primary.certificate) {
-    node
-      .get("attestation")
-      .fail(
-        "needs x509.signingCertificates.primary.certificate: a group names the certificate that signs its devices",
-      );
-  }
-  return { enrollmentGroupId, ...base };
-}
-
-function readHub(node: JsonReader): LinkedHub {
-  const plain = typeof node.json() === "string";
-  const nameNode = plain ? node : node.only(["name", "allocationWeight"]).get("name");
-  const name = nameNode.string(253).toLowerCase();
-  if (!isHostName(name)) nameNode.fail("must be a host name, for example contoso.azure-devices.net");
-  if (plain || node.get("allocationWeight").missing) return { name };
-  return { name, allocationWeight: node.get("allocationWeight").integer(1, 1000) };
-}
-
-function readBase(node: JsonReader, hubs: readonly string[]): EnrollmentBase {
-  const base: EnrollmentBase = { attestation: readAttestation(node.get("attestation")) };
-  const status = node.get("provisioningStatus");
-  if (!status.missing) base.provisioningStatus = status.choice(["enabled", "disabled"]);
-  const policy = node.get("allocationPolicy");
-  if (!policy.missing) base.allocationPolicy = policy.choice(["hashed", "geoLatency", "static", "custom"]);
-  const custom = node.get("customAllocationDefinition");
-  // Azure's own fields are accepted; without a module the function handed to the emulator decides.
-  if (!custom.missing && !custom.only(["module", "webhookUrl", "apiVersion"]).get("module").missing) {
-    base.customAllocationDefinition = { module: custom.get("module").string(4096) };
-  }
-  const reprovision = node.get("reprovisionPolicy");
-  if (!reprovision.missing) {
-    reprovision.only(["updateHubAssignment", "migrateDeviceData"]);
-    base.reprovisionPolicy = {
-      updateHubAssignment: reprovision.get("updateHubAssignment").boolean(),
-      migrateDeviceData: reprovision.get("migrateDeviceData").boolean(),
-    };
-  }
-  if (!node.get("iotHubs").missing) {
-    base.iotHubs = node
-      .get("iotHubs")
-      .array(50)
-      .map((hub) => readLinkedName(hub, hubs));
-  }
-  if (!node.get("iotHubHostName").missing)
-    base.iotHubHostName = readLinkedName(node.get("iotHubHostName"), hubs);
-  if (base.allocationPolicy === "static" && !base.iotHubHostName && base.iotHubs?.length !== 1) {
-    node.get("iotHubHostName").fail("is needed by the allocation policy static; name the hub");
-  }
-  if (!node.get("initialTwin").missing) base.initialTwin = readInitialTwin(node.get("initialTwin"));
-  return base;
-}
-
-function readId(node: JsonReader): string {
-  const id = node.string(128);
-  if (!isRegistrationId(id))
-    node.fail('may hold letters, digits and "-", ".", "_", ":", and ends in a letter, a digit or "-"');
-  return id;
-}
-
-function readLinkedName(node: JsonReader, hubs: readonly string[]): string {
-  const name = node.string(253).toLowerCase();
-  if (!hubs.includes(name))
-    node.fail(`names "${name}", which is not a linked hub; linked are ${hubs.join(", ")}`);
-  return name;
-}
-
-function readInitialTwin(node: JsonReader): InitialTwin {
-  node.only(["tags", "properties"]);
-  const desired = node.get("properties").missing
-    ? undefined
-    : node.get("properties").only(["desired"]).get("desired");
-  return {
-    ...(node.get("tags").missing ? {} : { tags: node.get("tags").object() }),
-    ...(desired === undefined || desired.missing ? {} : { properties: { desired: desired.object() } }),
+export function parseConfiguration(document: string, source = "configuration"): Configuration {
+  const read = readJson(CONFIGURATION, parseJson(document, source), source);
+  const { idScope, iotHubs, enrollments = [], enrollmentGroups = [] } = read;
+  const fail = (place: string, problem: string): never => {
+    throw new DocumentError(source, place, problem);
   };
-}
-
-function optionalArray(node: JsonReader): JsonReader[] {
-  return node.missing ? [] : node.array();
-}
-
-function unique(node: JsonReader, names: string[]): string[] {
-  const seen = new Set<string>();
-  for (const name of names) {
-    if (seen.has(name)) node.fail(`names "${name}" twice; remove one`);
-    seen.add(name);
+  const unique = (list: string, field: string, names: readonly string[]) => {
+    for (const [at, name] of names.entries()) {
+      const first = names.indexOf(name);
+      if (first !== at) fail(`${list}[${at}]${field}`, `is that of ${list}[${first}], too; remove one`);
+    }
+  };
+  const hubs = iotHubs.map(({ name }) => name);
+  unique("iotHubs", "", hubs);
+  unique(
+    "enrollments",
+    ".registrationId",
+    enrollments.map(({ registrationId }) => registrationId.toLowerCase()),
+  );
+  unique(
+    "enrollmentGroups",
+    ".enrollmentGroupId",
+    enrollmentGroups.map(({ enrollmentGroupId }) => enrollmentGroupId.toLowerCase()),
+  );
+  for (const [list, members] of Object.entries({ enrollments, enrollmentGroups })) {
+    for (const [at, member] of members.entries()) {
+      const linked = (name: string | undefined, field: string) => {
+        if (name !== undefined && !hubs.includes(name))
+          fail(`${list}[${at}].${field}`, "is not a linked hub; take one of the document's iotHubs");
+      };
+      const { allocationPolicy, iotHubHostName, iotHubs: some } = member;
+      if (allocationPolicy === "static" && iotHubHostName === undefined && some?.length !== 1)
+        fail(`${list}[${at}].iotHubHostName`, "is needed by the allocation policy static; name the hub");
+      linked(iotHubHostName, "iotHubHostName");
+      for (const [index, name] of (some ?? []).entries()) linked(name, `iotHubs[${index}]`);
+    }
   }
-  return names;
+  return { idScope, iotHubs, enrollments, enrollmentGroups };
 }

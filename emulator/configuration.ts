@@ -50,7 +50,7 @@ export interface EnrollmentBase {
   provisioningStatus?: "enabled" | "disabled";
   allocationPolicy?: AllocationPolicy;
   /** In place of Azure's webhook: a JavaScript module whose default export is a `CustomAllocation`. */
-  customAllocationDefinition?: { module: string };
+  customAllocationDefinition?: { module?: string };
   reprovisionPolicy?: ReprovisionPolicy;
   /** The hubs to choose from; all linked hubs when absent. */
   iotHubs?: string[];

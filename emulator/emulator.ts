@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
 import { type Authority, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
@@ -21,20 +22,18 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { StateStore, type Twin } from "./state";
+import { type RegistrationRecord, StateStore, type Twin } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
-/** Telemetry messages kept in `telemetry`. */
-const KEPT_TELEMETRY = 1000;
 
 /** A running emulator. */
 export class Emulator {
   /** What happens, as it happens; see `EmulatorEvents`. */
   readonly events = new EventEmitter<EmulatorEvents>();
   readonly counts = new Counts();
-  /** The last 1,000 telemetry messages, oldest first. */
+  /** The last telemetry messages, oldest first: at most 1,000, and 16 MB. */
   readonly telemetry: Telemetry[] = [];
   /** Add rules while it runs. */
   readonly faults: FaultInjector;
@@ -55,9 +54,11 @@ export class Emulator {
   #frontDoor!: FrontDoor;
   #temporary: string | undefined;
   #sequence: number;
+  readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+    this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
     this.idScope = configuration.idScope;
@@ -65,6 +66,7 @@ export class Emulator {
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
     this.#state = new StateStore(options.stateDirectory);
+    this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -72,17 +74,23 @@ export class Emulator {
   /**
    * Starts one and waits until it listens.
    * @throws DocumentError when the stored state is damaged; the socket's error (EADDRINUSE: take another port or stop
-   * what holds it); the file system's error when the state directory cannot be used
+   * what holds it); DirectoryInUse when another emulator works in the state directory; the file system's error when that
+   * cannot be used
    */
   static async start(options: EmulatorOptions): Promise<Emulator> {
-    const emulator = new Emulator(options);
+    const { stateDirectory } = options;
+    const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
+    let emulator: Emulator | undefined;
     try {
+      emulator = new Emulator(options, lock);
       await emulator.#start();
+      return emulator;
     } catch (error) {
-      await emulator.stop();
+      // What stopped the start is told, whatever fails on the way out.
+      await emulator?.stop().catch(() => {});
+      lock?.release();
       throw error;
     }
-    return emulator;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -113,7 +121,10 @@ export class Emulator {
     this.#endpoint(hub).deliver(deviceId);
   }
 
-  /** Changes desired properties; returns their new version. @throws Error when there is no such device */
+  /**
+   * Changes desired properties; returns their new version.
+   * @throws Error when there is no such device, RangeError when a twin may not hold what would come of it
+   */
   updateDesired(hub: string, deviceId: string, patch: JsonObject): Promise<number> {
     return this.#endpoint(hub).updateDesired(deviceId, patch);
   }
@@ -139,14 +150,19 @@ export class Emulator {
     return this.#endpoint(hub).disconnect(deviceId, reason);
   }
 
-  /** Adds or replaces an individual enrollment. */
+  /** Adds or replaces an individual enrollment. @throws RangeError as the configuration: device id, initial twin */
   setEnrollment(enrollment: IndividualEnrollment): void {
     this.enrollments.setIndividual(enrollment);
   }
 
-  /** Adds or replaces an enrollment group. */
+  /** Adds or replaces an enrollment group. @throws RangeError when a twin may not hold the initial one */
   setEnrollmentGroup(group: EnrollmentGroup): void {
     this.enrollments.setGroup(group);
+  }
+
+  /** What DPS knows of a registration, the certificate that proved it included; a copy. Undefined when there is none. */
+  registration(registrationId: string): RegistrationRecord | undefined {
+    return structuredClone(this.#state.registrations.get(registrationId.toLowerCase()));
   }
 
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
@@ -156,18 +172,24 @@ export class Emulator {
     return found;
   }
 
-  /** Closes every connection, stores the state and frees the port. May be called twice. */
+  /**
+   * Closes every connection, frees the port and stores the state. May be called twice.
+   * @throws StateError when the state could not be stored; all else has been done then
+   */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    const listening = this.#frontDoor?.stop();
-    await Promise.all(this.#brokers.map((broker) => broker.stop()));
-    await listening;
-    await this.#state.changed();
-    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+    for (const broker of this.#brokers) broker.stop();
+    await this.#frontDoor?.stop();
+    try {
+      await this.#state.changed();
+    } finally {
+      if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+      this.#lock?.release();
+    }
   }
 
   async #start(): Promise<void> {
@@ -176,7 +198,7 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
-    const watch = observers(this, this.counts, KEPT_TELEMETRY);
+    const watch = observers(this, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -190,18 +212,14 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, now);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = await Broker.start(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
       const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
-      const broker = await Broker.start(
-        endpoint,
-        this.#sessionsOf(name),
-        options.hub?.maximumSubscriptions ?? 5,
-      );
+      const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
       hubBrokers.set(name, broker);
@@ -217,6 +235,8 @@ export class Emulator {
         return endpoint && broker && { endpoint, broker };
       },
       refusal: options.dps?.refusal ?? "connack",
+      refusalCode: options.dps?.refusalCode ?? 401002,
+      requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
@@ -231,6 +251,8 @@ export class Emulator {
       faults: this.faults,
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused: watch.onRefused,
+      onStranger: watch.onStranger,
+      clock,
       connectTimeout: options.connectTimeout ?? 30_000,
       maximumPacket: MAXIMUM_PACKET,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",
@@ -252,7 +274,8 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        this.#state.changed().catch((error: Error) => this.events.emit("problem", error));
+        // A failure is told by the state itself.
+        this.#state.changed().catch(() => {});
       },
     };
   }

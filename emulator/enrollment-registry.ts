@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The enrollments in force: those of the configuration, and what a test adds or removes while the emulator runs. */
-import type { Configuration, EnrollmentGroup, IndividualEnrollment } from "./configuration";
+import type { Configuration, EnrollmentGroup, IndividualEnrollment, InitialTwin } from "./configuration";
+import { checkSection } from "./hub/twin";
+import { DEVICE_ID_RULE, isDeviceId } from "./names";
 
 /** Lookup by registration id and group id, ignoring case as DPS does. */
 export class EnrollmentRegistry {
@@ -12,13 +14,20 @@ export class EnrollmentRegistry {
     for (const group of configuration.enrollmentGroups) this.setGroup(group);
   }
 
-  /** Adds an individual enrollment or replaces the one with its registration id. */
+  /**
+   * Adds an individual enrollment or replaces the one with its registration id.
+   * @throws RangeError when a hub would refuse its device id or its initial twin
+   */
   setIndividual(enrollment: IndividualEnrollment): void {
+    const { deviceId, initialTwin } = enrollment;
+    if (deviceId !== undefined && !isDeviceId(deviceId)) throw new RangeError(`deviceId ${DEVICE_ID_RULE}`);
+    checkTwin(initialTwin);
     this.#individuals.set(enrollment.registrationId.toLowerCase(), enrollment);
   }
 
-  /** Adds a group or replaces the one with its id. */
+  /** Adds a group or replaces the one with its id. @throws RangeError when a hub would refuse its initial twin */
   setGroup(group: EnrollmentGroup): void {
+    checkTwin(group.initialTwin);
     this.#groups.set(group.enrollmentGroupId.toLowerCase(), group);
   }
 
@@ -47,4 +56,9 @@ export class EnrollmentRegistry {
   get individuals(): Iterable<IndividualEnrollment> {
     return this.#individuals.values();
   }
+}
+
+function checkTwin(twin: InitialTwin = {}): void {
+  checkSection(twin.tags ?? {}, "tags");
+  checkSection(twin.properties?.desired ?? {}, "desired");
 }

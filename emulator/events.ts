@@ -13,6 +13,8 @@ export interface EmulatorEvents {
   connect: [{ endpoint: string; id: string; sessionPresent: boolean }];
   /** A CONNECT was refused. */
   refuse: [{ endpoint: string | undefined; id: string; returnCode: number; reason: string }];
+  /** A connection ended before its CONNECT was understood: TLS failed, another protocol, or nothing came in time. */
+  stranger: [{ address: string; reason: string }];
   /** A request to DPS. */
   registration: [{ registrationId: string; request: "register" | "poll" }];
   /** A response of DPS; `outcome` is the body's `status`, or `error`. */
@@ -23,6 +25,8 @@ export interface EmulatorEvents {
       status: number;
       outcome: string;
       errorCode?: number;
+      /** Seconds that the device was told to wait. */
+      retryAfter?: number;
     },
   ];
   assigned: [RegistrationRecord];
@@ -33,8 +37,10 @@ export interface EmulatorEvents {
   reported: [{ hub: string; deviceId: string; patch: JsonObject }];
   disconnect: [{ endpoint: string; id: string; reason: string }];
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
-  /** Something of the emulator's own failed, for example a write of the state; it goes on. */
+  /** Something of the emulator's own failed, for example a write of the state (told once until one succeeds); it goes on. */
   problem: [Error];
+  /** A registration asked for a certificate, which no enrollment here issues: it is answered without one. */
+  certificateRequest: [{ registrationId: string }];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];
 }

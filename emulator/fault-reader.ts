@@ -1,72 +1,71 @@
 // SPDX-License-Identifier: MIT
-/** Reads the `faults` of a configuration document. */
+/** The `faults` of a configuration document. */
+import * as v from "valibot";
 import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "./faults";
-import { JsonReader } from "./json-reader";
+import { parseJson, readJson } from "./json-reader";
+import { choice, list, maybe, number, object, text, whole } from "./shapes";
 
-const FIELDS = [
-  "step",
-  "action",
-  "id",
-  "endpoint",
-  "count",
-  "skip",
-  "probability",
-  "delayMs",
-  "status",
-  "retryAfter",
-  "body",
-  "returnCode",
-  "afterBytes",
-];
+const RULE = v.pipe(
+  object({
+    step: choice(FAULT_STEPS),
+    action: choice(FAULT_ACTIONS),
+    id: maybe(text(128)),
+    endpoint: maybe(text(253)),
+    count: maybe(whole(1, 1_000_000)),
+    skip: maybe(whole(0, 1_000_000)),
+    probability: maybe(number(0, 1)),
+    delayMs: maybe(whole(0, 3_600_000)),
+    status: maybe(whole(200, 599)),
+    retryAfter: maybe(whole(0, 1_000_000)),
+    body: maybe(v.unknown()),
+    returnCode: maybe(whole(0, 255)),
+    afterBytes: maybe(whole(0, Number.MAX_SAFE_INTEGER)),
+  }),
+  v.forward(
+    v.check(
+      ({ action, step }) => action !== "status" || step === "register" || step === "poll",
+      "status fits the steps register and poll only",
+    ),
+    ["action"],
+  ),
+  v.forward(
+    v.check(
+      ({ action, step }) => action !== "returnCode" || step === "connack",
+      "returnCode fits the step connack only",
+    ),
+    ["action"],
+  ),
+  v.forward(
+    v.check(
+      ({ action, delayMs }) => action !== "delay" || delayMs !== undefined,
+      "is needed by the action delay",
+    ),
+    ["delayMs"],
+  ),
+  v.forward(
+    v.check(
+      ({ step, afterBytes }) => !countsBytes(step) || afterBytes !== undefined,
+      "is needed by the steps that count bytes",
+    ),
+    ["afterBytes"],
+  ),
+  v.forward(
+    v.check(
+      ({ step, action }) => !countsBytes(step) || action === "close" || action === "reset",
+      "must be close or reset here",
+    ),
+    ["action"],
+  ),
+);
+
+function countsBytes(step: string): boolean {
+  return /sent|received/i.test(step);
+}
+
+/** The rules. */
+export const FAULTS = list(RULE, 1000);
 
 /** The rules under `faults`; none when the key is absent. @throws DocumentError naming the place and what to do */
-export function parseFaults(text: string, source = "configuration"): FaultRule[] {
-  return readFaults(JsonReader.parse(text, source).get("faults"));
-}
-
-/** As `parseFaults`, from the value of the key. */
-export function readFaults(node: JsonReader): FaultRule[] {
-  return node.missing ? [] : node.array(1000).map(readFault);
-}
-
-function readFault(node: JsonReader): FaultRule {
-  node.only(FIELDS);
-  const rule: FaultRule = {
-    step: node.get("step").choice(FAULT_STEPS),
-    action: node.get("action").choice(FAULT_ACTIONS),
-  };
-  if (!node.get("id").missing) rule.id = node.get("id").string(128);
-  if (!node.get("endpoint").missing) rule.endpoint = node.get("endpoint").string(253);
-  const numbers: [
-    "count" | "skip" | "delayMs" | "status" | "retryAfter" | "returnCode" | "afterBytes",
-    number,
-    number,
-  ][] = [
-    ["count", 1, 1_000_000],
-    ["skip", 0, 1_000_000],
-    ["delayMs", 0, 3_600_000],
-    ["status", 200, 599],
-    ["retryAfter", 0, 1_000_000],
-    ["returnCode", 0, 255],
-    ["afterBytes", 0, Number.MAX_SAFE_INTEGER],
-  ];
-  for (const [key, minimum, maximum] of numbers) {
-    if (!node.get(key).missing) rule[key] = node.get(key).integer(minimum, maximum);
-  }
-  const probability = node.get("probability");
-  if (!probability.missing) rule.probability = probability.number(0, 1);
-  if (!node.get("body").missing) rule.body = node.get("body").json();
-  if (rule.action === "status" && rule.step !== "register" && rule.step !== "poll") {
-    node.get("action").fail("status fits the steps register and poll only");
-  }
-  if (rule.action === "returnCode" && rule.step !== "connack")
-    node.get("action").fail("returnCode fits the step connack only");
-  if (rule.action === "delay" && rule.delayMs === undefined)
-    node.get("delayMs").fail("is needed by the action delay");
-  if (/sent|received/i.test(rule.step)) {
-    if (rule.afterBytes === undefined) node.get("afterBytes").fail(`is needed by the step ${rule.step}`);
-    if (rule.action !== "close" && rule.action !== "reset")
-      node.get("action").fail("must be close or reset here");
-  }
-  return rule;
+export function parseFaults(document: string, source = "configuration"): FaultRule[] {
+  return readJson(object({ faults: maybe(FAULTS) }, "all"), parseJson(document, source), source).faults ?? [];
 }

@@ -14,6 +14,13 @@ export interface DpsBehaviour {
   immediate?: boolean;
   /** A refused credential ends in CONNACK 5, or in a response with 401 or 404 to the registration; `connack` by default. */
   refusal?: "connack" | "response";
+  /** `errorCode` of such a 401: 401002 by default, as recorded from Azure; Microsoft's unified SDK names 401000. */
+  refusalCode?: 401000 | 401002;
+  /**
+   * Refuses a device certificate whose extended key usage leaves out clientAuth, for example one made for a server;
+   * false by default, because it is not known that Azure does.
+   */
+  requireClientAuth?: boolean;
   /** Polls that a device may make in 10 s; 5 by default. */
   pollsPer10Seconds?: number;
   /** Registrations a minute, over all devices; 1,000 by default. */

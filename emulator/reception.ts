@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Decides about a CONNECT: which endpoint, and whether its credentials hold. */
 import type { X509Certificate } from "node:crypto";
-import type { IConnectPacket } from "mqtt-packet";
 import { authenticate } from "./dps/authentication";
 import { isDpsError } from "./dps/bodies";
 import type { DpsEndpoint } from "./dps/endpoint";
@@ -11,6 +10,7 @@ import { authenticateDevice } from "./hub/authentication";
 import type { DeviceRegistry } from "./hub/device-registry";
 import type { HubEndpoint } from "./hub/endpoint";
 import { type Broker, Connection } from "./mqtt/broker";
+import type { ConnectPacket } from "./mqtt/client-packets";
 import type { Link } from "./mqtt/link";
 import { type DpsUserName, type HubUserName, KNOWN_DPS_API_VERSIONS, parseUserName } from "./user-name";
 
@@ -22,6 +22,9 @@ export interface ReceptionOptions {
   dps: { endpoint: DpsEndpoint; broker: Broker };
   hub(name: string): { endpoint: HubEndpoint; broker: Broker } | undefined;
   refusal: "connack" | "response";
+  /** `errorCode` of a refusal by a 401 response. */
+  refusalCode: number;
+  requireClientAuth: boolean;
   /** Seconds. */
   expiryGrace: number;
   now(): number;
@@ -37,7 +40,7 @@ export class Reception {
   }
 
   /** Decides about one CONNECT. @param chain the client's certificates, leaf first; empty when it sent none */
-  admit(connect: IConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal {
+  admit(connect: ConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal {
     const user = parseUserName(connect.username);
     if ("problem" in user) return { returnCode: ConnackCode.BAD_CREDENTIALS, reason: user.problem };
     return user.kind === "dps"
@@ -47,11 +50,11 @@ export class Reception {
 
   #admitToDps(
     user: DpsUserName,
-    connect: IConnectPacket,
+    connect: ConnectPacket,
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
-    const { idScope, enrollments, dps, refusal, now } = this.#options;
+    const { enrollments, dps, refusal, refusalCode, now } = this.#options;
     const refuse = (returnCode: number, reason: string): Refusal => ({ returnCode, reason, endpoint: "dps" });
     if (connect.clientId.toLowerCase() !== user.registrationId.toLowerCase()) {
       return refuse(
@@ -59,23 +62,27 @@ export class Reception {
         "the client identifier is not the registration id of the user name",
       );
     }
-    if (user.idScope !== idScope)
-      return refuse(ConnackCode.NOT_AUTHORIZED, "the user name holds another ID scope");
+    if (user.idScope !== this.#options.idScope)
+      return refuse(
+        ConnackCode.NOT_AUTHORIZED,
+        `the user name holds the ID scope ${JSON.stringify(user.idScope.slice(0, 64))}, not ${this.#options.idScope}`,
+      );
     if (user.apiVersion < "2018")
       return refuse(ConnackCode.NOT_AUTHORIZED, "DPS had no API version before 2018");
     if (!KNOWN_DPS_API_VERSIONS.includes(user.apiVersion)) this.#options.onUnknownApiVersion(user);
     const credentials = { registrationId: user.registrationId, password: passwordOf(connect), chain };
-    const caller = authenticate(enrollments, idScope, credentials, now());
+    const caller = authenticate(enrollments, this.#options, credentials, now());
     if (isDpsError(caller) && refusal === "connack")
       return refuse(ConnackCode.NOT_AUTHORIZED, caller.message);
     const connection = new Connection(user.registrationId.toLowerCase(), link, { ...connect, clean: true });
-    dps.endpoint.admit(connection, caller);
+    const is401 = isDpsError(caller) && caller.status === 401;
+    dps.endpoint.admit(connection, is401 ? { ...caller, errorCode: refusalCode } : caller);
     return { broker: dps.broker, connection, endpoint: "dps" };
   }
 
   #admitToHub(
     user: HubUserName,
-    connect: IConnectPacket,
+    connect: ConnectPacket,
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
@@ -105,6 +112,6 @@ export class Reception {
   }
 }
 
-function passwordOf(connect: IConnectPacket): string {
+function passwordOf(connect: ConnectPacket): string {
   return connect.password === undefined ? "" : Buffer.from(connect.password).toString("utf8");
 }

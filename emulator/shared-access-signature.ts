@@ -72,3 +72,9 @@ export function decodePercent(text: string | undefined): string | undefined {
     return undefined;
   }
 }
+
+/** In words: that it ended. Milliseconds since 1970. */
+export function endedAt(end: number, now: number): string {
+  const time = (value: number) => new Date(value).toISOString();
+  return `has expired: good until ${time(end)}, and it is ${time(now)} here; check the device's clock`;
+}

@@ -1,73 +1,110 @@
 // SPDX-License-Identifier: MIT
-/** Checks the stored state on the way in. Every function raises `DocumentError` with the place. */
-import type { JsonReader } from "./json-reader";
-import type { DeviceAuthentication, DeviceRecord, QueuedMessage, RegistrationRecord, Twin } from "./state";
+/** The stored state, as it is checked on the way in. */
+import * as v from "valibot";
+import { twinSection } from "./hub/twin";
+import { ANY_TEXT, choice, JSON_OBJECT, list, maybe, object, oneOf, text, whole } from "./shapes";
 
-const LARGEST = Number.MAX_SAFE_INTEGER;
+const COUNT = whole(0, Number.MAX_SAFE_INTEGER);
+const TWIN_VERSION = whole(1, Number.MAX_SAFE_INTEGER);
+
+const CERTIFICATE = object(
+  {
+    subjectName: ANY_TEXT,
+    sha1Thumbprint: ANY_TEXT,
+    sha256Thumbprint: ANY_TEXT,
+    issuerName: ANY_TEXT,
+    notBeforeUtc: ANY_TEXT,
+    notAfterUtc: ANY_TEXT,
+    serialNumber: ANY_TEXT,
+    version: whole(1, 3),
+  },
+  "all",
+);
 
 /** One registration. */
-export function readRegistration(node: JsonReader): RegistrationRecord {
-  const payload = node.get("payload");
-  return {
-    registrationId: node.get("registrationId").string(128),
-    assignedHub: node.get("assignedHub").string(253),
-    deviceId: node.get("deviceId").string(128),
-    substatus: node.get("substatus").string(64),
-    createdDateTimeUtc: node.get("createdDateTimeUtc").string(64),
-    lastUpdatedDateTimeUtc: node.get("lastUpdatedDateTimeUtc").string(64),
-    etag: node.get("etag").string(128),
-    ...(payload.missing ? {} : { payload: payload.object() }),
-  };
-}
+export const REGISTRATION = object(
+  {
+    registrationId: text(128),
+    assignedHub: text(253),
+    deviceId: text(128),
+    substatus: text(64),
+    createdDateTimeUtc: text(64),
+    lastUpdatedDateTimeUtc: text(64),
+    etag: text(128),
+    payload: maybe(JSON_OBJECT),
+    x509: maybe(
+      object(
+        {
+          certificateInfo: CERTIFICATE,
+          enrollmentGroupId: maybe(text(128)),
+          signingCertificateInfo: maybe(CERTIFICATE),
+        },
+        "all",
+      ),
+    ),
+  },
+  "all",
+);
+
+const AUTHENTICATION = oneOf(
+  "type",
+  ["symmetricKey", "x509"],
+  [
+    object({ type: v.literal("x509"), sha256Thumbprint: text(64) }, "all"),
+    object(
+      {
+        type: v.literal("symmetricKey"),
+        symmetricKey: object({ primaryKey: text(128), secondaryKey: maybe(text(128)) }, "all"),
+      },
+      "all",
+    ),
+  ],
+);
+
+const TWIN = object(
+  {
+    tags: twinSection("tags"),
+    desired: twinSection("desired"),
+    desiredVersion: TWIN_VERSION,
+    reported: twinSection("reported"),
+    reportedVersion: TWIN_VERSION,
+  },
+  "all",
+);
+
+const MESSAGE = object(
+  {
+    sequence: COUNT,
+    bag: ANY_TEXT,
+    bodyBase64: ANY_TEXT,
+    expiry: COUNT,
+    deliveryCount: COUNT,
+    packetId: maybe(whole(1, 65_535)),
+  },
+  "all",
+);
 
 /** One device identity. */
-export function readDevice(node: JsonReader): DeviceRecord {
-  const session = node.get("session");
-  return {
-    deviceId: node.get("deviceId").string(128),
-    status: node.get("status").choice(["enabled", "disabled"]),
-    authentication: readAuthentication(node.get("authentication")),
-    twin: readTwin(node.get("twin")),
-    queue: node.get("queue").array(1000).map(readMessage),
-    ...(session.missing
-      ? {}
-      : {
-          session: Object.fromEntries(session.entries().map(([filter, qos]) => [filter, qos.integer(0, 1)])),
-        }),
-  };
-}
+export const DEVICE = object(
+  {
+    deviceId: text(128),
+    status: choice(["enabled", "disabled"]),
+    authentication: AUTHENTICATION,
+    twin: TWIN,
+    queue: list(MESSAGE, 1000),
+    session: maybe(v.record(v.string(), whole(0, 1), "must be an object")),
+  },
+  "all",
+);
 
-function readAuthentication(node: JsonReader): DeviceAuthentication {
-  if (node.get("type").choice(["symmetricKey", "x509"]) === "x509") {
-    return { type: "x509", sha256Thumbprint: node.get("sha256Thumbprint").string(64) };
-  }
-  const keys = node.get("symmetricKey");
-  const primaryKey = keys.get("primaryKey").string(128);
-  const secondary = keys.get("secondaryKey");
-  return {
-    type: "symmetricKey",
-    symmetricKey: secondary.missing ? { primaryKey } : { primaryKey, secondaryKey: secondary.string(128) },
-  };
-}
-
-function readTwin(node: JsonReader): Twin {
-  return {
-    tags: node.get("tags").object(),
-    desired: node.get("desired").object(),
-    desiredVersion: node.get("desiredVersion").integer(1, LARGEST),
-    reported: node.get("reported").object(),
-    reportedVersion: node.get("reportedVersion").integer(1, LARGEST),
-  };
-}
-
-function readMessage(node: JsonReader): QueuedMessage {
-  const packetId = node.get("packetId");
-  return {
-    sequence: node.get("sequence").integer(0, LARGEST),
-    bag: node.get("bag").text(),
-    bodyBase64: node.get("bodyBase64").text(),
-    expiry: node.get("expiry").integer(0, LARGEST),
-    deliveryCount: node.get("deliveryCount").integer(0, LARGEST),
-    ...(packetId.missing ? {} : { packetId: packetId.integer(1, 65_535) }),
-  };
+/** The whole of it. @param version that this program writes */
+export function stateOf(version: number) {
+  return object(
+    {
+      version: whole(version, version),
+      registrations: list(REGISTRATION),
+      hubs: list(object({ name: text(), devices: list(DEVICE) }, "all")),
+    },
+    "all",
+  );
 }

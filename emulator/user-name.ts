@@ -17,12 +17,11 @@ export interface DpsUserName {
   apiVersion: string;
 }
 
-/** `{hub}/{deviceId}/?api-version=...` */
+/** `{hub}/{deviceId}/?api-version=...`; older clients leave out the `?`, or all that follows the device id. */
 export interface HubUserName {
   kind: "hub";
   hub: string;
   deviceId: string;
-  apiVersion: string;
 }
 
 /** The API versions of DPS that were seen on the wire or in a published specification. */
@@ -47,25 +46,24 @@ export function parseUserName(text: string | undefined): UserName | { problem: s
     return { problem: "the user name is missing; send one (MQTT 3.1.1 section 3.1.3.4)" };
   if (text.length > LONGEST) return { problem: `the user name has more than ${LONGEST} characters` };
   const parts = text.split("/");
-  const [first = "", second = "", third = "", fourth = ""] = parts;
+  const [first = "", second = "", third = ""] = parts;
   if (second === "registrations" && parts.length >= 3)
     return parseDps(first, third, parts.slice(3).join("/"));
-  if (second === "registration") {
+  if (second === "registration" && isRegistrationId(third)) {
     return { problem: 'the user name says "registration"; the resource is "registrations", in the plural' };
-  }
-  // A module's third part is its id; the emulator serves devices only.
-  if (third === "" || !third.startsWith("?")) {
-    return {
-      problem: fourth.startsWith("?")
-        ? "modules are not served; connect a device"
-        : "after the device id of a hub's user name comes /?api-version=...",
-    };
   }
   if (!isHostName(first)) return { problem: "the user name starts with no host name of a hub" };
   if (!isDeviceId(second)) return { problem: "the user name holds no valid device id" };
-  const apiVersion = queryValue(third.slice(1), "api-version");
-  if (!isApiVersion(apiVersion)) return { problem: "the user name has no api-version=YYYY-MM-DD" };
-  return { kind: "hub", hub: first.toLowerCase(), deviceId: second, apiVersion };
+  const query = parts.slice(2).join("/");
+  // Microsoft's own SDKs sent no `?` until 2018, and a user name may end with the device id.
+  if (query !== "" && !/^\?|^[\w-]+=/.test(query))
+    return {
+      problem: "modules are not served; connect a device, with nothing or /?api-version=... behind its id",
+    };
+  const apiVersion = queryValue(query.replace(/^\?/, ""), "api-version");
+  if (apiVersion !== undefined && !isApiVersion(apiVersion))
+    return { problem: "the api-version of the user name is not of the form YYYY-MM-DD" };
+  return { kind: "hub", hub: first.toLowerCase(), deviceId: second };
 }
 
 function parseDps(idScope: string, registrationId: string, query: string): UserName | { problem: string } {
@@ -80,7 +78,7 @@ function parseDps(idScope: string, registrationId: string, query: string): UserN
 
 function queryValue(query: string, key: string): string | undefined {
   for (const part of query.split("&"))
-    if (part.startsWith(`${key}=`)) return decodePercent(part.slice(key.length + 1));
+    if (part.startsWith(`${key}=`)) return decodePercent(part.slice(key.length + 1)) ?? "";
   return undefined;
 }
 

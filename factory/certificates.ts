@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Reads certificates and private keys, PEM or DER, and checks that a device can use them. RFC 5280. */
 import "reflect-metadata";
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createHash, createPrivateKey, createPublicKey, type X509Certificate } from "node:crypto";
 import { X509Certificate as ParsedCertificate } from "@peculiar/x509";
-import { pemCertificates } from "../hosts/node/roots";
+import { certificatesIn, privateKeyIn } from "../hosts/node/credentials";
+import { readHandedOver } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 
 /** What TLS on the chip can use; see hosts/native/README.md. */
@@ -18,13 +18,7 @@ const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
  * @throws BerthError `invalid-argument` naming the file, unless it cannot be read
  */
 export function readCertificates(file: string): readonly X509Certificate[] {
-  const bytes = read(file);
-  const pem = pemCertificates(bytes.toString("latin1"));
-  try {
-    return (pem.length > 0 ? pem : [bytes]).map((one) => new X509Certificate(one));
-  } catch {
-    throw wrong(`${file} holds no X.509 certificate in PEM or DER`);
-  }
+  return certificatesIn(read(file), file);
 }
 
 /**
@@ -47,7 +41,7 @@ export function onlyCertificateOf(file: string): X509Certificate {
  *   that TLS on the chip cannot use
  */
 export function readPrivateKey(file: string): Buffer {
-  const key = parseKey(read(file), file);
+  const key = privateKeyIn(read(file), file);
   const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   const usable =
     (key.asymmetricKeyType === "rsa" && modulusLength >= SHORTEST_RSA) ||
@@ -58,28 +52,29 @@ export function readPrivateKey(file: string): Buffer {
   return key.export({ type: "pkcs8", format: "der" });
 }
 
-function parseKey(bytes: Buffer, file: string): KeyObject {
-  const asText = bytes.toString("latin1");
-  if (asText.includes("ENCRYPTED")) {
-    throw wrong(`${file} is encrypted; write it out with: openssl pkey -in ${file} -out FILE`);
-  }
-  const forms = asText.includes("-----BEGIN")
-    ? [{ key: bytes, format: "pem" as const }]
-    : (["pkcs8", "pkcs1", "sec1"] as const).map((type) => ({ key: bytes, format: "der" as const, type }));
-  for (const form of forms) {
-    try {
-      return createPrivateKey(form);
-    } catch {
-      // The next form; the message of OpenSSL says nothing that helps.
-    }
-  }
-  throw wrong(`${file} holds no private key in PEM or DER`);
-}
-
 /** The common name of the subject, which DPS compares with the registration id; undefined unless there is one. */
 export function commonNameOf(certificate: X509Certificate): string | undefined {
   const names = new ParsedCertificate(certificate.raw).subjectName.getField("CN");
   return names.length === 1 ? names[0] : undefined;
+}
+
+/** How the common name of a certificate differs from the registration id. */
+export interface NameProblem {
+  /** In case only: no reason to refuse it. */
+  readonly caseOnly: boolean;
+  readonly about: string;
+}
+
+/** Undefined when `certificate` is for `registrationId`, letter by letter. */
+export function nameProblem(certificate: X509Certificate, registrationId: string): NameProblem | undefined {
+  const name = commonNameOf(certificate);
+  if (name === registrationId) return undefined;
+  if (name?.toLowerCase() === registrationId.toLowerCase()) {
+    const about = `the certificate is for "${name}", which differs from "${registrationId}" in case; DPS takes that now, but refused upper case in reports of 2018 and 2020: lower case in both is safe`;
+    return { caseOnly: true, about };
+  }
+  const about = `the certificate is for "${name ?? "nobody"}", not for "${registrationId}"; DPS wants the registration id as common name`;
+  return { caseOnly: false, about };
 }
 
 /** Tells one key pair from another. @param key PKCS#8, DER */
@@ -91,7 +86,7 @@ export function fingerprintOf(key: Buffer): string {
 }
 
 /**
- * Checks that a certificate is the device's: its common name, its key, its dates, its purpose.
+ * Checks that a certificate is the device's: its common name (but for its case), its key, its dates, its purpose.
  * @param key PKCS#8, DER
  * @param now milliseconds since 1970
  * @throws BerthError `invalid-argument`
@@ -102,10 +97,8 @@ export function checkDeviceCertificate(
   registrationId: string,
   now: number,
 ): void {
-  const name = commonNameOf(certificate);
-  if (name !== registrationId) {
-    throw wrong(`the certificate is for "${name ?? "nobody"}"; DPS wants the registration id as common name`);
-  }
+  const name = nameProblem(certificate, registrationId);
+  if (name !== undefined && !name.caseOnly) throw wrong(name.about);
   if (!certificate.checkPrivateKey(createPrivateKey({ key, format: "der", type: "pkcs8" }))) {
     throw wrong("the private key is not that of the certificate");
   }
@@ -143,8 +136,9 @@ function checkDates(what: string, certificate: X509Certificate, now: number): vo
 /** What names no file may be a key that went into the wrong cell, so it is not shown. */
 function read(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readHandedOver(file);
   } catch (error) {
+    if (error instanceof BerthError) throw error;
     throw wrong(`the file cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Reads the table of devices: comma separated values with a header (RFC 4180). */
+/**
+ * Reads the table of devices: values with a header (RFC 4180), separated by commas or, as spreadsheets save it too, by
+ * semicolons or tabs. Names of columns are taken in any case.
+ */
 import { CsvError, parse } from "csv-parse/sync";
 
 /** What is wrong with a table, and where. The message shows no value: it may be a key. */
@@ -27,13 +30,13 @@ export function readTable(
 ): { readonly rows: readonly TableRow[]; readonly problems: readonly TableProblem[] } {
   const problems: TableProblem[] = [];
   const note = (line: number, message: string, column?: string) => problems.push({ line, column, message });
-  const [header, ...records] = recordsOf(text, note);
+  const [header, ...records] = recordsOf(text, columns, note);
   if (header === undefined) {
     if (problems.length === 0)
       note(1, `it is empty; the first line names the columns: ${columns.join(", ")}`);
     return { rows: [], problems };
   }
-  const names = header.record.map((name) => name.trim());
+  const names = header.record.map((name) => columnOf(name, columns));
   checkHeader(names, columns, (message, column) => note(header.line, message, column));
   if (problems.length > 0) return { rows: [], problems };
   const rows: TableRow[] = [];
@@ -42,11 +45,21 @@ export function readTable(
       note(line, `it has ${record.length} cells, the header has ${names.length}`);
       continue;
     }
-    const cells = names.map((name, at): [string, string] => [name, record[at] ?? ""]);
-    rows.push({ line, cells: new Map(cells.filter(([, value]) => value !== "")) });
+    const filled = names.map((name, at): [string, string] => [name, record[at] ?? ""]);
+    const cells = new Map(filled.filter(([, value]) => value !== ""));
+    // A spreadsheet ends each line with a separator, too.
+    if (cells.has(""))
+      note(line, `cell ${names.indexOf("") + 1} is in a column without a name; name it, or empty it`);
+    else rows.push({ line, cells });
   }
   if (records.length === 0 && problems.length === 0) note(header.line, "there is no device below the header");
   return { rows, problems };
+}
+
+/** How a name in the header is known. */
+function columnOf(name: string, columns: readonly string[]): string {
+  const trimmed = name.trim();
+  return columns.find((column) => column.toLowerCase() === trimmed.toLowerCase()) ?? trimmed;
 }
 
 /** A table without a header has a device in its first line, and so a key: what stands there is not shown. */
@@ -57,13 +70,11 @@ function checkHeader(
 ): void {
   const known = `known: ${columns.join(", ")}`;
   if (!names.some((name) => columns.includes(name))) {
-    const semicolons = names.some((name) => name.includes(";"));
-    note(
-      `it names no column; ${semicolons ? "separate the columns by commas" : `give a header first, ${known}`}`,
-    );
+    note(`it names no column; give a header first, ${known}`);
     return;
   }
   for (const [at, name] of names.entries()) {
+    if (name === "") continue;
     if (!columns.includes(name)) {
       const shown = /^[A-Za-z]{1,20}$/.test(name) ? `"${name}"` : `what names column ${at + 1}`;
       note(`${shown} is no column; ${known}`);
@@ -76,11 +87,31 @@ interface Record {
   readonly record: readonly string[];
 }
 
-function recordsOf(text: string, note: (line: number, message: string) => void): Record[] {
+/** A first line with which Excel is told what separates the cells. */
+const SEPARATOR_LINE = /^sep=(.)(?:\r\n|\r|\n|$)/i;
+
+/** The separator that `text` names, or the one by which most columns of its header are known. */
+function separatorOf(text: string, columns: readonly string[]): string {
+  const named = SEPARATOR_LINE.exec(text)?.[1];
+  if (named !== undefined) return named;
+  const [header = ""] = text.trimStart().split(/[\r\n]/, 1);
+  const known = (separator: string) =>
+    header
+      .split(separator)
+      .filter((name) => columns.includes(columnOf(name.replace(/^ *"(.*)" *$/, "$1"), columns))).length;
+  return [",", ";", "\t"].reduce((best, other) => (known(other) > known(best) ? other : best));
+}
+
+function recordsOf(
+  text: string,
+  columns: readonly string[],
+  note: (line: number, message: string) => void,
+): Record[] {
   try {
     const found = parse(text, {
-      bom: true,
       info: true,
+      delimiter: separatorOf(text, columns),
+      from_line: SEPARATOR_LINE.test(text) ? 2 : 1,
       relax_column_count: true,
       skip_empty_lines: true,
       // A spreadsheet leaves rows of commas behind.

@@ -7,8 +7,9 @@ import { Cells } from "./cells";
 import { checkRoot, onlyCertificateOf } from "./certificates";
 import type { TableProblem, TableRow } from "./device-table";
 import { checkEfuseBlock } from "./efuse";
+import { stemOf } from "./file-stem";
 import { checkNamespaces, type NvsNamespace, type NvsValue, preferenceOf } from "./nvs-values";
-import { type ProofSources, proofOf, stemOf } from "./proof";
+import { type ProofSources, proofOf } from "./proof";
 import { reasonOf } from "./reason";
 import { SETTING_COLUMNS, settingValue } from "./setting-values";
 

@@ -6,7 +6,7 @@
  */
 import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
-import { shellWord } from "./shell-word";
+import { shellPath } from "./shell-word";
 
 /** Chips with the peripheral that the firmware is built for. */
 export const EFUSE_CHIPS = Object.freeze(["esp32s2", "esp32s3", "esp32c3", "esp32c6"] as const);
@@ -82,7 +82,7 @@ export function efuseSteps(chip: EfuseChip, block: number, file: string): readon
       expect: `KEY_PURPOSE_${block} is USER R/W and BLOCK_KEY${block} all zeros R/W; SECURE_BOOT_EN is False, else no key can be read-protected any more`,
     },
     {
-      command: `${espefuse} burn-key BLOCK_KEY${block} ${shellWord(file)} ${PURPOSE}`,
+      command: `${espefuse} burn-key BLOCK_KEY${block} ${shellPath(file)} ${PURPOSE}`,
       expect: `"Disabling read to key block" and "Disabling write to key block", then type BURN; never with --no-read-protect`,
     },
     {

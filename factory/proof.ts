@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** With what a device proves who it is: a symmetric key, in flash or in eFuse, or a certificate. */
-import { createHash, type X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, type X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IDENTITY_KEYS } from "../firmware/device-identity";
+import { leafFirst } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";
 import { deriveDeviceKey } from "../src/azure/sas";
@@ -14,11 +15,13 @@ import {
   checkDeviceCertificate,
   checkIssuer,
   fingerprintOf,
+  nameProblem,
   onlyCertificateOf,
   readCertificates,
   readPrivateKey,
 } from "./certificates";
 import { efuseKey } from "./efuse";
+import { stemOf } from "./file-stem";
 import type { NvsValue } from "./nvs-values";
 
 /** Of SHA-256; Azure's longest key fills it. */
@@ -41,11 +44,6 @@ export interface Proof {
   readonly efuseKey?: Uint8Array | undefined;
   /** Tells the secret from that of another device; a derived key cannot be another's. */
   readonly secret?: string | undefined;
-}
-
-/** Files of a device are named so: a colon is not allowed in file names everywhere. */
-export function stemOf(registrationId: string): string {
-  return registrationId.replaceAll(":", "_");
 }
 
 /**
@@ -135,11 +133,16 @@ function certificateProof(
     issuerFile === undefined
       ? undefined
       : cells.attempt(IDENTITY_KEYS.issuer, () => onlyCertificateOf(issuerFile));
-  const [certificate, ...others] = chain ?? [];
-  if (certificate === undefined || key === undefined || (issuerFile !== undefined && apart === undefined))
+  if (chain === undefined || key === undefined || (issuerFile !== undefined && apart === undefined))
     return undefined;
+  const [certificate, ...others] = leafFirst(
+    chain,
+    createPrivateKey({ key, format: "der", type: "pkcs8" }),
+  ) as [X509Certificate, ...X509Certificate[]];
   return cells.attempt(IDENTITY_KEYS.certificate, () => {
     checkDeviceCertificate(certificate, key, registrationId, now);
+    const name = nameProblem(certificate, registrationId);
+    if (name !== undefined) cells.warn(name.about, IDENTITY_KEYS.certificate);
     if (Date.parse(certificate.validFrom) > now)
       cells.warn(`it is not valid before ${certificate.validFrom}`, IDENTITY_KEYS.certificate);
     const issuer = issuerOf(others, files.certificate, apart);

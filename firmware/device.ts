@@ -16,6 +16,7 @@ import {
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
+import { ownView, type Validity } from "../src/agent/refusal";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import { asBerthError, BerthError } from "../src/error";
 import type { Host, TimerHandle } from "../src/host";
@@ -28,12 +29,16 @@ export interface DeviceWorld {
   /** Why the chip restarted; undefined where nobody knows. */
   readonly restartReason: string | undefined;
   readonly led: Led | undefined;
+  /** Of the device's certificate; undefined for a symmetric key. */
+  readonly validity?: Validity | undefined;
   /** Figures for the telemetry, JSON. */
   readonly measure: () => object;
   /** One line for people; empty in a release build on a board. */
   readonly log: (line: string) => void;
   /** Restarts the chip. */
   readonly restart: () => void;
+  /** Gets what came of an attempt to connect: the error, or undefined for a connection that stands. */
+  readonly heed?: (error: BerthError | undefined) => void;
   /** Ends a simulator's run; undefined on a board, which never ends. */
   readonly finish: ((status: number) => void) | undefined;
 }
@@ -68,17 +73,22 @@ export class Device implements AgentHandler {
     this.#agent = new Agent(host, this, {
       identity: options.identity,
       startSpread: settings.startSpread * 1000,
-      provisioning: { host: settings.dpsHost },
-      hub: { tokenLifetime: settings.tokenLifetime * 1000, keepAlive: settings.keepAlive * 1000 },
+      provisioning: { host: settings.dpsHost, maximumPacketSize: settings.receiveLimit },
+      hub: {
+        tokenLifetime: settings.tokenLifetime * 1000,
+        keepAlive: settings.keepAlive * 1000,
+        maximumPacketSize: settings.receiveLimit,
+      },
     });
     if (settings.stuckAfter > 0) {
-      // A device that sends seldom is not stuck.
-      const limit = Math.max(settings.stuckAfter * 60_000, settings.telemetryEvery * 4000);
       this.#watchdog = new Watchdog({
         timers: host.timers,
         clock: host.clock,
-        limit,
-        onStuck: () => this.#stuck(limit),
+        store: host.store,
+        // A device that sends seldom hears of its hub once in `keepAlive`.
+        limit: Math.max(settings.stuckAfter * 60_000, settings.keepAlive * 3000),
+        lifeAt: () => this.#agent.heardAt,
+        onStuck: (limit) => this.#stuck(limit),
       });
     }
   }
@@ -122,9 +132,6 @@ export class Device implements AgentHandler {
 
   onState(state: AgentState): void {
     this.#log(AGENT_STATE_NAMES[state] ?? String(state));
-    // Waiting for network or clock is no life: a driver that is stuck there needs the restart.
-    if (state !== AgentState.WAITING_FOR_NETWORK && state !== AgentState.WAITING_FOR_CLOCK)
-      this.#watchdog?.feed();
     this.#indicator.show(SIGNALS[state] ?? Signal.ERROR);
   }
 
@@ -135,6 +142,8 @@ export class Device implements AgentHandler {
 
   onConnected({ hub, deviceId, source }: ConnectedReport): void {
     this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
+    this.#world.heed?.(undefined);
+    this.#watchdog?.works();
     if (this.#reported) return;
     this.#reported = true;
     const { restartReason } = this.#world;
@@ -142,7 +151,6 @@ export class Device implements AgentHandler {
   }
 
   onAcknowledged(_message: unknown, count: number): void {
-    this.#watchdog?.feed();
     const { finish, settings } = this.#world;
     if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
@@ -156,8 +164,12 @@ export class Device implements AgentHandler {
 
   onError({ phase, error, retryIn }: ErrorReport): void {
     this.note(phase, error);
+    const own = ownView(error.code, this.#world.host.clock.now(), this.#world.validity);
+    if (own !== undefined) this.#log(own);
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
-    if (!error.retriable) this.#indicator.show(Signal.ERROR);
+    // Without a next attempt the connection stands.
+    if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
+    if (phase === "dps" || phase === "hub") this.#world.heed?.(error);
   }
 
   #later(): void {
@@ -186,9 +198,11 @@ export class Device implements AgentHandler {
   #stuck(limit: number): void {
     this.note(
       "watchdog",
-      new BerthError("internal", `no life for ${Math.round(limit / 60_000)} minutes: restart`),
+      new BerthError("internal", `no answer of a server for ${Math.round(limit / 60_000)} minutes: restart`),
     );
     this.#diary.flush();
+    // What slows it down is kept.
+    this.stop();
     this.#world.restart();
   }
 

@@ -4,15 +4,17 @@
  * and what imports it must run on the device, not at build time.
  */
 import Resource from "Resource";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import Preference from "preference";
+import { readValidity } from "../hosts/moddable/certificate";
 import { createModdableHost, createTimers } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
 import type { Root } from "../hosts/moddable/roots";
+import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
+import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { Device } from "./device";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
@@ -38,7 +40,6 @@ export default function main(): void {
 }
 
 function start(light: Led | undefined): void {
-  log(`TLS: ${cryptography.TLS}`);
   const { settings, problems, wifiFault } = readSettings({
     preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
     config,
@@ -72,7 +73,18 @@ function start(light: Led | undefined): void {
     onSecure: (version, suite, resumed) => log(`secure: ${version} ${suite}${resumed ? ", resumed" : ""}`),
   });
   device = new Device(
-    { host, settings, restartReason: restartReason(), led: light, measure: memory, log, restart, finish },
+    {
+      host,
+      settings,
+      restartReason: restartReason(),
+      led: light,
+      validity: validityOf(proof.clientCertificate),
+      measure: memory,
+      log,
+      restart,
+      heed: (error) => host.heed(error),
+      finish,
+    },
     { identity },
   );
   const pressed = button();
@@ -85,6 +97,16 @@ function start(light: Led | undefined): void {
 
 function builtIn(name: string): Root {
   return { name, read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer) };
+}
+
+/** TLS judges the certificate: one that cannot be read here has no dates. */
+function validityOf(certificate: ClientCertificate | undefined): Validity | undefined {
+  const leaf = certificate?.chain[0];
+  try {
+    return leaf && readValidity(leaf instanceof Uint8Array ? leaf : new Uint8Array(leaf));
+  } catch {
+    return undefined;
+  }
 }
 
 function optional(text: string): string | undefined {

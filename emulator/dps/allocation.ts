@@ -4,8 +4,13 @@ import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../configuration";
-import type { JsonObject } from "../json-reader";
+import { INITIAL_TWIN } from "../configuration-reader";
+import { type JsonObject, parseJson, readJson } from "../json-reader";
+import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { DpsIdentity } from "./authentication";
+
+/** The error code of an allocation by a custom function that came to nothing. */
+const CUSTOM_FAILED = 400207;
 
 /** What an allocation looks at beside the identity. */
 export interface AllocationContext {
@@ -83,7 +88,7 @@ async function custom(
   const allocation = await customFunction(identity, context);
   let response: CustomAllocationResponse;
   try {
-    response = await allocation({
+    const answer = await allocation({
       ...(enrollment.kind === "group"
         ? { enrollmentGroup: enrollment.value }
         : { individualEnrollment: enrollment.value }),
@@ -94,10 +99,14 @@ async function custom(
       },
       linkedHubs: hubs.map((hub) => hub.name),
     });
+    response = readResponse(answer);
   } catch (error) {
-    throw new AllocationError(400000, `The custom allocation function failed: ${(error as Error).message}`);
+    throw new AllocationError(
+      CUSTOM_FAILED,
+      `The custom allocation function failed: ${(error as Error).message}`,
+    );
   }
-  if (!hubs.some((hub) => hub.name === response?.iotHubHostName)) {
+  if (!hubs.some((hub) => hub.name === response.iotHubHostName)) {
     throw new AllocationError(
       400208,
       "The custom allocation function named no linked hub in iotHubHostName.",
@@ -106,11 +115,23 @@ async function custom(
   return response;
 }
 
+/** The body of the webhook's response. */
+const RESPONSE = object(
+  { iotHubHostName: maybe(text(253)), initialTwin: maybe(INITIAL_TWIN), payload: maybe(JSON_OBJECT) },
+  "all",
+);
+
+/** The answer as JSON, which is what Azure's webhook sends. @throws Error when it cannot be used */
+function readResponse(answer: CustomAllocationResponse): CustomAllocationResponse {
+  const document = parseJson(JSON.stringify(answer) ?? "null", "its answer");
+  return { iotHubHostName: "", ...readJson(RESPONSE, document, "its answer") };
+}
+
 async function customFunction(identity: DpsIdentity, context: AllocationContext): Promise<CustomAllocation> {
   const path = identity.enrollment.value.customAllocationDefinition?.module;
   if (path === undefined) {
     if (context.customAllocation) return context.customAllocation;
-    throw new AllocationError(400000, "The allocation policy is custom, but no function was given.");
+    throw new AllocationError(CUSTOM_FAILED, "The allocation policy is custom, but no function was given.");
   }
   const file = isAbsolute(path) ? path : resolve(context.baseDirectory, path);
   try {
@@ -119,7 +140,7 @@ async function customFunction(identity: DpsIdentity, context: AllocationContext)
     return loaded.default as CustomAllocation;
   } catch (error) {
     throw new AllocationError(
-      400000,
+      CUSTOM_FAILED,
       `The custom allocation module ${path} does not load: ${(error as Error).message}`,
     );
   }

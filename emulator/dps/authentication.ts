@@ -5,7 +5,14 @@
  * Source: "Symmetric key attestation" and "X.509 certificate attestation" (Azure documents).
  */
 import type { X509Certificate } from "node:crypto";
-import { commonNameOf, isEnrolled, isValidAt, signerOf } from "../client-certificate";
+import {
+  commonNameOf,
+  isEnrolled,
+  isForClients,
+  isValidAt,
+  signerOf,
+  validityAt,
+} from "../client-certificate";
 import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "../configuration";
 import type { EnrollmentRegistry } from "../enrollment-registry";
 import {
@@ -13,6 +20,7 @@ import {
   deriveDeviceKey,
   isSignedBy,
   parseSharedAccessSignature,
+  endedAt,
   resourceOf,
 } from "../shared-access-signature";
 import { type DpsError, dpsError } from "./bodies";
@@ -43,6 +51,13 @@ export interface DpsCredentials {
   chain: readonly X509Certificate[];
 }
 
+/** What the service goes by. */
+export interface DpsRules {
+  idScope: string;
+  /** Refuses a certificate whose extended key usage leaves out clientAuth. */
+  requireClientAuth: boolean;
+}
+
 /**
  * Checks the credentials. An individual enrollment goes before any group.
  * @param now milliseconds since 1970
@@ -50,13 +65,13 @@ export interface DpsCredentials {
  */
 export function authenticate(
   registry: EnrollmentRegistry,
-  idScope: string,
+  rules: DpsRules,
   credentials: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
   return credentials.password === ""
-    ? byCertificate(registry, credentials, now)
-    : bySignature(registry, idScope, credentials, now);
+    ? byCertificate(registry, rules, credentials, now)
+    : bySignature(registry, rules, credentials, now);
 }
 
 function unauthorized(message: string): DpsError {
@@ -67,7 +82,7 @@ const UNKNOWN = (id: string) => dpsError(404, 404000, `No enrollment fits the re
 
 function bySignature(
   registry: EnrollmentRegistry,
-  idScope: string,
+  { idScope }: DpsRules,
   { registrationId, password }: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
@@ -77,8 +92,11 @@ function bySignature(
   if (resourceOf(token)?.toLowerCase() !== resource.toLowerCase()) {
     return unauthorized(`Unauthorized: the token's sr is not ${resource}, percent-encoded.`);
   }
-  if (token.skn !== "registration") return unauthorized("Unauthorized: the token's skn is not registration.");
-  if (token.se * 1000 <= now) return unauthorized("Unauthorized: the token has expired.");
+  // Microsoft's own SDKs for Python and embedded C send none.
+  if (token.skn !== undefined && token.skn !== "registration")
+    return unauthorized("Unauthorized: the token's skn is not registration; correct it or leave it out.");
+  if (token.se * 1000 <= now)
+    return unauthorized(`Unauthorized: the token ${endedAt(token.se * 1000, now)}.`);
   const individual = registry.individual(registrationId);
   if (individual) {
     if (individual.attestation.type !== "symmetricKey")
@@ -104,21 +122,28 @@ function bySignature(
       proof: { type: "symmetricKey", symmetricKey },
     };
   }
-  return anyGroup ? unauthorized("Unauthorized: wrong key.") : UNKNOWN(registrationId);
+  return anyGroup
+    ? unauthorized(
+        `Unauthorized: unknown id: no enrollment is for ${registrationId}, and no group's key signed for it.`,
+      )
+    : UNKNOWN(registrationId);
 }
 
 function byCertificate(
   registry: EnrollmentRegistry,
+  { requireClientAuth }: DpsRules,
   { registrationId, chain }: DpsCredentials,
   now: number,
 ): DpsIdentity | DpsError {
   const [certificate] = chain;
   if (!certificate) return unauthorized("Unauthorized: neither a password nor a client certificate.");
   if (!isValidAt(certificate, now))
-    return unauthorized("Invalid certificate. It has expired, or is not valid yet.");
+    return unauthorized(`Invalid certificate. It ${validityAt(certificate, now)}.`);
   if (commonNameOf(certificate)?.toLowerCase() !== registrationId.toLowerCase()) {
     return unauthorized("Invalid certificate. Its common name is not the registration id.");
   }
+  if (requireClientAuth && !isForClients(certificate))
+    return unauthorized("Invalid certificate. Its extended key usage leaves out clientAuth.");
   const individual = registry.individual(registrationId);
   if (individual) {
     const { attestation } = individual;
@@ -143,9 +168,13 @@ function byCertificate(
         proof: { type: "x509", certificate, signer },
       };
   }
-  return anyGroup
-    ? unauthorized("Invalid certificate. No group's certificate signed it.")
-    : UNKNOWN(registrationId);
+  if (!anyGroup) return UNKNOWN(registrationId);
+  const stale = chain.slice(1).find((issuer) => !isValidAt(issuer, now));
+  const why = stale
+    ? `Its issuer's ${validityAt(stale, now)}`
+    : `Unknown id: no enrollment is for ${registrationId}, and no group's certificate signed it`;
+  const alone = chain.length === 1 ? "; it came without an intermediate" : "";
+  return unauthorized(`Invalid certificate. ${why}${alone}.`);
 }
 
 function keysOf(keys: SymmetricKeys): Buffer[] {

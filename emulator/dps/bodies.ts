@@ -3,7 +3,7 @@
 import { randomUUID, type X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import { commonNameOf } from "../client-certificate";
-import type { RegistrationRecord } from "../state";
+import type { CertificateInfo, CertificateRecord, RegistrationRecord } from "../state";
 import type { DpsIdentity } from "./authentication";
 
 /** An error response: its status in the topic and its body's content. */
@@ -89,24 +89,32 @@ export function unassignedResponse(
   return { status: 200, body: { operationId, status: outcome.status, registrationState } };
 }
 
-function attestationResult({ proof, enrollment }: DpsIdentity): object {
-  const group = enrollment.kind === "group" ? { enrollmentGroupId: enrollment.value.enrollmentGroupId } : {};
-  if (proof.type === "symmetricKey") return { symmetricKey: group };
-  const { certificate, signer } = proof;
+function groupOf({ enrollment }: DpsIdentity): { enrollmentGroupId?: string } {
+  return enrollment.kind === "group" ? { enrollmentGroupId: enrollment.value.enrollmentGroupId } : {};
+}
+
+/** What the device is told: its group at most. The certificates are for the service's side. */
+function attestationResult(identity: DpsIdentity): object {
+  return { [identity.proof.type]: groupOf(identity) };
+}
+
+/** What the registration record keeps of the certificates; undefined for a key. */
+export function certificateRecord(identity: DpsIdentity): CertificateRecord | undefined {
+  if (identity.proof.type !== "x509") return undefined;
+  const { certificate, signer } = identity.proof;
   return {
-    x509: {
-      certificateInfo: certificateInfo(certificate),
-      ...group,
-      ...(signer ? { signingCertificateInfo: certificateInfo(signer) } : {}),
-    },
+    certificateInfo: certificateInfo(certificate),
+    ...groupOf(identity),
+    ...(signer ? { signingCertificateInfo: certificateInfo(signer) } : {}),
   };
 }
 
-function certificateInfo(certificate: X509Certificate): object {
+function certificateInfo(certificate: X509Certificate): CertificateInfo {
   return {
     subjectName: `CN=${commonNameOf(certificate) ?? ""}`,
     ...thumbprintsOf(certificate.raw),
-    issuerName: certificate.issuer.split("\n").join(", "),
+    // Node has undefined for an empty name.
+    issuerName: (certificate.issuer ?? "").split("\n").join(", "),
     notBeforeUtc: azureDate(Date.parse(certificate.validFrom)),
     notAfterUtc: azureDate(Date.parse(certificate.validTo)),
     serialNumber: certificate.serialNumber,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
+import * as v from "valibot";
+import type { Clock } from "../clock";
 import type { FaultInjector, FaultRule } from "../faults";
-import { DocumentError, type JsonObject, JsonReader } from "../json-reader";
+import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
+import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
 import type { DpsIdentity } from "./authentication";
@@ -21,6 +24,8 @@ export interface DpsObserver {
   onClosed(connection: Connection): void;
   /** A request came in. */
   onRequest(kind: "register" | "poll", registrationId: string): void;
+  /** A registration asks for a certificate. */
+  onCertificateRequest(registrationId: string): void;
   /** A response goes out. */
   onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
   /** A failure of the emulator's own, which the device sees as status 500. */
@@ -32,14 +37,14 @@ export class DpsEndpoint implements EndpointHandler {
   readonly #service: RegistrationService;
   readonly #faults: FaultInjector;
   readonly #observer: DpsObserver;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #callers = new WeakMap<Connection, DpsIdentity | DpsError>();
 
-  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, now: () => number) {
+  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, clock: Clock) {
     this.#service = service;
     this.#faults = faults;
     this.#observer = observer;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Notes who a connection is, or the error that every request of it gets (refusal by response). */
@@ -71,7 +76,7 @@ export class DpsEndpoint implements EndpointHandler {
     this.#answer(kind, connection, query, payload)
       .catch((error: Error) => {
         this.#observer.onProblem(error);
-        return errorResponse(dpsError(500, 500000, "Internal server error.", 5), this.#now());
+        return errorResponse(dpsError(500, 500000, "Internal server error.", 5), this.#clock.now());
       })
       .then((response) => this.#respond(kind, connection, requestId, response))
       .catch((error: Error) => connection.close(error.message));
@@ -84,7 +89,7 @@ export class DpsEndpoint implements EndpointHandler {
     payload: Buffer,
   ): Promise<DpsResponse> {
     const caller = this.#callers.get(connection)!;
-    const refuse = (error: DpsError) => errorResponse(error, this.#now());
+    const refuse = (error: DpsError) => errorResponse(error, this.#clock.now());
     if (isDpsError(caller)) return refuse(caller);
     if (payload.length > LARGEST_MESSAGE)
       return refuse(dpsError(413, 413000, "The message is larger than 96 KB."));
@@ -94,10 +99,10 @@ export class DpsEndpoint implements EndpointHandler {
       if (!operationId) return refuse(dpsError(400, 400000, "The topic has no operationId."));
       return this.#service.poll(caller, operationId);
     }
-    const devicePayload = readRegisterBody(payload, caller.registrationId);
-    return isDpsError(devicePayload)
-      ? refuse(devicePayload)
-      : this.#service.register(caller, devicePayload.payload);
+    const body = readRegisterBody(payload, caller.registrationId);
+    if (isDpsError(body)) return refuse(body);
+    if (body.asksForCertificate) this.#observer.onCertificateRequest(caller.registrationId);
+    return this.#service.register(caller, body.payload);
   }
 
   #respond(
@@ -107,12 +112,12 @@ export class DpsEndpoint implements EndpointHandler {
     response: DpsResponse,
   ): void {
     const rule = this.#faults.strike(kind, connection.link.context);
-    const answer = rule?.action === "status" ? faultResponse(rule, this.#now()) : response;
+    const answer = rule?.action === "status" ? faultResponse(rule, this.#clock.now()) : response;
     switch (rule?.action) {
       case "drop":
         return;
       case "delay":
-        setTimeout(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0).unref();
+        this.#clock.schedule(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0);
         return;
       case "close":
         connection.close("a fault");
@@ -135,8 +140,7 @@ export class DpsEndpoint implements EndpointHandler {
     const text = typeof response.body === "string" ? response.body : JSON.stringify(response.body);
     connection.outbox.send({ topic, payload: Buffer.from(text), qos });
     if (!isAssigned(response) || !this.#faults.strike("assigned", connection.link.context)) return;
-    // A turn later: what has been handed to the link leaves first.
-    setImmediate(() => connection.close("a fault"));
+    connection.close("a fault");
   }
 }
 
@@ -165,20 +169,29 @@ function parseQuery(text: string): Map<string, string> {
   return query;
 }
 
-/** Reads `{"registrationId", "payload"}`; an empty body is accepted, as some clients send none. */
-function readRegisterBody(
-  bytes: Buffer,
-  registrationId: string,
-): { payload: JsonObject | undefined } | DpsError {
-  if (bytes.length === 0) return { payload: undefined };
+const REGISTER_BODY = object(
+  { registrationId: maybe(text(128)), payload: maybe(JSON_OBJECT), csr: maybe(v.unknown()) },
+  "all",
+);
+
+interface RegisterBody {
+  payload: JsonObject | undefined;
+  asksForCertificate: boolean;
+}
+
+/**
+ * Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. No enrollment here has
+ * certificates issued, so that what `csr` holds is not looked at.
+ */
+function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody | DpsError {
+  if (bytes.length === 0) return { payload: undefined, asksForCertificate: false };
   try {
-    const body = JsonReader.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
-    const id = body.get("registrationId");
-    if (!id.missing && id.string(128).toLowerCase() !== registrationId.toLowerCase()) {
+    const document = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
+    const body = readJson(REGISTER_BODY, document, "registration");
+    if ((body.registrationId ?? registrationId).toLowerCase() !== registrationId.toLowerCase()) {
       return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
     }
-    const payload = body.get("payload");
-    return { payload: payload.missing ? undefined : payload.object() };
+    return { payload: body.payload, asksForCertificate: body.csr !== undefined };
   } catch (error) {
     const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
     return dpsError(400, 400000, `The body cannot be read: ${detail}`);

@@ -12,6 +12,7 @@ import {
   assignedResponse,
   assigningResponse,
   azureDate,
+  certificateRecord,
   type DpsResponse,
   dpsError,
   errorResponse,
@@ -142,6 +143,7 @@ export class RegistrationService {
       data: decision.data,
     });
     const now = azureDate(this.#options.now());
+    const x509 = certificateRecord(identity);
     const returned = decision.keepHub ? current?.payload : chosen.payload;
     const record: RegistrationRecord = {
       registrationId: stored?.registrationId ?? registrationId,
@@ -152,6 +154,7 @@ export class RegistrationService {
       lastUpdatedDateTimeUtc: now,
       etag: randomBytes(16).toString("base64"),
       ...(returned === undefined ? {} : { payload: returned }),
+      ...(x509 === undefined ? {} : { x509 }),
     };
     state.registrations.set(key, record);
     return record;

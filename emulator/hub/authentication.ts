@@ -2,8 +2,15 @@
 /** Who is at the door of a hub. Source: "Control access to IoT Hub with shared access signatures" (Azure documents). */
 import type { X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
-import { isValidAt } from "../client-certificate";
-import { decodeKey, isSignedBy, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
+import { isValidAt, validityAt } from "../client-certificate";
+import {
+  decodeKey,
+  decodePercent,
+  endedAt,
+  isSignedBy,
+  parseSharedAccessSignature,
+  resourceOf,
+} from "../shared-access-signature";
 import type { DeviceRecord } from "../state";
 
 /** What a CONNECT to a hub presents. */
@@ -41,15 +48,12 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
   const token = parseSharedAccessSignature(password);
   if (!token) return { problem: "the password is no shared access signature" };
   const [name = "", devices, id, ...rest] = (resourceOf(token) ?? "").split("/");
-  if (
-    name.toLowerCase() !== hub ||
-    devices?.toLowerCase() !== "devices" ||
-    id !== deviceId ||
-    rest.length > 0
-  ) {
+  // Microsoft's C# SDK and IoT Edge encode the id, and then the whole resource with it.
+  const isOwn = id === deviceId || decodePercent(id) === deviceId;
+  if (name.toLowerCase() !== hub || devices?.toLowerCase() !== "devices" || !isOwn || rest.length > 0) {
     return { problem: `the token's sr is not ${hub}/devices/${deviceId}, percent-encoded` };
   }
-  if (token.se * 1000 <= now) return { problem: "the token has expired" };
+  if (token.se * 1000 <= now) return { problem: `the token ${endedAt(token.se * 1000, now)}` };
   const { primaryKey, secondaryKey } = device.authentication.symmetricKey;
   const keys = [primaryKey, secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
   if (!keys.some((key) => isSignedBy(token, key)))
@@ -63,7 +67,7 @@ function byCertificate(device: DeviceRecord, { chain }: HubCredentials, now: num
   const [certificate] = chain;
   if (!certificate) return { problem: "neither a password nor a client certificate" };
   if (!isValidAt(certificate, now))
-    return { problem: "the client certificate has expired, or is not valid yet" };
+    return { problem: `the client certificate ${validityAt(certificate, now)}` };
   if (thumbprintsOf(certificate.raw).sha256Thumbprint !== device.authentication.sha256Thumbprint) {
     return { problem: "the client certificate is not the one that was registered" };
   }

@@ -6,7 +6,7 @@
 import type { Connection } from "../mqtt/broker";
 import { formatPropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../state";
-import { deviceBoundFilter } from "./topics";
+import { deviceBoundFilters } from "./topics";
 
 /** The largest body, in bytes. */
 const LARGEST_BODY = 64 * 1024;
@@ -74,13 +74,12 @@ export function deliver(
   now: number,
   onDone: (message: QueuedMessage) => void,
 ): void {
-  const qos = connection.granted(deviceBoundFilter(device.deviceId));
-  if (qos === undefined) return;
+  const granted = deviceBoundFilters(device.deviceId).flatMap((filter) => connection.granted(filter) ?? []);
+  if (granted.length === 0) return;
+  const qos = granted.includes(1) ? 1 : 0;
   dropExpired(device, now);
   for (const message of [...device.queue]) {
     if (delivered.has(message.sequence)) continue;
-    delivered.add(message.sequence);
-    message.deliveryCount++;
     const packetId = connection.outbox.send(
       {
         topic: `devices/${device.deviceId}/messages/devicebound/${message.bag}`,
@@ -93,6 +92,10 @@ export function deliver(
         onDone(message);
       },
     );
+    // The connection has ended.
+    if (packetId === undefined) return;
+    delivered.add(message.sequence);
+    message.deliveryCount++;
     if (qos === 1) message.packetId = packetId;
   }
 }

@@ -4,6 +4,7 @@
 import { thumbprintsOf } from "../certificates";
 import type { InitialTwin } from "../configuration";
 import type { Proof } from "../dps/authentication";
+import { DEVICE_ID_RULE, isDeviceId } from "../names";
 import { type DeviceAuthentication, type DeviceRecord, newTwin, type StateStore } from "../state";
 
 /** What DPS asks a hub to do. */
@@ -60,8 +61,12 @@ export class DeviceRegistry {
     return record;
   }
 
-  /** Creates a device in a hub without DPS, as an operator would; replaces one of the same id. */
+  /**
+   * Creates a device in a hub without DPS, as an operator would; replaces one of the same id.
+   * @throws RangeError when a hub would refuse the id
+   */
   create(hub: string, deviceId: string, authentication: DeviceAuthentication): DeviceRecord {
+    if (!isDeviceId(deviceId)) throw new RangeError(`deviceId ${DEVICE_ID_RULE}`);
     const record: DeviceRecord = { deviceId, status: "enabled", authentication, twin: newTwin(), queue: [] };
     this.#state.devicesOf(hub).set(deviceId, record);
     return record;

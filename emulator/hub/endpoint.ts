@@ -9,10 +9,13 @@ import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
 import { DESIRED_FILTER, isHubFilter, METHOD_FILTER, parseDeviceTopic, TWIN_RESPONSE_FILTER } from "./topics";
-import { mergePatch, parsePatch, twinDocument } from "./twin";
+import { parsePatch, patchSection, twinDocument } from "./twin";
 
 /** The largest body of a device-to-cloud message, in bytes. */
 const LARGEST_TELEMETRY = 256 * 1024;
+
+/** Answers a request that the emulator failed to carry out. */
+const INTERNAL_ERROR = { errorCode: 500000, message: "Internal server error." };
 
 /** A device-to-cloud message. */
 export interface Telemetry {
@@ -34,8 +37,6 @@ export interface HubObserver {
   onClosed(hub: string, connection: Connection): void;
   onTelemetry(message: Telemetry): void;
   onDelivered(hub: string, deviceId: string, message: QueuedMessage): void;
-  /** A failure of the emulator's own. */
-  onProblem(error: Error): void;
   onReported(hub: string, deviceId: string, patch: JsonObject): void;
 }
 
@@ -127,11 +128,14 @@ export class HubEndpoint implements EndpointHandler {
     return served !== undefined;
   }
 
-  /** Changes desired properties and tells a subscribed device. @throws Error when there is no such device */
+  /**
+   * Changes desired properties and tells a subscribed device.
+   * @throws Error when there is no such device, RangeError when a twin may not hold what would come of it
+   */
   async updateDesired(deviceId: string, patch: JsonObject): Promise<number> {
     const device = this.#devices.get(this.name, deviceId);
     if (!device) throw new Error(`no device ${deviceId} in ${this.name}`);
-    device.twin.desired = mergePatch(device.twin.desired, patch);
+    device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
@@ -180,6 +184,7 @@ export class HubEndpoint implements EndpointHandler {
     let patch: JsonObject;
     try {
       patch = parsePatch(payload);
+      device.twin.reported = patchSection(device.twin.reported, patch, "reported");
     } catch (error) {
       this.#reply(connection, `400/?$rid=${requestId}`, {
         errorCode: 400004,
@@ -187,13 +192,12 @@ export class HubEndpoint implements EndpointHandler {
       });
       return;
     }
-    device.twin.reported = mergePatch(device.twin.reported, patch);
     const version = ++device.twin.reportedVersion;
     this.#observer.onReported(this.name, device.deviceId, patch);
     this.#state
       .changed()
       .then(() => this.#reply(connection, `204/?$rid=${requestId}&$version=${version}`))
-      .catch((error: Error) => connection.close(error.message));
+      .catch(() => this.#reply(connection, `500/?$rid=${requestId}`, INTERNAL_ERROR));
   }
 
   #reply(connection: Connection, suffix: string, body?: unknown): void {
@@ -203,8 +207,8 @@ export class HubEndpoint implements EndpointHandler {
     connection.outbox.send({ topic: `$iothub/twin/res/${suffix}`, payload, qos });
   }
 
-  /** Delivery progress is worth keeping, but nobody waits for it. */
+  /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */
   #save(): void {
-    this.#state.changed().catch((error: Error) => this.#observer.onProblem(error));
+    this.#state.changed().catch(() => {});
   }
 }

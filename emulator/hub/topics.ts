@@ -5,15 +5,18 @@ export const TWIN_RESPONSE_FILTER = "$iothub/twin/res/#";
 export const DESIRED_FILTER = "$iothub/twin/PATCH/properties/desired/#";
 export const METHOD_FILTER = "$iothub/methods/POST/#";
 
-/** The filter under which a device receives cloud-to-device messages. */
-export function deviceBoundFilter(deviceId: string): string {
-  return `devices/${deviceId}/messages/devicebound/#`;
+/**
+ * The filters under which a device receives its cloud-to-device messages, and none of another's: the documented one, and
+ * the one that azure-sdk-for-c sends, so that it needs no device id.
+ */
+export function deviceBoundFilters(deviceId: string): readonly string[] {
+  return [`devices/${deviceId}/messages/devicebound/#`, "devices/+/messages/devicebound/#"];
 }
 
 /** True for a filter that a hub grants; others get SUBACK 0x80. */
 export function isHubFilter(deviceId: string, filter: string): boolean {
   return (
-    filter === deviceBoundFilter(deviceId) ||
+    deviceBoundFilters(deviceId).includes(filter) ||
     filter === TWIN_RESPONSE_FILTER ||
     filter === DESIRED_FILTER ||
     filter === METHOD_FILTER

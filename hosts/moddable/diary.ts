@@ -17,9 +17,11 @@ export interface DiaryEntry {
 
 const KEY = "lastError";
 const LONGEST_MESSAGE = 300;
-/** Flash wears out: the same error is written once in this time, any error not more often than this; milliseconds. */
+/** Flash wears out: each of the last errors is written once in this time, any error not more often than that; milliseconds. */
 const SAME_AGAIN = 3_600_000;
 const OTHER_AGAIN = 60_000;
+/** How many codes are remembered for it. */
+const MOST_CODES = 8;
 
 export class Diary {
   readonly #store: Store;
@@ -27,7 +29,8 @@ export class Diary {
   readonly #clock: Clock;
   #last: DiaryEntry | undefined;
   #writtenAt: number | undefined;
-  #writtenCode = "";
+  /** When each code was written. */
+  readonly #written = new Map<string, number>();
 
   constructor(store: Store, text: TextCodec, clock: Clock) {
     this.#store = store;
@@ -51,10 +54,12 @@ export class Diary {
     };
     this.#last = entry;
     const now = this.#clock.ticks();
-    const pause = error.code === this.#writtenCode ? SAME_AGAIN : OTHER_AGAIN;
-    if (this.#writtenAt !== undefined && now - this.#writtenAt < pause) return;
+    const same = this.#written.get(error.code);
+    if (same !== undefined && now - same < SAME_AGAIN) return;
+    if (this.#writtenAt !== undefined && now - this.#writtenAt < OTHER_AGAIN) return;
+    if (this.#written.size >= MOST_CODES) this.#written.clear();
     this.#writtenAt = now;
-    this.#writtenCode = error.code;
+    this.#written.set(error.code, now);
     this.flush();
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BerthError } from "../../src/error";
+import { certificatesIn } from "./credentials";
+import { readHandedOver } from "./handed-over";
 
 /** The roots of Azure's DPS and IoT Hub: today's, the announced successor, and the retired one. */
 const DEFAULT_ROOTS = Object.freeze([
@@ -11,18 +11,11 @@ const DEFAULT_ROOTS = Object.freeze([
   "Baltimore_CyberTrust_Root.pem",
 ]);
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-
-/** The certificates in `text`, one an entry, each still in PEM. */
-export function pemCertificates(text: string): string[] {
-  return text.match(PEM_CERTIFICATE) ?? [];
-}
-
 /** Which roots to trust. */
 export interface RootOptions {
-  /** PEM files whose certificates are trusted instead of the default roots. */
+  /** Files, PEM or DER, whose certificates are trusted instead of the default roots. */
   readonly replace?: readonly string[] | undefined;
-  /** PEM files whose certificates are trusted too. */
+  /** Files whose certificates are trusted too. */
   readonly add?: readonly string[] | undefined;
   /** Gets one line for each root that is skipped. */
   readonly log?: ((line: string) => void) | undefined;
@@ -60,33 +53,20 @@ function defaultFiles(): string[] {
 }
 
 function certificatesOf(file: string): Root[] {
-  const blocks = pemCertificates(readText(file));
-  if (blocks.length === 0) {
-    throw new BerthError(
-      "invalid-argument",
-      `${file} holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")`,
-    );
-  }
-  return blocks.map((pem, index) => {
-    try {
-      const certificate = new X509Certificate(pem);
-      const name = certificate.subject.split("\n").pop() ?? "";
-      return { pem, name, from: Date.parse(certificate.validFrom), to: Date.parse(certificate.validTo) };
-    } catch (error) {
-      const reason = (error as Error).message;
-      throw new BerthError(
-        "invalid-argument",
-        `certificate ${index + 1} of ${file} cannot be read: ${reason}`,
-      );
-    }
-  });
+  return certificatesIn(read(file), file).map((certificate) => ({
+    pem: certificate.toString(),
+    name: certificate.subject?.split("\n").pop() ?? "",
+    from: Date.parse(certificate.validFrom),
+    to: Date.parse(certificate.validTo),
+  }));
 }
 
-function readText(file: string): string {
+function read(file: string): Buffer {
   try {
-    return readFileSync(file, "utf8");
+    return readHandedOver(file);
   } catch (error) {
-    throw new BerthError("invalid-argument", `cannot read the certificates: ${(error as Error).message}`);
+    if (error instanceof BerthError) throw error;
+    throw new BerthError("invalid-argument", `${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -6,25 +6,33 @@
  * - The stored assignment comes first; DPS only when there is none for this identity, when asked, when the hub
  *   refuses the identity (CONNACK 2, 4, 5), or after 10 failed connections in a row.
  * - The old assignment stays until the new one is stored and read back.
- * - A failed attempt at DPS falls back to the assignment that is known, so that neither service can strand the
- *   device alone; the loop 'DPS accepts, hub refuses' slows down to one round in 30 to 60 minutes.
+ * - Hub and DPS have a time each before which they are not tried (`Retry`): while DPS is waited for, the hub that is
+ *   known is tried, so that neither service can strand the device alone.
+ * - Where DPS names the hub that is known, nothing is written and each further round is slower: registrations are billed.
  * - What only a person can mend (wrong key, disabled enrollment) is tried again slowly and reported.
+ * - What slows down outlasts a restart.
  */
-import type { JsonObject } from "../azure/dps";
+import type { JsonObject } from "../azure/json";
 import { telemetryTopic } from "../azure/hub";
+import { isDeviceId, isHostName } from "../azure/identifiers";
 import { encodeProperties, type Properties } from "../azure/properties";
-import { asBerthError, BerthError, invalidArgument } from "../error";
+import { asBerthError, BerthError, handlerFailed, inRange } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
 import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
+import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
-import { Alarm } from "./alarm";
-import { type BackoffPolicy, backoffDelay } from "./backoff";
+import { Alarm } from "../alarm";
+import type { BackoffPolicy } from "../backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
+import { Inbox } from "./inbox";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
-import { Provisioner, type ProvisioningOptions } from "./provisioner";
+import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
+import { refusesIdentity } from "./refusal";
+import { Retry, Road } from "./retry";
+import { RetryStore } from "./retry-store";
 
 /** Where the device is in its life. */
 export const AgentState = Object.freeze({
@@ -82,13 +90,16 @@ export interface AcknowledgedTelemetry {
 
 /** What went wrong, and when the device tries again. */
 export interface ErrorReport {
-  readonly phase: "network" | "clock" | "dps" | "hub" | "store";
+  readonly phase: "network" | "clock" | "dps" | "hub" | "store" | "application";
   readonly error: BerthError;
-  /** Milliseconds until the next attempt; undefined when life goes on without one. */
+  /**
+   * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
+   * undefined when life goes on without one.
+   */
   readonly retryIn: number | undefined;
 }
 
-/** What the agent reports. An exception in one of these is reported as `internal` and ends the connection. */
+/** What the agent reports. An exception in one of these is reported as `handler-failed`, and life goes on. */
 export interface AgentHandler {
   onState?(state: AgentState): void;
   onAssigned?(report: AssignedReport): void;
@@ -98,9 +109,13 @@ export interface AgentHandler {
    * @param count of acknowledged messages since `start`
    */
   onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
-  /** Without it the device does not subscribe to cloud-to-device messages. */
+  /**
+   * Without it the device does not subscribe to cloud-to-device messages. A message counts as taken when it returns or
+   * throws; `hub.redeliveries` fetches it again. A message over `hub.maximumPacketSize` is not handed over but
+   * reported, as `packet-too-large`.
+   */
   onCloudToDevice?(message: CloudToDeviceMessage): void;
-  /** `send` has room again after `outbox-full`. */
+  /** `send` has room again for the message that it refused with `outbox-full`. */
   onRoom?(): void;
   onError?(report: ErrorReport): void;
 }
@@ -113,33 +128,60 @@ export interface AgentOptions {
   readonly outbox?: OutboxOptions;
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
   readonly startSpread?: number;
-  /** After this many failed connections to the hub in a row the device asks DPS again. Default 10. */
+  /**
+   * After this many failed connections to the hub in a row the device asks DPS again; where DPS names the same hub,
+   * after twice as many, then each time after four times as many. Default 10.
+   */
   readonly maximumFailures?: number;
-  /** Between attempts after an error that may pass. Default 1,000 doubled up to 300,000. */
+  /**
+   * Between attempts after an error that may pass. Default 1,000 doubled up to 420,000; the first 54 attempts at a hub
+   * wait 50,000 at most.
+   */
   readonly backoff?: BackoffPolicy;
-  /** Between attempts after an error that only a person can mend. Default 60,000 doubled up to 3,600,000. */
+  /**
+   * Between attempts after an error that only a person can mend, and between registrations in the end.
+   * Default 60,000 doubled up to 3,600,000.
+   */
   readonly slowBackoff?: BackoffPolicy;
 }
 
-const BACKOFF: BackoffPolicy = Object.freeze({ base: 1_000, cap: 300_000 });
-const SLOW_BACKOFF: BackoffPolicy = Object.freeze({ base: 60_000, cap: 3_600_000 });
 /** How often network and clock are looked at while they are not there. */
 const LOOK = 500;
 /** A missing clock or network is reported this often. */
 const REPORT_EVERY = 60_000;
 /** A connection that stood this long counts as a success: back-off starts anew. */
 const STABLE = 30_000;
+/** One that stood this long shows that what only a person can mend is mended. */
+const MENDED = 3_600_000;
+/** Attempts at DPS that `reprovision` is worth while the hub that is known works. */
+const REQUEST_TRIES = 4;
+/** How long DPS may take for an assignment while a hub that is known may be back already. */
+const NEEDED_TIME = 45_000;
+/** A wait for DPS of this length is written down. */
+const WORTH_WRITING = 60_000;
+/** How often the clock is looked at while it may be what was wrong, and by how much it must have been. */
+const CLOCK_LOOK = 5_000;
+const CLOCK_JUMP = 30_000;
 
-/** Attempts at DPS in a row before the hub that is known is tried again. */
-const DPS_TRIES = 4;
+/** Whether, and why, DPS is to be asked though a hub is known. */
+const Wish = Object.freeze({
+  NONE: 0,
+  /** The hub does not take the device. */
+  NEED: 1,
+  /** `reprovision` was called. */
+  REQUEST: 2,
+} as const);
 
-/** CONNACK codes with which a hub says that it does not know the device: deleted, disabled or moved. */
-function identityRefused(error: BerthError): boolean {
-  return (
-    error.code === "connack-identifier-rejected" ||
-    error.code === "connack-bad-credentials" ||
-    error.code === "connack-not-authorized"
-  );
+type Wish = (typeof Wish)[keyof typeof Wish];
+
+/** A clock that is wrong looks like this. */
+function mayBeTheClock(error: BerthError): boolean {
+  return error.code === "tls-expired" || error.code === "dps-unauthorized" || refusesIdentity(error.code);
+}
+
+/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
+function assignmentRefused({ code }: BerthError): boolean {
+  return refusesIdentity(code) || code === "invalid-argument";
 }
 
 export class Agent {
@@ -150,6 +192,7 @@ export class Agent {
   readonly #outbox: Outbox;
   /** Bytes of the largest payload with its property bag that the output buffer holds. */
   readonly #largest: number;
+  readonly #inbox: Inbox;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   /** How often the state has changed: tells whether a handler has moved the agent on. */
@@ -161,27 +204,28 @@ export class Agent {
   #source: "dps" | "stored" = "stored";
   /** The store has failed to take the assignment. */
   #unsaved = false;
-  /** DPS is asked next, though an assignment is known. */
-  #askDps = false;
-  #operationId: string | undefined;
+  readonly #retry: Retry;
+  readonly #retryStore: RetryStore;
+  #wish: Wish = Wish.NONE;
+  /** Attempts at DPS since `reprovision`. */
+  #requestTries = 0;
   /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
   /** The hub of which the last eager connection ended so. */
   #hubRefusingEager: string | undefined;
   #provisioner: Provisioner | undefined;
   #connection: HubConnection | undefined;
-  /** Attempts in a row that ended in an error that may pass. */
-  #attempts = 0;
-  /** Attempts in a row that ended in one that only a person can mend. */
-  #finals = 0;
-  /** Failed connections to the hub in a row. */
-  #failures = 0;
-  /** How often in a row the hub refused what DPS had assigned. */
-  #refusals = 0;
   #connectedAt = 0;
+  #isStable = false;
+  #heardAt = 0;
+  /** Ticks at which the back-off ends. */
+  #until = 0;
+  /** By how much the clock was ahead of the ticks when an error came that a wrong clock explains. */
+  #clockThen: number | undefined;
   #waitingSince = 0;
   #acknowledged = 0;
-  #wantsRoom = false;
+  /** Bytes of the payload that `send` last refused; -1 while nobody waits for room. */
+  #wantsRoom = -1;
   /** The last properties that were frozen, and their bag with its length: encoded once. */
   #properties: Properties | undefined;
   #bag = NO_BAG;
@@ -190,15 +234,16 @@ export class Agent {
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
     checkIdentity(options.identity, host);
-    const lifetime = options.hub?.tokenLifetime;
-    if (lifetime !== undefined && !(lifetime >= 60_000)) {
-      throw invalidArgument("hub.tokenLifetime is below 60000");
-    }
+    checkOptions(options);
     this.#host = host;
     this.#handler = handler;
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
+    const assignmentTimeout = options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
+    this.#retry = new Retry({ ...options, assignmentTimeout });
+    this.#retryStore = new RetryStore(host, options.identity, this.#retry);
     this.#outbox = new Outbox(options.outbox);
+    this.#inbox = new Inbox(options.hub?.redeliveries);
     this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
@@ -213,6 +258,14 @@ export class Agent {
     return this.#assignment;
   }
 
+  /**
+   * Ticks of the last answer of a server, or of the end of the wait that it led to: a device is stuck that has come to
+   * nothing for long after it. Before any answer: of `start`, and its spread.
+   */
+  get heardAt(): number {
+    return Math.max(this.#heardAt, this.#answeredAt);
+  }
+
   /** Messages that wait to be sent or acknowledged. */
   get pending(): number {
     return this.#outbox.count + this.#inFlight.count;
@@ -221,20 +274,33 @@ export class Agent {
   /** Starts the life from the stored assignment. Does nothing when started. */
   start(): void {
     if (this.#state !== AgentState.STOPPED) return;
-    this.#attempts = this.#finals = this.#failures = this.#refusals = this.#acknowledged = 0;
-    this.#askDps = false;
+    this.#acknowledged = 0;
+    this.#wish = Wish.NONE;
     this.#source = "stored";
     const { identity, startSpread = 0 } = this.#options;
     const stored = this.#store.read();
-    const ours = stored?.idScope === identity.idScope && stored.registrationId === identity.registrationId;
+    const ours =
+      stored?.idScope === identity.idScope &&
+      stored.registrationId === identity.registrationId &&
+      // An earlier version may have stored what nobody can connect to.
+      isHostName(stored.hub) &&
+      isDeviceId(stored.deviceId);
     this.#assignment = ours ? stored : undefined;
+    const now = this.#host.clock.ticks();
     const delay = Math.floor(this.#host.random() * startSpread);
+    this.#retry.hubNow(now);
+    this.#clockThen = undefined;
+    this.#heardAt = now + delay;
     if (delay > 0) this.#backOff(delay);
     else this.#decide();
   }
 
-  /** Ends the connection with DISCONNECT. Messages that wait are kept and sent after the next `start`. Idempotent. */
+  /**
+   * Ends the connection with DISCONNECT. Messages that wait are kept and sent after the next `start`. What slows the
+   * device down is written to the store. Idempotent.
+   */
   stop(): void {
+    if (this.#state !== AgentState.STOPPED) this.#retryStore.save();
     this.#disconnect();
     this.#alarm.cancel();
     this.#enter(AgentState.STOPPED);
@@ -260,22 +326,25 @@ export class Agent {
     try {
       this.#outbox.add(payload, properties && this.#bag);
     } catch (error) {
-      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = true;
+      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = payload.length;
       throw error;
     }
     this.#connection?.pump();
   }
 
   /**
-   * Asks DPS anew; the present assignment stays until another one is stored. Messages that wait stay too, and go to
-   * the hub that comes of it: for a new owner there is `forget`.
+   * Asks DPS anew, or as soon as DPS wants to be asked; the present assignment stays until another one is stored, and
+   * its hub in use until then. After some failures the request is dropped where a hub is known. Messages that wait
+   * stay, and go to the hub that comes of it: for a new owner there is `forget`.
    */
   reprovision(): void {
-    this.#askDps = true;
-    this.#operationId = undefined;
+    this.#wish = Wish.REQUEST;
+    this.#requestTries = 0;
+    this.#retry.anew();
     if (this.#state === AgentState.STOPPED || this.#state === AgentState.PROVISIONING) return;
-    this.#disconnect();
-    this.#proceed();
+    const { road } = this.#retry.next(this.#assignment !== undefined, true, this.#host.clock.ticks());
+    if (this.#state === AgentState.RUNNING && road === Road.HUB) this.#watch();
+    else this.#leave();
   }
 
   /**
@@ -294,6 +363,8 @@ export class Agent {
     this.#recall();
     const dropped = this.#outbox.count;
     this.#outbox.clear();
+    this.#retry.forget();
+    this.#retryStore.forget();
     this.reprovision();
     return dropped;
   }
@@ -318,8 +389,18 @@ export class Agent {
     const { network, clock } = this.#host;
     if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
     else if (clock.now() === undefined) this.#wait(AgentState.WAITING_FOR_CLOCK);
-    else if (this.#askDps || !this.#assignment) this.#provision();
-    else this.#connect(this.#assignment);
+    else {
+      this.#retryStore.restore();
+      const now = clock.ticks();
+      const known = this.#assignment !== undefined;
+      const { road, at } = this.#retry.next(known, this.#wish !== Wish.NONE, now);
+      if (at > now) {
+        // Without a hub it is what an answer of DPS has led to, perhaps in another run.
+        if (!known) this.#heardAt = Math.max(this.#heardAt, at);
+        this.#backOff(at - now);
+      } else if (road === Road.DPS) this.#provision();
+      else if (this.#assignment) this.#connect(this.#assignment);
+    }
   }
 
   #wait(state: AgentState): void {
@@ -339,22 +420,26 @@ export class Agent {
   #provision(): void {
     if (!this.#enter(AgentState.PROVISIONING)) return;
     this.#disconnect();
-    const { identity, provisioning = {} } = this.#options;
+    const host = this.#host;
+    const { identity } = this.#options;
     try {
       this.#provisioner = new Provisioner(
-        this.#host,
+        host,
         identity,
-        this.#dpsRefusesEager ? { ...provisioning, eager: false } : provisioning,
+        this.#provisioning(),
         {
-          onAssigning: (operationId) => {
-            this.#operationId = operationId;
-          },
+          onRegister: () => this.#retry.registering(),
+          delay: (retryAfter) => this.#retry.registrationDelay(host.random(), retryAfter),
+          onAssigning: (operationId) => this.#retry.assigning(operationId, host.clock.ticks()),
           onAssigned: ({ hub, deviceId, substatus, payload }) => {
-            this.#provisioner = undefined;
+            this.#disconnect();
             const { idScope, registrationId } = identity;
-            const assignedAt = this.#host.clock.now() ?? 0;
+            const assignedAt = host.clock.now() ?? 0;
             const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
             this.#assigned({ assignment, substatus, payload });
+          },
+          onTransient: (error, retryIn) => {
+            this.#report({ phase: "dps", error, retryIn });
           },
           onError: (error) => {
             // An error with a status is the server's word.
@@ -362,24 +447,37 @@ export class Agent {
             this.#failed("dps", error);
           },
         },
-        this.#operationId,
+        this.#retry.resume(host.clock.ticks()),
       );
     } catch (error) {
       this.#failed("dps", asBerthError(error));
     }
   }
 
+  #provisioning(): ProvisioningOptions {
+    const { provisioning = {} } = this.#options;
+    const { eager = false, assignmentTimeout = ASSIGNMENT_TIMEOUT } = provisioning;
+    const needed = this.#assignment && this.#wish === Wish.NEED;
+    return {
+      ...provisioning,
+      eager: eager && !this.#dpsRefusesEager,
+      assignmentTimeout: needed ? Math.min(assignmentTimeout, NEEDED_TIME) : assignmentTimeout,
+    };
+  }
+
   #assigned(report: AssignedReport): void {
     const { assignment } = report;
-    this.#assignment = assignment;
+    const { clock } = this.#host;
+    const same = isSame(this.#assignment, assignment);
+    this.#retry.assigned(same, this.#wish === Wish.NEED, clock.ticks(), this.#host.random());
     this.#source = "dps";
-    this.#askDps = false;
-    this.#operationId = undefined;
-    this.#attempts = this.#finals = this.#failures = 0;
-    if (!this.#save(assignment) || !this.#tell(() => this.#handler.onAssigned?.(report))) return;
-    // Round after round of 'DPS accepts, hub refuses' slows down. Otherwise a moment later: the transport to
-    // DPS and its memory are gone before the one to the hub is opened.
-    this.#backOff(this.#refusals > 1 ? this.#slowDelay(this.#refusals - 2) : 0);
+    this.#wish = Wish.NONE;
+    if (!same) this.#assignment = assignment;
+    if (this.#retryStore.exists || this.#isSlow) this.#retryStore.save();
+    if ((!same || this.#unsaved) && !this.#save(assignment)) return;
+    if (!this.#tell("onAssigned", () => this.#handler.onAssigned?.(report))) return;
+    // A moment later: the transport to DPS and its memory are gone before the one to the hub is opened.
+    this.#backOff(this.#retry.next(true, false, clock.ticks()).at - clock.ticks());
   }
 
   /** @returns as `#tell` */
@@ -409,8 +507,7 @@ export class Agent {
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
     this.#disconnect();
-    const before = this.#inFlightFor;
-    if (before?.hub !== assignment.hub || before.deviceId !== assignment.deviceId) this.#recall();
+    if (!isSame(this.#inFlightFor, assignment)) this.#recall();
     this.#inFlightFor = assignment;
     const { onCloudToDevice } = this.#handler;
     const { hub = {} } = this.#options;
@@ -422,19 +519,28 @@ export class Agent {
         this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
+        this.#inbox,
         {
           onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
           onAcknowledged: (message) => {
             this.#acknowledged += 1;
-            this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            // Not by #tell: a closure a message.
+            try {
+              this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            } catch (error) {
+              this.#blame("onAcknowledged", error);
+            }
             this.#outbox.release(message);
+            if (this.#wantsRoom < 0) return;
+            // What waits goes first: room for one more may come of it.
+            this.#connection?.pump();
             this.#tellRoom();
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
+          onProblem: (error) => void this.#report({ phase: phaseOf(error), error, retryIn: undefined }),
           onRenewal: () => {
-            this.#connection = undefined;
-            // A moment later, when the transport has gone.
-            this.#backOff(0);
+            this.#retry.hubNow(this.#host.clock.ticks());
+            this.#leave();
           },
           onError: (error) => {
             if (this.#connection?.unanswered && error.status === undefined) {
@@ -451,80 +557,130 @@ export class Agent {
 
   #connected(assignment: Assignment, sessionPresent: boolean): void {
     this.#connectedAt = this.#host.clock.ticks();
-    this.#failures = this.#finals = this.#refusals = 0;
+    this.#isStable = false;
+    this.#clockThen = undefined;
     if (!this.#enter(AgentState.RUNNING)) return;
+    this.#watch();
     if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
-    this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
+    const report = { hub, deviceId, source: this.#source, sessionPresent };
+    if (!this.#tell("onConnected", () => this.#handler.onConnected?.(report))) return;
     // After `forget` no acknowledgement makes room.
-    if (this.pending === 0) this.#tellRoom();
+    this.#tellRoom();
   }
 
   #tellRoom(): void {
-    if (!this.#wantsRoom || this.#state === AgentState.STOPPED) return;
-    this.#wantsRoom = false;
-    this.#handler.onRoom?.();
+    if (this.#wantsRoom < 0 || this.#state !== AgentState.RUNNING) return;
+    if (!this.#outbox.hasRoom(this.#wantsRoom)) return;
+    this.#wantsRoom = -1;
+    this.#tell("onRoom", () => this.#handler.onRoom?.());
+  }
+
+  /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
+  #watch(): void {
+    const now = this.#host.clock.ticks();
+    const stableAt = this.#connectedAt + STABLE;
+    const mendedAt = this.#connectedAt + MENDED;
+    if (now >= stableAt && !this.#isStable) {
+      this.#isStable = true;
+      this.#retry.stood();
+      if (this.#wish === Wish.NEED) this.#wish = Wish.NONE;
+      if (this.#retryStore.exists) this.#retryStore.save();
+    }
+    if (now >= mendedAt && this.#retry.finals > 0) {
+      this.#retry.mended();
+      if (this.#retryStore.exists) this.#retryStore.save();
+    }
+    let next = this.#isStable ? Number.POSITIVE_INFINITY : stableAt;
+    if (this.#retry.finals > 0) next = Math.min(next, mendedAt);
+    if (this.#wish === Wish.REQUEST) next = Math.min(next, Math.max(stableAt, this.#retry.dpsAt));
+    if (next <= now) this.#leave();
+    else if (next < Number.POSITIVE_INFINITY) this.#alarm.set(next - now, () => this.#watch());
+  }
+
+  /** Ends what there is. What comes next opens a moment later: two transports have no room beside each other. */
+  #leave(): void {
+    this.#disconnect();
+    this.#moves += 1;
+    this.#backOff(0);
   }
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
   #failed(phase: "dps" | "hub", error: BerthError): void {
     const wasRunning = this.#state === AgentState.RUNNING;
+    const { clock } = this.#host;
+    const random = this.#host.random();
+    const now = clock.ticks();
+    const { registered = false, notBefore = now } = this.#provisioner ?? {};
+    const answered = this.#answeredAt >= 0;
     this.#disconnect();
     if (this.#state === AgentState.STOPPED) return;
-    let delay: number;
+    const known = this.#assignment !== undefined;
+    // Few writes: not for each attempt at a server that is down.
+    let worthWriting = false;
     if (phase === "dps") {
-      // Retriable errors keep the operation: going on with it needs no new (billed) registration.
-      if (!error.retriable) this.#operationId = undefined;
-      delay = error.retriable
-        ? this.#delay(error.retryAfter)
-        : this.#slowDelay(this.#finals, error.retryAfter);
-      if (!error.retriable) this.#finals += 1;
-      // After a few tries the hub that is known gets another chance.
-      if (this.#assignment && (!error.retriable || this.#attempts > DPS_TRIES)) this.#askDps = false;
-    } else if (identityRefused(error)) {
-      this.#askDps = true;
-      this.#refusals += 1;
-      delay = this.#delay(error.retryAfter);
+      this.#retry.dpsFailed(error, { registered, known }, notBefore, now, random);
+      this.#requestTries += 1;
+      const dropped = !error.retriable || this.#requestTries >= REQUEST_TRIES;
+      if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
+      worthWriting = this.#isSlow && (known || registered);
     } else {
-      if (wasRunning && this.#host.clock.ticks() - this.#connectedAt >= STABLE) {
-        this.#attempts = 0;
+      const refused = assignmentRefused(error);
+      this.#retry.hubFailed(error, refused, wasRunning, now, random);
+      if ((refused || this.#retry.hubIsGone) && this.#wish === Wish.NONE) {
+        this.#wish = Wish.NEED;
+        this.#retry.dpsSoon(now, random);
       }
-      if (!wasRunning) this.#failures += 1;
-      if (this.#failures >= (this.#options.maximumFailures ?? 10)) {
-        this.#failures = 0;
-        this.#askDps = true;
-      }
-      delay = error.retriable ? this.#delay(error.retryAfter) : this.#slowDelay(this.#finals);
-      if (!error.retriable) this.#finals += 1;
+      worthWriting = !error.retriable && !refused;
     }
-    if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
+    const wall = clock.now();
+    if (mayBeTheClock(error) && wall !== undefined) this.#clockThen ??= wall - now;
+    const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
+    if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
+    if (worthWriting) this.#retryStore.save();
+    if (this.#backOff(delay)) this.#report({ phase: phaseOf(error, phase), error, retryIn: delay });
   }
 
   /** @returns as `#tell` */
   #backOff(delay: number): boolean {
     // What goes on at once is no back-off to whoever watches.
     if (delay > 0 && !this.#enter(AgentState.BACKING_OFF)) return false;
-    this.#alarm.set(delay, () => this.#proceed());
+    this.#until = this.#host.clock.ticks() + delay;
+    this.#sleep();
     return true;
   }
 
-  #delay(retryAfter: number | undefined): number {
-    const delay = backoffDelay(
-      this.#options.backoff ?? BACKOFF,
-      this.#attempts,
-      this.#host.random(),
-      retryAfter,
-    );
-    this.#attempts += 1;
-    return delay;
+  /** Until the back-off ends, or the clock is set that may have been to blame. */
+  #sleep(): void {
+    const { clock } = this.#host;
+    const then = this.#clockThen;
+    const left = Math.max(0, this.#until - clock.ticks());
+    this.#alarm.set(then === undefined ? left : Math.min(left, CLOCK_LOOK), () => {
+      const wall = clock.now();
+      const now = clock.ticks();
+      if (then !== undefined && wall !== undefined && Math.abs(wall - now - then) >= CLOCK_JUMP) {
+        this.#clockThen = undefined;
+        this.#retry.hubNow(now);
+        this.#retry.dpsNow();
+        this.#proceed();
+      } else if (now < this.#until) this.#sleep();
+      else this.#proceed();
+    });
   }
 
-  #slowDelay(attempt: number, retryAfter?: number): number {
-    return backoffDelay(this.#options.slowBackoff ?? SLOW_BACKOFF, attempt, this.#host.random(), retryAfter);
+  /** DPS is waited for so long that it is worth a write. */
+  get #isSlow(): boolean {
+    return this.#retry.dpsAt - this.#host.clock.ticks() >= WORTH_WRITING;
+  }
+
+  /** Ticks of the last answer on the connection there is; -1 before any. */
+  get #answeredAt(): number {
+    return Math.max(this.#provisioner?.heardAt ?? -1, this.#connection?.heardAt ?? -1);
   }
 
   /** Closes what there is, so that at most one connection stands. */
   #disconnect(): void {
+    this.#heardAt = this.heardAt;
     this.#alarm.cancel();
     this.#provisioner?.close();
     this.#connection?.close();
@@ -537,33 +693,60 @@ export class Agent {
     if (this.#state === state) return true;
     this.#state = state;
     this.#moves += 1;
-    return this.#tell(() => this.#handler.onState?.(state));
+    return this.#tell("onState", () => this.#handler.onState?.(state));
   }
 
   /** @returns as `#tell` */
   #report(report: ErrorReport): boolean {
-    return this.#tell(() => this.#handler.onError?.(report));
+    return this.#tell("onError", () => this.#handler.onError?.(report));
   }
 
   /**
    * A handler that throws must not stop the life.
    * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
    */
-  #tell(call: () => void): boolean {
+  #tell(handler: string, call: () => void): boolean {
     const moves = this.#moves;
     try {
       call();
     } catch (error) {
-      // Reported once, and only where it is not the report itself that throws; never after `stop`.
-      try {
-        if (this.#state !== AgentState.STOPPED) {
-          this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
-        }
-      } catch {
-        // Nobody is left to tell.
-      }
+      this.#blame(handler, error);
     }
     return moves === this.#moves;
+  }
+
+  /** Reports that the application threw; never after `stop`. */
+  #blame(handler: string, thrown: unknown): void {
+    try {
+      if (this.#state === AgentState.STOPPED) return;
+      const error = handlerFailed(handler, thrown);
+      this.#handler.onError?.({ phase: phaseOf(error), error, retryIn: undefined });
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
+
+/** Whose fault it is, whatever it was met in. */
+function phaseOf(error: BerthError, phase: "dps" | "hub" = "hub"): ErrorReport["phase"] {
+  return error.code === "handler-failed" ? "application" : phase;
+}
+
+function isSame(a: Assignment | undefined, b: Assignment): boolean {
+  return a?.hub === b.hub && a.deviceId === b.deviceId;
+}
+
+/** What would else be found only after a (billed) registration. @throws BerthError `invalid-argument` */
+function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentOptions): void {
+  checkSessionOptions(provisioning, "provisioning.");
+  inRange(provisioning.assignmentTimeout, 1, LONGEST_TIMER, "provisioning.assignmentTimeout");
+  checkSessionOptions(hub, "hub.");
+  inRange(hub.tokenLifetime, 60_000, LONGEST_TIMER, "hub.tokenLifetime");
+  inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
+  inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");
+  for (const name of ["backoff", "slowBackoff"] as const) {
+    inRange(options[name]?.base, 1, LONGEST_TIMER, `${name}.base`);
+    inRange(options[name]?.cap, 1, LONGEST_TIMER, `${name}.cap`);
   }
 }
 

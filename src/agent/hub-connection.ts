@@ -8,11 +8,12 @@ import type { Properties } from "../azure/properties";
 import type { BerthError } from "../error";
 import type { Host } from "../host";
 import type { InFlight } from "../mqtt/in-flight";
-import type { InboundPublish } from "../mqtt/reader";
+import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
-import { Alarm } from "./alarm";
+import { Alarm } from "../alarm";
 import { hubCredential, type Identity } from "./identity";
+import type { Inbox } from "./inbox";
 import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";
 
 /** Durations are milliseconds. */
@@ -25,16 +26,26 @@ export interface HubOptions {
   readonly connectTimeout?: number;
   /** For each answer of the hub. Default 30,000. */
   readonly answerTimeout?: number;
-  /** How long a SAS token is good. Default 3,600,000; at least 60,000. */
+  /** How long a SAS token is good. Default 3,600,000; 60,000 to 2,147,483,647. */
   readonly tokenLifetime?: number;
   /** How many messages wait for PUBACK at a time. Default 8. */
   readonly window?: number;
   /** Bytes of the output buffer: the largest telemetry packet. Default 4,096. */
   readonly outputSize?: number;
-  /** Largest cloud-to-device packet that is collected. Default 4,096. */
+  /** Largest cloud-to-device packet that is collected: topic, properties and body. Default 8,192. */
   readonly maximumPacketSize?: number;
-  /** A larger one: fail ("refuse", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "refuse" | "stream";
+  /**
+   * A larger one: read it past ("skip", the default) or hand it over in fragments ("stream"). One whose topic with its
+   * properties is larger is read past in either case. What is read past is acknowledged, and reported as
+   * `packet-too-large`.
+   */
+  readonly oversize?: "skip" | "stream";
+  /**
+   * How often in a row a connection is ended without PUBACK because the application's handler of a message threw, so
+   * that the hub delivers it again; then it counts as taken. Default 0, at most 100. IoT Hub itself gives a message up
+   * after 10 deliveries, unless it is configured otherwise.
+   */
+  readonly redeliveries?: number;
   /** IoT Plug and Play model. */
   readonly modelId?: string;
   /**
@@ -58,8 +69,10 @@ export interface CloudToDeviceMessage {
 export interface HubConnectionHandler {
   onConnected(sessionPresent: boolean): void;
   onAcknowledged(message: TelemetryMessage): void;
-  /** Absent: the device does not subscribe. PUBACK follows when the call returns; an exception ends the connection. */
+  /** Absent: the device does not subscribe. PUBACK follows when the call returns or throws; see `redeliveries`. */
   readonly onCloudToDevice: ((message: CloudToDeviceMessage) => void) | undefined;
+  /** `packet-too-large` or `handler-failed` for a message that counts as taken; the connection goes on. */
+  onProblem(error: BerthError): void;
   /** The token ends soon; everything was acknowledged, or had its time; the connection is closed. */
   onRenewal(): void;
   onError(error: BerthError): void;
@@ -72,12 +85,15 @@ export class HubConnection implements SessionHandler {
   readonly #host: Host;
   readonly #assignment: Assignment;
   readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
   readonly #handler: HubConnectionHandler;
   readonly #session: Session;
   /** The last property bag, and the topic that ends in it: encoded once for messages in a row that have the same. */
   #bag = NO_BAG;
   #topic: Uint8Array;
   readonly #lifetime: number | undefined;
+  /** Ticks at which the token was made: its life begins then, not at CONNACK. */
+  readonly #madeAt: number;
   readonly #eager: boolean;
   /** Telemetry may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
   #open = false;
@@ -93,6 +109,7 @@ export class HubConnection implements SessionHandler {
     options: HubOptions,
     outbox: Outbox,
     inFlight: InFlight,
+    inbox: Inbox,
     handler: HubConnectionHandler,
   ) {
     const { hub, deviceId } = assignment;
@@ -100,9 +117,11 @@ export class HubConnection implements SessionHandler {
     this.#host = host;
     this.#assignment = assignment;
     this.#outbox = outbox;
+    this.#inbox = inbox;
     this.#handler = handler;
     this.#topic = host.text.encode(telemetryTopic(deviceId));
     this.#lifetime = credential.lifetime;
+    this.#madeAt = host.clock.ticks();
     this.#eager = options.eager ?? false;
     this.#alarm = new Alarm(host.timers, (error) => {
       this.close();
@@ -124,6 +143,11 @@ export class HubConnection implements SessionHandler {
   /** With `eager`: more than CONNECT has gone to the hub, and not even CONNACK has come back. */
   get unanswered(): boolean {
     return this.#eager && this.#open && !this.#connected;
+  }
+
+  /** As `Session`. */
+  get heardAt(): number {
+    return this.#session.heardAt;
   }
 
   /** Sends from the outbox as long as there is room. */
@@ -155,7 +179,8 @@ export class HubConnection implements SessionHandler {
   onConnected(sessionPresent: boolean): void {
     if (this.#lifetime !== undefined) {
       // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
-      this.#alarm.set(this.#lifetime * (0.75 + 0.1 * this.#host.random()), () => this.#renew());
+      const life = this.#lifetime * (0.75 + 0.1 * this.#host.random());
+      this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.#renew());
     }
     this.#connected = true;
     if (!this.#eager) this.onOpen();
@@ -168,7 +193,17 @@ export class HubConnection implements SessionHandler {
     // The hub sends nothing else to a device that subscribed to nothing else.
     if (!properties) return;
     const { payload, offset, byteLength } = publish;
-    this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength });
+    const failure = this.#inbox.hand(publish, "onCloudToDevice", () =>
+      this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength }),
+    );
+    if (!failure) return;
+    // Where the application has ended the connection there is nothing more to end.
+    if (this.#open && this.#inbox.fetchesAgain(publish)) throw failure;
+    this.#handler.onProblem(failure);
+  }
+
+  onOversize(publish: OversizePublish): void {
+    this.#handler.onProblem(oversizeError(publish));
   }
 
   onAcknowledged(_id: number, message: TelemetryMessage): void {
@@ -195,7 +230,11 @@ export class HubConnection implements SessionHandler {
   #renew(): void {
     this.#renewing = true;
     if (this.#session.drained) this.#renewed();
-    else this.#alarm.set(DRAIN_TIMEOUT, () => this.#renewed());
+    else {
+      // Half of what is left of the token at most: after its end the hub ends the connection itself.
+      const left = this.#madeAt + (this.#lifetime ?? 0) - this.#host.clock.ticks();
+      this.#alarm.set(Math.max(0, Math.min(DRAIN_TIMEOUT, left / 2)), () => this.#renewed());
+    }
   }
 
   #renewed(): void {

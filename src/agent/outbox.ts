@@ -51,10 +51,14 @@ export class Outbox {
     return this.#count;
   }
 
+  /** A payload of `bytes` can be added. */
+  hasRoom(bytes: number): boolean {
+    return this.#count < this.#capacity && this.#bytes + bytes <= this.#maximumBytes;
+  }
+
   /** Appends. @throws BerthError `outbox-full`, `packet-too-large` for what never has room; nothing is dropped for it */
   add(payload: Uint8Array, bag = NO_BAG): void {
-    const bytes = this.#bytes + payload.length;
-    if (this.#count >= this.#capacity || bytes > this.#maximumBytes) {
+    if (!this.hasRoom(payload.length)) {
       if (payload.length > this.#maximumBytes) {
         throw new BerthError("packet-too-large", `a payload over the outbox's ${this.#maximumBytes} bytes`);
       }
@@ -69,7 +73,7 @@ export class Outbox {
     else this.#first = message;
     this.#last = message;
     this.#count += 1;
-    this.#bytes = bytes;
+    this.#bytes += payload.length;
   }
 
   /** The oldest message, which stays. */

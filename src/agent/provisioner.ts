@@ -3,30 +3,31 @@
  * One attempt to get an assignment from DPS: connect, subscribe, register, poll until the end.
  *
  * It ends in exactly one call of `onAssigned` or `onError`. Answers 429 and 5xx are waited out on the same
- * connection, a few times; anything else that fails is for the agent to judge.
+ * connection where the wait is short, for a TLS handshake costs a device and DPS more than a wait; anything else that
+ * fails is for the agent to judge.
  */
 import {
   DPS_HOST,
   DPS_RESPONSE_FILTER,
   type DpsAnswer,
   type DpsAssignment,
-  type DpsResponseTopic,
   dpsUserName,
   interpretDpsResponse,
-  type JsonObject,
   operationStatusTopic,
   parseDpsTopic,
   registerBody,
   registerTopic,
 } from "../azure/dps";
+import type { JsonObject } from "../azure/json";
+import type { ResponseTopic } from "../azure/response-topic";
 import { BerthError } from "../error";
 import type { Host } from "../host";
 import type { OutboundMessage } from "../mqtt/in-flight";
 import { NO_BYTES } from "../mqtt/packets";
-import type { InboundPublish } from "../mqtt/reader";
+import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
-import { Alarm } from "./alarm";
-import { backoffDelay } from "./backoff";
+import { Alarm } from "../alarm";
+import { backoffDelay } from "../backoff";
 import { dpsCredential, type Identity } from "./identity";
 
 /** Durations are milliseconds. */
@@ -45,7 +46,10 @@ export interface ProvisioningOptions {
   readonly keepAlive?: number;
   /** Name resolution, TCP and TLS. Default 30,000. */
   readonly connectTimeout?: number;
-  /** Largest answer of DPS, bytes. Default 8,192. */
+  /**
+   * Largest answer of DPS, bytes. Default 8,192. A larger one is read past: one with an error status counts as that
+   * error, any other as `packet-too-large`.
+   */
   readonly maximumPacketSize?: number;
   /**
    * Send SUBSCRIBE and the request behind CONNECT without waiting (MQTT 3.1.1, section 3.1.4): two round trips
@@ -58,25 +62,33 @@ export interface ProvisioningOptions {
 export interface ProvisionerHandler {
   /** DPS works on it. @param operationId lets a later attempt go on without another (billed) registration */
   onAssigning(operationId: string): void;
+  /** A (billed) registration goes out. */
+  onRegister(): void;
+  /** DPS has refused a registration for now. @returns milliseconds until the next @param retryAfter seconds, as DPS told */
+  delay(retryAfter: number | undefined): number;
   onAssigned(assignment: DpsAssignment): void;
+  /** DPS answered 429 or 5xx: the same attempt goes on. @param delay milliseconds until the next request */
+  onTransient(error: BerthError, delay: number): void;
   onError(error: BerthError): void;
 }
 
 /** DPS allows 5 polls in 10 s a device ("DPS quotas"): never faster than this, milliseconds. */
 const FASTEST_POLL = 2_000;
 const POLL_JITTER = 1_000;
-/** A longer wait is done without a connection, seconds. */
+/** What DPS tells to wait longer than this is waited without a connection, seconds. */
 const LONGEST_WAIT_CONNECTED = 60;
-/** How often 429 and 5xx are waited out in one attempt. */
-const TRANSIENT_LIMIT = 4;
-const TRANSIENT_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
+/** Between polls that DPS answers with 429 or 5xx. */
+const POLL_BACKOFF = Object.freeze({ base: 2_000, cap: 30_000 });
 const TOKEN_LIFETIME = 3_600_000;
+/** From the first request to the assignment, unless told otherwise. */
+export const ASSIGNMENT_TIMEOUT = 600_000;
 /** CONNECT with the longest ids has some 1,100 bytes, a poll as many as its operation id and 90. */
 const OUTPUT_SIZE = 2_048;
 
 export class Provisioner implements SessionHandler {
   readonly #host: Host;
   readonly #options: ProvisioningOptions;
+  readonly #registrationId: string;
   readonly #handler: ProvisionerHandler;
   readonly #session: Session;
   /** Of the registration. */
@@ -85,12 +97,14 @@ export class Provisioner implements SessionHandler {
   /** Of the request that waits for its answer; empty while none does. */
   #requestId = "";
   #requests: number;
+  /** Polls in a row that DPS has answered with 429 or 5xx. */
   #transients = 0;
   /** CONNECT has gone. */
   #open = false;
   /** DPS has answered a request. */
   #answered = false;
   #registered = false;
+  #notBefore = Number.NEGATIVE_INFINITY;
   #deadline = 0;
   /** Either for the next request or for an answer. */
   readonly #alarm: Alarm;
@@ -109,6 +123,7 @@ export class Provisioner implements SessionHandler {
   ) {
     this.#host = host;
     this.#options = options;
+    this.#registrationId = identity.registrationId;
     this.#handler = handler;
     this.#operationId = operationId;
     this.#alarm = new Alarm(host.timers, (error) => {
@@ -125,13 +140,27 @@ export class Provisioner implements SessionHandler {
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
       outputSize: OUTPUT_SIZE + this.#body.length,
-      maximumPacketSize: options.maximumPacketSize ?? 8_192,
     });
   }
 
   /** With `eager`: more than CONNECT has gone to DPS, and no request was answered. */
   get unanswered(): boolean {
     return this.#options.eager === true && this.#open && !this.#answered;
+  }
+
+  /** A registration has gone out. */
+  get registered(): boolean {
+    return this.#registered;
+  }
+
+  /** Ticks before which DPS does not want to be asked again, whatever ends the attempt. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  /** As `Session`. */
+  get heardAt(): number {
+    return this.#session.heardAt;
   }
 
   /** Gives up; no callback follows. Idempotent. */
@@ -142,7 +171,7 @@ export class Provisioner implements SessionHandler {
 
   onOpen(): void {
     this.#open = true;
-    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? 600_000);
+    this.#deadline = this.#host.clock.ticks() + (this.#options.assignmentTimeout ?? ASSIGNMENT_TIMEOUT);
     this.#session.subscribe([DPS_RESPONSE_FILTER]);
     if (this.#options.eager) this.#request();
   }
@@ -158,12 +187,19 @@ export class Provisioner implements SessionHandler {
 
   onMessage(publish: InboundPublish): void {
     const topic = parseDpsTopic(publish.topic);
-    // An answer to an earlier request, or no answer at all: the deadline goes on.
-    if (!topic || this.#requestId === "" || topic.requestId !== this.#requestId) return;
-    this.#requestId = "";
-    this.#answered = true;
-    this.#alarm.cancel();
-    this.#judge(topic, this.#answer(topic, publish.payload));
+    if (topic && this.#isAwaited(topic)) this.#judge(topic, this.#answer(topic, publish.payload));
+  }
+
+  onOversize(publish: OversizePublish): void {
+    const topic = parseDpsTopic(publish.topic);
+    if (topic && this.#isAwaited(topic)) {
+      // An error says enough without its body.
+      const error: DpsAnswer = { kind: "error", error: oversizeError(publish) };
+      this.#judge(topic, topic.status < 300 ? error : interpretDpsResponse(topic, "", this.#registrationId));
+    } else if (!publish.topicIsWhole) {
+      // Whose answer it is stands behind what was read.
+      throw oversizeError(publish);
+    }
   }
 
   onAcknowledged(): void {
@@ -179,6 +215,15 @@ export class Provisioner implements SessionHandler {
     this.#handler.onError(error);
   }
 
+  /** False for an answer to an earlier request: the deadline goes on. */
+  #isAwaited({ requestId }: ResponseTopic): boolean {
+    if (this.#requestId === "" || requestId !== this.#requestId) return false;
+    this.#requestId = "";
+    this.#answered = true;
+    this.#alarm.cancel();
+    return true;
+  }
+
   /** Registers, or asks how the operation goes. */
   #request(): void {
     this.#requests += 1;
@@ -188,6 +233,7 @@ export class Provisioner implements SessionHandler {
     if (operationId === undefined) {
       message = { topic: registerTopic(this.#requestId), payload: this.#body };
       this.#registered = true;
+      this.#handler.onRegister();
     } else message = { topic: operationStatusTopic(this.#requestId, operationId), payload: NO_BYTES };
     if (this.#session.publish(message) < 0) {
       throw new BerthError("publish-timeout", "DPS has acknowledged none of the last requests");
@@ -197,28 +243,36 @@ export class Provisioner implements SessionHandler {
     });
   }
 
-  #answer(topic: DpsResponseTopic, payload: Uint8Array): DpsAnswer {
+  #answer(topic: ResponseTopic, payload: Uint8Array): DpsAnswer {
     let body: string;
     try {
       body = this.#host.text.decode(payload);
     } catch {
       return { kind: "error", error: new BerthError("dps-malformed", "the body is not UTF-8") };
     }
-    return interpretDpsResponse(topic, body);
+    return interpretDpsResponse(topic, body, this.#registrationId);
   }
 
-  #judge(topic: DpsResponseTopic, answer: DpsAnswer): void {
+  #judge(topic: ResponseTopic, answer: DpsAnswer): void {
+    const { retryAfter } = topic;
+    if (retryAfter !== undefined) this.#notBefore = this.#host.clock.ticks() + retryAfter * 1000;
     if (answer.kind === "assigned") {
       this.close();
       this.#handler.onAssigned(answer.assignment);
       return;
     }
     if (answer.kind === "assigning") {
-      const wait = Math.max(FASTEST_POLL, (answer.retryAfter ?? 0) * 1000);
+      const wait = Math.max(FASTEST_POLL, (retryAfter ?? 0) * 1000);
       this.#operationId = answer.operationId;
       this.#transients = 0;
       this.#handler.onAssigning(answer.operationId);
-      this.#requestAfter(wait + this.#host.random() * POLL_JITTER);
+      if (!this.#requestAfter(wait + this.#host.random() * POLL_JITTER)) {
+        throw new BerthError(
+          "dps-timeout",
+          "the assignment is not finished",
+          retryAfter === undefined ? undefined : { retryAfter },
+        );
+      }
       return;
     }
     const { error } = answer;
@@ -226,21 +280,26 @@ export class Provisioner implements SessionHandler {
     if (resumed && topic.status >= 400 && !error.retriable) {
       // The operation of an earlier attempt is no longer known: a new registration.
       this.#operationId = undefined;
-      this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER);
-      return;
+      if (this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER)) return;
+      throw error;
     }
     const transient = error.code === "dps-throttled" || error.code === "dps-server-error";
-    const tooLong = (error.retryAfter ?? 0) > LONGEST_WAIT_CONNECTED;
-    if (!transient || tooLong || this.#transients >= TRANSIENT_LIMIT) throw error;
-    const delay = backoffDelay(TRANSIENT_BACKOFF, this.#transients, this.#host.random(), error.retryAfter);
-    this.#transients += 1;
-    this.#requestAfter(Math.max(FASTEST_POLL, delay));
+    if (!transient || (retryAfter ?? 0) > LONGEST_WAIT_CONNECTED) throw error;
+    let delay: number;
+    if (this.#operationId === undefined) delay = this.#handler.delay(retryAfter);
+    else {
+      delay = backoffDelay(POLL_BACKOFF, this.#transients, this.#host.random(), retryAfter);
+      this.#transients += 1;
+    }
+    const wait = Math.max(FASTEST_POLL, delay);
+    if (!this.#requestAfter(wait)) throw error;
+    this.#handler.onTransient(error, wait);
   }
 
-  #requestAfter(delay: number): void {
-    if (this.#host.clock.ticks() + delay >= this.#deadline) {
-      throw new BerthError("dps-timeout", "the assignment is not finished");
-    }
+  /** @returns false when that is after the deadline */
+  #requestAfter(delay: number): boolean {
+    if (this.#host.clock.ticks() + delay >= this.#deadline) return false;
     this.#alarm.set(delay, () => this.#request());
+    return true;
   }
 }

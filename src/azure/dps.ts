@@ -4,9 +4,11 @@
  * decides nothing about time. Source: "Communicate with DPS using the MQTT protocol" and the schema
  * `DeviceRegistrationResult` of the DPS device API.
  */
-import { BerthError, type ErrorCode } from "../error";
+import { BerthError, type ErrorCode, shown } from "../error";
 import { isDeviceId, isHostName } from "./identifiers";
-import { percentDecode, percentEncode } from "./percent";
+import { asJsonObject, type JsonObject, parseJsonObject } from "./json";
+import { percentEncode } from "./percent";
+import { parseResponseTopic, type ResponseTopic } from "./response-topic";
 
 /** One end point for all tenants; the id scope tells them apart. */
 export const DPS_HOST = "global.azure-devices-provisioning.net";
@@ -18,16 +20,12 @@ export const DPS_RESPONSE_FILTER = "$dps/registrations/res/#";
 
 const RESPONSE_PREFIX = "$dps/registrations/res/";
 
-/** A longer `retry-after` is taken as this, so that a wrong answer cannot silence a device for ever: one day. */
-const LONGEST_RETRY_AFTER = 86_400;
-
 /** Of an operation id, percent-encoded; those of DPS have some 55 characters. */
 const LONGEST_OPERATION_ID = 1_900;
 
 /** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
-export function dpsUserName(idScope: string, registrationId: string, clientVersion?: string): string {
-  const user = `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
-  return clientVersion === undefined ? user : `${user}&ClientVersion=${percentEncode(clientVersion)}`;
+export function dpsUserName(idScope: string, registrationId: string): string {
+  return `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
 }
 
 /** @param requestId correlates the answer; it must need no encoding */
@@ -40,44 +38,14 @@ export function operationStatusTopic(requestId: string, operationId: string): st
   return `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=${requestId}&operationId=${percentEncode(operationId)}`;
 }
 
-/** A JSON object, as handed to and back from a custom allocation. */
-export type JsonObject = { readonly [name: string]: unknown };
-
 /** @param payload for the function of a custom allocation policy */
 export function registerBody(registrationId: string, payload?: JsonObject): string {
   return JSON.stringify(payload === undefined ? { registrationId } : { registrationId, payload });
 }
 
-/** What the topic of an answer says. */
-export interface DpsResponseTopic {
-  /** HTTP-like status: 200, 202, 4xx, 5xx. It does not say whether the device is assigned: the body does. */
-  readonly status: number;
-  readonly requestId: string;
-  /** Seconds, whole, up to one day; undefined when the server did not say. */
-  readonly retryAfter: number | undefined;
-}
-
 /** The parts of a response topic, or undefined when the topic is no response of DPS. */
-export function parseDpsTopic(topic: string): DpsResponseTopic | undefined {
-  if (!topic.startsWith(RESPONSE_PREFIX)) return undefined;
-  const slash = topic.indexOf("/", RESPONSE_PREFIX.length);
-  if (slash < 0 || topic[slash + 1] !== "?") return undefined;
-  const status = wholeNumber(topic.slice(RESPONSE_PREFIX.length, slash));
-  if (status === undefined || status < 100 || status > 599) return undefined;
-  let requestId: string | undefined;
-  let retryAfter: number | undefined;
-  for (const part of topic.slice(slash + 2).split("&")) {
-    const equals = part.indexOf("=");
-    if (equals < 0) continue;
-    const value = percentDecode(part.slice(equals + 1)) ?? "";
-    // Both `retry-after` and `Retry-After` stand in Microsoft's own tests.
-    const name = (percentDecode(part.slice(0, equals)) ?? "").toLowerCase();
-    if (name === "$rid") requestId = value;
-    else if (name === "retry-after") retryAfter = wholeNumber(value);
-  }
-  if (requestId === undefined) return undefined;
-  if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) retryAfter = LONGEST_RETRY_AFTER;
-  return { status, requestId, retryAfter };
+export function parseDpsTopic(topic: string): ResponseTopic | undefined {
+  return parseResponseTopic(topic, RESPONSE_PREFIX);
 }
 
 /** Where DPS has put the device. */
@@ -98,14 +66,23 @@ export type DpsAnswer =
   | { readonly kind: "error"; readonly error: BerthError };
 
 /**
- * What an answer means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
+ * What an answer to `registrationId` means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
  * Nothing is thrown: whatever the server sends ends in one of the three kinds, with the codes `dps-*`.
  */
-export function interpretDpsResponse(topic: DpsResponseTopic, body: string): DpsAnswer {
-  const json = parseObject(body);
+export function interpretDpsResponse(
+  topic: ResponseTopic,
+  body: string,
+  registrationId: string,
+): DpsAnswer {
+  const json = parseJsonObject(body);
   if (topic.status >= 300) return failure(statusCode(topic.status), topic, json);
   if (!json) return failure("dps-malformed", topic, undefined, "the body is no JSON object");
   const state = objectAt(json, "registrationState");
+  // Upper and lower case are the same to DPS.
+  const named = state && stringAt(state, "registrationId");
+  if (named !== undefined && named.toLowerCase() !== registrationId.toLowerCase()) {
+    return failure("dps-malformed", topic, json, `the answer is for ${shown(named)}`);
+  }
   const operationId = stringAt(json, "operationId");
   switch (json.status) {
     case "assigning":
@@ -122,18 +99,21 @@ export function interpretDpsResponse(topic: DpsResponseTopic, body: string): Dps
     case "blacklisted":
       return failure("dps-disabled", topic, state ?? json);
     default:
-      return failure("dps-malformed", topic, json, `unknown status ${shown(json.status)}`);
+      return failure("dps-malformed", topic, json, `unknown status ${kindOf(json.status)}`);
   }
 }
 
-function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject | undefined): DpsAnswer {
+function assigned(topic: ResponseTopic, json: JsonObject, state: JsonObject | undefined): DpsAnswer {
   const hub = state && stringAt(state, "assignedHub");
   const deviceId = state && stringAt(state, "deviceId");
-  if (!hub || !isHostName(hub)) return failure("dps-malformed", topic, json, "no usable assignedHub");
-  if (!deviceId || !isDeviceId(deviceId)) return failure("dps-malformed", topic, json, "no usable deviceId");
+  if (!hub || !isHostName(hub)) {
+    return failure("dps-malformed", topic, json, `no usable assignedHub${hub ? `: ${shown(hub)}` : ""}`);
+  }
+  if (!deviceId) return failure("dps-malformed", topic, json, "no deviceId");
+  if (!isDeviceId(deviceId)) return failure("dps-device-id", topic, json, shown(deviceId));
   const profile = state.connectionProfile ?? json.connectionProfile ?? "classic";
   if (profile !== "classic") {
-    return failure("dps-unknown-profile", topic, json, `connectionProfile ${shown(profile)}`);
+    return failure("dps-unknown-profile", topic, json, `connectionProfile ${kindOf(profile)}`);
   }
   const assignment = {
     hub: hub.toLowerCase(),
@@ -163,7 +143,7 @@ function statusCode(status: number): ErrorCode {
 /** @param json where `errorCode`, `trackingId` and the message stand: the error body, or `registrationState` */
 function failure(
   code: ErrorCode,
-  topic: DpsResponseTopic,
+  topic: ResponseTopic,
   json: JsonObject | undefined,
   about?: string,
 ): DpsAnswer {
@@ -187,58 +167,13 @@ function failure(
   };
 }
 
-/** Text of the server for a message: bounded, and without control characters. */
-function shown(value: unknown): string {
-  // Not JSON.stringify: a value nested deeply enough would exhaust its stack.
-  const text = typeof value === "string" ? value : `of type ${typeof value}`;
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
-}
-
-function wholeNumber(text: string): number | undefined {
-  return /^[0-9]+$/.test(text) ? Number(text) : undefined;
-}
-
-function parseObject(body: string): JsonObject | undefined {
-  try {
-    return tooDeep(body) ? undefined : asObject(JSON.parse(body));
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Does `json` nest deeper than 32 levels? JSON.parse of XS calls itself for each level, and ends the machine, not
- * in an exception, when the native stack is full: some kilobytes on the device.
- */
-function tooDeep(json: string): boolean {
-  // What DPS sends has a handful of brackets.
-  if (json.split("{").length + json.split("[").length - 2 <= DEEPEST) return false;
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i += 1) {
-    const character = json[i];
-    if (inString) {
-      if (character === "\\") i += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === "{" || character === "[") {
-      depth += 1;
-      if (depth > DEEPEST) return true;
-    } else if (character === "}" || character === "]") depth -= 1;
-  }
-  return false;
-}
-
-const DEEPEST = 32;
-
-function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined;
+/** A text for a message; not JSON.stringify: a value nested deeply enough would exhaust its stack. */
+function kindOf(value: unknown): string {
+  return typeof value === "string" ? shown(value) : `of type ${typeof value}`;
 }
 
 function objectAt(json: JsonObject, name: string): JsonObject | undefined {
-  return asObject(json[name]);
+  return asJsonObject(json[name]);
 }
 
 function stringAt(json: JsonObject, name: string): string | undefined {

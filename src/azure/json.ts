@@ -57,10 +57,3 @@ function tooDeep(json: string): boolean {
   }
   return false;
 }
-
-/** What a server said, for a message: bounded, and without control characters. */
-export function shown(value: unknown): string {
-  // Not JSON.stringify: a value nested deeply enough would exhaust its stack.
-  const text = typeof value === "string" ? value : `of type ${typeof value}`;
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
-}

@@ -50,14 +50,7 @@ export function queryValue(query: string, name: string): string | undefined {
   return value;
 }
 
-/** The number that `text` writes in decimal digits and nothing else, as far as it is exact. */
+/** The number that `text` writes in decimal digits and nothing else. */
 export function wholeNumber(text: string | undefined): number | undefined {
-  if (text === undefined || text === "" || text.length > 15) return undefined;
-  let value = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    value = value * 10 + digit;
-  }
-  return value;
+  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
 }

@@ -6,7 +6,7 @@
  * It does not reconnect; what is in flight stays in `InFlight` for the session that follows.
  * Every entry point that a platform calls is guarded: an exception becomes `onError`, never an escape.
  */
-import { asBerthError, BerthError, type ErrorCode, invalidArgument } from "../error";
+import { asBerthError, BerthError, type ErrorCode, inRange } from "../error";
 import {
   type Clock,
   openTransport,
@@ -28,7 +28,13 @@ import {
   SUBACK_FAILURE,
   UNSUBACK,
 } from "./packets";
-import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
+import {
+  DEFAULT_MAXIMUM,
+  type InboundPublish,
+  type OversizePublish,
+  type PacketHandler,
+  PacketReader,
+} from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
 /** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
@@ -42,6 +48,8 @@ export interface SessionHandler {
    * an exception ends the session without one.
    */
   onMessage(publish: InboundPublish): void;
+  /** A message over `maximumPacketSize` was read past. PUBACK follows as ever: it would come back otherwise. */
+  onOversize(publish: OversizePublish): void;
   /** PUBACK for a message of `publish`. */
   onAcknowledged(id: number, message: OutboundMessage): void;
   /** SUBACK without a failure, or UNSUBACK. @param returnCodes granted QoS by filter, empty for UNSUBACK; a view */
@@ -73,10 +81,10 @@ export interface SessionOptions {
   readonly outputSize?: number;
   /** Bytes read from the transport at a time. Default 512, at least 64. */
   readonly inputSize?: number;
-  /** Largest packet collected. Default 4,096. */
+  /** Largest packet collected, as `ReaderOptions`. */
   readonly maximumPacketSize?: number;
-  /** A PUBLISH over that: fail ("refuse", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "refuse" | "stream";
+  /** A PUBLISH over that: read it past ("skip", the default) or hand it over in fragments ("stream"). */
+  readonly oversize?: "skip" | "stream";
   /**
    * Let `subscribe` and `publish` follow CONNECT before CONNACK (section 3.1.4, non normative): saves a round
    * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
@@ -125,6 +133,8 @@ export class Session implements PacketHandler {
   readonly #answerTimeout: number;
   readonly #eager: boolean;
   readonly #transport: Transport;
+  /** Return codes of the longest SUBACK that the reader takes. */
+  readonly #mostFilters: number;
   #options: SessionOptions | undefined;
   #state: number = OPENING;
   #room = 0;
@@ -137,7 +147,7 @@ export class Session implements PacketHandler {
   readonly #owed: number[] = [];
   /** Ticks. Deadlines are NONE while not running. */
   #lastSent = 0;
-  #lastReceived = 0;
+  #lastReceived = NONE;
   #phaseDeadline: number;
   #subscribeDeadline = NONE;
   #publishDeadline = NONE;
@@ -156,21 +166,20 @@ export class Session implements PacketHandler {
    * @throws BerthError `invalid-argument` for an option out of range, and what the transport's constructor throws
    */
   constructor(host: SessionHost, handler: SessionHandler, options: SessionOptions) {
-    const outputSize = inRange(options.outputSize ?? 4096, 1024, 1_048_576, "outputSize");
-    const inputSize = inRange(options.inputSize ?? 512, 64, 65_536, "inputSize");
-    this.#keepAlive = inRange(options.keepAlive ?? 60_000, 0, 65_535_000, "keepAlive");
-    this.#answerTimeout = inRange(options.answerTimeout ?? 30_000, 1, 2_147_483_647, "answerTimeout");
-    const connectTimeout = inRange(options.connectTimeout ?? 30_000, 1, 2_147_483_647, "connectTimeout");
+    checkSessionOptions(options);
+    this.#keepAlive = options.keepAlive ?? 60_000;
+    this.#answerTimeout = options.answerTimeout ?? 30_000;
     this.#host = host;
     this.#handler = handler;
     this.#options = options;
     this.#eager = options.eager ?? false;
     this.#inFlight = options.inFlight ?? new InFlight();
     this.#inFlight.releaseAll();
-    this.#writer = new PacketWriter(new Uint8Array(outputSize), host.text);
+    this.#writer = new PacketWriter(new Uint8Array(options.outputSize ?? 4_096), host.text);
     this.#reader = new PacketReader(this, host.text, options);
-    this.#input = new Uint8Array(inputSize);
-    this.#phaseDeadline = host.clock.ticks() + connectTimeout;
+    this.#mostFilters = (options.maximumPacketSize ?? DEFAULT_MAXIMUM) - 2;
+    this.#input = new Uint8Array(options.inputSize ?? 512);
+    this.#phaseDeadline = host.clock.ticks() + (options.connectTimeout ?? 30_000);
     this.#transport = openTransport(host.transport, {
       host: options.host,
       port: options.port ?? 8883,
@@ -187,6 +196,11 @@ export class Session implements PacketHandler {
   /** CONNACK 0 has come and the connection stands. */
   get connected(): boolean {
     return this.#state === CONNECTED;
+  }
+
+  /** Ticks when bytes of the server last came; -1 before any has. */
+  get heardAt(): number {
+    return this.#lastReceived;
   }
 
   /** Nothing waits to be sent or acknowledged. */
@@ -229,7 +243,8 @@ export class Session implements PacketHandler {
   /**
    * Subscribes at `QoS`; `onSubscribed` or `onError` (`subscribe-refused`, `subscribe-timeout`) follows.
    * @returns the packet identifier
-   * @throws BerthError `closed`; `invalid-argument`, `packet-too-large`; `outbox-full` when there is no room now
+   * @throws BerthError `closed`; `invalid-argument`, `packet-too-large` (of the answer, too); `outbox-full` when
+   *   there is no room now
    */
   subscribe(filters: readonly string[], QoS: QoS = 1): number {
     return this.#request(filters, QoS);
@@ -274,9 +289,13 @@ export class Session implements PacketHandler {
   onPublish(publish: InboundPublish): void {
     this.#assertConnected(PUBLISH);
     this.#handler.onMessage(publish);
-    const complete = publish.offset + publish.payload.length === publish.byteLength;
-    if (!complete || !publish.QoS || !this.#alive) return;
-    if (this.#owed.length || !this.#writer.puback(publish.id)) this.#owed.push(publish.id);
+    if (publish.offset + publish.payload.length === publish.byteLength) this.#acknowledge(publish);
+  }
+
+  onOversize(publish: OversizePublish): void {
+    this.#assertConnected(PUBLISH);
+    this.#handler.onOversize(publish);
+    this.#acknowledge(publish);
   }
 
   onPuback(id: number): void {
@@ -286,7 +305,10 @@ export class Session implements PacketHandler {
     // An unknown id may answer a message that was sent twice.
     if (!message) return;
     if (index < this.#resend) this.#resend -= 1;
-    this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    // A younger one's PUBACK gives the oldest no more time.
+    if (index === 0) {
+      this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    }
     this.#handler.onAcknowledged(id, message);
   }
 
@@ -324,7 +346,12 @@ export class Session implements PacketHandler {
 
   #request(filters: readonly string[], QoS: QoS | undefined): number {
     this.#assertUsable();
+    if (filters.length > this.#mostFilters) {
+      const about = `the answer to ${filters.length} filters is over maximumPacketSize`;
+      throw new BerthError("packet-too-large", about);
+    }
     const id = this.#inFlight.reserve(QoS === undefined ? 0 : filters.length);
+    if (id === 0) throw new BerthError("outbox-full", "too many subscriptions wait for their answer");
     let written = false;
     try {
       do {
@@ -348,12 +375,14 @@ export class Session implements PacketHandler {
   /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
   #answered(id: number, type: number, returnCodes: number): void {
     this.#assertConnected(type);
+    const oldest = this.#inFlight.firstReserved === id;
     if (this.#inFlight.release(id) !== returnCodes) {
       throw new BerthError(
         "protocol-violation",
         `${packetName(type)} for packet id ${id} answers no such request`,
       );
     }
+    if (!oldest) return;
     const more = this.#inFlight.reserved > 0;
     this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
   }
@@ -388,6 +417,11 @@ export class Session implements PacketHandler {
     } catch (error) {
       throw asBerthError(error, "connection-lost");
     }
+  }
+
+  #acknowledge({ QoS, id }: InboundPublish | OversizePublish): void {
+    if (!QoS || !this.#alive) return;
+    if (this.#owed.length || !this.#writer.puback(id)) this.#owed.push(id);
   }
 
   /** Writes the acknowledgements that are owed. @returns false when some still are */
@@ -433,9 +467,8 @@ export class Session implements PacketHandler {
 
   #sendConnect(): void {
     const options = this.#options as SessionOptions;
-    this.#lastReceived = this.#host.clock.ticks();
     this.#state = CONNECTING;
-    this.#phaseDeadline = this.#lastReceived + this.#answerTimeout;
+    this.#phaseDeadline = this.#host.clock.ticks() + this.#answerTimeout;
     this.#arm(this.#phaseDeadline);
     this.#writer.connect({
       id: options.id,
@@ -592,9 +625,24 @@ function earlier(a: number, b: number): number {
   return b === NONE || a < b ? a : b;
 }
 
-function inRange(value: number, low: number, high: number, name: string): number {
-  if (!(value >= low && value <= high)) {
-    throw invalidArgument(`${name} is not ${low} to ${high}`);
-  }
-  return value;
+/**
+ * So that who makes sessions later can tell at once what would be refused then.
+ * @param where stands before the name of an option in a message
+ * @throws BerthError `invalid-argument` for an option out of range
+ */
+export function checkSessionOptions(options: Partial<SessionOptions>, where = ""): void {
+  wholeInRange(options.port, 1, 65_535, `${where}port`);
+  wholeInRange(options.outputSize, 1_024, 1_048_576, `${where}outputSize`);
+  wholeInRange(options.inputSize, 64, 65_536, `${where}inputSize`);
+  inRange(options.keepAlive, 0, 65_535_000, `${where}keepAlive`);
+  inRange(options.answerTimeout, 1, LONGEST_TIMER, `${where}answerTimeout`);
+  inRange(options.connectTimeout, 1, LONGEST_TIMER, `${where}connectTimeout`);
+  wholeInRange(options.maximumPacketSize, 128, 268_435_455, `${where}maximumPacketSize`);
+}
+
+/** Timers of a platform count milliseconds in 32 bits, with a sign. */
+export const LONGEST_TIMER = 2_147_483_647;
+
+function wholeInRange(value: number | undefined, low: number, high: number, name: string): void {
+  inRange(value === undefined || Number.isInteger(value) ? value : Number.NaN, low, high, name);
 }

@@ -78,8 +78,10 @@ export class AssignmentStore {
    */
   forget(): void {
     const slots = this.#slots();
-    // What cannot be read may be an assignment, and would come back.
-    if (slots.some(({ error, record }) => error || record?.assignment)) this.#put(slots, undefined);
+    // What cannot be read, or not be understood (a record of a later version), may be an assignment, and would come back.
+    const forgotten = ({ error, empty, record }: Slot): boolean =>
+      !error && (empty || (record !== undefined && !record.assignment));
+    if (!slots.every(forgotten)) this.#put(slots, undefined);
   }
 
   #put(slots: readonly Slot[], assignment: Assignment | undefined): void {

@@ -113,3 +113,20 @@ test("--key-type rsa-2048 makes RSA keys; another type is refused", async () => 
   expect(createPrivateKey(read("dev-1.key.pem")).asymmetricKeyType).toBe("rsa");
   expect((await make("dev-2", "--key-type", "dsa")).status).toBe(2);
 });
+
+test("a name that Windows keeps for a device is not that of a file", async () => {
+  expect((await make("nul", "--group-id", "con.1")).status).toBe(0);
+  expect(readdirSync(directory)).toEqual(
+    expect.arrayContaining(["nul_.pem", "nul_.key.pem", "con_.1.group.json"]),
+  );
+});
+
+test("an authority that is there is used only when it is whole", async () => {
+  await make("dev-1");
+  const key = createPrivateKey(read("root.key.pem"));
+  writeFileSync(join(directory, "root.key.pem"), read("intermediate.key.pem"));
+  expect((await make("dev-2")).err).toContain("root.key.pem is not the private key of");
+  const encrypted = key.export({ type: "pkcs8", format: "pem", cipher: "aes-128-cbc", passphrase: "x" });
+  writeFileSync(join(directory, "root.key.pem"), encrypted);
+  expect((await make("dev-2")).err).toContain("root.key.pem is encrypted");
+});

@@ -146,6 +146,10 @@ test("a device provisions itself, and comes back by its stored assignment withou
   ]);
   expect(only(first.events, "acknowledged").map(({ count }) => count)).toEqual([1, 2]);
   expect(only(first.events, "error")).toEqual([]);
+  expect(await emulator.event("telemetry", { deviceId: "boat-7" })).toMatchObject({
+    payload: expect.stringMatching(/^{"sequence":1,"uptime":\d+}$/),
+    properties: { "$.ct": "application/json", "$.ce": "utf-8" },
+  });
   const calls = dpsConnections();
   const second = await device("single", ["--state", state, "--telemetry", "40"], key(KEYS.single));
   expect(second.status).toBe(0);
@@ -159,10 +163,15 @@ test("certificate, derived key and key file prove a device as well", async () =>
   const derived = await berth("identity", "derive", "--group-key", KEYS.group, "--registration-id", "g-1");
   const keyFile = join(directory, "g-1.key");
   writeFileSync(keyFile, derived.out);
-  const certificate = join(directory, "certificates", "x-1.pem");
+  // The intermediate first, as some tools write it.
+  const certificate = join(directory, "x-1.reversed.pem");
+  const chain = readFileSync(join(directory, "certificates", "x-1.pem"), "utf8").split(
+    /(?<=-----END CERTIFICATE-----\n)/,
+  );
+  writeFileSync(certificate, chain.reverse().join(""));
   const privateKey = join(directory, "certificates", "x-1.key.pem");
   const [x509, group] = await Promise.all([
-    device("x-1", ["--state", newState(), "--cert", certificate, "--key", privateKey]),
+    device("X-1", ["--state", newState(), "--cert", certificate, "--key", privateKey]),
     device("g-1", ["--state", newState(), "--symmetric-key-file", keyFile, "--trace"]),
   ]);
   for (const { status, events } of [x509, group]) {
@@ -170,6 +179,12 @@ test("certificate, derived key and key file prove a device as well", async () =>
     expect(status).toBe(0);
     expect(only(events, "connected")).toMatchObject([{ source: "dps" }]);
   }
+  // DPS does not mind the case.
+  expect(only(x509.events, "warning").map(({ message }) => message)).toEqual([
+    expect.stringContaining(
+      'the certificate is for "x-1", which differs from "X-1" in case; DPS takes that now',
+    ),
+  ]);
   expect(only(group.events, "packet").map(({ type }) => type)).toEqual(
     expect.arrayContaining(["CONNECT", "CONNACK", "SUBSCRIBE", "SUBACK", "PUBLISH", "PUBACK", "DISCONNECT"]),
   );
@@ -185,7 +200,7 @@ test("a private key of another certificate is refused by the names of both files
   expect(wrong.err).toContain(`${other} is not the private key of ${certificate}`);
   const none = await berth(...words, "--key", certificate);
   expect(none).toMatchObject({ status: 2, out: "" });
-  expect(none.err).toContain(`${certificate} is no private key`);
+  expect(none.err).toContain(`${certificate} holds no private key in PEM or DER; it holds a certificate`);
 });
 
 test.each<[string, string, string, string[]]>([
@@ -212,7 +227,26 @@ test("in words an error says which server it is about, and what to check", async
   const words = deviceWords("single", ["--state", newState()]).filter((word) => word !== "--json");
   const { status, err } = await start(words, key(newKey())).ended;
   expect(status).toBe(1);
-  expect(err).toMatch(/^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]\n$/);
+  expect(err).toMatch(
+    /^berth: DPS: CONNACK 5: .*id scope, registration id.* \[connack-not-authorized\]; the device's clock: \S+Z\n$/,
+  );
+});
+
+test("a refused certificate is told with its dates and the clock", async () => {
+  const made = await berth(
+    "identity",
+    "certificates",
+    "--registration-id",
+    "x-2",
+    "--directory",
+    join(directory, "x-2"),
+  );
+  expect(made.status).toBe(0);
+  const pair = ["--cert", join(directory, "x-2", "x-2.pem"), "--key", join(directory, "x-2", "x-2.key.pem")];
+  const { status, events } = await device("x-2", ["--state", newState(), ...pair]);
+  expect(status).toBe(1);
+  const own = expect.stringMatching(/^the device's clock: \S+Z; its certificate: good from \S+Z to \S+Z$/);
+  expect(only(events, "error").at(-1)).toMatchObject({ code: "connack-not-authorized", own });
 });
 
 test("a server that cannot be trusted, found or reached is tried until the time is up", async () => {
@@ -343,7 +377,7 @@ test("a port in use is told with what to do", async () => {
   const words = ["emulator", "--port", String(ready.port), "--config", file];
   const { status, err } = await start(words).ended;
   expect(status).toBe(2);
-  expect(err).toContain(`port ${ready.port} is in use`);
+  expect(err).toContain(`berth: --port: ${ready.port} is in use; stop what holds it`);
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {

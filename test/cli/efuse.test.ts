@@ -90,7 +90,7 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
   [
     "--out in no directory",
     (file) => [...S3, "--symmetric-key-file", file("key"), "--out", file("none/burn.bin")],
-    "none/burn.bin cannot be written (ENOENT); its directory must be there",
+    "none/burn.bin: no such file or directory; correct the name, or make its directory",
   ],
   [
     "two keys",
@@ -109,4 +109,16 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
   expect(err).toContain(message);
   expect(err).not.toContain(LONG_KEY);
   expect(existsSync(at("burn.bin"))).toBe(false);
+});
+
+test("what is no symmetric key is told by what it is", async () => {
+  writeFileSync(at("group.json"), '{"symmetricKey":null}');
+  writeFileSync(at("x.pem"), "-----BEGIN EC PRIVATE KEY-----\n");
+  const json = await efuse(...S3, "--symmetric-key-file", at("group.json"));
+  expect(json).toMatchObject({ status: 2, err: expect.stringContaining("is JSON, an enrollment perhaps") });
+  const pem = await efuse(...S3, "--group-key-file", at("x.pem"), "--registration-id", "d");
+  expect(pem).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("is PEM, which proves a device by x.509"),
+  });
 });

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
+import { main } from "../../cli/main";
 import { berth } from "./command";
 
 test.each([
@@ -55,10 +56,51 @@ test.each([
   expect(json.out).toContain(message);
 });
 
-test("a value that is refused is not introduced twice", async () => {
-  const { err } = await berth("device", "--connect-to", "nowhere");
-  expect(err).toContain("HOST:ADDRESS:PORT");
-  expect(err).not.toContain("an option or argument is wrong");
+test.each(["https://host", "host:8883", "host ", " host", "[::1]", "host/", "", "ho_st", "host."])(
+  "--endpoint %j is no name of a server: refused before anything starts",
+  async (name) => {
+    const { status, out, err } = await berth(
+      "device",
+      "--id-scope",
+      "0ne0",
+      "--registration-id",
+      "d",
+      "--endpoint",
+      name,
+    );
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toContain("Give a host name alone");
+  },
+);
+
+test.each(["dps.example", "localhost", "127.0.0.1", "::1"])("--endpoint %s is one", async (name) => {
+  const { err } = await berth("device", "--id-scope", "0ne0", "--registration-id", "d", "--endpoint", name);
+  expect(err).toContain("nothing to prove itself with");
+});
+
+test("an option that npm has kept is no run without it", async () => {
+  const environment = { npm_lifecycle_event: "start", npm_command: "start", npm_config_x509: "true" };
+  let err = "";
+  const streams = {
+    out: () => undefined,
+    err: (text: string) => {
+      err += text;
+    },
+  };
+  expect(await main(["node", "berth", "simulate"], streams, environment)).toBe(2);
+  expect(err).toContain("npm start -- --x509");
+});
+
+test("no error says that an argument is wrong without saying which", async () => {
+  for (const words of [
+    ["device", "--connect-to", "nowhere"],
+    ["emulator"],
+    ["sas", "--resource", "https://h/devices/d", "--key", GOOD_KEY],
+  ]) {
+    const { status, err } = await berth(...words);
+    expect(status).toBe(2);
+    expect(err).not.toContain("an option or argument is wrong");
+  }
 });
 
 test("no command at all shows the help and is status 2", async () => {
@@ -73,7 +115,7 @@ test.each([
   ["no proof", [], "--symmetric-key-file"],
   ["half a pair", ["--cert", "x"], "--key"],
   ["key and certificate", ["--symmetric-key", "x", "--cert", "x", "--key", "x"], "one of them"],
-  ["a missing certificate", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "/nonexistent/c"],
+  ["a missing pair", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "/nonexistent/k"],
   ["a bad payload", ["--symmetric-key", GOOD_KEY, "--payload", "[1]"], "--payload is no JSON object"],
   ["a key that is none", ["--symmetric-key", "x"], "not base64"],
   ["a bad root", ["--symmetric-key", GOOD_KEY, "--ca", "/nonexistent/ca"], "/nonexistent/ca"],

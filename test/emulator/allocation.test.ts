@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
-import type { CustomAllocationRequest, EnrollmentGroup } from "../../emulator/configuration";
+import type {
+  CustomAllocation,
+  CustomAllocationRequest,
+  EnrollmentGroup,
+} from "../../emulator/configuration";
 import type { Emulator } from "../../emulator/emulator";
 import type { EmulatorOptions } from "../../emulator/options";
 import { deriveDeviceKey } from "../../emulator/shared-access-signature";
@@ -116,12 +120,31 @@ test("custom: a module named by the enrollment, relative to the base directory",
 });
 
 test.each([
-  ["throws", () => Promise.reject(new Error("no room")), 400000, "no room"],
+  ["throws", () => Promise.reject(new Error("no room")), 400207, "no room"],
   ["names no linked hub", () => ({ iotHubHostName: "other.example" }), 400208, "named no linked hub"],
+  ["names nothing", () => ({}), 400208, "named no linked hub"],
+  ["answers nothing", () => undefined, 400207, "must be an object"],
+  // Stored, it would keep the state from being read again.
+  [
+    "answers a payload of text",
+    () => ({ iotHubHostName: HUB, payload: "x" }),
+    400207,
+    "payload must be an object",
+  ],
+  ["answers what is no JSON", () => ({ iotHubHostName: HUB, payload: { a: 1n } }), 400207, "BigInt"],
+  [
+    "answers a twin that a hub refuses",
+    () => ({ iotHubHostName: HUB, initialTwin: { tags: { "a.b": 1 } } }),
+    400207,
+    'initialTwin.tags is nothing that a twin may hold: the key "a.b"',
+  ],
 ])(
   "custom: a function that %s makes the registration fail",
   async (_name, customAllocation, errorCode, text) => {
-    await startWith({ allocationPolicy: "custom" }, { customAllocation });
+    await startWith(
+      { allocationPolicy: "custom" },
+      { customAllocation: customAllocation as unknown as CustomAllocation },
+    );
     const state = await assign("sn-1");
     expect(state).toMatchObject({ status: "failed", errorCode });
     expect(state.errorMessage).toContain(text);
@@ -133,7 +156,7 @@ test("custom: a module that does not load makes the registration fail", async ()
     { allocationPolicy: "custom", customAllocationDefinition: { module: "./missing.mjs" } },
     { baseDirectory: directory },
   );
-  expect(await assign("sn-1")).toMatchObject({ status: "failed", errorCode: 400000 });
+  expect(await assign("sn-1")).toMatchObject({ status: "failed", errorCode: 400207 });
 });
 
 const toFirst = { allocationPolicy: "static" as const, iotHubHostName: HUB };

@@ -5,6 +5,7 @@ import type { Emulator } from "../../emulator/emulator";
 import { HUB, KEY, openHub, record, startEmulator } from "../helpers/emulator-client";
 
 const BOUND = "devices/dev-1/messages/devicebound/#";
+const ANY_BOUND = "devices/+/messages/devicebound/#";
 let clock: ManualClock;
 let emulator: Emulator;
 
@@ -46,6 +47,32 @@ test("a message to a connected device is sent at once, at the granted QoS", asyn
   const { packet } = await client.message();
   expect(packet).toMatchObject({ qos: 0, retain: false, dup: false, payload: Buffer.from([0, 255]) });
   expect(queue()).toEqual([]);
+});
+
+test("the filter with a plus is the device's own: its messages come, once, and no other's", async () => {
+  emulator.devices.create(HUB, "dev-2", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+  await emulator.sendCloudToDevice(HUB, "dev-1", "one");
+  const client = await openHub(emulator, "dev-1", { clean: false });
+  expect(await client.subscribe({ topic: ANY_BOUND, qos: 0 })).toEqual([0]);
+  expect(await client.message()).toMatchObject({ text: "one", packet: { qos: 0 } });
+  // With both the higher quality of service counts, as MQTT 3.1.1 section 3.3.5 has it for overlapping filters.
+  expect(await client.subscribe(BOUND)).toEqual([1]);
+  await emulator.sendCloudToDevice(HUB, "dev-2", "for the other");
+  await emulator.sendCloudToDevice(HUB, "dev-1", "two");
+  const two = await client.message();
+  expect(two).toMatchObject({ text: "two", packet: { qos: 1 } });
+  expect(two.topic).toMatch(/^devices\/dev-1\/messages\/devicebound\//);
+  await client.ping();
+  expect(client.packets).toEqual([]);
+  const ended = new Promise((resolve) => emulator.events.once("disconnect", resolve));
+  await client.drop();
+  await ended;
+  const again = await openHub(emulator, "dev-1", { clean: false });
+  expect(again.sessionPresent).toBe(true);
+  again.send({ cmd: "unsubscribe", messageId: 9, unsubscriptions: [BOUND] });
+  await again.next(({ cmd }) => cmd === "unsuback");
+  await emulator.sendCloudToDevice(HUB, "dev-1", "three");
+  expect(await again.message()).toMatchObject({ text: "three", packet: { qos: 0 } });
 });
 
 test("a session that is kept gets the message again with DUP and the same packet identifier, without subscribing", async () => {

@@ -49,6 +49,7 @@ const [sr, sig, se] = dpsToken("dev-1").slice("SharedAccessSignature ".length).s
 
 test.each([
   ["as sent by Microsoft's C SDK, in lower-case hexadecimal", token(resource, KEY, { skn, lower: true })],
+  ["without skn, as Microsoft's SDKs for Python and embedded C send it", token(resource, KEY)],
   ["with its fields in another order", `SharedAccessSignature skn=registration&${se}&${sig}&${sr}`],
 ])("a token is accepted %s", async (_name, password) => {
   expect(await connackOf({ password })).toBe(0);
@@ -59,8 +60,8 @@ test.each([
   ["expired", dpsToken("dev-1", KEY, Math.floor(Date.now() / 1000) - 1)],
   ["for another device", dpsToken("dev-2")],
   ["for the singular resource", token(`${SCOPE}/registration/dev-1`, KEY, { skn })],
-  ["without skn", token(resource, KEY)],
   ["with another skn", token(resource, KEY, { skn: "owner" })],
+  ["with an empty skn", `${token(resource, KEY)}&skn=`],
   ["with the case of sr changed after signing", dpsToken("dev-1").replace("%2F", "%2f")],
   ["with its expiry changed after signing", dpsToken("dev-1").replace(/se=\d+/, `se=${inAnHour() + 60}`)],
   ["without an expiry", `SharedAccessSignature ${sr}&${sig}&skn=registration`],
@@ -96,6 +97,21 @@ test("an unknown API version is noted", async () => {
 test.each([3, 5] as const)("protocol level %d is refused with CONNACK 1", async (protocolVersion) => {
   expect(await connackOf({ protocolVersion })).toBe(1);
 });
+
+// The mark of a bridge on 3.1.1 and on others, and levels that no version of MQTT has.
+test.each([0x84, 0x83, 0x85, 0, 6, 255])(
+  "protocol level %d is refused with CONNACK 1 (MQTT-3.1.2-2)",
+  async (level) => {
+    const refusals = record<{ reason: string }>(emulator, "refuse");
+    const client = await open(emulator);
+    const connect = { clientId: "dev-1", username: dpsUser("dev-1"), password: dpsToken("dev-1"), level };
+    expect(await client.connect(connect)).toMatchObject({ returnCode: 1 });
+    await client.closed;
+    expect(refusals[0]!.reason).toContain(
+      level > 0x80 && level < 255 ? "try_private false" : "protocol level",
+    );
+  },
+);
 
 test("the registration id is compared without its case", async () => {
   expect(
@@ -147,6 +163,34 @@ test("the reason of a refusal goes to the event, without the credential", async 
   ]);
 });
 
+test.each<[string, Partial<Parameters<typeof connackOf>[0]>, RegExp]>([
+  [
+    "an unknown id",
+    { clientId: "nobody", username: dpsUser("nobody"), password: dpsToken("nobody") },
+    /unknown id: no enrollment is for nobody/,
+  ],
+  [
+    "another id scope",
+    { username: dpsUser("dev-1").replace(SCOPE, "0ne11111111") },
+    /"0ne11111111", not 0ne00000000/,
+  ],
+  [
+    "a clock two hours slow",
+    {
+      password: token(`${SCOPE}/registrations/dev-1`, KEY, {
+        skn: "registration",
+        expiry: inAnHour() - 7200,
+      }),
+    },
+    /the token has expired: good until \S+Z, and it is \S+Z here; check the device's clock/,
+  ],
+])("%s is told apart from a wrong key", async (_, connect, reason) => {
+  const refusals = record<{ reason: string }>(emulator, "refuse");
+  expect(await connackOf(connect)).toBe(5);
+  expect(refusals[0]?.reason).toMatch(reason);
+  expect(refusals[0]?.reason).not.toContain("wrong key");
+});
+
 describe("refusal by response", () => {
   let other: Emulator;
   beforeEach(async () => {
@@ -166,6 +210,16 @@ describe("refusal by response", () => {
     expect(answer.body).not.toHaveProperty("operationId");
     expect(await poll(client, "x")).toMatchObject({ status: 401 });
     await client.disconnect();
+  });
+
+  test("a wrong key gets the code of Microsoft's unified SDK where that is asked for", async () => {
+    await other.stop();
+    other = await startEmulator({ dps: { refusal: "response", refusalCode: 401000 } });
+    const client = await openDps(other, "dev-1", { password: dpsToken("dev-1", GROUP_KEY) });
+    expect(await register(client)).toMatchObject({ status: 401, body: { errorCode: 401000 } });
+    other.enrollments.removeGroup("line-1");
+    const nobody = await openDps(other, "nobody", { password: dpsToken("nobody") });
+    expect(await register(nobody)).toMatchObject({ status: 404, body: { errorCode: 404000 } });
   });
 
   test("a registration id without an enrollment gets 404", async () => {

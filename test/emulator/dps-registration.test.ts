@@ -15,6 +15,7 @@ import {
   poll,
   provision,
   register,
+  SCOPE,
   startEmulator,
 } from "../helpers/emulator-client";
 
@@ -35,12 +36,38 @@ async function startWith(
 test.each([
   ["no body", ""],
   ["an empty object", "{}"],
+  ["a payload and no registration id", '{"payload":{"modelId":"dtmi:a:b;1"}}'],
+  ["a certificate request, as Microsoft's unified SDK sends it", '{"csr":"MIIB"}'],
   ["a null payload", '{"registrationId":"dev-1","payload":null}'],
   ["the registration id in another case", '{"registrationId":"DEV-1"}'],
 ])("a registration with %s is accepted", async (_name, body) => {
   emulator = await startEmulator();
   const client = await openDps(emulator, "dev-1");
   expect((await register(client, body)).status).toBe(202);
+});
+
+test("Microsoft's unified SDK is served: its API version, no body, and no certificate where none is issued", async () => {
+  emulator = await startEmulator();
+  const unknown: string[] = [];
+  const requests: string[] = [];
+  emulator.events.on("unknownApiVersion", ({ apiVersion }) => unknown.push(apiVersion));
+  emulator.events.on("certificateRequest", ({ registrationId }) => requests.push(registrationId));
+  const client = await open(emulator);
+  await client.connect({
+    clientId: "dev-1",
+    username: `${SCOPE}/registrations/dev-1/api-version=2026-11-02-preview`,
+    password: dpsToken("dev-1"),
+  });
+  await client.subscribe("$dps/registrations/res/#");
+  for (const body of ["", '{"csr":"MIIB","payload":{"modelId":"dtmi:a:b;1"}}', '{"csr":5}']) {
+    const { status, body: first } = await register(client, body);
+    expect(status).toBe(202);
+    const answer = await poll(client, first.operationId!);
+    expect(answer).toMatchObject({ status: 200, body: { status: "assigned" } });
+    expect(answer.body.registrationState).not.toHaveProperty("issuedCertificateChain");
+  }
+  expect(unknown).toEqual([]);
+  expect(requests).toEqual(["dev-1", "dev-1"]);
 });
 
 test.each([
@@ -169,7 +196,7 @@ test("a failing allocation ends in `failed` under topic status 200, with code an
   await startWith({ allocationPolicy: "custom" });
   expect(await provision(emulator)).toMatchObject({
     status: 200,
-    body: { status: "failed", registrationState: { status: "failed", errorCode: 400000 } },
+    body: { status: "failed", registrationState: { status: "failed", errorCode: 400207 } },
   });
 });
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   type CertificateAndKey,
   createDeviceCertificate,
   createIntermediateCertificate,
   createRootCertificate,
+  createServerCertificate,
   thumbprintsOf,
 } from "../../emulator/certificates";
 import type { Emulator } from "../../emulator/emulator";
-import { dpsUser, HUB, hubUser, open, provision, startEmulator } from "../helpers/emulator-client";
+import { dpsUser, HUB, hubUser, open, provision, record, startEmulator } from "../helpers/emulator-client";
 
 const keyType = "ec-p256";
 const DAY = 86_400_000;
@@ -39,8 +40,9 @@ async function connackOf(
   id: string,
   identity: { cert?: string; key?: string },
   username = dpsUser(id),
+  at = emulator,
 ): Promise<number> {
-  const client = await open(emulator, identity);
+  const client = await open(at, identity);
   const { returnCode } = await client.connect({ clientId: id, username, password: "" });
   if (returnCode === 0) await client.disconnect();
   else await client.closed;
@@ -66,10 +68,18 @@ test.each([
   const leaf = await createDeviceCertificate({ commonName: "own-1", keyType });
   enroll("own-1", certificateOf(leaf.certificatePem));
   const answer = await provision(emulator, "own-1", chainOf(leaf));
-  expect(answer.body).toMatchObject({
-    status: "assigned",
-    registrationState: {
-      x509: { certificateInfo: { subjectName: "CN=own-1", ...thumbprintsOf(leaf.certificatePem) } },
+  // The device is told nothing of its certificate, as recorded from Azure; the service's side is.
+  expect(answer.body).toMatchObject({ status: "assigned", registrationState: { x509: {} } });
+  expect(answer.body.registrationState!.x509).toEqual({});
+  expect(emulator.registration("OWN-1")!.x509).toEqual({
+    certificateInfo: {
+      subjectName: "CN=own-1",
+      issuerName: "CN=own-1",
+      ...thumbprintsOf(leaf.certificatePem),
+      notBeforeUtc: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/),
+      notAfterUtc: expect.stringMatching(/Z$/),
+      serialNumber: expect.stringMatching(/^[0-9A-F]+$/),
+      version: 3,
     },
   });
   expect(await connackOf("own-1", chainOf(leaf), hubUser("own-1"))).toBe(0);
@@ -94,13 +104,15 @@ test("another certificate of the same name is refused by an individual enrollmen
   expect(await connackOf("own-3", {}, hubUser("own-3"))).toBe(5);
 });
 
-test("a group's device with leaf and intermediate is assigned, and told who signed it", async () => {
+test("a group's device with leaf and intermediate is assigned; the record keeps who signed it", async () => {
   const leaf = await createDeviceCertificate({ commonName: "unit-1", keyType }, line);
   const answer = await provision(emulator, "unit-1", chainOf(leaf, line));
-  expect(answer.body.registrationState).toMatchObject({
+  expect(answer.body.registrationState!.x509).toEqual({ enrollmentGroupId: "factory" });
+  expect(emulator.registration("unit-1")).toMatchObject({
     x509: {
       enrollmentGroupId: "factory",
-      signingCertificateInfo: { sha256Thumbprint: thumbprintsOf(root.certificatePem).sha256Thumbprint },
+      certificateInfo: { subjectName: "CN=unit-1", issuerName: "CN=factory line" },
+      signingCertificateInfo: thumbprintsOf(root.certificatePem),
     },
     assignedHub: HUB,
   });
@@ -123,6 +135,80 @@ test("an RSA leaf below an RSA intermediate as signing certificate is accepted",
   });
   const leaf = await createDeviceCertificate({ commonName: "unit-rsa" }, signer);
   expect(await connackOf("unit-rsa", chainOf(leaf, signer))).toBe(0);
+});
+
+describe("the length of a path (RFC 5280 section 6.1.4 (l))", () => {
+  const ca = (name: string, issuer: CertificateAndKey, pathLength?: number) =>
+    createIntermediateCertificate(
+      { commonName: name, keyType, ...(pathLength === undefined ? {} : { pathLength }) },
+      issuer,
+    );
+  const device = (issuer: CertificateAndKey) =>
+    createDeviceCertificate({ commonName: "unit-7", keyType }, issuer);
+  const enrollGroup = ({ certificatePem: certificate }: CertificateAndKey) =>
+    emulator.setEnrollmentGroup({
+      enrollmentGroupId: "path",
+      attestation: { type: "x509", x509: { signingCertificates: { primary: { certificate } } } },
+    });
+
+  test("an intermediate of pathlen 0 makes devices, and no CAs that make devices", async () => {
+    const sub = await ca("sub", line);
+    const leaf = await device(sub);
+    expect(await connackOf("unit-7", chainOf(leaf, sub, line))).toBe(5);
+    // Where the enrollment itself names the sub-CA, nothing above it counts.
+    enrollGroup(sub);
+    expect(await connackOf("unit-7", chainOf(leaf, sub, line))).toBe(0);
+    expect(emulator.enrollments.removeGroup("path")).toBe(true);
+  });
+
+  test("it is the enrolled certificate's own that counts too, sent along or not", async () => {
+    const other = await createRootCertificate({ commonName: "other root", keyType });
+    const signer = await ca("signer", other, 0);
+    const sub = await ca("sub", signer, 0);
+    const leaf = await device(sub);
+    enrollGroup(signer);
+    expect(await connackOf("unit-7", chainOf(leaf, sub))).toBe(5);
+    expect(await connackOf("unit-7", chainOf(leaf, sub, signer))).toBe(5);
+    expect(await connackOf("unit-7", chainOf(await device(signer)))).toBe(0);
+  });
+
+  test("as many CAs as it says may follow, and not one more", async () => {
+    const wide = await ca("wide", root, 1);
+    const sub = await ca("sub", wide, 1);
+    expect(await connackOf("unit-7", chainOf(await device(sub), sub, wide))).toBe(0);
+    const third = await ca("third", sub, 1);
+    expect(await connackOf("unit-7", chainOf(await device(third), third, sub, wide))).toBe(5);
+  });
+
+  test("a CA that issued itself takes nothing from it", async () => {
+    const again = await ca("factory line", line);
+    expect(await connackOf("unit-7", chainOf(await device(again), again, line))).toBe(0);
+  });
+});
+
+test("a leaf for servers only is taken, unless clientAuth is asked for", async () => {
+  const server = await createServerCertificate({ commonName: "own-9", keyType, dnsNames: [] }, root);
+  const client = await createDeviceCertificate({ commonName: "own-9", keyType }, root);
+  expect(await connackOf("own-9", chainOf(server))).toBe(0);
+  const group = emulator.enrollments.group("factory")!;
+  const strict = await startEmulator({ dps: { requireClientAuth: true } });
+  try {
+    strict.setEnrollmentGroup(group);
+    expect(await connackOf("own-9", chainOf(server), dpsUser("own-9"), strict)).toBe(5);
+    expect(await connackOf("own-9", chainOf(client), dpsUser("own-9"), strict)).toBe(0);
+    // Without the extension every use is allowed.
+    const plain = await createRootCertificate({ commonName: "own-9", keyType });
+    strict.setEnrollment({
+      registrationId: "own-9",
+      attestation: {
+        type: "x509",
+        x509: { clientCertificates: { primary: { certificate: plain.certificatePem } } },
+      },
+    });
+    expect(await connackOf("own-9", chainOf(plain), dpsUser("own-9"), strict)).toBe(0);
+  } finally {
+    await strict.stop();
+  }
 });
 
 test("these certificates are refused with CONNACK 5", async () => {
@@ -149,6 +235,15 @@ test("these certificates are refused with CONNACK 5", async () => {
     ["self-signed", chainOf(await createDeviceCertificate({ commonName: "unit-9", keyType }))],
   ];
   const results: [string, number][] = [];
+  const refusals = record<{ reason: string }>(emulator, "refuse");
   for (const [name, identity] of cases) results.push([name, await connackOf("unit-9", identity)]);
   expect(results).toEqual(cases.map(([name]) => [name, 5]));
+  const reasonOf = (name: string) => refusals[cases.findIndex(([other]) => other === name)]?.reason;
+  const dates = "good from \\S+Z to \\S+Z, and it is \\S+Z here\\.$";
+  expect(reasonOf("expired")).toMatch(new RegExp(`It has expired: ${dates}`));
+  expect(reasonOf("not valid yet")).toMatch(new RegExp(`It is not valid yet: ${dates}`));
+  expect(reasonOf("below an expired intermediate")).toMatch(new RegExp(`Its issuer's has expired: ${dates}`));
+  expect(reasonOf("without its intermediate")).toContain("no enrollment is for unit-9");
+  expect(reasonOf("without its intermediate")).toContain("it came without an intermediate");
+  expect(reasonOf("signed by a stranger, the right root beside it")).not.toContain("without an intermediate");
 });

@@ -58,6 +58,15 @@ describe("CONNECT", () => {
       { password: token(`${HUB}/devices/dev-1`, KEY, { lower: true }) },
       0,
     ],
+    ["nothing behind the device id", { username: `${HUB}/dev-1` }, 0],
+    ["a slash behind the device id", { username: `${HUB}/dev-1/` }, 0],
+    ["no question mark before api-version", { username: `${HUB}/dev-1/api-version=2016-11-14` }, 0],
+    [
+      "DeviceClientType first, as Microsoft's SDK for Node once sent it",
+      { username: `${HUB}/dev-1/DeviceClientType=azure-iot-device%2F1.1.0&api-version=2016-11-14` },
+      0,
+    ],
+    ["another spelling of the hub's name", { username: hubUser("dev-1", HUB.toUpperCase()) }, 0],
     ["a model id behind api-version", { username: `${hubUser("dev-1")}&model-id=dtmi%3Aa%3Bb` }, 0],
     ["another key", { password: hubToken("dev-1", Buffer.alloc(32).toString("base64")) }, 5],
     ["an expired token", { password: hubToken("dev-1", KEY, 1_700_000_000) }, 5],
@@ -72,8 +81,12 @@ describe("CONNECT", () => {
     ],
     ["a hub that is not here", { username: hubUser("dev-1", "else.where") }, 5],
     ["another client identifier", { clientId: "dev-2" }, 2],
-    ["no question mark before api-version", { username: `${HUB}/dev-1/api-version=2021-04-12` }, 4],
+    ["a malformed api-version", { username: `${HUB}/dev-1/?api-version=today` }, 4],
+    ["an api-version of broken encoding", { username: `${HUB}/dev-1/?api-version=%` }, 4],
+    ["a hub's name alone", { username: HUB }, 4],
+    ["a device id that no hub has", { username: `${HUB}/dev 1` }, 4],
     ["a module", { username: `${HUB}/dev-1/module/?api-version=2021-04-12` }, 4],
+    ["a module without api-version", { username: `${HUB}/dev-1/module` }, 4],
   ])("with %s", async (_name, changes, returnCode) => {
     expect(await connackOf(changes)).toBe(returnCode);
   });
@@ -105,6 +118,31 @@ test("devices of the same name in two hubs do not meet", async () => {
   expect((await there.message()).text).toBe("for the other");
   await here.ping();
   expect(here.packets).toEqual([]);
+});
+
+describe("a device id of special characters", () => {
+  const id = "a@b$c%40";
+  const once = encodeURIComponent(id);
+  beforeEach(() => {
+    emulator.devices.create(HUB, id, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+  });
+
+  test.each([
+    ["encoded once, as Microsoft's SDK for Node does", `${HUB}/devices/${id}`, 0],
+    ["encoded twice, as IoT Edge and the SDK for C# do", `${HUB}/devices/${once}`, 0],
+    ["encoded three times", `${HUB}/devices/${encodeURIComponent(once)}`, 5],
+    ["of another device", `${HUB}/devices/a@b$c@`, 5],
+  ])("connects with an sr %s", async (_name, resource, returnCode) => {
+    const username = hubUser(id);
+    expect(await connackOf({ clientId: id, username, password: token(resource, KEY) })).toBe(returnCode);
+  });
+
+  test("that no hub takes is not created", () => {
+    const create = (name: string) => () =>
+      emulator.devices.create(HUB, name, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+    for (const name of ["kitchen lamp", "a/b", "", "ä", "x".repeat(129)])
+      expect(create(name)).toThrow(RangeError);
+  });
 });
 
 describe("telemetry", () => {
@@ -200,11 +238,13 @@ describe("subscriptions", () => {
     expect(
       await client.subscribe(
         "#",
-        "devices/+/messages/devicebound/#",
+        "devices/#",
+        "devices/+/messages/#",
+        "devices/+/messages/devicebound/+",
         "devices/dev-2/messages/devicebound/#",
         EVENTS,
       ),
-    ).toEqual([128, 128, 128, 128]);
+    ).toEqual([128, 128, 128, 128, 128, 128]);
   });
 
   test("are bounded in number", async () => {
@@ -230,7 +270,10 @@ test("the token's expiry ends the connection, and a grace can be given", async (
   await emulator.stop();
   emulator = await startEmulator({ clock, hub: { expiryGrace: 300 } });
   emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
-  const patient = await openHub(emulator, "dev-1", { expiry: Math.floor(clock.now() / 1000) + 60 });
+  const patient = await openHub(emulator, "dev-1", {
+    expiry: Math.floor(clock.now() / 1000) + 60,
+    keepalive: 600,
+  });
   clock.advance(300_000);
   await patient.ping();
   clock.advance(60_000);
@@ -239,14 +282,12 @@ test("the token's expiry ends the connection, and a grace can be given", async (
 
 test("a client that keeps silent for 1.5 times its keep-alive is dropped, one that pings is not", async () => {
   const ends = record<{ reason: string }>(emulator, "disconnect");
-  const client = await open(emulator);
-  await client.connect({
-    clientId: "dev-1",
-    username: hubUser("dev-1"),
-    password: hubToken("dev-1"),
-    keepalive: 1,
-  });
+  const client = await openHub(emulator, "dev-1", { keepalive: 10 });
+  clock.advance(14_999);
   await client.ping();
+  clock.advance(14_999);
+  await client.ping();
+  clock.advance(15_000);
   await client.closed;
   expect(ends).toMatchObject([{ reason: "keep alive timeout" }]);
 });

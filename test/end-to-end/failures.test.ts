@@ -13,7 +13,7 @@ import { FileStore } from "../../hosts/node/store";
 import { AssignmentStore, SLOT_KEYS } from "../../src/storage/assignment-store";
 import { configuration, HUB, KEY, SCOPE, SECOND_KEY } from "../helpers/emulator-client";
 import { type DeviceChanges, DPS_HOST, EndToEnd } from "../helpers/end-to-end";
-import { nodeText } from "../helpers/virtual-host";
+import { nodeText } from "../../simulator/virtual-host";
 
 let world: EndToEnd;
 afterEach(() => world.stop());

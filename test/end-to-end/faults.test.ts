@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { FaultRule, FaultStep } from "../../emulator/faults";
 import { HUB } from "../helpers/emulator-client";
 import { type DeviceUnderTest, EndToEnd } from "../helpers/end-to-end";
-import { nodeText } from "../helpers/virtual-host";
+import { nodeText } from "../../simulator/virtual-host";
 
 let world: EndToEnd;
 beforeAll(async () => {

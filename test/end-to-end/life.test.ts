@@ -5,7 +5,7 @@ import { createDeviceCertificate, type KeyType, thumbprintsOf } from "../../emul
 import { deriveDeviceKey } from "../../src/azure/sas";
 import { configuration, GROUP_KEY, HUB, KEY, OTHER_HUB } from "../helpers/emulator-client";
 import { EndToEnd } from "../helpers/end-to-end";
-import { hmacSigner, nodeText } from "../helpers/virtual-host";
+import { hmacSigner, nodeText } from "../../simulator/virtual-host";
 
 let world: EndToEnd;
 afterEach(() => world.stop());

@@ -58,15 +58,26 @@ test("certificates come from PEM, in their order, or from DER", () => {
 });
 
 test.each([
-  ["a key", () => device.privateKeyPem],
-  ["nothing", () => ""],
+  ["a key", () => device.privateKeyPem, "holds no X.509 certificate in PEM or DER; it holds a private key"],
+  ["nothing", () => "", "holds no X.509 certificate"],
   [
     "half a certificate before a whole one",
     () => `${device.certificatePem.slice(0, 200)}\n${root.certificatePem}`,
+    "certificate 1 of",
   ],
-  ["garbage", () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
-])("%s is no certificate", (_name, content) => {
-  expect(() => readCertificates(file(content()))).toThrow("holds no X.509 certificate");
+  [
+    "garbage behind a certificate",
+    () => `${root.certificatePem}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`,
+    "certificate 2 of",
+  ],
+])("%s is no certificate", (_name, content, message) => {
+  expect(() => readCertificates(file(content()))).toThrow(message);
+});
+
+test("PowerShell writes PEM in UTF-16", () => {
+  const utf16 = (text: string) => file(Buffer.from(`\ufeff${text}`, "utf16le"));
+  expect(onlyCertificateOf(utf16(device.certificatePem)).subject).toBe("CN=dev-1");
+  expect(readPrivateKey(utf16(device.privateKeyPem))).toEqual(keyOf(device));
 });
 
 test.each([
@@ -98,19 +109,20 @@ test("every form of a private key becomes PKCS#8", () => {
   }
 });
 
-test.each<[string, () => string, string]>([
+const encrypted = (form: { type: "pkcs8" | "sec1"; format: "pem" }) =>
+  createPrivateKey(device.privateKeyPem).export({ ...form, cipher: "aes-128-cbc", passphrase: "x" });
+test.each<[string, () => string | Buffer, string]>([
+  ...(["pem", "der"] as const).map((format): [string, () => string | Buffer, string] => [
+    `an encrypted key in ${format}`,
+    () => encrypted({ type: "pkcs8", format: format as "pem" }),
+    "is encrypted, and a device has nobody to type the passphrase; write it out with openssl pkey",
+  ]),
+  ["an encrypted key of the old form", () => encrypted({ type: "sec1", format: "pem" }), "is encrypted"],
   [
-    "an encrypted key",
-    () =>
-      createPrivateKey(device.privateKeyPem).export({
-        type: "pkcs8",
-        format: "pem",
-        cipher: "aes-128-cbc",
-        passphrase: "x",
-      }) as string,
-    "openssl pkey -in",
+    "a certificate",
+    () => device.certificatePem,
+    "holds no private key in PEM or DER; it holds a certificate",
   ],
-  ["a certificate", () => device.certificatePem, "holds no private key"],
   ["garbage", () => "garbage", "holds no private key"],
   ["P-521", () => pemOf(generateKeyPairSync("ec", { namedCurve: "P-521" })), "cannot use"],
   ["RSA-1024", () => pemOf(generateKeyPairSync("rsa", { modulusLength: 1024 })), "cannot use"],

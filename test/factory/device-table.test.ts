@@ -13,6 +13,28 @@ test("rows, with their lines; empty cells are left out", () => {
   ]);
 });
 
+test.each([
+  ["commas", "id,key,name\na,b,c\n"],
+  ["semicolons", "id;key;name\na;b;c\n"],
+  ["tabs", "id\tkey\tname\na\tb\tc\n"],
+  ["a line for Excel", "sep=;\r\nid;key;name\r\na;b;c\r\n"],
+  ["quotes around the names", '"id";"key";"name"\n"a";"b";"c"\n'],
+  ["other case, and a separator at the end of each line", "ID,Key,NAME,\na,b,c,\n"],
+])("a table with %s", (_name, text) => {
+  const { rows, problems } = readTable(text, COLUMNS);
+  expect(problems).toEqual([]);
+  expect(rows.map(({ cells }) => Object.fromEntries(cells))).toEqual([{ id: "a", key: "b", name: "c" }]);
+});
+
+test("the separator of the header holds for all lines: others are part of a cell", () => {
+  expect(readTable("id;key\na,b;c\td\n", COLUMNS).rows[0]?.cells).toEqual(
+    new Map([
+      ["id", "a,b"],
+      ["key", "c\td"],
+    ]),
+  );
+});
+
 test("rows of commas, which a spreadsheet leaves behind, are skipped", () => {
   expect(readTable("id,key\na,b\n,\n ,\n", COLUMNS)).toMatchObject({ rows: [{ line: 2 }], problems: [] });
 });
@@ -24,7 +46,10 @@ test.each<[string, string, number, string]>([
   ["no header", "a,secret\n", 1, "it names no column; give a header first, known: id, key, name"],
   ["a key among the columns", "id,key,c2VjcmV0secret=\n", 1, "what names column 3 is no column; known: id"],
   ["a column twice", "id,id\na,secret\n", 1, "the column is there twice"],
-  ["semicolons", "id;key\na;secret\n", 1, "separate the columns by commas"],
+  ["a separator that is none", "id|key\na|secret\n", 1, "it names no column; give a header first"],
+  ["a column twice, in another case", "id,ID\na,secret\n", 1, "the column is there twice"],
+  ["a cell without a column", "id,\na,secret\n", 2, "cell 2 is in a column without a name"],
+  ["a line behind sep=", "sep=;\nid;key\na\n", 3, "it has 1 cells, the header has 2"],
   ["a cell too few", "id,key\na,secret\nb\n", 3, "it has 1 cells, the header has 2"],
   ["an open quote", 'id,key\na,"secret\n', 2, "the quotes are wrong"],
   ["a quote inside", 'id,key\na,secret"x\n', 2, "the quotes are wrong"],

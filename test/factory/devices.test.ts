@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { createHmac, createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -325,6 +325,32 @@ describe("what is wrong is told with line and column, and nothing secret is show
     ]);
     for (const secret of ["secret", "c2VjcmV0", KEY, LONG_KEY])
       expect(problems[0]?.message).not.toContain(secret);
+  });
+
+  test("a certificate in another case is taken with one warning, and a chain in another order without", () => {
+    const certs = join(base, "certs");
+    const [leaf = "", issuer = ""] = readFileSync(join(certs, "dev-1.pem"), "utf8").split(
+      /(?<=-----END CERTIFICATE-----\n)/,
+    );
+    writeFileSync(join(certs, "dev-1.reversed.pem"), issuer + leaf);
+    const table = (id: string, file: string) =>
+      read(`registrationId,certificate,clientKey\n${id},certs/${file},certs/dev-1.key.pem\n`, {
+        idScope: "0ne1",
+      });
+    const other = table("Dev-1", "dev-1.pem");
+    expect(other.problems).toEqual([]);
+    expect(other.warnings).toEqual([
+      {
+        line: 2,
+        column: "certificate",
+        message: expect.stringContaining(
+          'is for "dev-1", which differs from "Dev-1" in case; DPS takes that now',
+        ),
+      },
+    ]);
+    const reversed = table("dev-1", "dev-1.reversed.pem");
+    expect(reversed).toMatchObject({ problems: [], warnings: [] });
+    expect(reversed.devices[0]?.namespaces).toEqual(table("dev-1", "dev-1.pem").devices[0]?.namespaces);
   });
 
   test("what --certificates has not is named by the device", () => {

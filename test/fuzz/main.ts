@@ -5,6 +5,7 @@ import { basename, dirname } from "node:path";
 import { Command } from "commander";
 import { text } from "../../hosts/node/text";
 import { tryEngine } from "../../hosts/xs/engine";
+import { refuseWhatNpmKept } from "../../scripts/npm-options";
 import { count, duration } from "./arguments";
 import { Campaign, type Standing } from "./campaign";
 import { CORPUS, readCorpus, writeFound, writeReproducer } from "./corpus";
@@ -58,6 +59,7 @@ const program = new Command("npm run fuzz --")
   );
 
 async function main(): Promise<number> {
+  refuseWhatNpmKept(program);
   const options = program.parse().opts<Options>();
   const { targets } = (await import(`../../${options.targets}.ts`)) as { targets: Targets };
   const engine = options.xs ? await tryEngine((line) => console.error(line)) : undefined;

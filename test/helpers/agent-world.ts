@@ -8,8 +8,8 @@ import {
   type ErrorReport,
 } from "../../src/agent/agent";
 import type { Host } from "../../src/host";
-import { VirtualAzure } from "./virtual-azure";
-import { MemoryStore, nodeText, VirtualTime, virtualHost } from "./virtual-host";
+import { VirtualAzure } from "../../simulator/virtual-azure";
+import { MemoryStore, nodeText, VirtualTime, virtualHost } from "../../simulator/virtual-host";
 
 export const DPS = "global.azure-devices-provisioning.net";
 export const HUB = "contoso.azure-devices.net";

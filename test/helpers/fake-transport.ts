@@ -7,7 +7,7 @@ import { Session, type SessionHandler, type SessionHost, type SessionOptions } f
 import { concat } from "./bytes";
 import { parsePackets } from "./oracle";
 import { RecordingTransport } from "./recording-transport";
-import { nodeText, VirtualTime } from "./virtual-host";
+import { nodeText, VirtualTime } from "../../simulator/virtual-host";
 
 /** Speaks in packets of `mqtt-packet`. */
 export class FakeTransport extends RecordingTransport {
@@ -93,6 +93,11 @@ export function openSession(options: SessionWorldOptions = {}, reactions: Reacti
       const { topic, offset, byteLength, payload } = publish;
       log.push(`message ${topic} ${offset}+${payload.length}/${byteLength}`);
       reactions.onMessage?.(session, publish);
+    },
+    onOversize(publish) {
+      const { topic, size, maximum } = publish;
+      log.push(`oversize ${topic} ${size}/${maximum}`);
+      reactions.onOversize?.(session, publish);
     },
     onAcknowledged(id, message) {
       log.push(`acknowledged ${id}`);

@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findMbedtls } from "../../scripts/mbedtls.mjs";
+import { findMbedtls } from "../../hosts/native/scripts/mbedtls";
 import type { ErrorCode } from "../../src/error";
 import type { HostileClient, HostileOutcome, HostileTarget } from "./hostile-client";
 
@@ -16,7 +16,7 @@ const PROBE = "hosts/native/tools/tls_probe.c";
 const CODES: readonly (ErrorCode | undefined)[] = [
   undefined,
   "invalid-argument",
-  "internal",
+  "out-of-memory",
   "tls-untrusted",
   "tls-expired",
   "tls-name-mismatch",

@@ -22,6 +22,8 @@ export interface RawConnect {
   clean?: boolean;
   keepalive?: number;
   protocolVersion?: 3 | 4 | 5;
+  /** In place of the protocol level that belongs to `protocolVersion`. */
+  level?: number;
   will?: { topic: string; payload: string; qos?: 0 | 1 | 2 };
 }
 
@@ -73,7 +75,7 @@ export class RawMqttClient {
   /** Sends CONNECT; returns CONNACK. @throws when the connection ends without one */
   async connect(options: RawConnect): Promise<IConnackPacket> {
     const { protocolVersion = 4, will } = options;
-    this.send({
+    const packet = generate({
       cmd: "connect",
       protocolId: protocolVersion === 3 ? "MQIsdp" : "MQTT",
       protocolVersion,
@@ -84,6 +86,9 @@ export class RawMqttClient {
       ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
       ...(will ? { will: { ...will, payload: Buffer.from(will.payload), retain: false } } : {}),
     });
+    // It stands behind the protocol's name, which nothing in front of it can be.
+    if (options.level !== undefined) packet[packet.indexOf("MQTT") + 4] = options.level;
+    this.socket.write(packet);
     return (await this.next((packet) => packet.cmd === "connack")) as IConnackPacket;
   }
 

@@ -2,7 +2,7 @@
 /** What a reader reports, as values that can be compared. */
 import { expect } from "@jest/globals";
 import { type PacketHandler, PacketReader, type ReaderOptions } from "../../src/mqtt/reader";
-import { nodeText } from "./virtual-host";
+import { nodeText } from "../../simulator/virtual-host";
 
 /** `[name, ...arguments]` of a call of the handler; bytes are copied. */
 export type ReaderEvent = readonly unknown[];
@@ -25,6 +25,7 @@ export function recordingReader(
   const handler: PacketHandler = {
     onConnack: (sessionPresent, returnCode) => record("connack", sessionPresent, returnCode),
     onPublish: (publish) => record("publish", { ...publish, payload: [...publish.payload] }),
+    onOversize: (publish) => record("oversize", publish),
     onPuback: (id) => record("puback", id),
     onSuback: (id, returnCodes) => record("suback", id, [...returnCodes]),
     onUnsuback: (id) => record("unsuback", id),

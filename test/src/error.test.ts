@@ -29,6 +29,13 @@ describe("BerthError", () => {
     );
   });
 
+  test("a wrong argument is told alone: it names the argument", () => {
+    expect(new BerthError("invalid-argument", "--port: 8883 is in use").message).toBe(
+      "--port: 8883 is in use",
+    );
+    expect(new BerthError("invalid-argument").message).toBe(ERRORS["invalid-argument"].meaning);
+  });
+
   test("its name is on the prototype: a platform that prints errors finds it", () => {
     expect(Object.hasOwn(new BerthError("internal"), "name")).toBe(false);
     expect(new BerthError("internal").name).toBe("BerthError");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** An answer of IoT Hub with a status of 300 or more, as an error. Source: "Understand and resolve Azure IoT Hub errors". */
-import { BerthError } from "../../error";
-import { type JsonObject, shown } from "../json";
+import { BerthError, shown } from "../../error";
+import type { JsonObject } from "../json";
 import type { ResponseTopic } from "../response-topic";
 
 /** @param about what was asked for @returns `hub-throttled`, `hub-server-error` or `hub-refused` */

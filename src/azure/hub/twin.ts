@@ -11,8 +11,8 @@
 import { asBerthError, BerthError, inRange, invalidArgument } from "../../error";
 import { NO_BYTES } from "../../mqtt/packets";
 import type { InboundPublish } from "../../mqtt/reader";
-import { Alarm } from "../../agent/alarm";
-import { backoffDelay } from "../../agent/backoff";
+import { Alarm } from "../../alarm";
+import { backoffDelay } from "../../backoff";
 import { utf8Length } from "../percent";
 import { asJsonObject, type JsonObject, parseJsonObject } from "../json";
 import { parseResponseTopic, queryValue, type ResponseTopic, wholeNumber } from "../response-topic";
@@ -123,8 +123,10 @@ export class Twin implements HubFeature {
   /** @throws BerthError `invalid-argument` for an option out of range */
   constructor(options: TwinOptions = {}) {
     this.#options = options;
-    this.#maximum = inRange(options.maximumReported ?? 4_096, 2, LARGEST_REPORTED, "maximumReported");
-    this.#answerTimeout = inRange(options.answerTimeout ?? 30_000, 1, 2_147_483_647, "answerTimeout");
+    inRange(options.maximumReported, 2, LARGEST_REPORTED, "maximumReported");
+    inRange(options.answerTimeout, 1, 2_147_483_647, "answerTimeout");
+    this.#maximum = options.maximumReported ?? 4_096;
+    this.#answerTimeout = options.answerTimeout ?? 30_000;
   }
 
   attach(host: HubFeatureHost): void {
@@ -299,7 +301,7 @@ export class Twin implements HubFeature {
   }
 
   #changed(version: number | undefined, body: JsonObject | undefined): void {
-    if (version === undefined || !this.#options.onDesired) return;
+    if (version === undefined || !Number.isSafeInteger(version) || !this.#options.onDesired) return;
     const reading = this.#wanted || this.#read.id !== "";
     if (!reading && version <= this.#known) return;
     if (!reading && body && version === this.#known + 1) {

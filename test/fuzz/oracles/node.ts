@@ -13,7 +13,7 @@ import { checkRegistrationId, isHostName as isHostNameHere } from "../../../src/
 import { percentDecode } from "../../../src/azure/percent";
 import { sasToken } from "../../../src/azure/sas";
 import { thrownCode } from "../../helpers/thrown";
-import { hmacSigner } from "../../helpers/virtual-host";
+import { hmacSigner } from "../../../simulator/virtual-host";
 import { read } from "../targets/certificate";
 import { must } from "../targets/target";
 import { readText } from "../targets/text";

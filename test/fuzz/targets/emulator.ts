@@ -2,11 +2,11 @@
 /** The emulator's own readers. They run on Node only. */
 import { parseConfiguration } from "../../../emulator/configuration-reader";
 import { parseFaults } from "../../../emulator/fault-reader";
-import { DocumentError, JsonReader } from "../../../emulator/json-reader";
+import { DocumentError, parseJson, readJson } from "../../../emulator/json-reader";
 import { FramingError, PacketFramer } from "../../../emulator/mqtt/packet-framer";
 import { formatPropertyBag, parsePropertyBag } from "../../../emulator/property-bag";
 import { decodeKey, parseSharedAccessSignature, resourceOf } from "../../../emulator/shared-access-signature";
-import { readDevice, readRegistration } from "../../../emulator/state-reader";
+import { DEVICE, REGISTRATION } from "../../../emulator/state-reader";
 import { parseUserName } from "../../../emulator/user-name";
 import { packetBytes, wholePackets, withFittingLength } from "./packets";
 import { must, sameBytes, type Target, textOf } from "./target";
@@ -29,8 +29,8 @@ export const emulatorConfiguration: Target = {
     return [
       configuration,
       outcome(document, () => parseFaults(document, "a")),
-      outcome(document, () => readDevice(JsonReader.parse(document, "a"))),
-      outcome(document, () => readRegistration(JsonReader.parse(document, "a"))),
+      outcome(document, () => readJson(DEVICE, parseJson(document, "a"), "a")),
+      outcome(document, () => readJson(REGISTRATION, parseJson(document, "a"), "a")),
     ].join("\n");
   },
   tokens: [
@@ -95,7 +95,10 @@ function frame(pieces: readonly Uint8Array[]): string {
   const packets: Buffer[] = [];
   let end = "end";
   try {
-    for (const piece of pieces) for (const packet of framer.push(Buffer.from(piece))) packets.push(packet);
+    for (const piece of pieces) {
+      framer.add(Buffer.from(piece));
+      for (let packet = framer.next(); packet; packet = framer.next()) packets.push(packet);
+    }
   } catch (error) {
     must(error instanceof FramingError, `throws ${String(error)}`);
     end = error.message;
@@ -131,7 +134,8 @@ export const emulatorText: Target = {
     const key = decodeKey(value);
     must(key === undefined || (key.length >= 16 && key.length <= 64), "a key of another length");
     const user = parseUserName(value);
-    if ("kind" in user) must(/^\d{4}-\d{2}-\d{2}(-preview)?$/.test(user.apiVersion), "no version");
+    if ("kind" in user && user.kind === "dps")
+      must(/^\d{4}-\d{2}-\d{2}(-preview)?$/.test(user.apiVersion), "no version");
     return JSON.stringify([token && [token.sr, token.se, token.skn], key?.length, user, bagOf(value)]);
   },
   tokens: [
@@ -143,6 +147,7 @@ export const emulatorText: Target = {
     "/api-version=2019-03-31",
     "hub.example/",
     "/?api-version=2021-04-12",
+    "/api-version=2016-11-14",
     "&model-id=",
     "%2F",
     "%",

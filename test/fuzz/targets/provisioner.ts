@@ -5,7 +5,7 @@ import type { DpsAssignment } from "../../../src/azure/dps";
 import { BerthError, type ErrorCode } from "../../../src/error";
 import type { Host, TextCodec, TransportOptions } from "../../../src/host";
 import { RecordingTransport } from "../../helpers/recording-transport";
-import { VirtualTime } from "../../helpers/virtual-time";
+import { VirtualTime } from "../../../simulator/virtual-time";
 import { dpsResponse } from "./dps-response";
 import { published, scriptedAnswer } from "./dps-server";
 import { packetBytes, type RawPacket, wholePackets } from "./packets";
@@ -26,6 +26,7 @@ const ENDS: readonly ErrorCode[] = [
   "dps-failed",
   "dps-disabled",
   "dps-unknown-profile",
+  "dps-device-id",
   "dps-malformed",
   "malformed-packet",
   "packet-too-large",
@@ -87,6 +88,19 @@ class World implements ProvisionerHandler {
 
   onAssigning(operationId: string): void {
     this.#log.push(`assigning ${digest(this.#text.encode(operationId))}`);
+  }
+
+  onRegister(): void {
+    this.#log.push("registers");
+  }
+
+  delay(retryAfter = 0): number {
+    return Math.max(1_000, retryAfter * 1_000);
+  }
+
+  onTransient(error: BerthError, delay: number): void {
+    must(error.retriable, `${error.code} is waited out`);
+    must(delay >= 2_000, `the next request in ${delay} ms`);
   }
 
   onAssigned({ hub, deviceId }: DpsAssignment): void {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
  * The assignment record, and the store with what may lie in its two slots: one byte of options, one of the length of
- * the first slot, the two slots. With the option, magic, version, length and checksum are put in order first.
+ * the first slot, the two slots. With the option, magic, version, length and checksum are put in order first. The second
+ * slot is also read as the record of what slows a device down.
  */
 import type { BerthError } from "../../../src/error";
 import type { Store, TextCodec } from "../../../src/host";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { crc32 } from "../../../src/storage/crc32";
 import { type AssignmentRecord, decodeRecord, encodeRecord } from "../../../src/storage/record";
+import { decodeRetryRecord, encodeRetryRecord } from "../../../src/storage/retry-record";
 import { digest, Input, must, sameBytes, type Target } from "./target";
 
 const FRAME = 16;
@@ -20,13 +22,15 @@ const WRITTEN = Object.freeze({
 });
 
 export const record: Target = {
-  memory: 1_100,
+  memory: 2_000,
   run(bytes, text) {
     const input = new Input(bytes);
     const options = input.byte();
     const first = input.take(input.byte() * 2);
     const slots = [first, input.rest()].map((slot, i) => (options & (1 << i) ? sealed(slot) : slot));
     const lines = slots.map((slot) => describe(slot, text));
+    const second = slots[1] as Uint8Array;
+    lines.push(describeRetry(options & 8 ? sealedRetry(second) : second, text));
     const store = new SlotStore();
     for (const [i, slot] of slots.entries()) if (slot.length > 0) store.write(SLOT_KEYS[i] as string, slot);
     const kept = new AssignmentStore(store, text);
@@ -75,6 +79,31 @@ function sealed(bytes: Uint8Array): Uint8Array {
   view.setUint16(10, whole.length - FRAME);
   view.setUint32(whole.length - 4, crc32(whole.subarray(0, whole.length - 4)));
   return whole;
+}
+
+/** The checksum of the owner, of `WRITTEN`. */
+const OWNER = crc32(Uint8Array.from([..."0ne00000000\ndevice-1"], (character) => character.charCodeAt(0)));
+
+/** As `sealed`, of the other kind. */
+function sealedRetry(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < 35) return bytes;
+  const whole = bytes.slice();
+  const view = new DataView(whole.buffer);
+  view.setUint32(0, 0x42525452);
+  view.setUint8(4, 1);
+  view.setUint32(5, OWNER);
+  view.setUint32(whole.length - 4, crc32(whole.subarray(0, whole.length - 4)));
+  return whole;
+}
+
+function describeRetry(slot: Uint8Array, text: TextCodec): string {
+  const decoded = decodeRetryRecord(slot, WRITTEN, text);
+  if (!decoded) return "none";
+  must(
+    sameBytes(encodeRetryRecord(decoded, text), slot),
+    "a retry record that would be written in another way",
+  );
+  return `${decoded.dpsWait} ${decoded.toldWait} ${decoded.counts.join()} ${decoded.operationAge}`;
 }
 
 function describe(slot: Uint8Array, text: TextCodec): string {

@@ -66,8 +66,8 @@ test("a root out of its time is skipped, but the last one stays for the handshak
 
 test.each<[string, string | undefined, string]>([
   ["missing", undefined, "ENOENT"],
-  ["empty", "", "holds no certificate"],
-  ["no-pem", "hello", "holds no certificate"],
+  ["empty", "", "holds no X.509 certificate"],
+  ["no-pem", "hello", "holds no X.509 certificate"],
   ["broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 of"],
 ])("a file that is %s is refused by name", (name, content, message) => {
   const file = join(directory, `${name}.pem`);

@@ -14,9 +14,9 @@ import {
   type WorldOptions,
   world,
 } from "../../helpers/agent-world";
-import { answerDps, assigningDps, hub, isRegistration } from "../../helpers/virtual-azure";
+import { answerDps, assigningDps, hub, isRegistration } from "../../../simulator/services";
 import { thrownCode } from "../../helpers/thrown";
-import { MemoryStore, nodeText, START, VirtualTime } from "../../helpers/virtual-host";
+import { MemoryStore, nodeText, START, VirtualTime } from "../../../simulator/virtual-host";
 
 const MINUTE = 60_000;
 

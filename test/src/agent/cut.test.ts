@@ -5,8 +5,9 @@ import { AgentState } from "../../../src/agent/agent";
 import type { Transport, TransportBinding, TransportOptions } from "../../../src/host";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import { bytes, DPS, HUB, world } from "../../helpers/agent-world";
-import { assigningDps, hub, VirtualAzure } from "../../helpers/virtual-azure";
-import { nodeText, VirtualTime } from "../../helpers/virtual-host";
+import { assigningDps, hub } from "../../../simulator/services";
+import { VirtualAzure } from "../../../simulator/virtual-azure";
+import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 /** Cuts the `connection`th transport after so many bytes; counts them where it does not get that far. */
 class Cutter {

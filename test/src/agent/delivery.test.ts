@@ -8,7 +8,8 @@ import type { Properties } from "../../../src/azure/properties";
 import { bytes, DPS, HUB, HUB2, type World, world } from "../../helpers/agent-world";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
-import { assigningDps, hub, type VirtualConnection } from "../../helpers/virtual-azure";
+import { assigningDps, hub } from "../../../simulator/services";
+import type { VirtualConnection } from "../../../simulator/virtual-azure";
 
 const HOUR = 3_600_000;
 

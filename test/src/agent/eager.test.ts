@@ -13,8 +13,9 @@ import {
   type WorldOptions,
   world,
 } from "../../helpers/agent-world";
-import { assigningDps, type Behaviour, hub } from "../../helpers/virtual-azure";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+import { assigningDps, hub } from "../../../simulator/services";
+import type { Behaviour } from "../../../simulator/virtual-azure";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 function eagerWorld(): World {
   const made = world({ options: { provisioning: { eager: true } } });

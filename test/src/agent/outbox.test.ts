@@ -34,6 +34,14 @@ test("bounded in number and in bytes; what is refused changes nothing", () => {
   expect(outbox.count).toBe(2);
 });
 
+test("has room for what can be added", () => {
+  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  outbox.add(new Uint8Array(4));
+  expect([0, 6, 7].map((bytes) => outbox.hasRoom(bytes))).toEqual([true, true, false]);
+  outbox.add(new Uint8Array(1));
+  expect(outbox.hasRoom(0)).toBe(false);
+});
+
 test("what is larger than the whole outbox is no matter of room", () => {
   const outbox = new Outbox({ capacity: 1, bytes: 10 });
   expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");

@@ -8,12 +8,12 @@ import {
   answerDps,
   assignedBody,
   assigningDps,
-  type Behaviour,
   type DpsRequestHandler,
   hub,
   isRegistration,
-} from "../../helpers/virtual-azure";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+} from "../../../simulator/services";
+import type { Behaviour } from "../../../simulator/virtual-azure";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -168,6 +168,69 @@ test.each([2, 4, 5])("DPS refuses by CONNACK %i instead of an answer: the same s
   expect(azure.connections.length).toBeLessThan(60);
 });
 
+test.each([
+  [429, "dps-throttled"],
+  [500, "dps-server-error"],
+])(
+  "%i: each answer is reported as it comes, with its code and when the next request goes out",
+  (status, code) => {
+    const codes: string[] = [];
+    const due: number[] = [];
+    const { agent, azure, time } = world({
+      handler: {
+        onError: ({ phase, error, retryIn = Number.NaN }) => {
+          codes.push(`${phase} ${error.code}`);
+          due.push(time.ticks() + retryIn);
+        },
+      },
+    });
+    const requests: number[] = [];
+    const special: DpsRequestHandler = (connection, _, requestId) => {
+      requests.push(time.ticks());
+      answerDps(connection, status, requestId, { errorCode: status * 1000 });
+      return true;
+    };
+    azure.servers.set(DPS, assigningDps(HUB, "device-1", special));
+    agent.start();
+    time.advance(3 * MINUTE);
+    expect(requests.length).toBeGreaterThan(6);
+    expect(codes.slice(0, requests.length)).toEqual(requests.map(() => `dps ${code}`));
+    for (const [i, at] of requests.slice(1).entries()) {
+      expect(at).toBeGreaterThanOrEqual(due[i] as number);
+      // A new connection takes its time.
+      expect(at).toBeLessThan((due[i] as number) + 1_000);
+    }
+  },
+);
+
+test("429 until the time for the assignment is over: the error is that, not a timeout", () => {
+  const { agent, azure, time, errors } = world({ options: { provisioning: { assignmentTimeout: 30_000 } } });
+  const special: DpsRequestHandler = (connection, _, requestId) => {
+    answerDps(connection, 429, requestId, {}, 20);
+    return true;
+  };
+  azure.servers.set(DPS, assigningDps(HUB, "device-1", special));
+  agent.start();
+  time.advance(29_000);
+  expect(errors.map(({ error }) => error.code)).toEqual(["dps-throttled", "dps-throttled"]);
+  expect(azure.connections.map(({ open }) => open)).toEqual([false]);
+});
+
+test("an application that stops at such an answer has no further request", () => {
+  const { agent, azure, time } = world({ handler: { onError: () => agent.stop() } });
+  let requests = 0;
+  const special: DpsRequestHandler = (connection, _, requestId) => {
+    requests += 1;
+    answerDps(connection, 500, requestId, {});
+    return true;
+  };
+  azure.servers.set(DPS, assigningDps(HUB, "device-1", special));
+  agent.start();
+  time.advance(10 * MINUTE);
+  expect(requests).toBe(1);
+  expect(agent.state).toBe(AgentState.STOPPED);
+});
+
 test("429 with retry-after: the same request again on the same connection, not before", () => {
   const { agent, azure, time } = world();
   azure.servers.set(HUB, hub());
@@ -208,7 +271,7 @@ test("a long retry-after is waited out without a connection, jitter above it, an
   expect(agent.state).toBe(AgentState.RUNNING);
 });
 
-test("500 for ever: a few tries a connection, then back-off; nothing is hammered", () => {
+test("500 for ever: a few tries on one connection, then one in 30 to 60 minutes: a registration is billed", () => {
   const { agent, azure, time } = world();
   let requests = 0;
   const special: DpsRequestHandler = (connection, _, requestId) => {
@@ -218,9 +281,12 @@ test("500 for ever: a few tries a connection, then back-off; nothing is hammered
   };
   azure.servers.set(DPS, assigningDps(HUB, "device-1", special));
   agent.start();
+  time.advance(MINUTE);
+  expect(azure.connections.length).toBe(1);
+  expect(requests).toBeGreaterThan(4);
   time.advance(24 * HOUR);
-  expect(requests).toBeLessThan(2500);
-  expect(requests).toBeGreaterThan(100);
+  expect(requests).toBeLessThanOrEqual(50);
+  expect(requests).toBeGreaterThan(24);
 });
 
 test("polls honour retry-after and are never faster than 2 s", () => {
@@ -258,8 +324,8 @@ test("an assignment that never finishes ends after its time; the next attempt go
   };
   azure.servers.set(DPS, assigningDps(HUB, "device-1", special));
   agent.start();
-  time.advance(5 * MINUTE);
-  expect(errors.map(({ error }) => error.code)).toContain("dps-timeout");
+  time.advance(40_000);
+  expect(errors.map(({ error }) => error.code)).toEqual(["dps-timeout"]);
   finished = true;
   time.advance(5 * MINUTE);
   expect(agent.state).toBe(AgentState.RUNNING);

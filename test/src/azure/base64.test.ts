@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { base64 } from "../../../src/azure/base64";
 import { testProperty } from "../../helpers/seeds";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 
 /** RFC 4648, section 10. */
 test.each([

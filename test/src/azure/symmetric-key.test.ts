@@ -2,7 +2,7 @@
 import { expect, test } from "@jest/globals";
 import { base64 } from "../../../src/azure/base64";
 import { bytesOfBase64, symmetricKeyBytes } from "../../../src/azure/symmetric-key";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 
 // RFC 4648, section 10.
 test.each([

@@ -255,7 +255,33 @@ describe("subscribe", () => {
 });
 
 describe("deadlines", () => {
-  test("PUBACK does not come: publish-timeout, counted from the oldest or from the last PUBACK", () => {
+  test("the PUBACKs of others give a message no more time", () => {
+    const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
+    session.publish(message("never acknowledged"));
+    for (let id = 2; id <= 10; id += 1) {
+      session.publish(message("a"));
+      time.advance(100);
+      transport.receivePackets(puback(id));
+    }
+    time.advance(99);
+    expect(log.at(-1)).toBe("acknowledged 10");
+    time.advance(1);
+    expect(log.at(-1)).toBe("error publish-timeout");
+  });
+
+  test("the SUBACKs of others give a subscription no more time", () => {
+    const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
+    session.subscribe(["never answered"]);
+    for (let id = 2; id <= 10; id += 1) {
+      session.subscribe(["a"]);
+      time.advance(100);
+      transport.receivePackets({ cmd: "suback", messageId: id, granted: [1] });
+    }
+    time.advance(100);
+    expect(log.at(-1)).toBe("error subscribe-timeout");
+  });
+
+  test("PUBACK does not come: publish-timeout, counted from its PUBLISH or from the PUBACK of the one before", () => {
     const { session, transport, log, time } = connectedSession({ answerTimeout: 1_000, keepAlive: 0 });
     session.publish(message("a"));
     time.advance(600);
@@ -372,11 +398,47 @@ describe("messages from the server", () => {
     expect(transport.closed).toBe(1);
   });
 
-  test("a large one is refused", () => {
-    const { transport, log } = connectedSession({ maximumPacketSize: 128 });
-    transport.receivePackets(inbound("a", "x".repeat(200), 7));
-    expect(log).toEqual(["error packet-too-large"]);
+  test("a large one is read past: told, then acknowledged, and life goes on", () => {
+    const options = { maximumPacketSize: 128 };
+    const world = connectedSession(options, { onOversize: () => expect(world.transport.take()).toEqual([]) });
+    const { transport, log } = world;
+    const bytes = generatePackets(inbound("a", "x".repeat(200), 7), inbound("b", "y", 8));
+    for (const byte of bytes) transport.receive(Uint8Array.of(byte));
+    expect(log).toEqual(["oversize a 205/128", "message b 0+1/1"]);
+    expect(transport.take()).toEqual(["puback 7", "puback 8"]);
+    transport.receivePackets(inbound("c", "x".repeat(200)));
+    expect(log.at(-1)).toBe("oversize c 203/128");
     expect(transport.take()).toEqual([]);
+  });
+
+  test("large ones whose PUBACKs find no room are owed in order with the others", () => {
+    const { session, transport, log } = connectedSession({ outputSize: 1_024, maximumPacketSize: 128 });
+    transport.writable(0);
+    session.publish(message("full", 1_010), 0);
+    transport.receivePackets(
+      inbound("a", "x".repeat(200), 7),
+      inbound("b", "y", 8),
+      inbound("c", "x".repeat(200), 9),
+    );
+    transport.writable();
+    expect(log).toEqual(["oversize a 205/128", "message b 0+1/1", "oversize c 205/128"]);
+    expect(transport.take()).toEqual(["publish", "puback 7", "puback 8", "puback 9"]);
+  });
+
+  test("one that comes before CONNACK ends the session, large as it is", () => {
+    const { transport, log } = openSession({ maximumPacketSize: 128 });
+    transport.writable();
+    transport.receivePackets(inbound("a", "x".repeat(200), 7));
+    expect(log).toEqual(["error protocol-violation"]);
+  });
+
+  test("the handler closes the session in onOversize: no PUBACK", () => {
+    const { transport } = connectedSession(
+      { maximumPacketSize: 128 },
+      { onOversize: (session) => session.close() },
+    );
+    transport.receivePackets(inbound("a", "x".repeat(200), 7), inbound("b", "y", 8));
+    expect(transport.take()).toEqual(["disconnect"]);
   });
 
   test("a large one that is streamed: PUBACK once, after the last fragment", () => {

@@ -8,7 +8,7 @@ import { type ConnectOptions, PacketWriter } from "../../../src/mqtt/writer";
 import { concat } from "../../helpers/bytes";
 import { parsePackets } from "../../helpers/oracle";
 import { testProperty } from "../../helpers/seeds";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 import { waiting } from "../../helpers/waiting";
 
 /** A packet to write, and what `mqtt-packet` must read. */

@@ -15,7 +15,7 @@ import {
   type Tearing,
   TornStore,
 } from "../../helpers/torn-store";
-import { MemoryStore, nodeText } from "../../helpers/virtual-host";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 function assignment(name: string): Assignment {
   return {
@@ -222,6 +222,23 @@ describe("without faults", () => {
       whole(flash).forget();
       expect(flash).toEqual(before);
     }
+  });
+
+  test("forgetting leaves nothing of a later version either", () => {
+    const later = (): Flash => {
+      const flash = afterSteps(a, b, c);
+      for (const value of flash.values()) value[4] = 2;
+      return flash;
+    };
+    const flash = later();
+    const kept = new Set([...flash.values()].map((value) => Buffer.from(value).toString("hex")));
+    whole(flash).forget();
+    for (const value of flash.values()) expect(kept).not.toContain(Buffer.from(value).toString("hex"));
+    expect(whole(flash).read()).toBeUndefined();
+    // Twice, and nothing of it is left to be written.
+    const before = new Map(flash);
+    whole(flash).forget();
+    expect(flash).toEqual(before);
   });
 
   test("sequence numbers count from 1", () => {

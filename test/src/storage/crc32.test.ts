@@ -2,7 +2,7 @@
 /** CRC-32/ISO-HDLC: the check value of its catalogue entry, and vectors computed with zlib. */
 import { expect, test } from "@jest/globals";
 import { crc32 } from "../../../src/storage/crc32";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 
 test.each([
   ["", 0],

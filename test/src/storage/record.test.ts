@@ -12,7 +12,7 @@ import {
 import { concat, hex, toHex } from "../../helpers/bytes";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText } from "../../helpers/virtual-host";
+import { nodeText } from "../../../simulator/virtual-host";
 
 const ASSIGNMENT: Assignment = Object.freeze({
   idScope: "0ne",

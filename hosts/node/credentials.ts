@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/** Certificates and private keys as people have them in files: PEM, also in UTF-16 as PowerShell writes it, or DER. */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { BerthError } from "../../src/error";
+import { asciiOf } from "./handed-over";
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const PEM_KEY = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;
+
+/** The certificates in `text`, one an entry, each still in PEM. */
+export function pemCertificates(text: string): string[] {
+  return text.match(PEM_CERTIFICATE) ?? [];
+}
+
+/**
+ * The certificates in `bytes`: all of PEM in their order, or the one of DER.
+ * @throws BerthError `invalid-argument` naming `file`
+ */
+export function certificatesIn(bytes: Uint8Array, file: string): X509Certificate[] {
+  const text = asciiOf(bytes);
+  const pem = pemCertificates(text);
+  return (pem.length > 0 ? pem : [bytes]).map((one, at) => {
+    try {
+      return new X509Certificate(one);
+    } catch {
+      // What OpenSSL says does not help.
+      if (pem.length > 0) throw wrong(`certificate ${at + 1} of ${file} is damaged; take a whole copy of it`);
+      const instead = PEM_KEY.test(text) ? "; it holds a private key" : "";
+      throw wrong(`${file} holds no X.509 certificate in PEM or DER${instead}`);
+    }
+  });
+}
+
+/**
+ * The private key in `bytes`, PEM or DER.
+ * @throws BerthError `invalid-argument` naming `file`: there is none, or it is encrypted, and how to write it out
+ */
+export function privateKeyIn(bytes: Uint8Array, file: string): KeyObject {
+  const text = asciiOf(bytes);
+  if (text.includes("-----BEGIN")) return pemKey(text, file);
+  for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
+    try {
+      return createPrivateKey({ key: Buffer.from(bytes), format: "der", type });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ERR_MISSING_PASSPHRASE") throw encrypted(file);
+    }
+  }
+  throw wrong(`${file} holds no private key in PEM or DER`);
+}
+
+function pemKey(text: string, file: string): KeyObject {
+  // PKCS#8 has it in the label, the older form (RFC 1421) in a header.
+  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text)) throw encrypted(file);
+  try {
+    return createPrivateKey(text);
+  } catch {
+    const instead =
+      PEM_KEY.test(text) || pemCertificates(text).length === 0 ? "" : "; it holds a certificate";
+    throw wrong(`${file} holds no private key in PEM or DER${instead}`);
+  }
+}
+
+/**
+ * `chain` with the certificate of `key` first and each one's issuer behind it, as TLS sends them (RFC 5246, section
+ * 7.4.2), in whatever order a file has them; as it is when none is that of `key`.
+ */
+export function leafFirst(chain: readonly X509Certificate[], key: KeyObject): X509Certificate[] {
+  const left = [...chain];
+  const ordered: X509Certificate[] = [];
+  let at = left.findIndex((certificate) => certificate.checkPrivateKey(key));
+  while (at >= 0) {
+    const [next] = left.splice(at, 1) as [X509Certificate];
+    ordered.push(next);
+    at = left.findIndex((issuer) => next.checkIssued(issuer));
+  }
+  return [...ordered, ...left];
+}
+
+function encrypted(file: string): BerthError {
+  return wrong(
+    `${file} is encrypted, and a device has nobody to type the passphrase; write it out with openssl pkey -in ENCRYPTED -out PLAIN, and guard that file`,
+  );
+}
+
+function wrong(about: string): BerthError {
+  return new BerthError("invalid-argument", about);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/** What a device knows itself when a server refuses who it is: its clock, and the dates of its certificate. */
+import type { ErrorCode } from "../error";
+
+/** Of a certificate, milliseconds since 1970. */
+export interface Validity {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** CONNACK codes with which a server says that it does not know the device: deleted, disabled or moved. */
+export function refusesIdentity(code: ErrorCode): boolean {
+  return (
+    code === "connack-identifier-rejected" ||
+    code === "connack-bad-credentials" ||
+    code === "connack-not-authorized"
+  );
+}
+
+/**
+ * In words, what the device can say about a refusal: a wrong clock and a certificate out of its time look like a wrong
+ * key from outside.
+ * @param now by the device's clock, milliseconds since 1970; undefined when it is not set
+ * @param validity of the device's certificate; undefined for a symmetric key
+ * @returns undefined for an error that is no refusal of the device
+ */
+export function ownView(code: ErrorCode, now: number | undefined, validity?: Validity): string | undefined {
+  if (!refusesIdentity(code) && code !== "dps-unauthorized" && code !== "tls-client-certificate") {
+    return undefined;
+  }
+  const clock = `the device's clock: ${now === undefined ? "not set" : timeOf(now)}`;
+  if (!validity) return clock;
+  const { notBefore, notAfter } = validity;
+  const span = `${clock}; its certificate: good from ${timeOf(notBefore)} to ${timeOf(notAfter)}`;
+  if (now === undefined) return span;
+  if (now > notAfter) return `${span}: expired`;
+  return now < notBefore ? `${span}: not valid yet` : span;
+}
+
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/** Keeps what slows a device down over a restart. A store that fails is the assignment's business: here nothing is thrown. */
+import type { Host } from "../host";
+import { decodeRetryRecord, encodeRetryRecord, RETRY_KEY } from "../storage/retry-record";
+import type { Identity } from "./identity";
+import type { Retry } from "./retry";
+
+/** What slowed the device down so long ago counts no longer: one day. */
+const RECORD_LIFE = 86_400_000;
+
+export class RetryStore {
+  readonly #host: Host;
+  readonly #identity: Identity;
+  readonly #retry: Retry;
+  /** What another run has left was looked for: until then nothing is written over it. */
+  #restored = false;
+  /** There is a record in the store. */
+  #exists = false;
+
+  constructor(host: Host, identity: Identity, retry: Retry) {
+    this.#host = host;
+    this.#identity = identity;
+    this.#retry = retry;
+  }
+
+  /** There is a record in the store, which may say too much. */
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** Takes up what another run has left, once and when the clock is set. */
+  restore(): void {
+    const { clock, store, text } = this.#host;
+    const wall = clock.now();
+    if (this.#restored || wall === undefined) return;
+    this.#restored = true;
+    try {
+      const value = store.read(RETRY_KEY);
+      this.#exists = value !== undefined;
+      const record = value && decodeRetryRecord(value, this.#identity, text);
+      if (!record || Math.abs(wall - record.savedAt) > RECORD_LIFE) return;
+      const [attempts = 0, finals = 0, failures = 0, rounds = 0, registrations = 0, refusals = 0] =
+        record.counts;
+      // Ticks at which it was written. A clock that was set back makes no wait longer.
+      const then = clock.ticks() - Math.max(0, wall - record.savedAt);
+      if (record.operationId !== undefined) {
+        this.#retry.assigning(record.operationId, then - record.operationAge);
+      }
+      const counts = { attempts, finals, failures, rounds, registrations, refusals };
+      this.#retry.restore(counts, then + record.dpsWait, then + record.toldWait);
+    } catch {
+      // Nothing is known of another run.
+    }
+  }
+
+  /** What another run has left does not count. */
+  forget(): void {
+    this.#restored = this.#exists = true;
+    this.save();
+  }
+
+  /** Writes the record, or takes it away where nothing is slowed down. */
+  save(): void {
+    const { clock, store, text } = this.#host;
+    const retry = this.#retry;
+    const wall = clock.now();
+    const now = clock.ticks();
+    if (!this.#restored || (wall === undefined && !retry.isFresh(now))) return;
+    try {
+      if (wall === undefined || retry.isFresh(now)) {
+        if (this.#exists) store.delete(RETRY_KEY);
+        this.#exists = false;
+        return;
+      }
+      const { attempts, finals, failures, rounds, registrations, refusals } = retry;
+      const record = {
+        idScope: this.#identity.idScope,
+        registrationId: this.#identity.registrationId,
+        savedAt: wall,
+        dpsWait: retry.dpsAt - now,
+        toldWait: retry.toldAt - now,
+        counts: [attempts, finals, failures, rounds, registrations, refusals],
+        operationId: retry.operationId,
+        operationAge: now - retry.operationSince,
+      };
+      store.write(RETRY_KEY, encodeRetryRecord(record, text));
+      this.#exists = true;
+    } catch {
+      // The next restart forgets, and the device comes back sooner.
+    }
+  }
+}
