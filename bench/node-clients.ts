@@ -75,6 +75,7 @@ export async function ours(): Promise<Publisher> {
       onConnected: () => connected(),
       onAcknowledged: () => acknowledged(),
       onMessage() {},
+      onOversize() {},
       onSubscribed() {},
       onWritable() {},
       onError: (error) => failed(error),

@@ -64,7 +64,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
       );
     }
   }
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const root = await keep(directory, "root", () =>
     createRootCertificate({ commonName: "Berth test root", keyType, days: 3650 }),
   );
@@ -182,7 +182,7 @@ function writeAllNew(files: readonly NewFile[]): void {
  * Writes a file that is not there yet; what is there is never touched.
  * @throws the file system's error, which names the file; nothing is left behind then
  */
-export function writeNew(path: string, content: string, mode = 0o644): void {
+export function writeNew(path: string, content: string, mode = 0o600): void {
   const descriptor = openSync(path, "wx", mode);
   try {
     const bytes = Buffer.from(content);

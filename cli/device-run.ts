@@ -47,6 +47,8 @@ export interface DeviceRunOptions {
   readonly tokenLifetime?: number | undefined;
   /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
   readonly eager: boolean;
+  /** Bytes of the largest packet that the device holds; the core's default when undefined. */
+  readonly receiveLimit?: number | undefined;
   /** Ends the run from outside. */
   readonly signal?: AbortSignal;
   /** Called for everything that happens; `line` is for people. */
@@ -71,6 +73,7 @@ const PLACES: Readonly<Record<ErrorReport["phase"], string>> = Object.freeze({
   dps: "DPS",
   hub: "hub",
   store: "store",
+  application: "application",
 });
 
 /** What a step that never ends counts as, when the run gives up in it without an error. */
@@ -94,6 +97,11 @@ const MESSAGE_PROPERTIES: Properties = Object.freeze({
   [SystemProperty.CONTENT_TYPE]: "application/json",
   [SystemProperty.CONTENT_ENCODING]: "utf-8",
 });
+
+/** What to give to the command, behind an error's text. */
+function optionFor({ code }: BerthError): string {
+  return code === "packet-too-large" ? "; --receive-limit takes more" : "";
+}
 
 /** Runs a device; the promise never rejects. */
 export function runDevice(options: DeviceRunOptions): Promise<DeviceRunResult> {
@@ -156,16 +164,23 @@ class DeviceRun {
   }
 
   #agentOptions(): AgentOptions {
-    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager } = this.#options;
+    const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager, receiveLimit } = this.#options;
+    const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
       provisioning: {
         host: endpoint,
         port,
         eager,
+        ...limit,
         ...(payload === undefined ? {} : { payload: payload as never }),
       },
-      hub: { port: hubPort, eager, ...(tokenLifetime === undefined ? {} : { tokenLifetime }) },
+      hub: {
+        port: hubPort,
+        eager,
+        ...limit,
+        ...(tokenLifetime === undefined ? {} : { tokenLifetime }),
+      },
     };
   }
 
@@ -239,13 +254,18 @@ class DeviceRun {
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
-    const moved = phase === "hub" && !this.#assignedUntried && refusesIdentity(error.code);
-    if (!error.retriable && !moved) {
+    // `invalid-argument` is a hub whose name is of no use here.
+    const moved =
+      phase === "hub" &&
+      !this.#assignedUntried &&
+      (refusesIdentity(error.code) || error.code === "invalid-argument");
+    const ends = !error.retriable && retryIn !== undefined;
+    if (ends && !moved) {
       this.#fail(error, { phase });
       return;
     }
-    this.#lastRetriable = { phase, error };
-    const next = retryIn === undefined ? "" : `; again in ${(retryIn / 1000).toFixed(1)} s`;
+    if (retryIn !== undefined) this.#lastRetriable = { phase, error };
+    const next = retryIn === undefined ? optionFor(error) : `; again in ${(retryIn / 1000).toFixed(1)} s`;
     const own = this.#ownView(error);
     this.#tell(
       errorEvent(error, { phase, retryIn, own, final: false }),
@@ -319,7 +339,7 @@ class DeviceRun {
 
   #fail(error: BerthError, more: { phase?: ErrorReport["phase"]; about?: string } = {}): void {
     if (this.#done) return;
-    const about = more.about === undefined ? "" : `; ${more.about}`;
+    const about = more.about === undefined ? optionFor(error) : `; ${more.about}`;
     const where = more.phase === undefined ? "" : `${PLACES[more.phase]}: `;
     const own = this.#ownView(error);
     this.#tell(

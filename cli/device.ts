@@ -12,7 +12,7 @@ import { DPS_HOST } from "../src/azure/dps";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceSettings, EngineName } from "./device-engine";
-import { runDevice } from "./device-run";
+import { type DeviceRunOptions, runDevice } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
@@ -26,9 +26,11 @@ import {
   wholeNumber,
   withEager,
   withJson,
+  withReceiveLimit,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { inStateDirectory } from "./state-directory";
 import { isDamaged } from "./stored-assignment";
 import { Timeline, timelineRow } from "./timeline";
 
@@ -51,6 +53,7 @@ interface DeviceFlags {
   readonly timeout: number;
   readonly stay: boolean;
   readonly eager: boolean;
+  readonly receiveLimit: number;
   readonly payload?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
@@ -89,7 +92,9 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(command))).action((flags: DeviceFlags) => run(flags, context));
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+    run(flags, context),
+  );
 }
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
@@ -114,7 +119,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     const timeline = new Timeline((packet) =>
       output.passing({ event: "packet", ...packet }, timelineRow(packet)),
     );
-    const result = await runDevice({
+    const options: DeviceRunOptions = {
       engine,
       device,
       timeline: flags.trace ? timeline : undefined,
@@ -127,13 +132,15 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       timeout: flags.timeout * 1000,
       stay: flags.stay,
       eager: flags.eager,
+      receiveLimit: flags.receiveLimit,
       payload,
       signal: interrupt.signal,
       onEvent: (event, line) => {
         if (event.event === "error" || event.event === "warning") output.trouble(event, line);
         else output.passing(event, line === "" ? undefined : line);
       },
-    });
+    };
+    const result = await inStateDirectory(device.stateDirectory, () => runDevice(options));
     const done =
       result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
     if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);

@@ -55,6 +55,10 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `fault: ${rule.action} at ${rule.step}${id === undefined ? "" : ` of ${id}`}${rule.action === "drop" ? ": no answer" : ""}`,
     ),
   );
+  events.on("stranger", (event) =>
+    output.passing({ event: "stranger", ...event }, `${event.address} was not served: ${event.reason}`),
+  );
+  events.on("problem", (error) => output.warning(error.message));
   events.on("reported", ({ hub, deviceId, patch }) => {
     const fields = { hub, deviceId, properties: Object.keys(patch) };
     output.passing(

@@ -9,6 +9,7 @@ import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
 import { shellPath } from "../factory/shell-word";
+import { DirectoryInUse } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -68,6 +69,8 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
     interrupt.release();
+    if (error instanceof DirectoryInUse)
+      throw new BerthError("invalid-argument", `--state: ${error.message}`);
     throw portError(error, port) ?? stateError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
@@ -127,7 +130,7 @@ function writeExample(file: string, output: Output): void {
     );
   }
   namingOption("--example", file, () => {
-    mkdirSync(dirname(resolve(file)), { recursive: true });
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
     writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
   });
   output.event(

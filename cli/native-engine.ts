@@ -11,8 +11,9 @@ import { type NativeEnd, NativeProcess } from "./native-process";
 import { nativeSettings } from "./native-settings";
 import type { Timeline } from "./timeline";
 
-/** Milliseconds that the program has to end in order: a look-up of a name blocks it. */
-const CLOSE_GRACE = 10_000;
+/** Milliseconds that the program has to end in order; nothing blocks it, but a sanitizer looks for leaks at the end. */
+const CLOSE_GRACE = 2_000;
+const SANITIZED_GRACE = 10_000;
 
 /** Set to 1: built with AddressSanitizer and UndefinedBehaviorSanitizer; what they find ends the device in an error. */
 export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
@@ -24,8 +25,9 @@ export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
  * @throws BerthError `invalid-argument` that says what to install where it cannot be built
  */
 export async function openNativeEngine(log: (line: string) => void): Promise<DeviceEngine> {
-  const { host } = await build(log);
-  return nativeEngineOf(host);
+  const sanitize = process.env[SANITIZE_VARIABLE] === "1";
+  const { host } = await build(sanitize, log);
+  return nativeEngineOf(host, sanitize ? SANITIZED_GRACE : CLOSE_GRACE);
 }
 
 /** @param program berth-native @param grace milliseconds that a device has to end in order */
@@ -44,9 +46,9 @@ export function nativeEngineOf(program: string, grace = CLOSE_GRACE): DeviceEngi
   };
 }
 
-async function build(log: (line: string) => void): ReturnType<typeof buildNative> {
+async function build(sanitize: boolean, log: (line: string) => void): ReturnType<typeof buildNative> {
   try {
-    return await buildNative({ only: "host", sanitize: process.env[SANITIZE_VARIABLE] === "1", notice: log });
+    return await buildNative({ only: "host", sanitize, notice: log });
   } catch (error) {
     if (error instanceof NativeUnavailable) throw new BerthError("invalid-argument", error.message);
     throw error;

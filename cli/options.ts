@@ -7,6 +7,7 @@ import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { systemError } from "./system-error";
+import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
@@ -57,6 +58,16 @@ export function withEager(command: Command): Command {
     "--eager",
     "send what may follow CONNECT before CONNACK: fewer round trips; nobody has tried it with Azure",
     false,
+  );
+}
+
+/** Adds `--receive-limit`. */
+export function withReceiveLimit(command: Command): Command {
+  return command.option(
+    "--receive-limit <bytes>",
+    "largest answer of DPS or message of the hub that a device holds, with its topic; what is larger is told and read past",
+    wholeNumber(2_048, 1_048_576),
+    DEFAULT_MAXIMUM,
   );
 }
 

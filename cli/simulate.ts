@@ -8,7 +8,7 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceEngine, EngineName } from "./device-engine";
 import { openEngine, withEngine } from "./open-engine";
-import { seconds, wholeNumber, withEager, withJson } from "./options";
+import { seconds, wholeNumber, withEager, withJson, withReceiveLimit } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { SimulatedDevice } from "./simulated-device";
@@ -25,6 +25,7 @@ interface SimulateFlags {
   readonly x509: boolean;
   readonly keep: boolean;
   readonly eager: boolean;
+  readonly receiveLimit: number;
   readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
@@ -49,7 +50,7 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(withEngine(withEager(command))).action(async (flags: SimulateFlags) => {
+  withJson(withEngine(withEager(withReceiveLimit(command)))).action(async (flags: SimulateFlags) => {
     const output = new Output(flags.json, context.streams);
     checkNumber(flags);
     const interrupt = onInterrupt();
@@ -111,8 +112,8 @@ async function simulate(
           output,
         }),
     );
-    const { telemetry, timeout, eager } = flags;
-    const life = { telemetry, eager, timeout: timeout * 1000, signal };
+    const { telemetry, timeout, eager, receiveLimit } = flags;
+    const life = { telemetry, eager, receiveLimit, timeout: timeout * 1000, signal };
     title(output, "First start: nothing stored, so the device asks DPS");
     const first = await Promise.all(devices.map((device) => device.live(life)));
     const calls = callsOf(emulator);

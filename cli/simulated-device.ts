@@ -33,6 +33,7 @@ export class SimulatedDevice {
     telemetry: number;
     timeout: number;
     eager: boolean;
+    receiveLimit: number;
     signal: AbortSignal;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;

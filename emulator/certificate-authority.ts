@@ -4,15 +4,16 @@
  * Moddable's TLS wants two certificates or more from a server and shares only RSA suites with Azure's strong list.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lockDirectory } from "../hosts/node/directory-lock";
+import { replaceDurably } from "../hosts/node/durable-file";
 import {
   type CertificateAndKey,
   createIntermediateCertificate,
   createRootCertificate,
   createServerCertificate,
 } from "./certificates";
-import { writeFileDurably } from "./durable-file";
 
 /** The host name of DPS, the same for every tenant. */
 export const DPS_HOST = "global.azure-devices-provisioning.net";
@@ -29,6 +30,8 @@ export interface Authority {
   serverKeyPem: string;
 }
 
+/** Milliseconds that others may take to make the CA of a directory that is shared. */
+const LONGEST_MAKING = 30_000;
 /** A certificate this close to its end is made anew. */
 const RENEW_BEFORE = 30 * 86_400_000;
 
@@ -37,14 +40,23 @@ const RENEW_BEFORE = 30 * 86_400_000;
  * The root is kept as long as it is valid, so that what trusts it goes on working.
  * @param hubs host names beside that of DPS, `localhost` and 127.0.0.1
  * @param now milliseconds since 1970
- * @throws when a file cannot be read or written
+ * @throws when a file cannot be read or written; DirectoryInUse when another process makes one there, and does not end
  */
 export async function openAuthority(
   directory: string,
   hubs: readonly string[],
   now: number,
 ): Promise<Authority> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Several emulators may share a CA: the second waits until the first has made it.
+  const lock = await lockDirectory(directory, LONGEST_MAKING);
+  try {
+    return await makeOrRead(directory, hubs, now);
+  } finally {
+    lock.release();
+  }
+}
+
+async function makeOrRead(directory: string, hubs: readonly string[], now: number): Promise<Authority> {
   const root = await keep(directory, "root", now, [], () =>
     createRootCertificate({ commonName: "Berth emulator root", notBefore: new Date(now - 86_400_000) }),
   );
@@ -100,8 +112,8 @@ async function keep(
   }
   const replaced = existsSync(path);
   const value = await make();
-  writeFileDurably(keyPath, value.privateKeyPem);
-  writeFileDurably(path, value.certificatePem);
+  replaceDurably(keyPath, Buffer.from(value.privateKeyPem));
+  replaceDurably(path, Buffer.from(value.certificatePem));
   return { path, value, replaced };
 }
 

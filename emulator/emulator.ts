@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
 import { type Authority, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
@@ -26,15 +27,13 @@ import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
-/** Telemetry messages kept in `telemetry`. */
-const KEPT_TELEMETRY = 1000;
 
 /** A running emulator. */
 export class Emulator {
   /** What happens, as it happens; see `EmulatorEvents`. */
   readonly events = new EventEmitter<EmulatorEvents>();
   readonly counts = new Counts();
-  /** The last 1,000 telemetry messages, oldest first. */
+  /** The last telemetry messages, oldest first: at most 1,000, and 16 MB. */
   readonly telemetry: Telemetry[] = [];
   /** Add rules while it runs. */
   readonly faults: FaultInjector;
@@ -55,9 +54,11 @@ export class Emulator {
   #frontDoor!: FrontDoor;
   #temporary: string | undefined;
   #sequence: number;
+  readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+    this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
     this.idScope = configuration.idScope;
@@ -65,6 +66,7 @@ export class Emulator {
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
     this.#state = new StateStore(options.stateDirectory);
+    this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -72,17 +74,23 @@ export class Emulator {
   /**
    * Starts one and waits until it listens.
    * @throws DocumentError when the stored state is damaged; the socket's error (EADDRINUSE: take another port or stop
-   * what holds it); the file system's error when the state directory cannot be used
+   * what holds it); DirectoryInUse when another emulator works in the state directory; the file system's error when that
+   * cannot be used
    */
   static async start(options: EmulatorOptions): Promise<Emulator> {
-    const emulator = new Emulator(options);
+    const { stateDirectory } = options;
+    const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
+    let emulator: Emulator | undefined;
     try {
+      emulator = new Emulator(options, lock);
       await emulator.#start();
+      return emulator;
     } catch (error) {
-      await emulator.stop();
+      // What stopped the start is told, whatever fails on the way out.
+      await emulator?.stop().catch(() => {});
+      lock?.release();
       throw error;
     }
-    return emulator;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -164,18 +172,24 @@ export class Emulator {
     return found;
   }
 
-  /** Closes every connection, stores the state and frees the port. May be called twice. */
+  /**
+   * Closes every connection, frees the port and stores the state. May be called twice.
+   * @throws StateError when the state could not be stored; all else has been done then
+   */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    const listening = this.#frontDoor?.stop();
-    await Promise.all(this.#brokers.map((broker) => broker.stop()));
-    await listening;
-    await this.#state.changed();
-    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+    for (const broker of this.#brokers) broker.stop();
+    await this.#frontDoor?.stop();
+    try {
+      await this.#state.changed();
+    } finally {
+      if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+      this.#lock?.release();
+    }
   }
 
   async #start(): Promise<void> {
@@ -184,7 +198,7 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
-    const watch = observers(this, this.counts, KEPT_TELEMETRY);
+    const watch = observers(this, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -198,18 +212,14 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, now);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = await Broker.start(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
       const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
-      const broker = await Broker.start(
-        endpoint,
-        this.#sessionsOf(name),
-        options.hub?.maximumSubscriptions ?? 5,
-      );
+      const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
       hubBrokers.set(name, broker);
@@ -241,6 +251,8 @@ export class Emulator {
       faults: this.faults,
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused: watch.onRefused,
+      onStranger: watch.onStranger,
+      clock,
       connectTimeout: options.connectTimeout ?? 30_000,
       maximumPacket: MAXIMUM_PACKET,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",
@@ -262,7 +274,8 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        this.#state.changed().catch((error: Error) => this.events.emit("problem", error));
+        // A failure is told by the state itself.
+        this.#state.changed().catch(() => {});
       },
     };
   }

@@ -13,6 +13,8 @@ export interface EmulatorEvents {
   connect: [{ endpoint: string; id: string; sessionPresent: boolean }];
   /** A CONNECT was refused. */
   refuse: [{ endpoint: string | undefined; id: string; returnCode: number; reason: string }];
+  /** A connection ended before its CONNECT was understood: TLS failed, another protocol, or nothing came in time. */
+  stranger: [{ address: string; reason: string }];
   /** A request to DPS. */
   registration: [{ registrationId: string; request: "register" | "poll" }];
   /** A response of DPS; `outcome` is the body's `status`, or `error`. */
@@ -35,7 +37,7 @@ export interface EmulatorEvents {
   reported: [{ hub: string; deviceId: string; patch: JsonObject }];
   disconnect: [{ endpoint: string; id: string; reason: string }];
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
-  /** Something of the emulator's own failed, for example a write of the state; it goes on. */
+  /** Something of the emulator's own failed, for example a write of the state (told once until one succeeds); it goes on. */
   problem: [Error];
   /** A registration asked for a certificate, which no enrollment here issues: it is answered without one. */
   certificateRequest: [{ registrationId: string }];

@@ -5,15 +5,17 @@
  */
 import type { X509Certificate } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
-import { type IConnectPacket, type Packet, parser } from "mqtt-packet";
 import type { Authority } from "./certificate-authority";
 import { clientChain } from "./client-certificate";
+import type { Clock } from "./clock";
 import { CountedSocket } from "./counted-socket";
 import type { FaultInjector } from "./faults";
+import { handshakeFailure } from "./handshake-failure";
 import type { Broker, Connection } from "./mqtt/broker";
-import { Link } from "./mqtt/link";
-import { PacketType } from "./mqtt/packet-framer";
+import { type ConnectPacket, readConnect } from "./mqtt/client-packets";
+import { connack, Link } from "./mqtt/link";
 
 /** CONNACK return codes, MQTT 3.1.1 table 3.1. */
 export const ConnackCode = Object.freeze({
@@ -52,8 +54,11 @@ export interface FrontDoorOptions {
   authority: Pick<Authority, "serverChainPem" | "serverKeyPem">;
   faults: FaultInjector;
   /** Decides about a CONNECT. */
-  admit(connect: IConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal;
-  onRefused(connect: Pick<IConnectPacket, "clientId">, refusal: Refusal): void;
+  admit(connect: ConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal;
+  onRefused(connect: ConnectPacket, refusal: Refusal): void;
+  /** A connection ended before its CONNECT was understood. @param reason in words */
+  onStranger(address: string, reason: string): void;
+  clock: Clock;
   /** Milliseconds that a client may take for TLS, and again until CONNECT. */
   connectTimeout: number;
   /** The largest packet of a client, in bytes. */
@@ -62,12 +67,26 @@ export interface FrontDoorOptions {
   maxVersion: "TLSv1.2" | "TLSv1.3";
 }
 
+/** What came through TLS, or another transport of MQTT. */
+interface Caller {
+  stream: Duplex;
+  /** For people. */
+  address: string;
+  /** The client's certificates, leaf first; empty when it sent none. */
+  chain(): readonly X509Certificate[];
+  /** Makes the end of the stream a TCP RST. */
+  reset(): void;
+}
+
 /** Listens, and owns every socket. */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #tcp: Server;
   readonly #tls: TlsServer;
   readonly #sockets = new Set<Socket>();
+  /** Connections that a fault is to break. */
+  #faulted = 0;
+  #stopping = false;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -81,9 +100,21 @@ export class FrontDoor {
       rejectUnauthorized: false,
       handshakeTimeout: options.connectTimeout,
     });
-    this.#tls.on("secureConnection", (socket) => this.#serve(socket));
+    this.#tls.on("secureConnection", (socket) =>
+      this.#serve({
+        stream: socket,
+        address: addressOf(socket),
+        chain: () => clientChain(socket),
+        reset: () => this.#tcpSocketOf(socket)?.resetAndDestroy(),
+      }),
+    );
     // A handshake that fails leaves no socket behind; the client is told by a TLS alert.
-    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tls.on("tlsClientError", (error, socket) => {
+      // What a fault breaks is told by the fault.
+      if (!this.#stopping && this.#faulted === 0)
+        options.onStranger(addressOf(socket), handshakeFailure(error));
+      socket.destroy();
+    });
     this.#tcp = createServer((socket) => this.#accept(socket));
   }
 
@@ -101,6 +132,7 @@ export class FrontDoor {
 
   /** Stops listening and cuts what is still open. */
   stop(): Promise<void> {
+    this.#stopping = true;
     return new Promise((resolve) => {
       this.#tcp.close(() => resolve());
       for (const socket of this.#sockets) socket.destroy();
@@ -121,7 +153,7 @@ export class FrontDoor {
         socket.resetAndDestroy();
         return;
       case "delay":
-        setTimeout(() => this.#handshake(socket), rule.delayMs ?? 0).unref();
+        this.#options.clock.schedule(() => this.#handshake(socket), rule.delayMs ?? 0);
         return;
       case undefined:
         this.#handshake(socket);
@@ -136,7 +168,16 @@ export class FrontDoor {
     const { faults } = this.#options;
     const rule = faults.strike("tcpSent", {}) ?? faults.strike("tcpReceived", {});
     // Counting costs a detour through JavaScript, so only a connection that is to break takes it.
-    this.#tls.emit("connection", rule ? new CountedSocket(socket, rule) : socket);
+    if (!rule) this.#tls.emit("connection", socket);
+    else {
+      this.#faulted++;
+      const counted = new CountedSocket(socket, rule);
+      // TLS tells of the end some turns later.
+      counted.once("close", () =>
+        setImmediate(() => setImmediate(() => setImmediate(() => this.#faulted--))),
+      );
+      this.#tls.emit("connection", counted);
+    }
   }
 
   /** A TLS socket cannot send a RST; the TCP socket under it can. */
@@ -147,63 +188,53 @@ export class FrontDoor {
     return undefined;
   }
 
-  #serve(socket: TLSSocket): void {
+  #serve({ stream, address, chain, reset }: Caller): void {
+    const { clock, faults, maximumPacket, connectTimeout, onStranger } = this.#options;
     let admission: Admission | undefined;
-    let refused = false;
-    const link: Link = new Link(socket, this.#options.faults, this.#options.maximumPacket, {
-      onPacket: (type, packet) => {
-        if (admission) return admission.broker.filterPacket(admission.connection, type, packet);
-        if (refused) return false;
-        admission = this.#open(link, type, packet);
-        refused = admission === undefined;
-        // A refused client has the same time again to read its CONNACK and to close.
-        if (!refused) clearTimeout(timer);
-        return !refused;
+    let known = false;
+    const link: Link = new Link({
+      stream,
+      clock,
+      faults,
+      maximumPacket,
+      reset,
+      onPacket: (packet) => {
+        if (admission) return admission.broker.receive(admission.connection, packet);
+        const connect = readConnect(packet);
+        known = true;
+        stopTimer();
+        admission = this.#open(link, connect, chain());
       },
     });
-    link.onReset = () => this.#tcpSocketOf(socket)?.resetAndDestroy();
-    const timer = setTimeout(() => link.destroy(), this.#options.connectTimeout).unref();
-    link.once("close", () => clearTimeout(timer));
+    let broken: Error | undefined;
+    stream.on("error", (error) => {
+      broken = error;
+    });
+    const stopTimer = clock.schedule(() => link.destroy("no CONNECT came in time"), connectTimeout);
+    link.once("close", () => {
+      stopTimer();
+      if (known || this.#stopping) return;
+      const ended = broken ? handshakeFailure(broken) : "the client closed the connection before CONNECT";
+      onStranger(address, link.reason ?? ended);
+    });
   }
 
-  /** Handles the first packet. Undefined when the connection is refused. */
-  #open(link: Link, type: number, packet: Buffer): Admission | undefined {
-    const level = type === PacketType.CONNECT ? protocolLevel(packet) : undefined;
-    if (level !== undefined && level !== PROTOCOL_LEVEL) {
-      // What follows the level need not be what this version of MQTT has there.
-      return this.#refuse(link, parseConnect(packet) ?? { clientId: "" }, wrongLevel(level));
-    }
-    const connect = level === undefined ? undefined : parseConnect(packet);
-    if (!connect) {
-      // MQTT 3.1.1 section 3.1: anything else than a sound CONNECT closes the connection.
-      link.destroy();
+  /** Handles CONNECT. Undefined when the connection is refused. */
+  #open(link: Link, connect: ConnectPacket, chain: readonly X509Certificate[]): Admission | undefined {
+    const result =
+      connect.protocolVersion === PROTOCOL_LEVEL
+        ? this.#options.admit(connect, chain, link)
+        : wrongLevel(connect.protocolVersion);
+    if ("returnCode" in result) {
+      link.identify({ id: connect.clientId, ...(result.endpoint ? { endpoint: result.endpoint } : {}) });
+      this.#options.onRefused(connect, result);
+      link.end(connack(result.returnCode), result.reason);
       return undefined;
     }
-    const result = this.#options.admit(connect, clientChain(link.socket), link);
-    if ("returnCode" in result) return this.#refuse(link, connect, result);
     link.identify({ id: result.connection.id, endpoint: result.endpoint });
     result.broker.attach(result.connection);
     return result;
   }
-
-  #refuse(link: Link, connect: Pick<IConnectPacket, "clientId">, refusal: Refusal): undefined {
-    const { endpoint, returnCode } = refusal;
-    link.identify({ id: connect.clientId, ...(endpoint ? { endpoint } : {}) });
-    this.#options.onRefused(connect, refusal);
-    link.end(Buffer.from([0x20, 2, 0, returnCode]));
-    return undefined;
-  }
-}
-
-/** The level of a CONNECT, MQTT 3.1.1 section 3.1.2.2; undefined when its protocol's name is none of MQTT's. */
-function protocolLevel(packet: Buffer): number | undefined {
-  // The remaining length is as long as its bytes say "more"; the framer has seen its end.
-  let at = 1;
-  while (packet.readUInt8(at++) & 0x80);
-  for (const name of ["\0\u0004MQTT", "\0\u0006MQIsdp"]) {
-    if (packet.subarray(at, at + name.length).equals(Buffer.from(name))) return packet[at + name.length];
-  }
-  return undefined;
 }
 
 function wrongLevel(level: number): Refusal {
@@ -214,13 +245,6 @@ function wrongLevel(level: number): Refusal {
   return { returnCode: ConnackCode.UNACCEPTABLE_PROTOCOL, reason };
 }
 
-function parseConnect(bytes: Buffer): IConnectPacket | undefined {
-  let connect: IConnectPacket | undefined;
-  const reader = parser();
-  reader.on("packet", (packet: Packet) => {
-    if (packet.cmd === "connect") connect = packet;
-  });
-  reader.on("error", () => {});
-  reader.parse(bytes);
-  return connect;
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? "a client" : `${remoteAddress}:${remotePort}`;
 }

@@ -15,9 +15,11 @@ export function isDeviceId(text: string): boolean {
   return text.length <= 128 && /^[A-Za-z0-9\-:.+%_#*?!(),=@$']+$/.test(text);
 }
 
-/** Host names of RFC 1123. */
+/** Host names of RFC 1123; one that ends in a number is an IPv4 address to those who resolve it. */
 export function isHostName(text: string): boolean {
+  const labels = text.split(".");
+  const isNumber = /^(\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? "");
   return (
-    text.length <= 253 && text.split(".").every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
+    text.length <= 253 && !isNumber && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
   );
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Decides about a CONNECT: which endpoint, and whether its credentials hold. */
 import type { X509Certificate } from "node:crypto";
-import type { IConnectPacket } from "mqtt-packet";
 import { authenticate } from "./dps/authentication";
 import { isDpsError } from "./dps/bodies";
 import type { DpsEndpoint } from "./dps/endpoint";
@@ -11,6 +10,7 @@ import { authenticateDevice } from "./hub/authentication";
 import type { DeviceRegistry } from "./hub/device-registry";
 import type { HubEndpoint } from "./hub/endpoint";
 import { type Broker, Connection } from "./mqtt/broker";
+import type { ConnectPacket } from "./mqtt/client-packets";
 import type { Link } from "./mqtt/link";
 import { type DpsUserName, type HubUserName, KNOWN_DPS_API_VERSIONS, parseUserName } from "./user-name";
 
@@ -40,7 +40,7 @@ export class Reception {
   }
 
   /** Decides about one CONNECT. @param chain the client's certificates, leaf first; empty when it sent none */
-  admit(connect: IConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal {
+  admit(connect: ConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal {
     const user = parseUserName(connect.username);
     if ("problem" in user) return { returnCode: ConnackCode.BAD_CREDENTIALS, reason: user.problem };
     return user.kind === "dps"
@@ -50,7 +50,7 @@ export class Reception {
 
   #admitToDps(
     user: DpsUserName,
-    connect: IConnectPacket,
+    connect: ConnectPacket,
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
@@ -82,7 +82,7 @@ export class Reception {
 
   #admitToHub(
     user: HubUserName,
-    connect: IConnectPacket,
+    connect: ConnectPacket,
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
@@ -112,6 +112,6 @@ export class Reception {
   }
 }
 
-function passwordOf(connect: IConnectPacket): string {
+function passwordOf(connect: ConnectPacket): string {
   return connect.password === undefined ? "" : Buffer.from(connect.password).toString("utf8");
 }

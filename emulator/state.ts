@@ -2,8 +2,8 @@
 /** Everything the emulator remembers, and how it is kept in one JSON file. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { replaceDurablyAsync } from "../hosts/node/durable-file";
 import type { SymmetricKeys } from "./configuration";
-import { writeFileDurablyAsync } from "./durable-file";
 import { type Json, type JsonObject, parseJson, readJson } from "./json-reader";
 import { stateOf } from "./state-reader";
 
@@ -83,6 +83,17 @@ export interface DeviceRecord {
 const FILE = "state.json";
 const VERSION = 1;
 
+/** The state is not on disk; it is whole in memory, and the next change tries again. */
+export class StateError extends Error {
+  constructor(path: string, cause: NodeJS.ErrnoException) {
+    const full = cause.code === "ENOSPC" || cause.code === "EDQUOT" ? "; the disk is full, make room" : "";
+    super(`cannot write ${path}: ${cause.message}${full}`, { cause });
+    this.name = "StateError";
+    const { code, errno, syscall } = cause;
+    Object.assign(this, { code, errno, syscall, path });
+  }
+}
+
 /** The state, and its file when a directory was given. */
 export class StateStore {
   /** By registration id in lower case. */
@@ -92,9 +103,12 @@ export class StateStore {
   readonly #path: string | undefined;
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #failing = false;
+  /** Called when a write fails, and not again until one has succeeded. */
+  onFailing: (error: StateError) => void = () => {};
 
   /**
-   * @param directory keeps `state.json`; undefined keeps nothing beyond the process
+   * @param directory keeps `state.json`, and is locked for this process; undefined keeps nothing beyond it
    * @throws DocumentError when the stored state is damaged or of another version; the message says what to delete
    */
   constructor(directory?: string) {
@@ -126,7 +140,7 @@ export class StateStore {
 
   /**
    * To be called after a change; settles when the state as it is now is on disk. Changes that come while a write is
-   * under way share the next one. @throws the file system's error
+   * under way share the next one, and one that fails is no hindrance to the next. @throws StateError
    */
   changed(): Promise<void> {
     if (this.#path === undefined) return Promise.resolve();
@@ -134,10 +148,22 @@ export class StateStore {
       .catch(() => {})
       .then(() => {
         this.#next = undefined;
-        this.#writing = writeFileDurablyAsync(this.#path!, this.#serialise());
+        this.#writing = this.#write(this.#path!);
         return this.#writing;
       });
     return this.#next;
+  }
+
+  async #write(path: string): Promise<void> {
+    try {
+      await replaceDurablyAsync(path, Buffer.from(this.#serialise()));
+      this.#failing = false;
+    } catch (error) {
+      const failure = new StateError(path, error as NodeJS.ErrnoException);
+      if (!this.#failing) this.onFailing(failure);
+      this.#failing = true;
+      throw failure;
+    }
   }
 
   #serialise(): string {

@@ -1,25 +1,33 @@
 // SPDX-License-Identifier: MIT
 /** Turns what the parts observe into events and counts. */
-import type { IConnectPacket } from "mqtt-packet";
 import type { DpsObserver } from "./dps/endpoint";
 import type { Emulator } from "./emulator";
 import type { Counts } from "./events";
 import type { Refusal } from "./front-door";
 import type { HubObserver } from "./hub/endpoint";
 import type { Connection } from "./mqtt/broker";
-import type { RegistrationRecord } from "./state";
+import type { ConnectPacket } from "./mqtt/client-packets";
+import { type RegistrationRecord, StateError } from "./state";
 
-/** The observers of every part. @param kept how many telemetry messages stay in memory */
-export function observers(emulator: Emulator, counts: Counts, kept: number) {
-  const { events } = emulator;
+/** Telemetry messages kept in `Emulator.telemetry`, and bytes of their bodies. */
+const KEPT_MESSAGES = 1000;
+const KEPT_BYTES = 16 * 1024 * 1024;
+
+/** The observers of every part. */
+export function observers(emulator: Emulator, counts: Counts) {
+  const { events, telemetry } = emulator;
+  let keptBytes = 0;
   const connected = (endpoint: string, { id, sessionPresent }: Connection) => {
     counts.connections.set(endpoint, counts.connectionsOf(endpoint) + 1);
     events.emit("connect", { endpoint, id, sessionPresent });
   };
-  const closed = (endpoint: string, { id, closeReason }: Connection) =>
-    events.emit("disconnect", { endpoint, id, reason: closeReason ?? "the client closed the connection" });
+  const closed = (endpoint: string, { id, link }: Connection) =>
+    events.emit("disconnect", { endpoint, id, reason: link.reason ?? "the client closed the connection" });
 
-  const onProblem = (error: Error) => events.emit("problem", error);
+  // The state's own failures are told by the state: once, however many were to be stored.
+  const onProblem = (error: Error) => {
+    if (!(error instanceof StateError)) events.emit("problem", error);
+  };
   const dps: DpsObserver = {
     onProblem,
     onConnected: (connection) => connected("dps", connection),
@@ -48,13 +56,14 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
     },
   };
   const hub: HubObserver = {
-    onProblem,
     onConnected: connected,
     onClosed: closed,
     onTelemetry(message) {
       counts.telemetry++;
-      emulator.telemetry.push(message);
-      if (emulator.telemetry.length > kept) emulator.telemetry.shift();
+      telemetry.push(message);
+      keptBytes += message.body.length;
+      while (telemetry.length > KEPT_MESSAGES || keptBytes > KEPT_BYTES)
+        keptBytes -= telemetry.shift()?.body.length ?? 0;
       events.emit("telemetry", message);
     },
     onDelivered(name, deviceId, { sequence }) {
@@ -70,9 +79,10 @@ export function observers(emulator: Emulator, counts: Counts, kept: number) {
       counts.assignments++;
       events.emit("assigned", record);
     },
-    onRefused(connect: Pick<IConnectPacket, "clientId">, { endpoint, returnCode, reason }: Refusal) {
+    onRefused(connect: ConnectPacket, { endpoint, returnCode, reason }: Refusal) {
       counts.refused++;
       events.emit("refuse", { endpoint, id: connect.clientId, returnCode, reason });
     },
+    onStranger: (address: string, reason: string) => events.emit("stranger", { address, reason }),
   };
 }

@@ -37,6 +37,8 @@ export interface DeviceWorld {
   readonly log: (line: string) => void;
   /** Restarts the chip. */
   readonly restart: () => void;
+  /** Gets what came of an attempt to connect: the error, or undefined for a connection that stands. */
+  readonly heed?: (error: BerthError | undefined) => void;
   /** Ends a simulator's run; undefined on a board, which never ends. */
   readonly finish: ((status: number) => void) | undefined;
 }
@@ -71,8 +73,12 @@ export class Device implements AgentHandler {
     this.#agent = new Agent(host, this, {
       identity: options.identity,
       startSpread: settings.startSpread * 1000,
-      provisioning: { host: settings.dpsHost },
-      hub: { tokenLifetime: settings.tokenLifetime * 1000, keepAlive: settings.keepAlive * 1000 },
+      provisioning: { host: settings.dpsHost, maximumPacketSize: settings.receiveLimit },
+      hub: {
+        tokenLifetime: settings.tokenLifetime * 1000,
+        keepAlive: settings.keepAlive * 1000,
+        maximumPacketSize: settings.receiveLimit,
+      },
     });
     if (settings.stuckAfter > 0) {
       this.#watchdog = new Watchdog({
@@ -137,6 +143,7 @@ export class Device implements AgentHandler {
   onConnected({ hub, deviceId, source }: ConnectedReport): void {
     this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
     this.#watchdog?.works();
+    this.#world.heed?.(undefined);
     if (this.#reported) return;
     this.#reported = true;
     const { restartReason } = this.#world;
@@ -160,7 +167,9 @@ export class Device implements AgentHandler {
     const own = ownView(error.code, this.#world.host.clock.now(), this.#world.validity);
     if (own !== undefined) this.#log(own);
     if (retryIn !== undefined) this.#log(`next attempt in ${retryIn} ms`);
-    if (!error.retriable) this.#indicator.show(Signal.ERROR);
+    // Without a next attempt the connection stands.
+    if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
+    if (phase === "dps" || phase === "hub") this.#world.heed?.(error);
   }
 
   #later(): void {

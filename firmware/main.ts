@@ -84,6 +84,7 @@ function start(light: Led | undefined): void {
       measure: memory,
       log,
       restart,
+      heed: (error) => host.heed(error),
       finish,
     },
     { identity },

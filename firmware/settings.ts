@@ -6,7 +6,7 @@
  * The table in README.md is checked against `SETTINGS`.
  */
 import { isPassphrase } from "../hosts/moddable/wifi-network";
-import { parseConnectTo } from "../hosts/sockets/connect-to";
+import { isIpv4, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { BerthError } from "../src/error";
 import { utf8Length } from "../src/azure/percent";
@@ -59,7 +59,7 @@ const PASSPHRASE: Form = Object.freeze({
   name: "8 to 63 ASCII characters, 64 hexadecimal digits, or empty",
   check: (value: string) => value === "" || isPassphrase(value),
 });
-const HOST_NAME: Form = Object.freeze({ name: HOST_NAME_FORM, check: isHostName });
+const HOST_NAME: Form = Object.freeze({ name: HOST_NAME_FORM, check: isNameOrAddress });
 const SERVERS: Form = Object.freeze({
   name: "`name` or `name:port`, comma separated",
   check: (value: string) => value === "" || value.split(",").every((entry) => isServer(entry.trim())),
@@ -86,6 +86,8 @@ export const SETTINGS = Object.freeze({
   tokenLifetime: number(3_600, 300, 86_400),
   /** Seconds; IoT Hub allows 1,177 at most. */
   keepAlive: number(240, 30, 1_177),
+  /** Bytes of the largest answer of DPS or message of the hub that is held; what is larger is read past and reported. */
+  receiveLimit: number(8_192, 2_048, 262_144),
   /** Seconds; the start waits a random part of it. */
   startSpread: number(10, 0, 3_600),
   /** Minutes without life after which the device restarts; 0: never. */
@@ -225,7 +227,11 @@ function expectation(setting: TextSetting | NumberSetting): string {
 
 function isServer(entry: string): boolean {
   const [name = "", port = "123", ...rest] = entry.split(":");
-  return isHostName(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
+  return isNameOrAddress(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
+}
+
+function isNameOrAddress(name: string): boolean {
+  return isIpv4(name) || isHostName(name);
 }
 
 function isPort(port: number): boolean {

@@ -50,7 +50,13 @@ const RULES = [
   { folder: "firmware", folders: ["src", "hosts/moddable", "hosts/sockets"], packages: noNode },
   { folder: "simulator", folders: [], files: BOUNDARY, packages: anything },
   // The module of a custom allocation policy is named by the configuration.
-  { folder: "emulator", folders: [], packages: anything, dynamic: true },
+  {
+    folder: "emulator",
+    folders: [],
+    files: ["hosts/node/durable-file", "hosts/node/directory-lock"],
+    packages: anything,
+    dynamic: true,
+  },
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   {
     folder: "factory",

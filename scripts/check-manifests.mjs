@@ -54,7 +54,6 @@ export const SDK_MODULES = Object.freeze({
   net: ALL,
   preference: ALL,
   resetReason: ["esp32"],
-  rng: ALL,
   "ssl/cert": SDK_TLS,
   "text/decoder": ALL,
   time: ALL,

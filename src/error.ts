@@ -18,7 +18,8 @@ function kind(retriable: boolean, meaning: string): ErrorKind {
  */
 export const ERRORS = Object.freeze({
   "invalid-argument": kind(false, "an option or argument is wrong; correct it"),
-  internal: kind(true, "a handler of the application or of the platform threw; see the message"),
+  internal: kind(true, "a part of the platform threw; see the message"),
+  "handler-failed": kind(true, "a handler of the application threw; mend it"),
   closed: kind(false, "the object was closed before this call; make a new one"),
 
   "network-down": kind(true, "there is no network; the device waits for it"),
@@ -62,8 +63,13 @@ export const ERRORS = Object.freeze({
   "dps-failed": kind(false, "DPS reports the assignment failed; see errorCode and the enrollment"),
   "dps-disabled": kind(false, "the enrollment is disabled; enable it in DPS"),
   "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
+  "dps-device-id": kind(
+    false,
+    "DPS assigned a device id that cannot be used over MQTT; give the device another one at DPS",
+  ),
   "dps-malformed": kind(true, "the answer of DPS could not be understood"),
 
+  "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
@@ -123,13 +129,26 @@ function messageOf(code: ErrorCode, about: string): string {
 /** `error` as a BerthError: itself, or wrapped under `code`. Never throws, whatever was thrown. */
 export function asBerthError(error: unknown, code: ErrorCode = "internal"): BerthError {
   if (error instanceof BerthError) return error;
-  let about = "";
+  return new BerthError(code, textOf(error));
+}
+
+function textOf(thrown: unknown): string {
   try {
-    if (error !== undefined) about = String(error instanceof Error ? error.message : error);
+    if (thrown !== undefined) return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
     // Something that cannot even be turned into text was thrown.
   }
-  return new BerthError(code, about);
+  return "";
+}
+
+/** `handler-failed`: `thrown` came out of the application's `handler`. */
+export function handlerFailed(handler: string, thrown: unknown): BerthError {
+  return new BerthError("handler-failed", `${handler}: ${textOf(thrown)}`);
+}
+
+/** Text of a server for a message: bounded, and without control characters. */
+export function shown(text: string): string {
+  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
 }
 
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */

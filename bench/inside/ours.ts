@@ -77,6 +77,7 @@ export function operations(text: TextCodec): Operations {
   const handler: PacketHandler = {
     onConnack() {},
     onPublish() {},
+    onOversize() {},
     onPuback() {},
     onSuback() {},
     onUnsuback() {},

@@ -30,6 +30,7 @@ let failure: Error | undefined;
 const HANDLER: SessionHandler = {
   onConnected() {},
   onMessage() {},
+  onOversize() {},
   onAcknowledged() {},
   onSubscribed() {},
   onWritable() {},

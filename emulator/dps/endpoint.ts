@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
 import * as v from "valibot";
+import type { Clock } from "../clock";
 import type { FaultInjector, FaultRule } from "../faults";
 import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
@@ -36,14 +37,14 @@ export class DpsEndpoint implements EndpointHandler {
   readonly #service: RegistrationService;
   readonly #faults: FaultInjector;
   readonly #observer: DpsObserver;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #callers = new WeakMap<Connection, DpsIdentity | DpsError>();
 
-  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, now: () => number) {
+  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, clock: Clock) {
     this.#service = service;
     this.#faults = faults;
     this.#observer = observer;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Notes who a connection is, or the error that every request of it gets (refusal by response). */
@@ -75,7 +76,7 @@ export class DpsEndpoint implements EndpointHandler {
     this.#answer(kind, connection, query, payload)
       .catch((error: Error) => {
         this.#observer.onProblem(error);
-        return errorResponse(dpsError(500, 500000, "Internal server error.", 5), this.#now());
+        return errorResponse(dpsError(500, 500000, "Internal server error.", 5), this.#clock.now());
       })
       .then((response) => this.#respond(kind, connection, requestId, response))
       .catch((error: Error) => connection.close(error.message));
@@ -88,7 +89,7 @@ export class DpsEndpoint implements EndpointHandler {
     payload: Buffer,
   ): Promise<DpsResponse> {
     const caller = this.#callers.get(connection)!;
-    const refuse = (error: DpsError) => errorResponse(error, this.#now());
+    const refuse = (error: DpsError) => errorResponse(error, this.#clock.now());
     if (isDpsError(caller)) return refuse(caller);
     if (payload.length > LARGEST_MESSAGE)
       return refuse(dpsError(413, 413000, "The message is larger than 96 KB."));
@@ -111,12 +112,12 @@ export class DpsEndpoint implements EndpointHandler {
     response: DpsResponse,
   ): void {
     const rule = this.#faults.strike(kind, connection.link.context);
-    const answer = rule?.action === "status" ? faultResponse(rule, this.#now()) : response;
+    const answer = rule?.action === "status" ? faultResponse(rule, this.#clock.now()) : response;
     switch (rule?.action) {
       case "drop":
         return;
       case "delay":
-        setTimeout(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0).unref();
+        this.#clock.schedule(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0);
         return;
       case "close":
         connection.close("a fault");
@@ -139,8 +140,7 @@ export class DpsEndpoint implements EndpointHandler {
     const text = typeof response.body === "string" ? response.body : JSON.stringify(response.body);
     connection.outbox.send({ topic, payload: Buffer.from(text), qos });
     if (!isAssigned(response) || !this.#faults.strike("assigned", connection.link.context)) return;
-    // A turn later: what has been handed to the link leaves first.
-    setImmediate(() => connection.close("a fault"));
+    connection.close("a fault");
   }
 }
 

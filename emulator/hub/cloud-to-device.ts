@@ -80,8 +80,6 @@ export function deliver(
   dropExpired(device, now);
   for (const message of [...device.queue]) {
     if (delivered.has(message.sequence)) continue;
-    delivered.add(message.sequence);
-    message.deliveryCount++;
     const packetId = connection.outbox.send(
       {
         topic: `devices/${device.deviceId}/messages/devicebound/${message.bag}`,
@@ -94,6 +92,10 @@ export function deliver(
         onDone(message);
       },
     );
+    // The connection has ended.
+    if (packetId === undefined) return;
+    delivered.add(message.sequence);
+    message.deliveryCount++;
     if (qos === 1) message.packetId = packetId;
   }
 }

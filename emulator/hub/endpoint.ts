@@ -14,6 +14,9 @@ import { parsePatch, patchSection, twinDocument } from "./twin";
 /** The largest body of a device-to-cloud message, in bytes. */
 const LARGEST_TELEMETRY = 256 * 1024;
 
+/** Answers a request that the emulator failed to carry out. */
+const INTERNAL_ERROR = { errorCode: 500000, message: "Internal server error." };
+
 /** A device-to-cloud message. */
 export interface Telemetry {
   hub: string;
@@ -34,8 +37,6 @@ export interface HubObserver {
   onClosed(hub: string, connection: Connection): void;
   onTelemetry(message: Telemetry): void;
   onDelivered(hub: string, deviceId: string, message: QueuedMessage): void;
-  /** A failure of the emulator's own. */
-  onProblem(error: Error): void;
   onReported(hub: string, deviceId: string, patch: JsonObject): void;
 }
 
@@ -196,7 +197,7 @@ export class HubEndpoint implements EndpointHandler {
     this.#state
       .changed()
       .then(() => this.#reply(connection, `204/?$rid=${requestId}&$version=${version}`))
-      .catch((error: Error) => connection.close(error.message));
+      .catch(() => this.#reply(connection, `500/?$rid=${requestId}`, INTERNAL_ERROR));
   }
 
   #reply(connection: Connection, suffix: string, body?: unknown): void {
@@ -206,8 +207,8 @@ export class HubEndpoint implements EndpointHandler {
     connection.outbox.send({ topic: `$iothub/twin/res/${suffix}`, payload, qos });
   }
 
-  /** Delivery progress is worth keeping, but nobody waits for it. */
+  /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */
   #save(): void {
-    this.#state.changed().catch((error: Error) => this.#observer.onProblem(error));
+    this.#state.changed().catch(() => {});
   }
 }

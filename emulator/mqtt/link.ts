@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 /**
- * The stream between a TLS socket and the MQTT broker. It sees whole packets in both directions, so this is the place
- * that bounds what a client may send, injects faults, and writes PUBLISH packets beside those of the broker.
+ * MQTT packets over one duplex stream (TLS here). All packets of both directions pass it, so this is the place that
+ * bounds what waits in memory for one client, and that injects faults.
  */
-import { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../clock";
 import type { FaultContext, FaultInjector, FaultRule, FaultStep } from "../faults";
 import { FramingError, PacketFramer, PacketType } from "./packet-framer";
 
-/** What a link tells its owner. */
-export interface LinkObserver {
-  /**
-   * Called for each packet of the client before the broker sees it; the first one is handed over before any broker
-   * exists. False keeps the packet from the broker.
-   */
-  onPacket(type: number, packet: Buffer): boolean;
+/** What a link is made of. */
+export interface LinkOptions {
+  /** The bytes; the link owns it. */
+  stream: Duplex;
+  clock: Clock;
+  faults: FaultInjector;
+  /** The largest packet that a client may send, in bytes. */
+  maximumPacket: number;
+  /** Called for each whole packet of the client; a throw ends the connection with the error's message as the reason. */
+  onPacket(packet: Buffer): void;
+  /** Makes the end of the stream a TCP RST. */
+  reset(): void;
 }
 
 const STEP_OF_TYPE: Readonly<Record<number, FaultStep>> = {
@@ -24,151 +30,253 @@ const STEP_OF_TYPE: Readonly<Record<number, FaultStep>> = {
   [PacketType.PINGRESP]: "pingresp",
 };
 
-/** A Duplex of MQTT packets over one TLS socket. */
-export class Link extends Duplex {
-  readonly socket: TLSSocket;
-  /** Bytes of MQTT inside TLS. */
+/** Bytes that may wait for a client that does not read: a full queue of the largest cloud-to-device messages, twice. */
+const MOST_WAITING = 8 * 1024 * 1024;
+
+/** Milliseconds that a client has to take what was sent last and to close, before the socket goes. */
+const GRACE = 2000;
+
+interface Outgoing {
+  packet: Buffer;
+  /** Called when the packet has left, or was dropped by a fault. */
+  sent: (() => void) | undefined;
+}
+
+/** One connection. Emits `close` once, whoever ended it. */
+export class Link extends EventEmitter<{ close: [] }> {
+  /** Bytes of MQTT. */
   bytesReceived = 0;
   bytesSent = 0;
-  /** Resets the TCP connection; set by the owner of the sockets. */
-  onReset: () => void = () => {};
   /** Who is served, for fault rules; known once CONNECT has come. */
   context: FaultContext = {};
-  readonly #observer: LinkObserver;
-  readonly #faults: FaultInjector;
+  /** Nothing is taken and nothing is sent any more. */
+  destroyed = false;
+  /** Why it ended; undefined while it stands, and when the client ended it. */
+  reason: string | undefined;
+  readonly #options: LinkOptions;
   readonly #inbound: PacketFramer;
-  // The broker writes a packet in pieces; its packets are as large as the client's or ours.
-  readonly #outbound = new PacketFramer(268_435_460);
-  #turn: Promise<void> = Promise.resolve();
+  #waiting: Outgoing[] = [];
+  #waitingBytes = 0;
+  /** A fault delays the packet in front. */
+  #held = false;
+  #ending = false;
+  #corked = false;
+  #unflushed = 0;
+  #onFlushed: (() => void) | undefined;
   #cutSent: FaultRule | undefined;
   #cutReceived: FaultRule | undefined;
+  #silence: { limit: number; cancel: () => void } | undefined;
 
-  /** @param maximumPacket the largest packet that a client may send, in bytes */
-  constructor(socket: TLSSocket, faults: FaultInjector, maximumPacket: number, observer: LinkObserver) {
-    super({ allowHalfOpen: false });
-    this.socket = socket;
-    this.#faults = faults;
-    this.#observer = observer;
-    this.#inbound = new PacketFramer(maximumPacket);
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
-    socket.on("end", () => this.push(null));
-    socket.on("close", () => this.destroy());
+  constructor(options: LinkOptions) {
+    super();
+    this.#options = options;
+    this.#inbound = new PacketFramer(options.maximumPacket);
+    const { stream } = options;
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("drain", () => this.#pump());
+    stream.on("end", () => this.destroy());
+    stream.on("close", () => this.destroy());
     // A client that vanishes is everyday life for a server; "close" follows.
-    socket.on("error", () => {});
-    this.on("error", () => {});
-  }
-
-  /** Cuts the connection by a TCP RST. */
-  reset(): void {
-    this.onReset();
-    this.socket.destroy();
-    this.destroy();
+    stream.on("error", () => {});
   }
 
   /** Looks up byte faults for this client; called once it is known who it is. */
   identify(context: FaultContext): void {
     this.context = context;
-    this.#cutSent = this.#faults.strike("sent", context);
-    this.#cutReceived = this.#faults.strike("received", context);
+    this.#cutSent = this.#options.faults.strike("sent", context);
+    this.#cutReceived = this.#options.faults.strike("received", context);
+  }
+
+  /**
+   * Sends a packet behind those before it; nothing once the link has ended. A client that lets too much wait is cut.
+   * @param sent called when it has left, or was dropped by a fault
+   */
+  send(packet: Buffer, sent?: () => void): void {
+    if (this.destroyed || this.#ending) return;
+    this.#waiting.push({ packet, sent });
+    this.#waitingBytes += packet.length;
+    this.#flush();
+    if (!this.destroyed && this.#waitingBytes + this.#options.stream.writableLength > MOST_WAITING) {
+      this.destroy("the client does not read what is sent to it");
+      this.#options.stream.destroy();
+    }
+  }
+
+  /** Sends a last packet, then ends. */
+  end(packet: Buffer, reason: string): void {
+    this.send(packet);
+    this.reason ??= reason;
+    this.#ending = true;
+    this.#flush();
+  }
+
+  /** Ends: what was sent before still leaves, if the client takes it. */
+  destroy(reason?: string): void {
+    if (!this.#shut(reason)) return;
+    const { stream } = this.#options;
+    stream.end();
+    // A TCP socket that is closed with something unread sends a RST, which can overtake the last packet.
+    stream.resume();
+  }
+
+  /** Ends by a TCP RST, behind what was sent before. */
+  reset(reason = "a fault"): void {
+    if (!this.#shut(reason)) return;
+    this.#onFlushed = () => {
+      this.#options.reset();
+      this.#options.stream.destroy();
+    };
+    if (this.#unflushed === 0) this.#onFlushed();
+  }
+
+  /** From now on, ends when nothing has come for so many milliseconds. */
+  limitSilence(limit: number): void {
+    this.#silence = { limit, cancel: () => {} };
+    this.#heard();
+  }
+
+  #heard(): void {
+    if (!this.#silence || this.destroyed) return;
+    this.#silence.cancel();
+    this.#silence.cancel = this.#options.clock.schedule(
+      () => this.destroy("keep alive timeout"),
+      this.#silence.limit,
+    );
   }
 
   #receive(chunk: Buffer): void {
-    const first = this.bytesReceived === 0;
+    if (this.destroyed) return;
+    // Another protocol is told apart at once, before its bytes are taken for a long packet.
+    if (this.bytesReceived === 0 && chunk[0] !== PacketType.CONNECT << 4) {
+      const isHttp = /^[A-Z]{3,7} /.test(chunk.subarray(0, 8).toString("latin1"));
+      this.destroy(isHttp ? "an HTTP request; this port speaks MQTT" : "the first packet is no CONNECT");
+      return;
+    }
     this.bytesReceived += chunk.length;
+    this.#heard();
+    this.#inbound.add(chunk);
+    this.#pump();
+  }
+
+  /** Hands over packets for as long as their answers leave; else reading pauses, and TCP holds the client back. */
+  #pump(): void {
+    const { stream, onPacket } = this.#options;
     try {
-      // Another protocol is told apart at once, before its bytes are taken for a long packet.
-      if (first && chunk[0] !== PacketType.CONNECT << 4)
-        throw new FramingError("the first packet is no CONNECT");
-      for (const packet of this.#inbound.push(chunk)) {
-        if (this.destroyed) return;
-        if (!this.#observer.onPacket(packet[0]! >> 4, packet)) continue;
-        if (!this.destroyed && !this.push(packet)) this.socket.pause();
+      while (!this.destroyed && !this.#ending && !this.#stalled) {
+        const packet = this.#inbound.next();
+        if (!packet) break;
+        onPacket(packet);
       }
     } catch (error) {
       // Whatever one client brings about ends its connection, never the emulator.
-      this.destroy(error as Error);
-      return;
+      this.destroy(
+        error instanceof FramingError ? `${error.message} (MQTT 3.1.1)` : (error as Error).message,
+      );
     }
+    if (this.destroyed) return;
     const cut = this.#cutReceived;
     if (cut && this.bytesReceived >= (cut.afterBytes ?? 0)) this.#break(cut);
+    else if (this.#stalled) stream.pause();
+    else stream.resume();
   }
 
-  override _read(): void {
-    this.socket.resume();
+  get #stalled(): boolean {
+    return this.#held || this.#options.stream.writableNeedDrain;
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#sendAll(this.#outbound.push(chunk), done);
+  #flush(): void {
+    while (!this.#held && !this.destroyed) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      this.#waitingBytes -= next.packet.length;
+      this.#send(next);
+    }
+    if (this.#ending && this.#waiting.length === 0 && !this.#held) this.destroy();
   }
 
-  override _writev(pieces: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#sendAll(this.#outbound.push(Buffer.concat(pieces.map((piece) => piece.chunk))), done);
+  #send(outgoing: Outgoing): void {
+    const step = STEP_OF_TYPE[outgoing.packet[0]! >> 4];
+    const rule = step && this.#options.faults.strike(step, this.context);
+    switch (rule?.action) {
+      case "drop":
+        outgoing.sent?.();
+        return;
+      case "delay":
+        // It holds up the rest, as TCP would.
+        this.#held = true;
+        this.#options.clock.schedule(() => {
+          this.#held = false;
+          if (this.destroyed) return;
+          this.#write(outgoing);
+          this.#flush();
+          this.#pump();
+        }, rule.delayMs ?? 0);
+        return;
+      case "close":
+      case "reset":
+        this.#break(rule);
+        return;
+      case "returnCode":
+        this.#write({ packet: connack(rule.returnCode ?? 3), sent: undefined });
+        this.destroy("a fault");
+        return;
+      default:
+        this.#write(outgoing);
+    }
   }
 
-  override _final(done: () => void): void {
-    this.#turn = this.#turn.then(() => {
-      this.socket.end();
-      done();
-    });
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // What was written just before, a refusing CONNACK say, still has to leave.
-    this.#turn = this.#turn.then(() => this.socket.destroySoon());
-    done(error);
-  }
-
-  #sendAll(packets: Iterable<Buffer>, done: () => void): void {
-    for (const packet of packets) this.#turn = this.#turn.then(() => this.#send(packet));
-    this.#turn = this.#turn.then(() => done());
-  }
-
-  /** Sends one packet after those before it: a delayed one holds up the rest, as TCP would. */
-  async #send(packet: Buffer): Promise<void> {
-    const type = packet[0]! >> 4;
-    const step = STEP_OF_TYPE[type];
-    const rule = step && this.#faults.strike(step, this.context);
-    if (rule?.action === "drop") return;
-    if (rule?.action === "delay") await sleep(rule.delayMs ?? 0);
-    if (rule?.action === "close" || rule?.action === "reset") return this.#break(rule);
-    let bytes = packet;
-    if (rule?.action === "returnCode") bytes = Buffer.from([0x20, 2, 0, rule.returnCode ?? 3]);
-    // aedes grants what was asked for; Azure grants at most 1 (a failure, 0x80, stays).
-    if (type === PacketType.SUBACK) bytes = capGranted(packet);
-    await this.#write(bytes);
-    if (rule?.action === "returnCode") this.socket.destroySoon();
-  }
-
-  async #write(bytes: Buffer): Promise<void> {
-    if (this.socket.destroyed || !this.socket.writable) return;
+  #write({ packet, sent }: Outgoing): void {
     const cut = this.#cutSent;
     const room = cut ? (cut.afterBytes ?? 0) - this.bytesSent : Number.POSITIVE_INFINITY;
-    const part = bytes.length > room ? bytes.subarray(0, Math.max(0, room)) : bytes;
+    const part = packet.length > room ? packet.subarray(0, Math.max(0, room)) : packet;
     this.bytesSent += part.length;
-    await new Promise<void>((resolve) => {
-      this.socket.once("close", resolve);
-      this.socket.write(part, () => {
-        this.socket.off("close", resolve);
-        resolve();
-      });
+    this.#cork();
+    this.#unflushed++;
+    this.#options.stream.write(part, () => this.#flushed());
+    if (cut && packet.length >= room) this.#break(cut);
+    else sent?.();
+  }
+
+  /** What one turn of the event loop sends, all answers to a batch for example, leaves in one write. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#options.stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#options.stream.uncork();
     });
-    if (cut && bytes.length >= room) this.#break(cut);
+  }
+
+  #flushed(): void {
+    // While reading pauses, its PINGREQ cannot be heard; that it takes what is sent shows that it lives.
+    if (this.#options.stream.isPaused()) this.#heard();
+    this.#unflushed--;
+    if (this.#unflushed === 0) this.#onFlushed?.();
   }
 
   #break(rule: FaultRule): void {
-    if (rule.action === "close") this.socket.destroySoon();
+    if (rule.action === "close") this.destroy("a fault");
     else this.reset();
+  }
+
+  /** False when it has ended before. */
+  #shut(reason: string | undefined): boolean {
+    if (this.destroyed) return false;
+    this.destroyed = true;
+    this.reason ??= reason;
+    this.#waiting = [];
+    this.#silence?.cancel();
+    const { stream, clock } = this.#options;
+    const cancel = clock.schedule(() => stream.destroy(), GRACE);
+    if (stream.closed) cancel();
+    else stream.once("close", cancel);
+    this.emit("close");
+    return true;
   }
 }
 
-function capGranted(suback: Buffer): Buffer {
-  const copy = Buffer.from(suback);
-  // Fixed header, remaining length (one byte below 128), packet identifier, then one code a filter.
-  const header = suback.length < 130 ? 4 : 5;
-  for (let index = header; index < copy.length; index++) if (copy[index] === 2) copy[index] = 1;
-  return copy;
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+/** A CONNACK without a session. */
+export function connack(returnCode: number, sessionPresent = false): Buffer {
+  return Buffer.from([PacketType.CONNACK << 4, 2, sessionPresent ? 1 : 0, returnCode]);
 }

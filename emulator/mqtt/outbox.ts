@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * PUBLISH packets from the service to one device. They do not go through aedes: the hub's queue of a device is
- * durable, is not bound to a subscription or session, and resends with DUP under the same packet identifier
- * (MQTT 3.1.1 section 4.4), which aedes 1.2 does not.
+ * PUBLISH packets from the service to one device. A hub's queue of a device is durable, is not bound to a subscription
+ * or session, and is resent with DUP under the same packet identifier (MQTT 3.1.1 section 4.4).
  */
 import { generate } from "mqtt-packet";
 import type { Link } from "./link";
@@ -18,6 +17,9 @@ export interface OutgoingMessage {
   packetId?: number;
 }
 
+/** Messages of QoS 1 that may wait for PUBACK; the connection of a device that lets more wait is closed. */
+const MOST_PENDING = 2000;
+
 /** The sending side of one connection. */
 export class Outbox {
   readonly #link: Link;
@@ -29,23 +31,29 @@ export class Outbox {
   }
 
   /**
-   * Writes a PUBLISH.
+   * Sends a PUBLISH.
    * @param onAcknowledged called once: at PUBACK for QoS 1, straight away for QoS 0
-   * @returns the packet identifier; 0 for QoS 0
+   * @returns the packet identifier; 0 for QoS 0; undefined when the connection has ended, by this message too
    */
-  send(message: OutgoingMessage, onAcknowledged: () => void = () => {}): number {
+  send(message: OutgoingMessage, onAcknowledged: () => void = () => {}): number | undefined {
+    if (this.#link.destroyed) return undefined;
     const messageId = message.qos === 0 ? 0 : (message.packetId ?? this.#allocate());
-    const packet = generate({
-      cmd: "publish",
-      topic: message.topic,
-      payload: message.payload,
-      qos: message.qos,
-      dup: message.dup ?? false,
-      retain: false,
-      ...(message.qos === 0 ? {} : { messageId }),
-    });
+    if (messageId === undefined) {
+      this.#link.destroy(`${MOST_PENDING} messages wait for PUBACK`);
+      return undefined;
+    }
     if (message.qos === 1) this.#pending.set(messageId, onAcknowledged);
-    if (!this.#link.destroyed && this.#link.writable) this.#link.write(packet);
+    this.#link.send(
+      generate({
+        cmd: "publish",
+        topic: message.topic,
+        payload: message.payload,
+        qos: message.qos,
+        dup: message.dup ?? false,
+        retain: false,
+        ...(message.qos === 0 ? {} : { messageId }),
+      }),
+    );
     if (message.qos === 0) onAcknowledged();
     return messageId;
   }
@@ -62,7 +70,9 @@ export class Outbox {
     for (const id of packetIds) this.#pending.set(id, () => {});
   }
 
-  #allocate(): number {
+  /** An identifier that is free; undefined when too many are not. */
+  #allocate(): number | undefined {
+    if (this.#pending.size >= MOST_PENDING) return undefined;
     do {
       this.#nextId = (this.#nextId % 65_535) + 1;
     } while (this.#pending.has(this.#nextId));

@@ -27,7 +27,7 @@ export class FramingError extends Error {
   }
 }
 
-/** Collects at most one packet of at most `maximum` bytes. */
+/** Collects at most one packet of at most `maximum` bytes, and what came with its end. */
 export class PacketFramer {
   readonly #maximum: number;
   #chunks: Buffer[] = [];
@@ -39,25 +39,28 @@ export class PacketFramer {
     this.#maximum = maximum;
   }
 
-  /**
-   * The packets that are complete with `chunk`, one by one: what is whole is there before what comes behind it is
-   * found broken. To be read to its end.
-   * @throws FramingError on a remaining length of more than four bytes, or a packet above the maximum
-   */
-  *push(chunk: Buffer): Generator<Buffer, void> {
+  /** Takes what has come. */
+  add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    while (this.#length >= Math.max(2, this.#needed)) {
-      const head = this.#joined();
-      this.#needed = this.#packetLength(head);
-      if (this.#needed === 0 || this.#length < this.#needed) break;
-      const packet = head.subarray(0, this.#needed);
-      const rest = head.subarray(this.#needed);
-      this.#chunks = rest.length > 0 ? [rest] : [];
-      this.#length = rest.length;
-      this.#needed = 0;
-      yield packet;
-    }
+  }
+
+  /**
+   * The next packet that is whole; undefined when more has to come. What is whole is there before what comes behind it
+   * is found broken.
+   * @throws FramingError on a remaining length of more than four bytes, or a packet above the maximum
+   */
+  next(): Buffer | undefined {
+    if (this.#length < Math.max(2, this.#needed)) return undefined;
+    const head = this.#joined();
+    this.#needed = this.#packetLength(head);
+    if (this.#needed === 0 || this.#length < this.#needed) return undefined;
+    const packet = head.subarray(0, this.#needed);
+    const rest = head.subarray(this.#needed);
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#length = rest.length;
+    this.#needed = 0;
+    return packet;
   }
 
   #joined(): Buffer {

@@ -3,19 +3,20 @@
 
 import UDP from "embedded:io/socket/udp";
 import { cryptography } from "berth/hosts/moddable/crypto/binding";
+import { fillRandom } from "berth/natives/random";
 import { wifi } from "berth/platform";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
 import Net from "net";
-import RNG from "rng";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
 import { asBerthError, type BerthError } from "../../src/error";
-import type { Host, Network, Signer, Timers } from "../../src/host";
+import type { Host, Signer, Timers } from "../../src/host";
+import { randomBytes, randomOf } from "../native/random";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
-import { randomOf } from "./random";
+import { isOutOfTime, networkWorks } from "./evidence";
 import { type Root, type RootReport, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
@@ -67,6 +68,11 @@ export interface ModdableHost extends Host {
   start(): void;
   /** Leaves the network. Idempotent. */
   stop(): void;
+  /**
+   * Takes what came of an attempt to connect as evidence about network and clock.
+   * @param error undefined: the connection stands
+   */
+  heed(error: BerthError | undefined): void;
 }
 
 /**
@@ -77,7 +83,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const { onError, bounds } = options;
   const clock = new ModdableClock(Time, bounds);
   const timers = createTimers((error) => onError("timer", asBerthError(error)));
-  const random = randomOf(RNG);
+  const random = randomOf(fillRandom);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
   const signer = signerOf(options);
   const transport = cryptography.bindTransport({
@@ -101,14 +107,14 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           clock,
           servers: options.sntp,
           bounds,
-          nonce: () => new Uint8Array(RNG.get(8)),
+          nonce: () => randomBytes(fillRandom, 8),
           random,
           set: (seconds) => Time.set(seconds),
           onTime: options.onTime ?? (() => {}),
           onError: (error) => onError("clock", error),
         });
 
-  const network: (Network & { start(): void; stop(): void }) | undefined =
+  const network: WifiNetwork | undefined =
     wifi && options.ssid !== undefined
       ? new WifiNetwork({
           WiFi: wifi,
@@ -141,6 +147,11 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     stop(): void {
       network?.stop();
       sync?.stop();
+    },
+    heed(error): void {
+      const works = error === undefined || networkWorks(error.code);
+      if (works !== undefined) network?.heed(works);
+      if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
 }

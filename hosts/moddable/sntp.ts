@@ -10,6 +10,8 @@ export const NTP_PORT = 123;
 
 /** Offsets, bytes. */
 const STRATUM = 1;
+/** Of stratum 0: four letters. */
+const REFERENCE = 12;
 const ORIGINATE = 24;
 const TRANSMIT = 40;
 
@@ -32,16 +34,26 @@ export function ntpRequest(nonce: Uint8Array): Uint8Array {
   return packet;
 }
 
-/** Why an answer is not believed. */
-export type NtpRefusal = "malformed" | "not ours" | "not synchronized" | "asks to stay away";
+/**
+ * Why an answer is not believed. Kisses of death (RFC 5905, section 7.4): `slow down` for RATE, `stay away` for DENY and
+ * RSTR; the others ask for nothing, and are no time either.
+ */
+export type NtpRefusal = "malformed" | "not ours" | "not synchronized" | "slow down" | "stay away";
+
+function kissOf(packet: Uint8Array): NtpRefusal {
+  const code = String.fromCharCode(...packet.subarray(REFERENCE, REFERENCE + 4));
+  if (code === "RATE") return "slow down";
+  return code === "DENY" || code === "RSTR" ? "stay away" : "not synchronized";
+}
 
 /** The time of an answer, milliseconds since 1970, or why it is not believed. */
 export function readNtpReply(packet: Uint8Array, nonce: Uint8Array): number | NtpRefusal {
   const [first = 0] = packet;
-  if (packet.length < NTP_PACKET || (first & 7) !== SERVER_MODE) return "malformed";
+  // First of all: what has not the nonce, whatever it is, can be anyone's.
   for (let i = 0; i < 8; i += 1) if (packet[ORIGINATE + i] !== nonce[i]) return "not ours";
+  if (packet.length < NTP_PACKET || (first & 7) !== SERVER_MODE) return "malformed";
   const stratum = packet[STRATUM] ?? 0;
-  if (stratum === 0) return "asks to stay away";
+  if (stratum === 0) return kissOf(packet);
   if (first >> 6 === ALARM || stratum > 15) return "not synchronized";
   const view = new DataView(packet.buffer, packet.byteOffset, NTP_PACKET);
   const seconds = view.getUint32(TRANSMIT);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Joins a Wi-Fi network and joins again whenever it is lost. The SDK tells no reason for a failed join and may
- * tell nothing at all, so every attempt has a deadline, and each starts with a new object of the SDK.
+ * tell nothing at all, so every attempt has a deadline, and each starts with a new object of the SDK. A loss that it
+ * does not tell shows in connections that fail: after some in a row the network is left and joined again.
  */
 import { asBerthError, BerthError } from "../../src/error";
 import type { Network, TimerHandle, Timers } from "../../src/host";
@@ -38,6 +39,12 @@ export interface WifiOptions {
 const HAS_ADDRESS = 500;
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
+/**
+ * Servers that could not be reached in a row until the network is joined again, twice as many each time: it may be the
+ * servers that are down, for days, and each time costs the other uses of the network seconds.
+ */
+const FIRST_PATIENCE = 5;
+const LONGEST_PATIENCE = 80;
 
 /** Of WPA (IEEE 802.11-2020, annex J.4): a passphrase of 8 to 63 ASCII characters, or a key of 64 hexadecimal digits. */
 export function isPassphrase(text: string): boolean {
@@ -51,6 +58,9 @@ export class WifiNetwork implements Network {
   #up = false;
   #attempts = 0;
   #running = false;
+  /** Servers in a row that could not be reached since the network came. */
+  #unreached = 0;
+  #patience = FIRST_PATIENCE;
 
   /** @throws BerthError `invalid-argument` for a wrong SSID or password */
   constructor(options: WifiOptions) {
@@ -84,6 +94,25 @@ export class WifiNetwork implements Network {
     this.#tell(false);
   }
 
+  /** An attempt to connect has ended: a server has answered, or none could be reached. */
+  heed(reached: boolean): void {
+    if (reached) {
+      this.#unreached = 0;
+      this.#patience = FIRST_PATIENCE;
+    } else if (this.#running && this.#up) this.#guarded(() => this.#unreachable());
+  }
+
+  #unreachable(): void {
+    this.#unreached += 1;
+    // A driver that knows of the loss, and has not told.
+    if (this.#wifi && this.#wifi.connection < HAS_ADDRESS) this.#retry("the network was lost, untold");
+    else if (this.#unreached >= this.#patience) {
+      const count = this.#unreached;
+      this.#patience = Math.min(LONGEST_PATIENCE, this.#patience * 2);
+      this.#retry(`no server could be reached, ${count} times in a row: joins the network again`);
+    }
+  }
+
   #join(): void {
     const { WiFi, SSID, password, joinTimeout = 30_000 } = this.#options;
     this.#leave();
@@ -98,6 +127,7 @@ export class WifiNetwork implements Network {
     if (wifi.connection >= HAS_ADDRESS) {
       this.#cancel();
       this.#attempts = 0;
+      if (!this.#up) this.#unreached = 0;
       this.#tell(true);
     } else if (this.#up) this.#retry("the network was lost");
   }

@@ -14,6 +14,7 @@ export interface TlsContext {
 }
 
 /**
+ * Constructors throw an Error whose message errors.ts reads.
  * @param roots DER; bytes in flash are not copied and must stay there
  * @param chain the device's certificate and its intermediates, DER, leaf first
  * @param key PKCS#8 DER; undefined without a chain
@@ -58,7 +59,7 @@ export interface TlsEngine {
   pending(): number;
   /** Bytes that `feed` takes. */
   inputRoom(): number;
-  /** berth_tls_code; see tls-errors.ts. */
+  /** berth_tls_code; see errors.ts. */
   failureCode(): number;
   failureText(): string;
   /** Once open. */
@@ -94,6 +95,9 @@ export type HmacClass = new (key: Uint8Array) => Hmac & { close(): void };
 
 /** @param block eFuse KEY block, 0 to 5. @throws Error where the chip has no HMAC peripheral */
 export type EfuseHmacClass = new (block: number) => Hmac;
+
+/** Fills all of `target`, 256 bytes at most, with random bytes of the platform. @throws Error */
+export type FillRandom = (target: Uint8Array) => void;
 
 export interface TlsNatives {
   readonly TlsContext: TlsContextClass;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { BerthError } from "../../src/error";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
+import { nativeError } from "./errors";
 import type { TlsContext, TlsEngine, TlsNatives } from "./natives";
 
 export interface NativeTlsOptions {
@@ -32,7 +32,8 @@ export class NativeTls {
   /**
    * An engine for one connection.
    * @param now milliseconds since 1970
-   * @throws BerthError `invalid-argument` for a bad root, certificate, key or host
+   * @throws BerthError `invalid-argument` for a bad root, certificate, key or host; `out-of-memory`; `internal` for what
+   *   the natives should not throw
    */
   open(host: string, now: number): TlsEngine {
     const { natives, inputSize = 0, outputSize = 0 } = this.#options;
@@ -40,7 +41,7 @@ export class NativeTls {
       this.#shared ??= this.#share();
       return new natives.TlsEngine(this.#shared.context, host, Math.floor(now / 1000), inputSize, outputSize);
     } catch (error) {
-      throw error instanceof BerthError ? error : new BerthError("invalid-argument", messageOf(error));
+      throw nativeError(error);
     }
   }
 
@@ -76,8 +77,4 @@ function wipe(key: Bytes): void {
   } catch {
     // A key in flash cannot be overwritten.
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

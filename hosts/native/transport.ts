@@ -5,7 +5,7 @@ import { type ConnectTo, locate, type Resolve } from "../sockets/connect-to";
 import { Phase, type Tcp, type TcpClass } from "../sockets/tcp";
 import { type TlsEngine, TlsState } from "./natives";
 import type { NativeTls } from "./tls";
-import { engineError } from "./tls-errors";
+import { engineError } from "./errors";
 
 /** What the transport takes beside the core's options. */
 export interface NativeTransportOptions extends TransportOptions {
@@ -28,7 +28,7 @@ const CHUNK = 1024;
  * is guarded: nothing is thrown into it.
  *
  * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `clock-not-set`, `invalid-argument`, `tls-untrusted`,
- * `tls-expired`, `tls-name-mismatch`, `tls-client-certificate`, `tls-failed` or `connection-lost`. It comes after all
+ * `tls-expired`, `tls-name-mismatch`, `tls-client-certificate`, `tls-failed`, `out-of-memory` or `connection-lost`. It comes after all
  * that was received is read, unless the core reads no more.
  */
 export class NativeTransport implements Transport {

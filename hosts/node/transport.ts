@@ -2,11 +2,17 @@
 
 import { constants, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import {
+  connect,
+  createSecureContext,
+  type DetailedPeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
 import { type ConnectTo, connectTarget } from "./connect-to";
-import { serverIdentityError } from "./server-identity";
+import { chainOf, serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
 
 /** Bytes that may wait to be sent: above the largest message of Azure (256 KB) with its topic. */
@@ -74,7 +80,9 @@ export class NodeTransport implements Transport {
       secureContext,
       // Said here although it is the default: NODE_TLS_REJECT_UNAUTHORIZED=0 would turn the default off.
       rejectUnauthorized: true,
-      checkServerIdentity: (_name, certificate) => serverIdentityError(options.host, certificate.raw),
+      checkServerIdentity: (_name, certificate) =>
+        // It hands over a detailed one, see node:tls.
+        serverIdentityError(options.host, chainOf(certificate as DetailedPeerCertificate)),
     });
     this.#socket.setNoDelay(true);
     this.#listen();

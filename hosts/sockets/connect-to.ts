@@ -20,7 +20,8 @@ export function parseConnectTo(text: string): ConnectTo[] {
   return text.split(",").map((entry) => {
     const [host = "", address = "", port = "", ...rest] = entry.trim().split(":");
     const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
-    const reachable = isHostName(address) && (host === "" || isHostName(host));
+    const reachable =
+      (isIpv4(address) || isHostName(address)) && (host === "" || isIpv4(host) || isHostName(host));
     if (!reachable || rest.length > 0 || number < 1 || number > 65_535) {
       throw new BerthError("invalid-argument", `"${entry}" is no HOST:ADDRESS:PORT, as :127.0.0.1:8883`);
     }
@@ -65,7 +66,8 @@ export function locate(
   else options.resolve(name, (_name, address) => found(address, port, name));
 }
 
-function isIpv4(name: string): boolean {
-  // Not a constant of the module: XS of the SDK 8.2.3 corrupts its heap by a regular expression that lies in ROM.
-  return /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+/** Is it an IPv4 address in full, without leading zeros: four numbers up to 255? */
+export function isIpv4(name: string): boolean {
+  const parts = name.split(".");
+  return parts.length === 4 && parts.every((part) => String(Number(part) & 255) === part);
 }

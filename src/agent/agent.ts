@@ -14,8 +14,9 @@
  */
 import type { JsonObject } from "../azure/dps";
 import { telemetryTopic } from "../azure/hub";
+import { isDeviceId, isHostName } from "../azure/identifiers";
 import { encodeProperties, type Properties } from "../azure/properties";
-import { asBerthError, BerthError } from "../error";
+import { asBerthError, BerthError, handlerFailed } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
 import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
@@ -26,6 +27,7 @@ import { Alarm } from "./alarm";
 import type { BackoffPolicy } from "./backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
+import { Inbox } from "./inbox";
 import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
 import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
 import { refusesIdentity } from "./refusal";
@@ -88,7 +90,7 @@ export interface AcknowledgedTelemetry {
 
 /** What went wrong, and when the device tries again. */
 export interface ErrorReport {
-  readonly phase: "network" | "clock" | "dps" | "hub" | "store";
+  readonly phase: "network" | "clock" | "dps" | "hub" | "store" | "application";
   readonly error: BerthError;
   /**
    * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
@@ -97,7 +99,7 @@ export interface ErrorReport {
   readonly retryIn: number | undefined;
 }
 
-/** What the agent reports. An exception in one of these is reported as `internal` and ends the connection. */
+/** What the agent reports. An exception in one of these is reported as `handler-failed`, and life goes on. */
 export interface AgentHandler {
   onState?(state: AgentState): void;
   onAssigned?(report: AssignedReport): void;
@@ -107,7 +109,11 @@ export interface AgentHandler {
    * @param count of acknowledged messages since `start`
    */
   onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
-  /** Without it the device does not subscribe to cloud-to-device messages. */
+  /**
+   * Without it the device does not subscribe to cloud-to-device messages. A message counts as taken when it returns or
+   * throws; `hub.redeliveries` fetches it again. A message over `hub.maximumPacketSize` is not handed over but
+   * reported, as `packet-too-large`.
+   */
   onCloudToDevice?(message: CloudToDeviceMessage): void;
   /** `send` has room again for the message that it refused with `outbox-full`. */
   onRoom?(): void;
@@ -173,6 +179,11 @@ function mayBeTheClock(error: BerthError): boolean {
   return error.code === "tls-expired" || error.code === "dps-unauthorized" || refusesIdentity(error.code);
 }
 
+/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
+function assignmentRefused({ code }: BerthError): boolean {
+  return refusesIdentity(code) || code === "invalid-argument";
+}
+
 export class Agent {
   readonly #host: Host;
   readonly #options: AgentOptions;
@@ -181,6 +192,7 @@ export class Agent {
   readonly #outbox: Outbox;
   /** Bytes of the largest payload with its property bag that the output buffer holds. */
   readonly #largest: number;
+  readonly #inbox: Inbox;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   /** How often the state has changed: tells whether a handler has moved the agent on. */
@@ -231,6 +243,7 @@ export class Agent {
     this.#retry = new Retry({ ...options, assignmentTimeout });
     this.#retryStore = new RetryStore(host, options.identity, this.#retry);
     this.#outbox = new Outbox(options.outbox);
+    this.#inbox = new Inbox(options.hub?.redeliveries);
     this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
     this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
@@ -266,7 +279,12 @@ export class Agent {
     this.#source = "stored";
     const { identity, startSpread = 0 } = this.#options;
     const stored = this.#store.read();
-    const ours = stored?.idScope === identity.idScope && stored.registrationId === identity.registrationId;
+    const ours =
+      stored?.idScope === identity.idScope &&
+      stored.registrationId === identity.registrationId &&
+      // An earlier version may have stored what nobody can connect to.
+      isHostName(stored.hub) &&
+      isDeviceId(stored.deviceId);
     this.#assignment = ours ? stored : undefined;
     const now = this.#host.clock.ticks();
     const delay = Math.floor(this.#host.random() * startSpread);
@@ -457,7 +475,7 @@ export class Agent {
     if (!same) this.#assignment = assignment;
     if (this.#retryStore.exists || this.#isSlow) this.#retryStore.save();
     if ((!same || this.#unsaved) && !this.#save(assignment)) return;
-    if (!this.#tell(() => this.#handler.onAssigned?.(report))) return;
+    if (!this.#tell("onAssigned", () => this.#handler.onAssigned?.(report))) return;
     // A moment later: the transport to DPS and its memory are gone before the one to the hub is opened.
     this.#backOff(this.#retry.next(true, false, clock.ticks()).at - clock.ticks());
   }
@@ -501,11 +519,17 @@ export class Agent {
         this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
         this.#outbox,
         this.#inFlight,
+        this.#inbox,
         {
           onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
           onAcknowledged: (message) => {
             this.#acknowledged += 1;
-            this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            // Not by #tell: a closure a message.
+            try {
+              this.#handler.onAcknowledged?.(message, this.#acknowledged);
+            } catch (error) {
+              this.#blame("onAcknowledged", error);
+            }
             this.#outbox.release(message);
             if (this.#wantsRoom < 0) return;
             // What waits goes first: room for one more may come of it.
@@ -513,6 +537,7 @@ export class Agent {
             this.#tellRoom();
           },
           onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
+          onProblem: (error) => void this.#report({ phase: phaseOf(error), error, retryIn: undefined }),
           onRenewal: () => {
             this.#retry.hubNow(this.#host.clock.ticks());
             this.#leave();
@@ -538,7 +563,8 @@ export class Agent {
     this.#watch();
     if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
-    this.#handler.onConnected?.({ hub, deviceId, source: this.#source, sessionPresent });
+    const report = { hub, deviceId, source: this.#source, sessionPresent };
+    if (!this.#tell("onConnected", () => this.#handler.onConnected?.(report))) return;
     // After `forget` no acknowledgement makes room.
     this.#tellRoom();
   }
@@ -547,7 +573,7 @@ export class Agent {
     if (this.#wantsRoom < 0 || this.#state !== AgentState.RUNNING) return;
     if (!this.#outbox.hasRoom(this.#wantsRoom)) return;
     this.#wantsRoom = -1;
-    this.#handler.onRoom?.();
+    this.#tell("onRoom", () => this.#handler.onRoom?.());
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
@@ -599,7 +625,7 @@ export class Agent {
       if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
       worthWriting = this.#isSlow && (known || registered);
     } else {
-      const refused = refusesIdentity(error.code);
+      const refused = assignmentRefused(error);
       this.#retry.hubFailed(error, refused, wasRunning, now, random);
       if ((refused || this.#retry.hubIsGone) && this.#wish === Wish.NONE) {
         this.#wish = Wish.NEED;
@@ -612,7 +638,7 @@ export class Agent {
     const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
     if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
     if (worthWriting) this.#retryStore.save();
-    if (this.#backOff(delay)) this.#report({ phase, error, retryIn: delay });
+    if (this.#backOff(delay)) this.#report({ phase: phaseOf(error, phase), error, retryIn: delay });
   }
 
   /** @returns as `#tell` */
@@ -667,34 +693,43 @@ export class Agent {
     if (this.#state === state) return true;
     this.#state = state;
     this.#moves += 1;
-    return this.#tell(() => this.#handler.onState?.(state));
+    return this.#tell("onState", () => this.#handler.onState?.(state));
   }
 
   /** @returns as `#tell` */
   #report(report: ErrorReport): boolean {
-    return this.#tell(() => this.#handler.onError?.(report));
+    return this.#tell("onError", () => this.#handler.onError?.(report));
   }
 
   /**
    * A handler that throws must not stop the life.
    * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
    */
-  #tell(call: () => void): boolean {
+  #tell(handler: string, call: () => void): boolean {
     const moves = this.#moves;
     try {
       call();
     } catch (error) {
-      // Reported once, and only where it is not the report itself that throws; never after `stop`.
-      try {
-        if (this.#state !== AgentState.STOPPED) {
-          this.#handler.onError?.({ phase: "hub", error: asBerthError(error), retryIn: undefined });
-        }
-      } catch {
-        // Nobody is left to tell.
-      }
+      this.#blame(handler, error);
     }
     return moves === this.#moves;
   }
+
+  /** Reports that the application threw; never after `stop`. */
+  #blame(handler: string, thrown: unknown): void {
+    try {
+      if (this.#state === AgentState.STOPPED) return;
+      const error = handlerFailed(handler, thrown);
+      this.#handler.onError?.({ phase: phaseOf(error), error, retryIn: undefined });
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
+
+/** Whose fault it is, whatever it was met in. */
+function phaseOf(error: BerthError, phase: "dps" | "hub" = "hub"): ErrorReport["phase"] {
+  return error.code === "handler-failed" ? "application" : phase;
 }
 
 function isSame(a: Assignment | undefined, b: Assignment): boolean {

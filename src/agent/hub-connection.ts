@@ -8,11 +8,12 @@ import type { Properties } from "../azure/properties";
 import type { BerthError } from "../error";
 import type { Host } from "../host";
 import type { InFlight } from "../mqtt/in-flight";
-import type { InboundPublish } from "../mqtt/reader";
+import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
 import { Alarm } from "./alarm";
 import { hubCredential, type Identity } from "./identity";
+import type { Inbox } from "./inbox";
 import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";
 
 /** Durations are milliseconds. */
@@ -31,10 +32,20 @@ export interface HubOptions {
   readonly window?: number;
   /** Bytes of the output buffer: the largest telemetry packet. Default 4,096. */
   readonly outputSize?: number;
-  /** Largest cloud-to-device packet that is collected. Default 4,096. */
+  /** Largest cloud-to-device packet that is collected: topic, properties and body. Default 8,192. */
   readonly maximumPacketSize?: number;
-  /** A larger one: fail ("refuse", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "refuse" | "stream";
+  /**
+   * A larger one: read it past ("skip", the default) or hand it over in fragments ("stream"). One whose topic with its
+   * properties is larger is read past in either case. What is read past is acknowledged, and reported as
+   * `packet-too-large`.
+   */
+  readonly oversize?: "skip" | "stream";
+  /**
+   * How often in a row a connection is ended without PUBACK because the application's handler of a message threw, so
+   * that the hub delivers it again; then it counts as taken. Default 0, at most 100. IoT Hub itself gives a message up
+   * after 10 deliveries, unless it is configured otherwise.
+   */
+  readonly redeliveries?: number;
   /** IoT Plug and Play model. */
   readonly modelId?: string;
   /**
@@ -58,8 +69,10 @@ export interface CloudToDeviceMessage {
 export interface HubConnectionHandler {
   onConnected(sessionPresent: boolean): void;
   onAcknowledged(message: TelemetryMessage): void;
-  /** Absent: the device does not subscribe. PUBACK follows when the call returns; an exception ends the connection. */
+  /** Absent: the device does not subscribe. PUBACK follows when the call returns or throws; see `redeliveries`. */
   readonly onCloudToDevice: ((message: CloudToDeviceMessage) => void) | undefined;
+  /** `packet-too-large` or `handler-failed` for a message that counts as taken; the connection goes on. */
+  onProblem(error: BerthError): void;
   /** The token ends soon; everything was acknowledged, or had its time; the connection is closed. */
   onRenewal(): void;
   onError(error: BerthError): void;
@@ -72,6 +85,7 @@ export class HubConnection implements SessionHandler {
   readonly #host: Host;
   readonly #assignment: Assignment;
   readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
   readonly #handler: HubConnectionHandler;
   readonly #session: Session;
   /** The last property bag, and the topic that ends in it: encoded once for messages in a row that have the same. */
@@ -95,6 +109,7 @@ export class HubConnection implements SessionHandler {
     options: HubOptions,
     outbox: Outbox,
     inFlight: InFlight,
+    inbox: Inbox,
     handler: HubConnectionHandler,
   ) {
     const { hub, deviceId } = assignment;
@@ -102,6 +117,7 @@ export class HubConnection implements SessionHandler {
     this.#host = host;
     this.#assignment = assignment;
     this.#outbox = outbox;
+    this.#inbox = inbox;
     this.#handler = handler;
     this.#topic = host.text.encode(telemetryTopic(deviceId));
     this.#lifetime = credential.lifetime;
@@ -177,7 +193,17 @@ export class HubConnection implements SessionHandler {
     // The hub sends nothing else to a device that subscribed to nothing else.
     if (!properties) return;
     const { payload, offset, byteLength } = publish;
-    this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength });
+    const failure = this.#inbox.hand(publish, "onCloudToDevice", () =>
+      this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength }),
+    );
+    if (!failure) return;
+    // Where the application has ended the connection there is nothing more to end.
+    if (this.#open && this.#inbox.fetchesAgain(publish)) throw failure;
+    this.#handler.onProblem(failure);
+  }
+
+  onOversize(publish: OversizePublish): void {
+    this.#handler.onProblem(oversizeError(publish));
   }
 
   onAcknowledged(_id: number, message: TelemetryMessage): void {

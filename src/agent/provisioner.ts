@@ -24,7 +24,7 @@ import { BerthError } from "../error";
 import type { Host } from "../host";
 import type { OutboundMessage } from "../mqtt/in-flight";
 import { NO_BYTES } from "../mqtt/packets";
-import type { InboundPublish } from "../mqtt/reader";
+import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import { Alarm } from "./alarm";
 import { backoffDelay } from "./backoff";
@@ -46,7 +46,10 @@ export interface ProvisioningOptions {
   readonly keepAlive?: number;
   /** Name resolution, TCP and TLS. Default 30,000. */
   readonly connectTimeout?: number;
-  /** Largest answer of DPS, bytes. Default 8,192. */
+  /**
+   * Largest answer of DPS, bytes. Default 8,192. A larger one is read past: one with an error status counts as that
+   * error, any other as `packet-too-large`.
+   */
   readonly maximumPacketSize?: number;
   /**
    * Send SUBSCRIBE and the request behind CONNECT without waiting (MQTT 3.1.1, section 3.1.4): two round trips
@@ -85,6 +88,7 @@ const OUTPUT_SIZE = 2_048;
 export class Provisioner implements SessionHandler {
   readonly #host: Host;
   readonly #options: ProvisioningOptions;
+  readonly #registrationId: string;
   readonly #handler: ProvisionerHandler;
   readonly #session: Session;
   /** Of the registration. */
@@ -119,6 +123,7 @@ export class Provisioner implements SessionHandler {
   ) {
     this.#host = host;
     this.#options = options;
+    this.#registrationId = identity.registrationId;
     this.#handler = handler;
     this.#operationId = operationId;
     this.#alarm = new Alarm(host.timers, (error) => {
@@ -135,7 +140,6 @@ export class Provisioner implements SessionHandler {
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
       outputSize: OUTPUT_SIZE + this.#body.length,
-      maximumPacketSize: options.maximumPacketSize ?? 8_192,
     });
   }
 
@@ -183,12 +187,19 @@ export class Provisioner implements SessionHandler {
 
   onMessage(publish: InboundPublish): void {
     const topic = parseDpsTopic(publish.topic);
-    // An answer to an earlier request, or no answer at all: the deadline goes on.
-    if (!topic || this.#requestId === "" || topic.requestId !== this.#requestId) return;
-    this.#requestId = "";
-    this.#answered = true;
-    this.#alarm.cancel();
-    this.#judge(topic, this.#answer(topic, publish.payload));
+    if (topic && this.#isAwaited(topic)) this.#judge(topic, this.#answer(topic, publish.payload));
+  }
+
+  onOversize(publish: OversizePublish): void {
+    const topic = parseDpsTopic(publish.topic);
+    if (topic && this.#isAwaited(topic)) {
+      // An error says enough without its body.
+      const error: DpsAnswer = { kind: "error", error: oversizeError(publish) };
+      this.#judge(topic, topic.status < 300 ? error : interpretDpsResponse(topic, "", this.#registrationId));
+    } else if (!publish.topicIsWhole) {
+      // Whose answer it is stands behind what was read.
+      throw oversizeError(publish);
+    }
   }
 
   onAcknowledged(): void {
@@ -202,6 +213,15 @@ export class Provisioner implements SessionHandler {
   onError(error: BerthError): void {
     this.#alarm.cancel();
     this.#handler.onError(error);
+  }
+
+  /** False for an answer to an earlier request: the deadline goes on. */
+  #isAwaited({ requestId }: DpsResponseTopic): boolean {
+    if (this.#requestId === "" || requestId !== this.#requestId) return false;
+    this.#requestId = "";
+    this.#answered = true;
+    this.#alarm.cancel();
+    return true;
   }
 
   /** Registers, or asks how the operation goes. */
@@ -230,7 +250,7 @@ export class Provisioner implements SessionHandler {
     } catch {
       return { kind: "error", error: new BerthError("dps-malformed", "the body is not UTF-8") };
     }
-    return interpretDpsResponse(topic, body);
+    return interpretDpsResponse(topic, body, this.#registrationId);
   }
 
   #judge(topic: DpsResponseTopic, answer: DpsAnswer): void {

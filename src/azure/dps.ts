@@ -4,7 +4,7 @@
  * decides nothing about time. Source: "Communicate with DPS using the MQTT protocol" and the schema
  * `DeviceRegistrationResult` of the DPS device API.
  */
-import { BerthError, type ErrorCode } from "../error";
+import { BerthError, type ErrorCode, shown } from "../error";
 import { isDeviceId, isHostName } from "./identifiers";
 import { percentDecode, percentEncode } from "./percent";
 
@@ -98,14 +98,23 @@ export type DpsAnswer =
   | { readonly kind: "error"; readonly error: BerthError };
 
 /**
- * What an answer means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
+ * What an answer to `registrationId` means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
  * Nothing is thrown: whatever the server sends ends in one of the three kinds, with the codes `dps-*`.
  */
-export function interpretDpsResponse(topic: DpsResponseTopic, body: string): DpsAnswer {
+export function interpretDpsResponse(
+  topic: DpsResponseTopic,
+  body: string,
+  registrationId: string,
+): DpsAnswer {
   const json = parseObject(body);
   if (topic.status >= 300) return failure(statusCode(topic.status), topic, json);
   if (!json) return failure("dps-malformed", topic, undefined, "the body is no JSON object");
   const state = objectAt(json, "registrationState");
+  // Upper and lower case are the same to DPS.
+  const named = state && stringAt(state, "registrationId");
+  if (named !== undefined && named.toLowerCase() !== registrationId.toLowerCase()) {
+    return failure("dps-malformed", topic, json, `the answer is for ${shown(named)}`);
+  }
   const operationId = stringAt(json, "operationId");
   switch (json.status) {
     case "assigning":
@@ -122,18 +131,21 @@ export function interpretDpsResponse(topic: DpsResponseTopic, body: string): Dps
     case "blacklisted":
       return failure("dps-disabled", topic, state ?? json);
     default:
-      return failure("dps-malformed", topic, json, `unknown status ${shown(json.status)}`);
+      return failure("dps-malformed", topic, json, `unknown status ${kindOf(json.status)}`);
   }
 }
 
 function assigned(topic: DpsResponseTopic, json: JsonObject, state: JsonObject | undefined): DpsAnswer {
   const hub = state && stringAt(state, "assignedHub");
   const deviceId = state && stringAt(state, "deviceId");
-  if (!hub || !isHostName(hub)) return failure("dps-malformed", topic, json, "no usable assignedHub");
-  if (!deviceId || !isDeviceId(deviceId)) return failure("dps-malformed", topic, json, "no usable deviceId");
+  if (!hub || !isHostName(hub)) {
+    return failure("dps-malformed", topic, json, `no usable assignedHub${hub ? `: ${shown(hub)}` : ""}`);
+  }
+  if (!deviceId) return failure("dps-malformed", topic, json, "no deviceId");
+  if (!isDeviceId(deviceId)) return failure("dps-device-id", topic, json, shown(deviceId));
   const profile = state.connectionProfile ?? json.connectionProfile ?? "classic";
   if (profile !== "classic") {
-    return failure("dps-unknown-profile", topic, json, `connectionProfile ${shown(profile)}`);
+    return failure("dps-unknown-profile", topic, json, `connectionProfile ${kindOf(profile)}`);
   }
   const assignment = {
     hub: hub.toLowerCase(),
@@ -187,11 +199,9 @@ function failure(
   };
 }
 
-/** Text of the server for a message: bounded, and without control characters. */
-function shown(value: unknown): string {
-  // Not JSON.stringify: a value nested deeply enough would exhaust its stack.
-  const text = typeof value === "string" ? value : `of type ${typeof value}`;
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+/** A text for a message; not JSON.stringify: a value nested deeply enough would exhaust its stack. */
+function kindOf(value: unknown): string {
+  return typeof value === "string" ? shown(value) : `of type ${typeof value}`;
 }
 
 function wholeNumber(text: string): number | undefined {

@@ -30,12 +30,23 @@ export function checkIdScope(idScope: string): string {
 /** What `isHostName` takes, for messages. */
 export const HOST_NAME_FORM = "a host name alone: no https://, no port, no blank";
 
-/** Is it a DNS name that a hub can have? Labels of letters, digits and `-`, 253 characters at most. */
+/**
+ * Is it a DNS name that a hub can have? Labels of letters, digits and `-`, 253 characters at most; the last one not all
+ * digits nor a number in hex, for resolvers take such names as IPv4 addresses: `127.1`, `2130706433`, `0x7f000001`
+ * (WHATWG URL, "ends in a number").
+ */
 export function isHostName(name: string): boolean {
-  return name.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name);
+  return (
+    name.length <= 253 &&
+    /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name) &&
+    !/(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)$/.test(name)
+  );
 }
 
-/** Is it a device id: 1 to 128 ASCII letters, digits or `- . % _ * ? ! ( ) , : = @ $ '` ("Identity registry")? */
+/**
+ * Is it a device id that MQTT can carry: 1 to 128 ASCII letters, digits or `- . % _ * ? ! ( ) , : = @ $ '`? Azure allows
+ * `#` and `+` too ("Identity registry"), which no topic can hold [MQTT-3.3.2-2].
+ */
 export function isDeviceId(id: string): boolean {
   return /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/.test(id);
 }

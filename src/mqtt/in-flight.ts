@@ -15,6 +15,8 @@ export interface OutboundMessage {
   readonly retain?: boolean;
 }
 
+const MOST_RESERVED = 1_024;
+
 export class InFlight {
   readonly #ids: Uint16Array;
   readonly #messages: (OutboundMessage | undefined)[];
@@ -97,8 +99,10 @@ export class InFlight {
   /**
    * An identifier for SUBSCRIBE or UNSUBSCRIBE; `release` gives it back.
    * @param returnCodes how many the answer must have: one a filter for SUBSCRIBE, none for UNSUBSCRIBE
+   * @returns 0 when 1,024 wait already: with the window they stay far below the identifiers that there are
    */
   reserve(returnCodes = 0): number {
+    if (this.#reserved.length >= MOST_RESERVED) return 0;
     const id = this.#nextId();
     this.#reserved.push(id);
     this.#returnCodes.push(returnCodes);

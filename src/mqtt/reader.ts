@@ -3,10 +3,12 @@
  * Reads the packets that an MQTT 3.1.1 client receives, from chunks of any size.
  *
  * Memory is bounded by `maximumPacketSize` whatever the peer sends. A packet that lies whole in a chunk is read
- * where it is; one that does not is collected in one buffer. Every normative statement that a client can check
- * is checked; what breaks one ends in an error, after which the reader must not be used again.
+ * where it is; one that does not is collected in one buffer. A PUBLISH over the maximum is never an error: a server
+ * would send it again on every connection. It is read past, and told when its last byte has come, or handed over in
+ * fragments. Every normative statement that a client can check is checked; what breaks one ends in an error, after
+ * which the reader must not be used again.
  */
-import { asBerthError, BerthError, invalidArgument } from "../error";
+import { asBerthError, BerthError, invalidArgument, shown } from "../error";
 import type { TextCodec } from "../host";
 import { CONNACK, PINGRESP, PUBACK, PUBLISH, packetName, SUBACK, topicNameFault, UNSUBACK } from "./packets";
 
@@ -26,11 +28,26 @@ export interface InboundPublish {
   readonly payload: Uint8Array;
 }
 
+/** A PUBLISH that was read past: it, or with "stream" the part of it before its payload, is over the maximum. */
+export interface OversizePublish {
+  /** The start of the topic where it is itself over the maximum. */
+  readonly topic: string;
+  readonly topicIsWhole: boolean;
+  readonly QoS: 0 | 1;
+  /** Packet identifier, 0 for QoS 0. */
+  readonly id: number;
+  /** Length of the whole packet after its fixed header, bytes, and the maximum. */
+  readonly size: number;
+  readonly maximum: number;
+}
+
 /** What the reader calls, a method a packet. */
 export interface PacketHandler {
   /** @param returnCode 0 to 5 (table 3.1) */
   onConnack(sessionPresent: boolean, returnCode: number): void;
   onPublish(publish: InboundPublish): void;
+  /** Instead of `onPublish`, when the last byte has been read past. */
+  onOversize(publish: OversizePublish): void;
   onPuback(id: number): void;
   /** @param returnCodes a view, good only during the call: 0, 1, 2 or 0x80 for each filter */
   onSuback(id: number, returnCodes: Uint8Array): void;
@@ -38,21 +55,29 @@ export interface PacketHandler {
   onPingresp(): void;
 }
 
+/**
+ * The default of `maximumPacketSize`, bytes. A board that is connected has some 90 KB left beside TLS and Wi-Fi: a
+ * message of this size, its text and what the application makes of it stay a third of that. The answers of DPS that
+ * are known have 1,300 bytes at most without the payload of a custom allocation.
+ */
+export const DEFAULT_MAXIMUM = 8_192;
+
 export interface ReaderOptions {
-  /** Largest remaining length in bytes that is collected. Default 4,096; at least 128. */
+  /** Largest remaining length in bytes that is collected. Default 8,192; at least 128. */
   readonly maximumPacketSize?: number;
-  /** A PUBLISH over the maximum: hand it out in fragments ("stream") or fail ("refuse", the default). */
-  readonly oversize?: "refuse" | "stream";
+  /** A PUBLISH over the maximum: read it past ("skip", the default) or hand it over in fragments ("stream"). */
+  readonly oversize?: "skip" | "stream";
 }
 
 // States: what the next byte belongs to.
 const TYPE = 0;
 const LENGTH = 1;
 const BODY = 2;
-/** Collecting topic and id of a PUBLISH that is streamed. */
-const STREAM_HEAD = 3;
+/** Collecting the topic of a PUBLISH over the maximum, and its id where it is streamed. */
+const OVERSIZE_HEAD = 3;
 const STREAM = 4;
-const ENDED = 5;
+const SKIP = 5;
+const ENDED = 6;
 
 const NOTHING = Object.freeze([]) as readonly never[];
 
@@ -73,10 +98,16 @@ export class PacketReader {
   /** How many bytes of `#body` complete the present step. */
   #wanted = 0;
   #streamed: InboundPublish | undefined;
+  /** Of the PUBLISH that is read past: the report, without its id, and how many bytes are to come. */
+  #skipped: OversizePublish | undefined;
+  #left = 0;
+  /** Where its packet identifier stands, and what has been read of it. */
+  #idAt = 0;
+  #id = 0;
 
   /** @throws BerthError `invalid-argument` for a maximum below 128 or over 268,435,455 */
   constructor(handler: PacketHandler, text: TextCodec, options?: ReaderOptions) {
-    const maximum = options?.maximumPacketSize ?? 4096;
+    const maximum = options?.maximumPacketSize ?? DEFAULT_MAXIMUM;
     if (!(maximum >= 128 && maximum <= 268_435_455)) {
       throw invalidArgument("maximumPacketSize is not 128 to 268435455");
     }
@@ -90,8 +121,8 @@ export class PacketReader {
    * Takes the next bytes and calls the handler for each packet that they complete.
    * @param chunk is free for reuse on return
    * @param end where the bytes end; default the length of `chunk`
-   * @throws BerthError `malformed-packet`, `protocol-violation` or `packet-too-large`, and what the handler
-   *   throws; the reader is then of no further use
+   * @throws BerthError `malformed-packet` or `protocol-violation`, and what the handler throws; the reader is then of
+   *   no further use
    */
   push(chunk: Uint8Array, end = chunk.length): void {
     if (this.#state === ENDED) throw new BerthError("closed", "reader after an error or end");
@@ -134,17 +165,14 @@ export class PacketReader {
             break;
           }
           checkLength(this.#first, this.#remaining);
-          if (this.#remaining <= end - at) {
+          if (this.#remaining > this.#maximum) this.#oversize();
+          else if (this.#remaining <= end - at) {
             const next = at + this.#remaining;
-            if (this.#remaining > this.#maximum) this.#oversize();
-            else {
-              // In place. The state is set first: the handler may call `end`.
-              this.#state = TYPE;
-              this.#packet(chunk, at, next);
-              at = next;
-            }
-          } else if (this.#remaining > this.#maximum) this.#oversize();
-          else this.#collect(this.#remaining, BODY);
+            // In place. The state is set first: the handler may call `end`.
+            this.#state = TYPE;
+            this.#packet(chunk, at, next);
+            at = next;
+          } else this.#collect(this.#remaining, BODY);
           break;
         }
         case BODY:
@@ -154,12 +182,15 @@ export class PacketReader {
             this.#packet(this.#body as Uint8Array, 0, this.#wanted);
           }
           break;
-        case STREAM_HEAD:
+        case OVERSIZE_HEAD:
           at = this.#fill(chunk, at, end);
-          if (this.#filled === this.#wanted) this.#streamHead();
+          if (this.#filled === this.#wanted) this.#oversizeHead();
           break;
         case STREAM:
           at = this.#stream(chunk, at, end);
+          break;
+        case SKIP:
+          at = this.#skip(chunk, at, end);
           break;
         default:
           return;
@@ -167,15 +198,16 @@ export class PacketReader {
     }
   }
 
-  /** A packet over the maximum has been announced. */
+  /** A packet over the maximum has been announced: a PUBLISH, or a SUBACK; the others are short. */
   #oversize(): void {
-    if (!this.#streams || this.#first >> 4 !== PUBLISH) {
+    if (this.#first >> 4 !== PUBLISH) {
+      // The session asks for nothing that would have so long an answer.
       throw new BerthError(
-        "packet-too-large",
-        `${this.#remaining} bytes announced by the server, ${this.#maximum} configured`,
+        "protocol-violation",
+        `${packetName(this.#first >> 4)} of ${this.#remaining} bytes answers no request`,
       );
     }
-    this.#collect(2, STREAM_HEAD);
+    this.#collect(2, OVERSIZE_HEAD);
   }
 
   #collect(wanted: number, state: number): void {
@@ -193,26 +225,62 @@ export class PacketReader {
     return at + count;
   }
 
-  #streamHead(): void {
+  #oversizeHead(): void {
     const body = this.#body as Uint8Array;
     const QoS = publishQoS(this.#first);
-    const head = 2 + (((body[0] as number) << 8) | (body[1] as number)) + (QoS ? 2 : 0);
+    const topicEnd = 2 + (((body[0] as number) << 8) | (body[1] as number));
+    const head = topicEnd + (QoS ? 2 : 0);
     if (head > this.#remaining) throw malformed("PUBLISH shorter than its topic");
-    if (this.#filled < head) {
-      if (head > this.#maximum) {
-        throw new BerthError("packet-too-large", `topic of ${head} bytes, ${this.#maximum} configured`);
-      }
-      if (body.length < head) {
-        const grown = new Uint8Array(head);
+    const streams = this.#streams && head <= this.#maximum;
+    const wanted = streams ? head : Math.min(topicEnd, this.#maximum);
+    if (this.#filled < wanted) {
+      if (body.length < wanted) {
+        const grown = new Uint8Array(wanted);
         grown.set(body.subarray(0, 2));
         this.#body = grown;
       }
-      this.#wanted = head;
+      this.#wanted = wanted;
       return;
     }
-    this.#streamed = this.#readPublish(body, 0, head, this.#remaining - head);
-    // There is a payload: the packet is over the maximum, its head is not.
-    this.#state = STREAM;
+    // Something is to come: the packet is over the maximum, this is not.
+    if (streams) {
+      this.#streamed = this.#readPublish(body, 0, head, this.#remaining - head);
+      this.#state = STREAM;
+      return;
+    }
+    const topicIsWhole = wanted === topicEnd;
+    this.#skipped = {
+      topic: this.#topic(body.subarray(2, topicIsWhole ? topicEnd : wholeCharacters(body, wanted - 1))),
+      topicIsWhole,
+      QoS,
+      id: 0,
+      size: this.#remaining,
+      maximum: this.#maximum,
+    };
+    this.#left = this.#remaining - wanted;
+    this.#idAt = topicEnd;
+    this.#id = 0;
+    this.#state = SKIP;
+  }
+
+  #skip(chunk: Uint8Array, at: number, end: number): number {
+    const skipped = this.#skipped as OversizePublish;
+    const count = Math.min(this.#left, end - at);
+    if (skipped.QoS) {
+      // Where the identifier is in the chunk, if it is.
+      const idAt = at + this.#idAt - (this.#remaining - this.#left);
+      for (let i = idAt; i < idAt + 2; i += 1) {
+        if (i >= at && i < at + count) this.#id = (this.#id << 8) | (chunk[i] as number);
+      }
+    }
+    this.#left -= count;
+    if (this.#left === 0) {
+      this.#skipped = undefined;
+      this.#state = TYPE;
+      if (skipped.QoS && this.#id === 0) throw malformed(NO_IDENTIFIER);
+      this.#handler.onOversize({ ...skipped, id: this.#id });
+    }
+    return at + count;
   }
 
   #stream(chunk: Uint8Array, at: number, end: number): number {
@@ -305,11 +373,27 @@ function malformed(about: string): BerthError {
   return new BerthError("malformed-packet", about);
 }
 
-/** A packet identifier, which is never 0 [MQTT-2.3.1-1]. */
+const NO_IDENTIFIER = "packet identifier 0 [MQTT-2.3.1-1]";
+
+/** A packet identifier, which is never 0. */
 function packetId(bytes: Uint8Array, at: number): number {
   const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  if (id === 0) throw malformed("packet identifier 0 [MQTT-2.3.1-1]");
+  if (id === 0) throw malformed(NO_IDENTIFIER);
   return id;
+}
+
+/** The last place up to `at` where a character of UTF-8 starts: it has three further bytes at most. */
+function wholeCharacters(bytes: Uint8Array, at: number): number {
+  let start = at;
+  while (start > at - 3 && ((bytes[start] as number) & 0xc0) === 0x80) start -= 1;
+  return start;
+}
+
+/** `packet-too-large` for a message that was read past. */
+export function oversizeError({ topic, topicIsWhole, size, maximum }: OversizePublish): BerthError {
+  const name = topicIsWhole ? shown(topic) : `${shown(topic)}...`;
+  const about = `${size} bytes received on ${name}, maximumPacketSize is ${maximum}: read past`;
+  return new BerthError("packet-too-large", about);
 }
 
 function publishQoS(first: number): 0 | 1 {

@@ -28,7 +28,13 @@ import {
   SUBACK_FAILURE,
   UNSUBACK,
 } from "./packets";
-import { type InboundPublish, type PacketHandler, PacketReader } from "./reader";
+import {
+  DEFAULT_MAXIMUM,
+  type InboundPublish,
+  type OversizePublish,
+  type PacketHandler,
+  PacketReader,
+} from "./reader";
 import { type Field, PacketWriter, type Will } from "./writer";
 
 /** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
@@ -42,6 +48,8 @@ export interface SessionHandler {
    * an exception ends the session without one.
    */
   onMessage(publish: InboundPublish): void;
+  /** A message over `maximumPacketSize` was read past. PUBACK follows as ever: it would come back otherwise. */
+  onOversize(publish: OversizePublish): void;
   /** PUBACK for a message of `publish`. */
   onAcknowledged(id: number, message: OutboundMessage): void;
   /** SUBACK without a failure, or UNSUBACK. @param returnCodes granted QoS by filter, empty for UNSUBACK; a view */
@@ -73,10 +81,10 @@ export interface SessionOptions {
   readonly outputSize?: number;
   /** Bytes read from the transport at a time. Default 512, at least 64. */
   readonly inputSize?: number;
-  /** Largest packet collected. Default 4,096. */
+  /** Largest packet collected, as `ReaderOptions`. */
   readonly maximumPacketSize?: number;
-  /** A PUBLISH over that: fail ("refuse", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "refuse" | "stream";
+  /** A PUBLISH over that: read it past ("skip", the default) or hand it over in fragments ("stream"). */
+  readonly oversize?: "skip" | "stream";
   /**
    * Let `subscribe` and `publish` follow CONNECT before CONNACK (section 3.1.4, non normative): saves a round
    * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
@@ -125,6 +133,8 @@ export class Session implements PacketHandler {
   readonly #answerTimeout: number;
   readonly #eager: boolean;
   readonly #transport: Transport;
+  /** Return codes of the longest SUBACK that the reader takes. */
+  readonly #mostFilters: number;
   #options: SessionOptions | undefined;
   #state: number = OPENING;
   #room = 0;
@@ -167,6 +177,7 @@ export class Session implements PacketHandler {
     this.#inFlight.releaseAll();
     this.#writer = new PacketWriter(new Uint8Array(options.outputSize ?? 4_096), host.text);
     this.#reader = new PacketReader(this, host.text, options);
+    this.#mostFilters = (options.maximumPacketSize ?? DEFAULT_MAXIMUM) - 2;
     this.#input = new Uint8Array(options.inputSize ?? 512);
     this.#phaseDeadline = host.clock.ticks() + (options.connectTimeout ?? 30_000);
     this.#transport = openTransport(host.transport, {
@@ -232,7 +243,8 @@ export class Session implements PacketHandler {
   /**
    * Subscribes at `QoS`; `onSubscribed` or `onError` (`subscribe-refused`, `subscribe-timeout`) follows.
    * @returns the packet identifier
-   * @throws BerthError `closed`; `invalid-argument`, `packet-too-large`; `outbox-full` when there is no room now
+   * @throws BerthError `closed`; `invalid-argument`, `packet-too-large` (of the answer, too); `outbox-full` when
+   *   there is no room now
    */
   subscribe(filters: readonly string[], QoS: QoS = 1): number {
     return this.#request(filters, QoS);
@@ -277,9 +289,13 @@ export class Session implements PacketHandler {
   onPublish(publish: InboundPublish): void {
     this.#assertConnected(PUBLISH);
     this.#handler.onMessage(publish);
-    const complete = publish.offset + publish.payload.length === publish.byteLength;
-    if (!complete || !publish.QoS || !this.#alive) return;
-    if (this.#owed.length || !this.#writer.puback(publish.id)) this.#owed.push(publish.id);
+    if (publish.offset + publish.payload.length === publish.byteLength) this.#acknowledge(publish);
+  }
+
+  onOversize(publish: OversizePublish): void {
+    this.#assertConnected(PUBLISH);
+    this.#handler.onOversize(publish);
+    this.#acknowledge(publish);
   }
 
   onPuback(id: number): void {
@@ -330,7 +346,12 @@ export class Session implements PacketHandler {
 
   #request(filters: readonly string[], QoS: QoS | undefined): number {
     this.#assertUsable();
+    if (filters.length > this.#mostFilters) {
+      const about = `the answer to ${filters.length} filters is over maximumPacketSize`;
+      throw new BerthError("packet-too-large", about);
+    }
     const id = this.#inFlight.reserve(QoS === undefined ? 0 : filters.length);
+    if (id === 0) throw new BerthError("outbox-full", "too many subscriptions wait for their answer");
     let written = false;
     try {
       do {
@@ -396,6 +417,11 @@ export class Session implements PacketHandler {
     } catch (error) {
       throw asBerthError(error, "connection-lost");
     }
+  }
+
+  #acknowledge({ QoS, id }: InboundPublish | OversizePublish): void {
+    if (!QoS || !this.#alive) return;
+    if (this.#owed.length || !this.#writer.puback(id)) this.#owed.push(id);
   }
 
   /** Writes the acknowledgements that are owed. @returns false when some still are */

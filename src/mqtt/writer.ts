@@ -117,7 +117,7 @@ export class PacketWriter {
   /**
    * CONNECT (section 3.1).
    * @returns false when the buffer has no room for it now
-   * @throws BerthError `invalid-argument` for a field over 65,535 bytes, NUL in a text, a password without a
+   * @throws BerthError `invalid-argument` for a field over 65,535 bytes, NUL or a lone surrogate in a text, a password without a
    *   user, an empty id without a clean session, a keep alive out of range; `packet-too-large`
    */
   connect(options: ConnectOptions): boolean {
@@ -176,7 +176,7 @@ export class PacketWriter {
    * @param QoS default 0
    * @param id packet identifier, 1 to 65,535, for QoS 1; not looked at for QoS 0
    * @returns false when the buffer has no room for it now
-   * @throws BerthError `invalid-argument` for an empty topic, one with a wildcard or NUL, an id out of range;
+   * @throws BerthError `invalid-argument` for an empty topic, one with a wildcard, NUL or a lone surrogate, an id out of range;
    *   `packet-too-large`
    */
   publish(
@@ -198,9 +198,8 @@ export class PacketWriter {
     let first = 0x30;
     let size = 2 + length + payload.length;
     if (QoS) {
-      if (!((id as number) >= 1 && (id as number) <= 65_535)) {
-        throw invalidArgument("packet id is not 1 to 65535");
-      }
+      // As isPacketId, without the call.
+      if (id === 0 || ((id as number) & 0xffff) !== id) throw wrongId();
       first = duplicate ? 0x3a : 0x32;
       size += 2;
     }
@@ -212,7 +211,7 @@ export class PacketWriter {
     this.#view.setUint16(at, length);
     if (!isText) buffer.set(topic as Uint8Array, at + 2);
     else if (this.#text.encodeInto(topic as string, buffer, at + 2) !== length) {
-      return this.publish(this.#text.encode(topic as string), payload, QoS, id, duplicate, retain);
+      return this.publish(this.#bytes(topic), payload, QoS, id, duplicate, retain);
     }
     if (QoS) this.#view.setUint16(payloadAt - 2, id as number);
     buffer.set(payload, payloadAt);
@@ -220,8 +219,13 @@ export class PacketWriter {
     return true;
   }
 
-  /** PUBACK (section 3.4). @returns false when the buffer has no room for it now */
+  /**
+   * PUBACK (section 3.4).
+   * @returns false when the buffer has no room for it now
+   * @throws BerthError `invalid-argument` for an id out of range
+   */
   puback(id: number): boolean {
+    if (!isPacketId(id)) throw wrongId();
     const at = this.#begin(0x40, 2);
     if (at < 0) return false;
     this.#view.setUint16(at, id);
@@ -257,12 +261,12 @@ export class PacketWriter {
   /** The bytes of a topic name, checked: for `publish`, when many messages have the same. @throws as `publish` */
   encodeTopicName(topic: string): Uint8Array {
     this.#checkTopicName(topic);
-    return this.#text.encode(topic);
+    return this.#bytes(topic);
   }
 
   #filters(first: number, id: number, filters: readonly Field[], QoS: QoS | -1): boolean {
     if (filters.length === 0) throw invalidArgument("no topic filter [MQTT-3.8.3-3]");
-    if (!(id >= 1 && id <= 65_535)) throw invalidArgument("packet id is not 1 to 65535");
+    if (!isPacketId(id)) throw wrongId();
     let size = 2;
     for (const filter of filters) {
       this.#checkText(filter, "topic filter");
@@ -360,8 +364,16 @@ export class PacketWriter {
     if (fault) throw invalidArgument(fault);
   }
 
+  /** Text that is all ASCII does not come here, unless it is long. */
   #bytes(field: Field): Uint8Array {
-    return typeof field === "string" ? this.#text.encode(field) : field;
+    if (typeof field !== "string") return field;
+    try {
+      encodeURIComponent(field);
+    } catch {
+      // The encoder would write U+FFFD in its place. `isWellFormed` is not there on all XS.
+      throw invalidArgument("a lone surrogate in a text [MQTT-1.5.3-1]");
+    }
+    return this.#text.encode(field);
   }
 
   /** The same with all text encoded. */
@@ -375,6 +387,15 @@ export class PacketWriter {
       will: will && { ...will, topic: this.#bytes(will.topic), message: this.#bytes(will.message) },
     };
   }
+}
+
+/** A whole number from 1 to 65,535 [MQTT-2.3.1-1]? */
+function isPacketId(id: number): boolean {
+  return id !== 0 && (id & 0xffff) === id;
+}
+
+function wrongId(): BerthError {
+  return invalidArgument("packet id is not 1 to 65535 [MQTT-2.3.1-1]");
 }
 
 function tooLarge(size: number, limit: number): BerthError {

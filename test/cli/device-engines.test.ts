@@ -152,6 +152,49 @@ describe.each(ENGINES)("on $name", (engine) => {
     ]);
   });
 
+  test("a message over --receive-limit is told and acknowledged, by body or properties; the connection stays", async () => {
+    const device = start(engine, ["--stay", "--telemetry", "1", "--receive-limit", "2048"]);
+    await device.event("acknowledged");
+    await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.alloc(5_000, "x"));
+    await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("x"), { long: "y".repeat(3_000) });
+    await emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("small"));
+    await device.event("message", { payload: "small" });
+    device.interruptGroup();
+    const first = eventsOf((await device.ended).out);
+    const report = { phase: "hub", code: "packet-too-large", final: false };
+    expect(only(first, "error")).toMatchObject([report, report]);
+    expect(String(only(first, "error")[0]?.message)).toMatch(
+      /5\d{3} bytes received on devices\/dev-1\/messages/,
+    );
+    expect(only(first, "message")).toHaveLength(1);
+    expect(only(first, "connected")).toHaveLength(1);
+    // Nothing comes back.
+    const { status, events } = await run(engine, ["--telemetry", "5"]);
+    expect(status).toBe(0);
+    expect([...only(events, "error"), ...only(events, "message")]).toEqual([]);
+    expect(emulator.counts.telemetry).toBe(6);
+  });
+
+  test("an answer of DPS over --receive-limit is told with its sizes; with a higher one the device is assigned", async () => {
+    await emulator.stop();
+    const attestation = { type: "symmetricKey", symmetricKey: { primaryKey: KEY, secondaryKey: KEY } };
+    emulator = await Emulator.start({
+      configuration: configuration({
+        enrollments: [{ registrationId: "dev-1", attestation, allocationPolicy: "custom" }],
+      } as never),
+      dps: { immediate: true },
+      customAllocation: () => ({ iotHubHostName: HUB, payload: { filling: "x".repeat(9_000) } }),
+    });
+    const refused = await run(engine);
+    expect(refused.status).toBe(1);
+    expect(only(refused.events, "error")).toMatchObject([
+      { phase: "dps", code: "packet-too-large", message: expect.stringContaining("is 8192"), final: true },
+    ]);
+    const { status, events } = await run(engine, ["--receive-limit", "20000"]);
+    expect(status).toBe(0);
+    expect(only(events, "assigned")).toMatchObject([{ hub: HUB, payload: { filling: "x".repeat(9_000) } }]);
+  });
+
   test.each<[string, string[], string, boolean]>([
     ["a key that is not its own", [], "connack-not-authorized", false],
     ["a root that is not the server's", ["--ca"], "tls-untrusted", true],

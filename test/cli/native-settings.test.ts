@@ -12,6 +12,8 @@ import {
 } from "../../emulator/certificates";
 import { parseConnectTo } from "../../hosts/node/connect-to";
 import type { AgentOptions } from "../../src/agent/agent";
+import { remade } from "../helpers/hostile-certificates";
+import { authority } from "../helpers/hostile-pki";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 const AGENT: AgentOptions = {
@@ -77,6 +79,58 @@ const encrypted = createPrivateKey(
   passphrase: "x",
 });
 const ed25519 = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
+
+function ecKey(namedCurve: string, paramEncoding: "named" | "explicit" = "named"): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve, paramEncoding });
+  return String(privateKey.export({ type: "pkcs8", format: "pem" }));
+}
+
+/** A certificate with such a key, signed by itself. */
+async function certificateOn(
+  namedCurve: string,
+  paramEncoding: "named" | "explicit" = "named",
+): Promise<string> {
+  const keys = generateKeyPairSync("ec", { namedCurve, paramEncoding });
+  return remade(await authority("Odd"), keys.privateKey, keys).pem;
+}
+
+const GOOD = "P-256 (prime256v1), P-384 (secp384r1)";
+
+test.each<[string, "named" | "explicit", string]>([
+  ["secp521r1", "named", "is on secp521r1"],
+  ["secp256k1", "named", "is on secp256k1"],
+  ["prime192v1", "named", "is on prime192v1"],
+  ["prime256v1", "explicit", "spells the parameters of its curve out"],
+])(
+  "a key on %s, %s, is refused, in a certificate too, with the curves that work",
+  async (curve, encoding, why) => {
+    const certificate = await certificateOn(curve, encoding);
+    const refused = (what: string) =>
+      expect.objectContaining({
+        code: "invalid-argument",
+        message: expect.stringMatching(
+          new RegExp(`${what} .*${why}; --engine native takes named curves: P-256 `),
+        ),
+      });
+    expect(() => hostOf({ key: ecKey(curve, encoding) })).toThrow(refused("the private key") as never);
+    expect(() => hostOf({ key: ecKey(curve, encoding) })).toThrow(GOOD);
+    expect(() => hostOf({ certificate })).toThrow(refused("the device's certificate") as never);
+    if (curve === "secp521r1") {
+      hostOf({ roots: [certificate], certificate: leaf.certificatePem + certificate });
+      return;
+    }
+    expect(() => hostOf({ roots: [certificate] })).toThrow(refused("a root certificate") as never);
+    expect(() => hostOf({ certificate: leaf.certificatePem + certificate })).toThrow(
+      refused("certificate 2") as never,
+    );
+  },
+);
+
+test("a key on P-384 is taken, and so is its certificate", async () => {
+  expect(hostOf({ key: ecKey("secp384r1"), certificate: await certificateOn("secp384r1") })).toHaveProperty(
+    "key",
+  );
+});
 
 test.each<[string, Partial<DeviceSettings>, string, Partial<AgentOptions>]>([
   ["an endpoint with an address of IPv6", {}, "IPv4 only: --endpoint ::1", { provisioning: { host: "::1" } }],

@@ -270,7 +270,10 @@ test("the token's expiry ends the connection, and a grace can be given", async (
   await emulator.stop();
   emulator = await startEmulator({ clock, hub: { expiryGrace: 300 } });
   emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
-  const patient = await openHub(emulator, "dev-1", { expiry: Math.floor(clock.now() / 1000) + 60 });
+  const patient = await openHub(emulator, "dev-1", {
+    expiry: Math.floor(clock.now() / 1000) + 60,
+    keepalive: 600,
+  });
   clock.advance(300_000);
   await patient.ping();
   clock.advance(60_000);
@@ -279,14 +282,12 @@ test("the token's expiry ends the connection, and a grace can be given", async (
 
 test("a client that keeps silent for 1.5 times its keep-alive is dropped, one that pings is not", async () => {
   const ends = record<{ reason: string }>(emulator, "disconnect");
-  const client = await open(emulator);
-  await client.connect({
-    clientId: "dev-1",
-    username: hubUser("dev-1"),
-    password: hubToken("dev-1"),
-    keepalive: 1,
-  });
+  const client = await openHub(emulator, "dev-1", { keepalive: 10 });
+  clock.advance(14_999);
   await client.ping();
+  clock.advance(14_999);
+  await client.ping();
+  clock.advance(15_000);
   await client.closed;
   expect(ends).toMatchObject([{ reason: "keep alive timeout" }]);
 });

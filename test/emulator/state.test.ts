@@ -11,7 +11,7 @@ import {
 } from "../../emulator/certificates";
 import { Emulator } from "../../emulator/emulator";
 import { StateStore } from "../../emulator/state";
-import { configuration, HUB, open, openHub, provision, startEmulator } from "../helpers/emulator-client";
+import { configuration, HUB, KEY, open, openHub, provision, startEmulator } from "../helpers/emulator-client";
 
 const BOUND = "devices/dev-1/messages/devicebound/#";
 let directory: string;
@@ -117,9 +117,12 @@ test("a crash while writing leaves the old state; the torn temporary file is ign
   store.devicesOf(HUB);
   await store.changed();
   const before = readFileSync(join(directory, "state.json"), "utf8");
-  writeFileSync(join(directory, "state.json.new"), before.slice(0, 5));
-  expect([...new StateStore(directory).hubs.keys()]).toEqual([HUB]);
-  expect(readdirSync(directory).sort()).toEqual(["state.json", "state.json.new"]);
+  writeFileSync(join(directory, "state.json.0123456789abcdef.tmp"), before.slice(0, 5));
+  const emulator = await startEmulator({ stateDirectory: directory });
+  expect(emulator.hubs).toEqual([HUB]);
+  expect(readdirSync(directory).sort()).toEqual(["holder.pid", "state.json"]);
+  await emulator.stop();
+  expect(readdirSync(directory)).toEqual(["state.json"]);
 });
 
 test("changes that come together share a write, and each waits for one that holds it", async () => {
@@ -134,9 +137,9 @@ test("changes that come together share a write, and each waits for one that hold
   );
 });
 
-test("a state that cannot be written is told to the device as 500 and by an event, and the next try may succeed", async () => {
+test("a state that cannot be written is told to the device as 500 and once by an event, and the next try may succeed", async () => {
   const emulator = await startEmulator({ stateDirectory: directory });
-  mkdirSync(join(directory, "state.json.new"));
+  mkdirSync(join(directory, "state.json"));
   const problems: Error[] = [];
   emulator.events.on("problem", (error) => problems.push(error));
   const answer = await provision(emulator);
@@ -144,10 +147,69 @@ test("a state that cannot be written is told to the device as 500 and by an even
     status: 500,
     body: { errorCode: 500000, message: "Internal server error." },
   });
-  expect(problems.length).toBeGreaterThan(0);
-  rmSync(join(directory, "state.json.new"), { recursive: true });
+  emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+  const device = await openHub(emulator);
+  await device.subscribe("$iothub/twin/res/#");
+  const report = async (rid: number) => {
+    await device.publish(`$iothub/twin/PATCH/properties/reported/?$rid=${rid}`, `{"a":${rid}}`);
+    return (await device.message()).topic;
+  };
+  expect(await report(1)).toBe("$iothub/twin/res/500/?$rid=1");
+  expect(await report(2)).toBe("$iothub/twin/res/500/?$rid=2");
+  expect(problems.map(({ message }) => message)).toEqual([
+    expect.stringContaining(`cannot write ${join(directory, "state.json")}: `),
+  ]);
+  rmSync(join(directory, "state.json"), { recursive: true });
+  expect(await report(3)).toBe("$iothub/twin/res/204/?$rid=3&$version=4");
   expect((await provision(emulator)).body.status).toBe("assigned");
-  await emulator.stop();
+  // Told again, because it had been mended.
+  rmSync(join(directory, "state.json"));
+  mkdirSync(join(directory, "state.json"));
+  await report(4);
+  expect(problems).toHaveLength(2);
+  // The stop frees all else, and says that what is in memory was lost.
+  await expect(emulator.stop()).rejects.toThrow("cannot write");
+  rmSync(join(directory, "state.json"), { recursive: true });
+  await (await startEmulator({ stateDirectory: directory })).stop();
+});
+
+test("a second emulator in a state directory is refused, and one that was killed blocks nobody", async () => {
+  const first = await startEmulator({ stateDirectory: directory });
+  await provision(first);
+  const before = readFileSync(join(directory, "state.json"), "utf8");
+  const refusal = `${directory} is in use by process ${process.pid}; stop it, or take another directory`;
+  await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(refusal);
+  expect(readFileSync(join(directory, "state.json"), "utf8")).toBe(before);
+  expect((await provision(first)).body.status).toBe("assigned");
+  await first.stop();
+  // What a process that was killed leaves, with the number of one that lives.
+  writeFileSync(join(directory, "holder.pid"), `${process.ppid}\n`);
+  await (await startEmulator({ stateDirectory: directory })).stop();
+});
+
+test("emulators that start at the same time in one CA directory have one CA", async () => {
+  const authorityDirectory = join(directory, "ca");
+  const emulators = await Promise.all([1, 2, 3].map(() => startEmulator({ authorityDirectory })));
+  expect(new Set(emulators.map(({ ca }) => ca.pem)).size).toBe(1);
+  expect(emulators.map(({ ca }) => ca.replaced)).toEqual([false, false, false]);
+  for (const emulator of emulators) await (await open(emulator)).drop();
+  await Promise.all(emulators.map((emulator) => emulator.stop()));
+});
+
+test("a state file that holds a twin too deep to be written again is refused by name", async () => {
+  const first = await startEmulator({ stateDirectory: directory });
+  first.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+  await first.stop();
+  const file = join(directory, "state.json");
+  const deep = readFileSync(file, "utf8").replace(
+    '"reported":{}',
+    `"reported":{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`,
+  );
+  writeFileSync(file, deep);
+  await expect(startEmulator({ stateDirectory: directory })).rejects.toThrow(
+    `${file} (delete it to start without registrations): hubs[0].devices[0].twin.reported`,
+  );
+  expect(readFileSync(file, "utf8")).toBe(deep);
 });
 
 test("a message queued after a restart is not taken for one queued before", async () => {

@@ -2,6 +2,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { Device, type DeviceWorld } from "../../firmware/device";
 import { readSettings } from "../../firmware/settings";
+import { networkWorks } from "../../hosts/moddable/evidence";
+import { type WifiInterface, WifiNetwork } from "../../hosts/moddable/wifi-network";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
 import { answerDps, assigningDps, type DpsRequestHandler, hub } from "../../simulator/services";
@@ -12,8 +14,8 @@ function world(
   config: Record<string, unknown> = {},
   overrides: Partial<Host> = {},
   more: Partial<DeviceWorld> = {},
+  time = new VirtualTime(),
 ) {
-  const time = new VirtualTime();
   const azure = new VirtualAzure(time);
   azure.servers.set(DPS, assigningDps(HUB));
   azure.servers.set(HUB, hub());
@@ -95,6 +97,64 @@ describe("a device", () => {
     time.advance(60_000);
     expect(log).not.toContain("2 messages acknowledged");
     expect(log.at(-1)).toContain("connected");
+  });
+
+  test("what comes of each attempt to connect is evidence about network and clock", () => {
+    const heeded: (string | undefined)[] = [];
+    const { time, azure, device } = world({}, {}, { heed: (error) => void heeded.push(error?.code) });
+    azure.servers.delete(DPS);
+    device.start();
+    time.advance(5_000);
+    expect(heeded.length).toBeGreaterThan(0);
+    expect(new Set(heeded)).toEqual(new Set(["dns-failed"]));
+    azure.servers.set(DPS, assigningDps(HUB));
+    time.advance(120_000);
+    expect(heeded.at(-1)).toBeUndefined();
+    device.stop();
+  });
+
+  test("a Wi-Fi driver that has lost the network and says that it is up costs minutes, not the day", () => {
+    let joins = 0;
+    let became = (): void => undefined;
+    class Radio implements WifiInterface {
+      connection = 200;
+      address: string | undefined;
+      constructor({ onChanged }: { readonly onChanged: () => void }) {
+        became = () => {
+          this.connection = 500;
+          onChanged();
+        };
+      }
+      connect(): void {
+        joins += 1;
+        // What was joined first is dead, and stays up as far as it knows.
+        if (joins === 2) {
+          azure.servers.set(DPS, assigningDps(HUB));
+          azure.servers.set(HUB, hub());
+        }
+        time.set(became, 100);
+      }
+      disconnect(): void {}
+      close(): void {}
+    }
+    const time = new VirtualTime();
+    const network = new WifiNetwork({ WiFi: { io: Radio }, SSID: "net", timers: time, random: () => 0.5 });
+    const { azure, device, log } = world(
+      {},
+      { network, clock: time, timers: time },
+      { heed: (error) => network.heed(error === undefined || networkWorks(error.code) === true) },
+      time,
+    );
+    azure.servers.clear();
+    network.start();
+    device.start();
+    time.advance(10 * 60_000);
+    expect(joins).toBe(2);
+    expect(log.some((line) => line.startsWith("connected to "))).toBe(true);
+    time.advance(86_400_000);
+    expect(joins).toBe(2);
+    device.stop();
+    network.stop();
   });
 
   test("an error is kept, and told by the next run", () => {

@@ -157,7 +157,7 @@ export async function provision(
 export async function openHub(
   emulator: Emulator,
   id = "dev-1",
-  { key = KEY, clean = true, expiry = inAnHour(), hub = HUB } = {},
+  { key = KEY, clean = true, expiry = inAnHour(), hub = HUB, keepalive = 60 } = {},
 ): Promise<RawMqttClient & { sessionPresent?: boolean }> {
   const client: RawMqttClient & { sessionPresent?: boolean } = await open(emulator);
   const connack = await client.connect({
@@ -165,6 +165,7 @@ export async function openHub(
     username: hubUser(id, hub),
     password: hubToken(id, key, expiry, hub),
     clean,
+    keepalive,
   });
   if (connack.returnCode !== 0) throw new Error(`CONNACK ${connack.returnCode}`);
   client.sessionPresent = connack.sessionPresent;

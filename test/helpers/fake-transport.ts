@@ -94,6 +94,11 @@ export function openSession(options: SessionWorldOptions = {}, reactions: Reacti
       log.push(`message ${topic} ${offset}+${payload.length}/${byteLength}`);
       reactions.onMessage?.(session, publish);
     },
+    onOversize(publish) {
+      const { topic, size, maximum } = publish;
+      log.push(`oversize ${topic} ${size}/${maximum}`);
+      reactions.onOversize?.(session, publish);
+    },
     onAcknowledged(id, message) {
       log.push(`acknowledged ${id}`);
       reactions.onAcknowledged?.(session, id, message);

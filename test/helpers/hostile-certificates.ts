@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** Certificates with any content, right or wrong, for the hostile chains. RFC 5280. */
 import "reflect-metadata";
-import { generateKeyPair, KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import {
+  generateKeyPair,
+  generateKeyPairSync,
+  KeyObject,
+  randomBytes,
+  sign,
+  webcrypto,
+  X509Certificate,
+} from "node:crypto";
 import { promisify } from "node:util";
 import {
   AuthorityKeyIdentifierExtension,
@@ -17,7 +25,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 
-export { Extension, KeyUsageFlags };
+export { Extension, KeyUsageFlags, Name };
 
 const DAY = 86_400_000;
 export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
@@ -125,6 +133,64 @@ export async function rsaKeys(
     privateKey: await subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
     publicKey: await subtle.importKey("spki", spki, algorithm, true, ["verify"]),
   };
+}
+
+/** ecdsa-with-SHA256 and dsa-with-sha256 (RFC 5758), as AlgorithmIdentifiers. */
+const SIGNATURES: Readonly<Record<string, Buffer>> = {
+  ec: Buffer.from("300a06082a8648ce3d040302", "hex"),
+  dsa: Buffer.from("300b0609608648016503040302", "hex"),
+};
+
+/** Keys that WebCrypto has not. */
+export function weakKeys(kind: "P-192" | "DSA"): { publicKey: KeyObject; privateKey: KeyObject } {
+  return kind === "DSA"
+    ? generateKeyPairSync("dsa", { modulusLength: 2048, divisorLength: 256 })
+    : generateKeyPairSync("ec", { namedCurve: "prime192v1" });
+}
+
+/** `issued` with another key in it, where `keys` are given, and signed by `signer`. */
+export function remade(
+  issued: Issued,
+  signer: KeyObject,
+  keys?: { publicKey: KeyObject; privateKey: KeyObject },
+): Issued {
+  const [signed] = rawElements(contentsOf(issued.der));
+  const parts = rawElements(contentsOf(signed!));
+  const algorithm = SIGNATURES[signer.asymmetricKeyType!]!;
+  const body = parts.with(2, algorithm);
+  if (keys) body[6] = keys.publicKey.export({ type: "spki", format: "der" });
+  const toBeSigned = element(0x30, Buffer.concat(body));
+  const signature = element(0x03, Buffer.concat([Buffer.of(0), sign("sha256", toBeSigned, signer)]));
+  const der = element(0x30, Buffer.concat([toBeSigned, algorithm, signature]));
+  return { ...issued, der, pem: new X509Certificate(der).toString(), key: keys?.privateKey ?? issued.key };
+}
+
+/** In DER. */
+export function element(tag: number, body: Buffer): Buffer {
+  const { length } = body;
+  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), body]);
+  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), body]);
+}
+
+function headerLength(der: Buffer): number {
+  const first = der.readUInt8(1);
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+function contentsOf(der: Buffer): Buffer {
+  return der.subarray(headerLength(der));
+}
+
+/** Each with its tag and length. */
+function rawElements(bytes: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let rest = bytes; rest.length > 0; ) {
+    const header = headerLength(rest);
+    const length = header === 2 ? rest.readUInt8(1) : rest.readUIntBE(2, header - 2);
+    found.push(rest.subarray(0, header + length));
+    rest = rest.subarray(header + length);
+  }
+  return found;
 }
 
 /** `der` with a bit of its signature turned over, still well-formed. */

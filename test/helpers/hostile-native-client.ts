@@ -16,7 +16,7 @@ const PROBE = "hosts/native/tools/tls_probe.c";
 const CODES: readonly (ErrorCode | undefined)[] = [
   undefined,
   "invalid-argument",
-  "internal",
+  "out-of-memory",
   "tls-untrusted",
   "tls-expired",
   "tls-name-mismatch",

@@ -3,6 +3,7 @@
 import {
   CA_USAGES,
   certify,
+  Extension,
   type Issued,
   LEAF_USAGES,
   type Profile,
@@ -19,6 +20,8 @@ export interface HostilePki {
   readonly root: Issued;
   /** One whose time is over. */
   readonly expiredRoot: Issued;
+  /** One that permits the names of another domain only. */
+  readonly boundRoot: Issued;
   /** Below `root`; no CA may follow. */
   readonly intermediate: Issued;
   /** For HOST, below `intermediate`. */
@@ -30,6 +33,13 @@ export interface HostilePki {
   /** The same with an RSA key. */
   readonly rsaAttacker: Issued;
 }
+
+/** nameConstraints { permittedSubtrees [0] { { dNSName [2] "other.example" } } }, RFC 5280 section 4.2.1.10. */
+const OTHER_DOMAIN = new Extension(
+  "2.5.29.30",
+  false,
+  Buffer.concat([Buffer.from("3013a011300f820d", "hex"), Buffer.from("other.example")]),
+);
 
 let made: Promise<HostilePki> | undefined;
 
@@ -47,6 +57,7 @@ async function make(): Promise<HostilePki> {
   return {
     root,
     expiredRoot: await authority("Berth Old Root", undefined, { from: -20, to: -1 }),
+    boundRoot: await authority("Berth Bound Root", undefined, { more: [OTHER_DOMAIN] }),
     intermediate,
     leaf: await leafBelow(intermediate),
     rsaLeaf: await leafBelow(intermediate, { keys: ownKeys }),

@@ -25,6 +25,7 @@ export function recordingReader(
   const handler: PacketHandler = {
     onConnack: (sessionPresent, returnCode) => record("connack", sessionPresent, returnCode),
     onPublish: (publish) => record("publish", { ...publish, payload: [...publish.payload] }),
+    onOversize: (publish) => record("oversize", publish),
     onPuback: (id) => record("puback", id),
     onSuback: (id, returnCodes) => record("suback", id, [...returnCodes]),
     onUnsuback: (id) => record("unsuback", id),

@@ -6,6 +6,7 @@
 import type { HostileCase } from "../helpers/hostile-case";
 import { cipherChangeCases } from "./cipher-change-cases";
 import { clearTextCases } from "./clear-text-cases";
+import { brokenConstraintCases, keptConstraintCases } from "./constraint-cases";
 import { goodCases } from "./good-cases";
 import { handshakeCases } from "./handshake-cases";
 import { helloCases } from "./hello-cases";
@@ -17,10 +18,11 @@ import { trustCases } from "./trust-cases";
 export { runHostileCase } from "../helpers/hostile-case";
 
 /** Refused for what the certificates say, by a handshake that is right. */
-export const chainCases: readonly HostileCase[] = [...nameCases, ...trustCases];
+export const chainCases: readonly HostileCase[] = [...nameCases, ...trustCases, ...brokenConstraintCases];
 
 export const hostileCases: readonly HostileCase[] = [
   ...goodCases,
+  ...keptConstraintCases,
   ...chainCases,
   ...keyExchangeCases,
   ...helloCases,

@@ -14,10 +14,19 @@ const HEADER_CUT: HostileException = {
   why: "mbedTLS takes no record with less than the header of a handshake message (4 bytes); it fails closed",
 };
 
+const CRITICAL: HostileException = {
+  verdict: { kind: "refused", code: "tls-untrusted" },
+  why: "mbedTLS reads no certificate with critical name constraints, kept or not; it fails closed",
+};
+const ALWAYS = { "name constraints: critical and kept": CRITICAL };
+
 /** By the names of the cases. number: MBEDTLS_VERSION_NUMBER */
 export function nativeExceptions(number: number): Readonly<Record<string, HostileException>> {
-  if (number >= 0x03060300) return { "handshake messages split over records of 1": HEADER_CUT };
+  if (number >= 0x03060300) {
+    return { ...ALWAYS, "handshake messages split over records of 1": HEADER_CUT };
+  }
   return {
+    ...ALWAYS,
     "handshake messages split over records of 512": NOT_JOINED,
     "handshake messages split over records of 16": NOT_JOINED,
     "handshake messages split over records of 1": NOT_JOINED,

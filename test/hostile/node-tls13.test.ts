@@ -9,6 +9,7 @@ import { PAYLOAD, verdictFor } from "../helpers/hostile-case";
 import { type HostileOutcome, nodeClient } from "../helpers/hostile-client";
 import { HOST, hostilePki } from "../helpers/hostile-pki";
 import { chainCases } from "./all-cases";
+import { keptConstraintCases } from "./constraint-cases";
 import { goodCases } from "./good-cases";
 
 /** Runs the chain of `one`; tells what the server could decrypt, too. */
@@ -62,7 +63,7 @@ test("an honest chain works", async () => {
 /** What a server of node:tls cannot be given. */
 const NO_CERTIFICATE = /cannot be read|cut short/;
 
-for (const one of chainCases) {
+for (const one of [...chainCases, ...keptConstraintCases]) {
   if (NO_CERTIFICATE.test(one.name)) continue;
   test(`over TLS 1.3: ${one.name}`, async () => {
     const outcome = await visit(one);

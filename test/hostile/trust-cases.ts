@@ -6,15 +6,18 @@ import {
   CLIENT_AUTH,
   certify,
   Extension,
+  type Issued,
   KeyUsageFlags,
+  remade,
   rsaKeys,
+  weakKeys,
   withBrokenSignature,
 } from "../helpers/hostile-certificates";
 import { authority, HOST, type HostilePki, leafBelow, served, without } from "../helpers/hostile-pki";
 import type { HostilePlan } from "../helpers/hostile-tls-server";
 
 type Plan = (pki: HostilePki) => HostilePlan | Promise<HostilePlan>;
-type More = Pick<HostileCase, "roots">;
+type More = Pick<HostileCase, "roots" | "concerns">;
 
 function refused(code: ErrorCode): (name: string, plan: Plan, more?: More) => HostileCase {
   return (name, plan, more = {}) => ({ name, verdict: { kind: "refused", code }, plan, ...more });
@@ -34,6 +37,34 @@ function through(changes: Parameters<typeof authority>[2]): Plan {
 /** `plan` with bytes in place of its certificate number `index`. */
 function replaced(plan: HostilePlan, index: number, der: Buffer): HostilePlan {
   return { ...plan, chain: plan.chain.with(index, der) };
+}
+
+/** A good chain but for the key of its intermediate. */
+function weakIntermediate(kind: "P-192" | "DSA"): Plan {
+  return async ({ root }) => {
+    const keys = weakKeys(kind);
+    const between = remade(await authority("Berth Weak Issuer", root), root.key, keys);
+    return served(remade(await leafBelow(between), keys.privateKey), between);
+  };
+}
+
+/** A good chain but for the key of the root, which is trusted. */
+function weakRoot(kind: "P-192" | "DSA"): HostileCase {
+  let root: Issued | undefined;
+  return untrusted(
+    `root with a key of ${kind}`,
+    async () => {
+      const keys = weakKeys(kind);
+      root ??= remade(await authority("Berth Weak Root"), keys.privateKey, keys);
+      return served(remade(await leafBelow(root), root.key), root);
+    },
+    {
+      roots: () => (root === undefined ? [] : [root]),
+      // mbedTLS, from 4.0 on that without P-192, says so before it connects: `invalid-argument`.
+      concerns: ({ name }) =>
+        !name.startsWith("mbedTLS") || (kind === "P-192" && !name.startsWith("mbedTLS 4")),
+    },
+  );
 }
 
 export const trustCases: readonly HostileCase[] = [
@@ -114,18 +145,9 @@ export const trustCases: readonly HostileCase[] = [
       intermediate,
     ),
   ),
-  // nameConstraints { permittedSubtrees [0] { { dNSName [2] "other.example" } } }, RFC 5280 section 4.2.1.10.
-  untrusted(
-    "name outside of the intermediate's name constraints",
-    through({
-      more: [
-        new Extension(
-          "2.5.29.30",
-          true,
-          Buffer.concat([Buffer.from("3013a011300f820d", "hex"), Buffer.from("other.example")]),
-        ),
-      ],
-    }),
+  // A CA's certificate is no server's, as webpki has it; the CA/Browser Forum forbids such in section 7.1.2.7.
+  untrusted("basicConstraints with cA on the leaf", async ({ intermediate }) =>
+    served(await leafBelow(intermediate, { ca: true }), intermediate),
   ),
   // RFC 5280 section 4.2.1.12, RFC 5246 section 7.4.2.
   untrusted("leaf without serverAuth", async ({ intermediate }) =>
@@ -154,6 +176,10 @@ export const trustCases: readonly HostileCase[] = [
   untrusted("leaf with an RSA key of 1024 bits", async ({ intermediate }) =>
     served(await leafBelow(intermediate, { keys: await rsaKeys(1024) }), intermediate),
   ),
+
+  untrusted("intermediate with a key of P-192", weakIntermediate("P-192")),
+  untrusted("intermediate with a key of DSA", weakIntermediate("DSA")),
+  ...(["P-192", "DSA"] as const).map((kind) => weakRoot(kind)),
 
   // Only public certificates and a key of the attacker's own are needed (moddable-sdk.md section 8, hole 1).
   untrusted("attacker's certificate before a genuine chain", ({ attacker, leaf, intermediate }) =>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Timers, clock and randomness of the SDK. */
-import RNG from "rng";
+import { fillRandom } from "berth/natives/random";
 import Time from "time";
 import { ModdableClock } from "../../hosts/moddable/clock";
 import { createTimers } from "../../hosts/moddable/host";
-import { randomOf } from "../../hosts/moddable/random";
+import { randomOf } from "../../hosts/native/random";
 import { type Case, equal, holds } from "./check";
 
 const timers = createTimers(() => {});
@@ -54,7 +54,7 @@ export const timeCases: readonly Case[] = [
   {
     name: "random: in [0, 1), and not twice the same",
     run: () => {
-      const random = randomOf(RNG);
+      const random = randomOf(fillRandom);
       const drawn = Array.from({ length: 100 }, random);
       holds(
         drawn.every((value) => value >= 0 && value < 1),

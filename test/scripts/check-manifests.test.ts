@@ -173,10 +173,10 @@ describe("device code", () => {
 
   test("what imports preference must not be preloaded", () => {
     const problems = changed(
-      "hosts/moddable/random.ts",
+      "hosts/moddable/evidence.ts",
       append('import Preference from "preference";\nexport const p = Preference;'),
     );
-    expect(problems).toEqual(["manifest.json: preload has berth/hosts/moddable/random, which it must not"]);
+    expect(problems).toEqual(["manifest.json: preload has berth/hosts/moddable/evidence, which it must not"]);
   });
 });
 

@@ -24,7 +24,8 @@ void xs_berth_hmac(xsMachine *the)
   BERTH_CONSTRUCT(xs_berth_hmac_destructor);
   const berth_view key = berth_view_of(the, &xsArg(0), false);
   berth_hmac *hmac = berth_hmac_new(key.bytes, key.length);
-  if (hmac == NULL) xsUnknownError("no key, or no memory");
+  if (hmac == NULL && key.length == 0) BERTH_THROW(BERTH_WRONG_ARGUMENT, "no key");
+  if (hmac == NULL) BERTH_THROW(BERTH_NO_MEMORY, "HMAC");
   xsmcSetHostData(xsThis, hmac);
 }
 
@@ -35,7 +36,7 @@ void xs_berth_hmac_sign(xsMachine *the)
   const berth_view message = berth_view_of(the, &xsArg(0), false);
   const berth_view code = berth_view_of(the, &xsArg(1), true);
   if (code.length != BERTH_HMAC_LENGTH) xsRangeError("the code has 32 bytes");
-  if (!berth_hmac_sign(hmac, message.bytes, message.length, code.bytes)) xsUnknownError("HMAC failed");
+  if (!berth_hmac_sign(hmac, message.bytes, message.length, code.bytes)) BERTH_THROW(BERTH_NO_MEMORY, "HMAC");
 }
 
 void xs_berth_hmac_close(xsMachine *the)
@@ -49,9 +50,9 @@ void xs_berth_hmac_close(xsMachine *the)
 void xs_berth_efuse_hmac(xsMachine *the)
 {
   BERTH_CONSTRUCT(xs_berth_efuse_hmac_destructor);
-  if (!berth_efuse_hmac_present()) xsUnknownError("this chip has no HMAC peripheral");
+  if (!berth_efuse_hmac_present()) BERTH_THROW(BERTH_WRONG_ARGUMENT, "this chip has no HMAC peripheral");
   int *block = malloc(sizeof *block);
-  if (block == NULL) xsUnknownError("out of memory");
+  if (block == NULL) BERTH_THROW(BERTH_NO_MEMORY, "HMAC");
   xsmcSetHostData(xsThis, block);
   *block = (int)xsmcToInteger(xsArg(0));
 }
@@ -64,5 +65,5 @@ void xs_berth_efuse_hmac_sign(xsMachine *the)
   const berth_view code = berth_view_of(the, &xsArg(1), true);
   if (code.length != BERTH_HMAC_LENGTH) xsRangeError("the code has 32 bytes");
   if (!berth_efuse_hmac_sign(*block, message.bytes, message.length, code.bytes))
-    xsUnknownError("eFuse block KEY%d holds no key with purpose HMAC_UP", *block);
+    BERTH_THROW(BERTH_WRONG_ARGUMENT, "eFuse block KEY%d holds no key with purpose HMAC_UP", *block);
 }

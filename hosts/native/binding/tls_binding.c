@@ -55,17 +55,30 @@ static void free_arguments(arguments *all)
   free(all);
 }
 
+static void throw_failure(xsMachine *the, const berth_tls_failure *failure)
+{
+  BERTH_THROW(failure->code, "%s", failure->text);
+}
+
+static void throw_no_memory(xsMachine *the, size_t asked)
+{
+  berth_tls_failure failure;
+  berth_tls_no_memory(&failure, asked);
+  throw_failure(the, &failure);
+}
+
 static uint8_t *copy_of(xsMachine *the, const void *bytes, size_t length)
 {
   uint8_t *copy = malloc(length > 0 ? length : 1);
-  if (copy == NULL) xsUnknownError("out of memory");
+  if (copy == NULL) throw_no_memory(the, length);
   memcpy(copy, bytes, length);
   return copy;
 }
 
 static void read_list(xsMachine *the, certificate_list *list, xsSlot *array, xsIntegerValue count)
 {
-  if (count < 0 || count > MOST_CERTIFICATES) xsRangeError("more than %d certificates", MOST_CERTIFICATES);
+  if (count < 0 || count > MOST_CERTIFICATES)
+    BERTH_THROW(BERTH_TLS_INVALID_ARGUMENT, "more than 16 certificates");
   for (xsIntegerValue i = 0; i < count; i++) {
     xsmcGetIndex(xsVar(0), *array, (xsIndex)i);
     const berth_view view = berth_view_of(the, &xsVar(0), false);
@@ -85,7 +98,7 @@ void xs_berth_tls_context(xsMachine *the)
   const xsIntegerValue fragment = xsmcToInteger(xsArg(5));
   const xsIntegerValue sessions = xsmcToInteger(xsArg(6));
   arguments *all = calloc(1, sizeof *all);
-  if (all == NULL) xsUnknownError("out of memory");
+  if (all == NULL) throw_no_memory(the, sizeof *all);
   xsTry
   {
     read_list(the, &all->roots, &xsArg(0), root_count);
@@ -113,7 +126,7 @@ void xs_berth_tls_context(xsMachine *the)
   berth_tls_failure failure;
   berth_tls_context *context = berth_tls_context_new(&options, &failure);
   free_arguments(all);
-  if (context == NULL) xsUnknownError("%s", failure.text);
+  if (context == NULL) throw_failure(the, &failure);
   xsmcSetHostData(xsThis, context);
 }
 
@@ -145,7 +158,7 @@ void xs_berth_tls_engine(xsMachine *the)
   };
   berth_tls_failure failure;
   berth_tls_client *client = berth_tls_client_new(context, &options, &failure);
-  if (client == NULL) xsUnknownError("%s", failure.text);
+  if (client == NULL) throw_failure(the, &failure);
   xsmcSetHostData(xsThis, client);
 }
 

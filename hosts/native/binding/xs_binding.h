@@ -27,6 +27,16 @@
 #define BERTH_CONSTRUCT(destructor) (void)0
 #endif
 
+/* Two of berth_tls_code, for those without TLS. */
+enum { BERTH_WRONG_ARGUMENT = 1, BERTH_NO_MEMORY = 2 };
+
+/*
+ * Throws what errors.ts reads: a berth_tls_code and a text. Anything else that comes out of a native is a fault of its
+ * own, `internal`.
+ */
+#define BERTH_THROW(code, ...) BERTH_THROW_TEXT(code, __VA_ARGS__, 0)
+#define BERTH_THROW_TEXT(code, format, ...) xsUnknownError("%d " format, (int)(code), __VA_ARGS__)
+
 /* The native data of `this`, checked to be of the class with this destructor. @throws when it was closed */
 #define BERTH_DATA(destructor) berth_open_data(the, xsmcGetHostDataValidate(xsThis, (void *)(destructor)))
 

@@ -5,6 +5,7 @@ import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
 import { parseConnectTo } from "../../sockets/connect-to";
 import type { Tcp, TcpOptions } from "../../sockets/tcp";
+import { randomOf } from "../random";
 import { EfuseSigner, NativeSigner } from "../signer";
 import { NativeTls } from "../tls";
 import { NativeTransport, type NativeTransportOptions } from "../transport";
@@ -31,6 +32,7 @@ export interface LinuxHostOptions {
   /** See `NativeTlsOptions`. */
   readonly maximumFragment?: number;
   readonly sessions?: number;
+  readonly inputSize?: number;
   /** Bytes that TCP takes at a time; small ones try the back-pressure of a board. Default 5,744, that of lwIP. */
   readonly tcpRoom?: number;
   /** Milliseconds that the wall clock is set wrong by. */
@@ -57,7 +59,9 @@ export function createLinuxHost(
     tls: tlsOf(options),
     TCP: { io: tcpClass(natives, options.tcpRoom ?? LWIP_ROOM) },
     resolve: (name: string, done: (name: string, address?: string) => void) =>
-      done(name, natives.resolve(name)),
+      natives.resolve(name, (address) =>
+        done(name, address.byteLength === 0 ? undefined : text.decode(new Uint8Array(address))),
+      ),
     timers,
     clock,
     connectTo: options.connectTo === undefined ? [] : parseConnectTo(options.connectTo),
@@ -69,7 +73,7 @@ export function createLinuxHost(
     timers,
     store: new LinuxStore(natives, options.stateDirectory),
     transport,
-    random: () => natives.random(),
+    random: randomOf(natives.fillRandom),
     ...(signer && { signer }),
   };
 }
@@ -79,7 +83,14 @@ function signerOf({ symmetricKey, efuseBlock }: LinuxHostOptions): NativeSigner 
   return symmetricKey === undefined ? undefined : new NativeSigner(symmetricKey, { io: natives.Hmac });
 }
 
-function tlsOf({ roots, certificate, key, maximumFragment, sessions }: LinuxHostOptions): NativeTls {
+function tlsOf({
+  roots,
+  certificate,
+  key,
+  maximumFragment,
+  sessions,
+  inputSize,
+}: LinuxHostOptions): NativeTls {
   const trusted = roots.map((root) => bytesOf(root, "a root certificate"));
   return new NativeTls({
     natives,
@@ -93,6 +104,7 @@ function tlsOf({ roots, certificate, key, maximumFragment, sessions }: LinuxHost
           },
     ...(maximumFragment !== undefined && { maximumFragment }),
     ...(sessions !== undefined && { sessions }),
+    ...(inputSize !== undefined && { inputSize }),
   });
 }
 

@@ -2,6 +2,8 @@
 /* Defines the natives as properties of the global object `berthNatives`. */
 #include "hmac_binding.h"
 #include "platform.h"
+#include "random_binding.h"
+#include "resolve.h"
 #include "script.h"
 #include "tcp.h"
 #include "tls_binding.h"
@@ -15,12 +17,12 @@ typedef struct {
 static const native FUNCTIONS[] = {
   {"now", xs_berth_now, 0},
   {"ticks", xs_berth_ticks, 0},
-  {"random", xs_berth_random, 0},
+  {"fillRandom", xs_berth_fill_random, 1},
   {"alarm", xs_berth_alarm, 2},
   {"print", xs_berth_print, 1},
   {"input", xs_berth_input, 1},
   {"exit", xs_berth_exit, 1},
-  {"resolve", xs_berth_resolve, 1},
+  {"resolve", xs_berth_resolve, 2},
   {"makeDirectory", xs_berth_make_directory, 1},
   {"readFile", xs_berth_read_file, 1},
   {"writeFile", xs_berth_write_file, 2},

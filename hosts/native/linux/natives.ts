@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the C of this folder offers to script, beside TLS and HMAC: the platform. See install.c. */
-import type { EfuseHmacClass, HmacClass, TlsNatives } from "../natives";
+import type { EfuseHmacClass, FillRandom, HmacClass, TlsNatives } from "../natives";
 
 export interface NativeTcp {
   /** Fills `target` from its start; returns how many bytes. */
@@ -26,8 +26,7 @@ export interface LinuxNatives extends TlsNatives {
   now(): number;
   /** Milliseconds, never going back. */
   ticks(): number;
-  /** In [0, 1). */
-  random(): number;
+  readonly fillRandom: FillRandom;
   /** Calls `callback` once at that tick; a negative one cancels. There is one alarm. */
   alarm(callback: () => void, at: number): void;
   /** Lines and paths are UTF-8: a string of XS would reach C with surrogates in it. */
@@ -36,8 +35,8 @@ export interface LinuxNatives extends TlsNatives {
   input(callback: (bytes: ArrayBuffer) => void): void;
   /** Ends the program after the callback in hand. */
   exit(status: number): void;
-  /** An IPv4 address. It blocks. */
-  resolve(name: string): string | undefined;
+  /** Looks an IPv4 address up and calls `callback` later with its text; with no bytes where there is none. */
+  resolve(name: string, callback: (address: ArrayBuffer) => void): void;
   /** For its owner only, with those above it. @throws Error */
   makeDirectory(path: Uint8Array): void;
   readFile(path: Uint8Array): ArrayBuffer | undefined;

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "platform.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <math.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,14 +33,6 @@ void xs_berth_now(xsMachine *the)
 void xs_berth_ticks(xsMachine *the)
 {
   xsmcSetNumber(xsResult, berth_ticks());
-}
-
-/* random(): in [0, 1), 53 bits */
-void xs_berth_random(xsMachine *the)
-{
-  uint64_t bits = 0;
-  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) xsUnknownError("no random numbers");
-  xsmcSetNumber(xsResult, ldexp((double)(bits >> 11), -53));
 }
 
 static struct {
@@ -105,19 +94,6 @@ void xs_berth_input(xsMachine *the)
 void xs_berth_exit(xsMachine *the)
 {
   berth_loop_stop((int)xsmcToInteger(xsArg(0)));
-}
-
-/* resolve(name): an IPv4 address, or undefined. It blocks: a desktop with a simulated device can bear that. */
-void xs_berth_resolve(xsMachine *the)
-{
-  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-  struct addrinfo *found = NULL;
-  char address[INET_ADDRSTRLEN];
-  if (getaddrinfo(xsmcToString(xsArg(0)), NULL, &hints, &found) != 0 || found == NULL) return;
-  const struct sockaddr_in *first = (const struct sockaddr_in *)(const void *)found->ai_addr;
-  inet_ntop(AF_INET, &first->sin_addr, address, sizeof address);
-  freeaddrinfo(found);
-  xsmcSetString(xsResult, address);
 }
 
 /* Leaves room for ".tmp". */

@@ -7,12 +7,10 @@
 
 void xs_berth_now(xsMachine *the);
 void xs_berth_ticks(xsMachine *the);
-void xs_berth_random(xsMachine *the);
 void xs_berth_alarm(xsMachine *the);
 void xs_berth_print(xsMachine *the);
 void xs_berth_input(xsMachine *the);
 void xs_berth_exit(xsMachine *the);
-void xs_berth_resolve(xsMachine *the);
 void xs_berth_make_directory(xsMachine *the);
 void xs_berth_read_file(xsMachine *the);
 void xs_berth_write_file(xsMachine *the);

@@ -30,25 +30,35 @@ static bool is_label_character(char c)
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* A last label of digits only is an address that went wrong, as 127.1 or 1.2.3.256: no name (RFC 1123, section 2.1). */
+/* Digits only, or 0x and hexadecimal digits: resolvers read such a last label as a number. */
+static bool is_number(const char *label, size_t length)
+{
+  const bool hex = length >= 2 && label[0] == '0' && (label[1] == 'x' || label[1] == 'X');
+  for (size_t i = hex ? 2 : 0; i < length; i++) {
+    const char c = label[i];
+    const bool letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if ((c < '0' || c > '9') && !(hex && letter)) return false;
+  }
+  return true;
+}
+
+/* A last label that is a number is an address that went wrong, as 127.1, 1.2.3.256 or 0x7f000001: no name (RFC 1123,
+   section 2.1; WHATWG URL, "ends in a number"). */
 static bool is_dns_name(const char *host)
 {
   size_t length = 0;
   size_t label = 0;
-  bool only_digits = true;
   for (; host[length] != 0; length++) {
     const char c = host[length];
     if (length >= BERTH_LONGEST_NAME) return false;
     if (c == '.') {
       if (label == 0) return false;
       label = 0;
-      only_digits = true;
       continue;
     }
     if (!is_label_character(c) || ++label > 63) return false;
-    if (c < '0' || c > '9') only_digits = false;
   }
-  return label > 0 && !only_digits;
+  return label > 0 && !is_number(host + length - label, label);
 }
 
 berth_name_kind berth_name_kind_of(const char *host, uint8_t address[4])

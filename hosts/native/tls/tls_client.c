@@ -13,15 +13,21 @@
 
 #include "byte_queue.h"
 #include "handshake_watch.h"
+#include "name_constraints.h"
 #include "server_name.h"
 #include "tls_context_internal.h"
 #include "tls_version.h"
+#include "x509_extension.h"
 
 #define INPUT_SIZE 2048
 #define LEAST_INPUT_SIZE 512
 /* A record of 4,096 bytes, which is what ESP-IDF's mbedTLS sends at most, with its header and tag. */
 #define OUTPUT_SIZE 4352
 #define LEAST_OUTPUT_SIZE 1024
+#define MOST_SIZE (16 * 1024 * 1024)
+
+/* Certificates from the server's to the root: mbedTLS takes 8 between them unless told otherwise. */
+#define LONGEST_PATH 12
 
 /* 2026-01-01: the software is no older. A clock before that is not set, and every certificate would look wrong. */
 #define EARLIEST_NOW 1767225600
@@ -44,6 +50,10 @@ struct berth_tls_client {
   bool offered;
   /* The server's certificates were looked at: a full handshake. */
   bool judged;
+  /* Of the path that is being judged: its certificates by depth, how many, and whether one was found wrong. */
+  const mbedtls_x509_crt *path[LONGEST_PATH];
+  size_t path_length;
+  bool path_is_bad;
   bool finished;
   char host[BERTH_LONGEST_NAME + 1];
 };
@@ -76,10 +86,18 @@ static int compare_times(const mbedtls_x509_time *a, const struct tm *b)
   return 0;
 }
 
+/* What RFC 5280 asks of a path as a whole. Only of one that is good otherwise: it may be much to look at. */
+static uint32_t path_flags(berth_tls_client *client)
+{
+  if (client->path_is_bad) return 0;
+  if (!berth_names_are_allowed(client->path, client->path_length, client->host)) return BERTH_BADCERT_CONSTRAINED;
+  return berth_is_authority(client->path[0]) ? BERTH_BADCERT_AUTHORITY : 0;
+}
+
 /*
- * Called for each certificate of the chain, the root included. Dates are judged here because mbedTLS may be built
- * without (MBEDTLS_HAVE_TIME_DATE, off by default in ESP-IDF); names because mbedTLS 2.28 takes a common name for
- * one, "*.com", and knows no addresses.
+ * Called for each certificate of the chain, from the root, which is included, to the server's. Dates are judged here
+ * because mbedTLS may be built without (MBEDTLS_HAVE_TIME_DATE, off by default in ESP-IDF); names because mbedTLS 2.28
+ * takes a common name for one, "*.com", and knows no addresses.
  */
 static int judge(void *data, mbedtls_x509_crt *certificate, int depth, uint32_t *flags)
 {
@@ -92,6 +110,14 @@ static int judge(void *data, mbedtls_x509_crt *certificate, int depth, uint32_t 
   if (compare_times(&certificate->valid_to, &now) < 0) *flags |= MBEDTLS_X509_BADCERT_EXPIRED;
   if (compare_times(&certificate->valid_from, &now) > 0) *flags |= MBEDTLS_X509_BADCERT_FUTURE;
   if (depth == 0 && !berth_certificate_is_for(certificate, client->host)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  if (depth < 0 || depth >= LONGEST_PATH) return MBEDTLS_ERR_X509_FATAL_ERROR;
+  if (client->path_length == 0) client->path_length = (size_t)depth + 1;
+  client->path[depth] = certificate;
+  client->path_is_bad = client->path_is_bad || *flags != 0;
+  if (depth > 0) return 0;
+  *flags |= path_flags(client);
+  client->path_length = 0;
+  client->path_is_bad = false;
   return 0;
 }
 
@@ -217,9 +243,11 @@ static bool set_up(berth_tls_client *client, const berth_tls_client_options *opt
   uint8_t address[4];
   const size_t input_size = options->input_size == 0 ? INPUT_SIZE : options->input_size;
   const size_t output_size = options->output_size == 0 ? OUTPUT_SIZE : options->output_size;
-  int result = MBEDTLS_ERR_SSL_ALLOC_FAILED;
-  if (berth_queue_open(&client->input, input_size) && berth_queue_open(&client->output, output_size))
-    result = mbedtls_ssl_setup(&client->ssl, &client->context->config);
+  if (!berth_queue_open(&client->input, input_size) || !berth_queue_open(&client->output, output_size)) {
+    berth_tls_no_memory(failure, client->input.bytes == NULL ? input_size : output_size);
+    return false;
+  }
+  int result = mbedtls_ssl_setup(&client->ssl, &client->context->config);
   if (result == 0) {
     const bool named = berth_name_kind_of(client->host, address) == BERTH_NAME_DNS;
     result = mbedtls_ssl_set_hostname(&client->ssl, named ? client->host : NULL);
@@ -245,6 +273,8 @@ static bool check(const berth_tls_client_options *options, berth_tls_failure *fa
   else if ((options->input_size > 0 && options->input_size < LEAST_INPUT_SIZE) ||
            (options->output_size > 0 && options->output_size < LEAST_OUTPUT_SIZE))
     wrong = "a buffer is too small";
+  else if (options->input_size > MOST_SIZE || options->output_size > MOST_SIZE)
+    wrong = "a buffer is too large";
   if (wrong != NULL) berth_tls_fail(failure, BERTH_TLS_INVALID_ARGUMENT, wrong);
   return wrong == NULL;
 }
@@ -256,7 +286,7 @@ berth_tls_client *berth_tls_client_new(berth_tls_context *context, const berth_t
   if (!check(options, failure)) return NULL;
   berth_tls_client *client = calloc(1, sizeof *client);
   if (client == NULL) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, sizeof *client);
     return NULL;
   }
   client->context = context;

@@ -33,7 +33,7 @@ typedef struct {
   const char *host;
   /* Seconds since 1970, by which certificates are judged. ESP-IDF's mbedTLS does not look at dates by default. */
   int64_t now;
-  /* Bytes of ciphertext that wait to be taken in, and out; 0: 2,048 and 4,352. At least 512 and 1,024. */
+  /* Bytes of ciphertext that wait to be taken in, and out; 0: 2,048 and 4,352. 512 and 1,024 at least, 16 MB at most. */
   size_t input_size;
   size_t output_size;
 } berth_tls_client_options;

@@ -134,6 +134,12 @@ static int configure(berth_tls_context *context, unsigned maximum_fragment)
   context->profile = mbedtls_x509_crt_profile_default;
   context->profile.allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
                                  MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512);
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+  /* As later versions have it: 2.28 takes any, P-192 too. */
+  context->profile.allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) |
+                                    MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1) |
+                                    MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP521R1);
+#endif
   mbedtls_ssl_conf_cert_profile(config, &context->profile);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
@@ -211,7 +217,7 @@ berth_tls_context *berth_tls_context_new(const berth_tls_context_options *option
   if (!check(options, failure)) return NULL;
   berth_tls_context *context = calloc(1, sizeof *context);
   if (context == NULL) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, sizeof *context);
     return NULL;
   }
   context->references = 1;

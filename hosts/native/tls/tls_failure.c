@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#if defined(ESP_PLATFORM)
+#include <esp_heap_caps.h>
+#endif
+
 #include "tls_version.h"
 
 /* Alerts by which a server refuses the client's certificate (RFC 5246, section 7.2.2; RFC 8446 adds 116). */
@@ -64,6 +68,20 @@ void berth_tls_fail(berth_tls_failure *failure, berth_tls_code code, const char 
   snprintf(failure->text, sizeof failure->text, "%s", text);
 }
 
+void berth_tls_no_memory(berth_tls_failure *failure, size_t asked)
+{
+  char wanted[40] = "";
+  char left[48] = "";
+  if (asked > 0) snprintf(wanted, sizeof wanted, ", %zu bytes asked for", asked);
+#if defined(ESP_PLATFORM)
+  snprintf(left, sizeof left, ", %zu free, %zu in one piece", heap_caps_get_free_size(MALLOC_CAP_8BIT),
+           heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
+#endif
+  berth_tls_no_failure(failure);
+  failure->code = BERTH_TLS_OUT_OF_MEMORY;
+  snprintf(failure->text, sizeof failure->text, "TLS%s%s", wanted, left);
+}
+
 /*
  * Which of several faults is told: that nobody trustworthy vouches for the certificate makes its dates and names
  * worthless, and a date that is wrong is most often the device's own clock.
@@ -79,6 +97,10 @@ static void explain_flags(berth_tls_failure *failure, uint32_t flags)
   else if (flags &
            (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE | MBEDTLS_X509_BADCERT_NS_CERT_TYPE))
     berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "the server's certificate is not for a TLS server");
+  else if (flags & BERTH_BADCERT_CONSTRAINED)
+    berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "an issuer's name constraints do not allow the server's name");
+  else if (flags & BERTH_BADCERT_AUTHORITY)
+    berth_tls_fail(failure, BERTH_TLS_UNTRUSTED, "the server's certificate is one of an issuer (cA is true)");
   else if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
     berth_tls_fail(failure, BERTH_TLS_EXPIRED, "a certificate of the server's chain is expired");
   else if (flags & MBEDTLS_X509_BADCERT_FUTURE)
@@ -90,14 +112,16 @@ static void explain_flags(berth_tls_failure *failure, uint32_t flags)
 }
 
 /*
- * The certificate is no certificate: errors of X.509 (x509.h: 0x2080 to 0x2F00), with one of ASN.1 (asn1.h: 0x0060 to
- * 0x006C) added to it, which mbedTLS 4 returns alone.
+ * The certificate is no certificate, or its key of a kind that is not known: errors of X.509 (x509.h: 0x2080 to 0x2F00)
+ * and of keys (pk.h: 0x3880 to 0x3F80; ecp.h: 0x4B00 to 0x4F80), with one of ASN.1 (asn1.h: 0x0060 to 0x006C) added to
+ * it, which mbedTLS 4 returns alone.
  */
 static bool is_unreadable_certificate(int result)
 {
   const int high = -result & 0xFF80;
   const bool asn1 = -result >= 0x0060 && -result <= 0x006C;
-  return (high >= 0x2080 && high <= 0x2F00) || asn1;
+  const bool key = (high >= 0x3880 && high <= 0x3F80) || (high >= 0x4B00 && high <= 0x4F80);
+  return (high >= 0x2080 && high <= 0x2F00) || key || asn1;
 }
 
 static bool is_memory(int result)
@@ -117,7 +141,7 @@ void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int re
   } else if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
     explain_flags(failure, verify_flags);
   } else if (is_memory(result)) {
-    berth_tls_fail(failure, BERTH_TLS_OUT_OF_MEMORY, "not enough memory for TLS");
+    berth_tls_no_memory(failure, 0);
   } else if (phase == BERTH_TLS_PHASE_SETUP) {
     snprintf(text, sizeof text, "mbedTLS refuses it: -0x%04X", (unsigned)-result);
     berth_tls_fail(failure, BERTH_TLS_INVALID_ARGUMENT, text);

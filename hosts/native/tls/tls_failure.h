@@ -3,14 +3,15 @@
 #ifndef BERTH_TLS_FAILURE_H
 #define BERTH_TLS_FAILURE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* The numbers are known to hosts/native/tls-errors.ts: append only. */
+/* The numbers are known to hosts/native/errors.ts: append only. */
 typedef enum {
   BERTH_TLS_NO_FAILURE = 0,
   /* An argument is wrong: a name, a certificate, a key. `invalid-argument` */
   BERTH_TLS_INVALID_ARGUMENT = 1,
-  /* `internal` */
+  /* It may pass. `out-of-memory` */
   BERTH_TLS_OUT_OF_MEMORY = 2,
   /* The server's chain leads to no trusted root. `tls-untrusted` */
   BERTH_TLS_UNTRUSTED = 3,
@@ -25,6 +26,10 @@ typedef enum {
   /* The connection ended, or broke, after the handshake. `connection-lost` */
   BERTH_TLS_LOST = 8,
 } berth_tls_code;
+
+/* Ours, beside mbedTLS's MBEDTLS_X509_BADCERT_*. */
+#define BERTH_BADCERT_CONSTRAINED 0x20000000U
+#define BERTH_BADCERT_AUTHORITY 0x40000000U
 
 /* How far the connection had come when it failed. */
 typedef enum {
@@ -55,9 +60,12 @@ void berth_tls_no_failure(berth_tls_failure *failure);
 /* A failure that mbedTLS did not report. */
 void berth_tls_fail(berth_tls_failure *failure, berth_tls_code code, const char *text);
 
+/* BERTH_TLS_OUT_OF_MEMORY. asked: for how many bytes, 0 where mbedTLS asked. On a chip it tells what was free. */
+void berth_tls_no_memory(berth_tls_failure *failure, size_t asked);
+
 /*
  * What `result` of an mbedTLS function means.
- * verify_flags: MBEDTLS_X509_BADCERT_*, looked at where `result` is a failed verification
+ * verify_flags: MBEDTLS_X509_BADCERT_* and BERTH_BADCERT_*, looked at where `result` is a failed verification
  * alert: the one that the server sent where `result` is a fatal alert, else -1
  */
 void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int result, uint32_t verify_flags, int alert);

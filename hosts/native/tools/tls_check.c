@@ -8,6 +8,7 @@
 #include "efuse_hmac.h"
 #include "handshake_watch.h"
 #include "hmac.h"
+#include "random.h"
 #include "server_name.h"
 #include "tls_client.h"
 #include "tls_version.h"
@@ -179,7 +180,7 @@ static void check_name_kinds(void)
   CHECK(kind("xn--bcher-kva.example") == BERTH_NAME_DNS);
   CHECK(kind("1.2.3.4") == BERTH_NAME_IPV4);
   CHECK(kind("255.255.255.255") == BERTH_NAME_IPV4);
-  const char *invalid[] = {"",          ".",         "a..b",    "a.",      ".a",      "1.2.3",   "1.2.3.256", "1.2.3.4.5",
+  const char *invalid[] = {"",          ".",         "a..b",    "a.",      ".a",      "1.2.3",   "1.2.3.256", "127.1", "2130706433", "0x7f000001", "a.0X", "127.0x1", "1.2.3.4.5",
                            "0x7f.1",    "::1",       "[::1]",   "a b",     "a/b",     "a\tb",    "h\xC3\xB6",  "a:1",
                            "*.example", "1.2.3.4.", "127.1",   "1",       "a.1"};
   for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) CHECK(kind(invalid[i]) == BERTH_NAME_INVALID);
@@ -348,6 +349,10 @@ static void check_failures(void)
   CHECK(explained(BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_CONN_EOF, 0, -1) == BERTH_TLS_LOST);
   CHECK(explained(BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_INVALID_MAC, 0, -1) == BERTH_TLS_LOST);
   CHECK(explained(early, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, MBEDTLS_ERR_PK_UNKNOWN_PK_ALG, 0, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE, 0, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, BERTH_BADCERT_CONSTRAINED | expired, -1) == BERTH_TLS_UNTRUSTED);
+  CHECK(explained(early, refused, BERTH_BADCERT_AUTHORITY, -1) == BERTH_TLS_UNTRUSTED);
   CHECK(explained(early, MBEDTLS_ERR_SSL_ALLOC_FAILED, 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
   CHECK(explained(BERTH_TLS_PHASE_SETUP, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1) == BERTH_TLS_INVALID_ARGUMENT);
 }
@@ -370,8 +375,81 @@ static void check_context_arguments(void)
   berth_tls_client_free(NULL);
 }
 
-int main(void)
+static void check_random(void)
 {
+  uint8_t bytes[2][BERTH_MOST_RANDOM + 1] = {{0}, {0}};
+  CHECK(berth_random_fill(bytes[0], 0) && bytes[0][0] == 0);
+  CHECK(!berth_random_fill(bytes[0], sizeof bytes[0]));
+  for (size_t i = 0; i < 2; i++) CHECK(berth_random_fill(bytes[i], BERTH_MOST_RANDOM));
+  CHECK(bytes[0][BERTH_MOST_RANDOM] == 0 && memcmp(bytes[0], bytes[1], BERTH_MOST_RANDOM) != 0);
+}
+
+/* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
+static int allocations_left = -1;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+  return allocations_left-- == 0 ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+  return allocations_left-- == 0 ? NULL : __real_malloc(size);
+}
+
+static void check_lack_of_memory(berth_tls_context *context)
+{
+  static const struct {
+    int allocation;
+    const char *text;
+  } cases[] = {{0, " bytes asked for"}, {1, "TLS, 600 bytes asked for"}, {2, "TLS, 1100 bytes asked for"}};
+  berth_tls_failure failure;
+  const berth_tls_client_options options = {.host = "h", .now = 1790000000, .input_size = 600, .output_size = 1100};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    allocations_left = cases[i].allocation;
+    CHECK(berth_tls_client_new(context, &options, &failure) == NULL);
+    allocations_left = -1;
+    CHECK(failure.code == BERTH_TLS_OUT_OF_MEMORY && strstr(failure.text, cases[i].text) != NULL);
+#if defined(ESP_PLATFORM)
+    CHECK(strstr(failure.text, ", 9000 free, 1024 in one piece") != NULL);
+#endif
+  }
+  const berth_tls_client_options large = {.host = "h", .now = 1790000000, .input_size = SIZE_MAX};
+  CHECK(berth_tls_client_new(context, &large, &failure) == NULL && failure.code == BERTH_TLS_INVALID_ARGUMENT);
+  berth_tls_client *client = berth_tls_client_new(context, &options, &failure);
+  CHECK(client != NULL);
+  berth_tls_client_free(client);
+}
+
+/* A self-signed certificate of P-256, for nothing but that there is one. */
+static void check_memory(const char *root)
+{
+  static uint8_t der[4096];
+  FILE *file = fopen(root, "rb");
+  CHECK(file != NULL);
+  const berth_tls_certificate certificate = {{der, fread(der, 1, sizeof der, file)}, true};
+  fclose(file);
+  const berth_tls_context_options options = {.roots = &certificate, .root_count = 1};
+  berth_tls_failure failure;
+  allocations_left = 0;
+  CHECK(berth_tls_context_new(&options, &failure) == NULL);
+  allocations_left = -1;
+  CHECK(failure.code == BERTH_TLS_OUT_OF_MEMORY && strstr(failure.text, " bytes asked for") != NULL);
+  berth_tls_context *context = berth_tls_context_new(&options, &failure);
+  CHECK(context != NULL);
+  check_lack_of_memory(context);
+  berth_tls_context_release(context);
+}
+
+/* tls_check ROOT: a certificate in DER */
+int main(int count, char **arguments)
+{
+  CHECK(count == 2);
   check_queue();
   check_message_order();
   check_hello_retry();
@@ -382,6 +460,8 @@ int main(void)
   check_efuse();
   check_failures();
   check_context_arguments();
+  check_random();
+  check_memory(arguments[1]);
   printf("%d checks passed\n", checks_done);
   return 0;
 }

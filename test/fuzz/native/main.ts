@@ -11,7 +11,12 @@ import { recordFlights } from "./flights";
 
 const SOURCES = join(ROOT, "hosts", "native");
 const BUILD = join(ROOT, "build", "fuzz-native");
-const TARGETS = ["tls_client_fuzz", "handshake_watch_fuzz", "server_name_fuzz"] as const;
+const TARGETS = [
+  "tls_client_fuzz",
+  "handshake_watch_fuzz",
+  "server_name_fuzz",
+  "name_constraints_fuzz",
+] as const;
 /** Something that it needs is not installed (EX_UNAVAILABLE). */
 const UNAVAILABLE = 69;
 const ENVIRONMENT = Object.freeze({
@@ -29,6 +34,17 @@ const NAMES = [
   "1.2.3.256\0\x82\x01a",
   "a.net\0\x82\x05*.net",
   "a.b.hub.example\0\x82\x0d*.hub.example",
+];
+/** Flags, a host, a NUL, then bases of constraints, or with flag 1 the extension: see name_constraints_fuzz.c. */
+const CONSTRAINTS = [
+  "\0hub.example\0\x0bhub.example\x8beu.hub.exam",
+  "\x02a.hub.example\0\x8da.hub.example",
+  "\x02a.hub.example\0\x07example\x8c.hub.example",
+  "\0hub.example\0\x80\0",
+  "\x00127.0.0.1\0\x07example",
+  "\x01hub.example\0\x30\x0d\xa0\x0b\x30\x09\x82\x07example",
+  "\x01127.0.0.1\0\x30\x0e\xa1\x0c\x30\x0a\x87\x08\x7f\0\0\0\xff\0\0\0",
+  "\x01hub.example\0\x30\x15\xa0\x13\x30\x11\xa4\x0f\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02ab",
 ];
 const CHANGE_CIPHER_SPEC = [20, 3, 3, 0, 1, 1];
 const SERVER_HELLO = message(2, ...new Array<number>(34).fill(3), 0, 0xc0, 0x2b, 0);
@@ -61,7 +77,7 @@ interface Options {
 
 const program = new Command("npm run fuzz:native --")
   .description(
-    "Runs libFuzzer over the TLS engine, its watch and its check of names, one after the other, until Ctrl-C.\n" +
+    "Runs libFuzzer over the TLS engine, its watch and its checks of names, one after the other, until Ctrl-C.\n" +
       "Needs clang and its runtime; on Debian: apt-get install clang libclang-rt-14-dev libmbedtls-dev.",
   )
   .option("--target <name...>", `of ${TARGETS.join(", ")}`, [...TARGETS])
@@ -110,6 +126,12 @@ async function prepare(renew: boolean): Promise<void> {
   }
   for (const [i, name] of NAMES.entries()) {
     writeFileSync(join(BUILD, "corpus", "server_name_fuzz", `name-${i}`), Buffer.from(name, "latin1"));
+  }
+  for (const [i, input] of CONSTRAINTS.entries()) {
+    writeFileSync(
+      join(BUILD, "corpus", "name_constraints_fuzz", `constraint-${i}`),
+      Buffer.from(input, "latin1"),
+    );
   }
   writeFileSync(join(BUILD, "root.der"), root);
   writeFileSync(flightsFile, Buffer.concat(parts));

@@ -33,6 +33,8 @@ const Option = Object.freeze({
   STREAM: 8,
   STORE_FAILS: 16,
   CLOUD_TO_DEVICE: 32,
+  /** The handler of messages throws for some of them; each is fetched again twice. */
+  THROWS: 64,
 } as const);
 
 /** What can end a connection before MQTT. */
@@ -104,7 +106,11 @@ class World {
     this.#agent = new Agent(host, this.#handler(), {
       identity: { idScope: "0ne00000000", registrationId: "device-1", attestation: "symmetricKey" },
       provisioning: { eager: this.#has(Option.EAGER) },
-      hub: { oversize: this.#has(Option.STREAM) ? "stream" : "refuse", maximumPacketSize: 256 },
+      hub: {
+        oversize: this.#has(Option.STREAM) ? "stream" : "skip",
+        maximumPacketSize: 256,
+        redeliveries: this.#has(Option.THROWS) ? 2 : 0,
+      },
     });
   }
 
@@ -192,6 +198,7 @@ class World {
       ...(messages && {
         onCloudToDevice: ({ properties, payload, offset, byteLength }) => {
           this.#log.push(`message ${entriesOf(properties)} ${offset}/${byteLength} ${digest(payload)}`);
+          if (this.#has(Option.THROWS) && (byteLength & 1) === 1) throw new Error("of the application");
         },
       }),
       onError: (report) => this.#onError(report),
@@ -205,6 +212,9 @@ class World {
       retryIn === undefined || (retryIn >= 0 && retryIn <= 2 * 86_400_000),
       `tries again in ${retryIn} ms`,
     );
+    const blamed = phase === "application";
+    must(blamed === (error.code === "handler-failed"), `${error.code} has the phase ${phase}`);
+    must(!blamed || this.#has(Option.THROWS), "the application is blamed for nothing");
     this.#log.push(`error ${phase} ${error.code} ${retryIn}`);
   }
 }

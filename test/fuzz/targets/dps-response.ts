@@ -34,7 +34,7 @@ export const dpsResponse: Target = {
     // A body is judged under each kind of status, whatever the topic.
     const lines = [200, 202, 401, 404, 429, 500].map((status) => {
       const given = parts ?? { status, requestId: "1", retryAfter: undefined };
-      return check(interpretDpsResponse({ ...given, status }, body), text.encode.bind(text));
+      return check(interpretDpsResponse({ ...given, status }, body, "device-1"), text.encode.bind(text));
     });
     return [
       parts ? `${parts.status} ${digest(text.encode(parts.requestId))} ${parts.retryAfter}` : "no",
@@ -54,6 +54,7 @@ export const dpsResponse: Target = {
     '"status":"disabled"',
     '"registrationState":{',
     '"assignedHub":"h.net"',
+    '"registrationId":"device-1"',
     '"deviceId":"d"',
     '"substatus":"initialAssignment"',
     '"payload":{',
@@ -87,6 +88,7 @@ function check(answer: DpsAnswer, encode: (text: string) => Uint8Array): string 
     return `assigning ${answer.retryAfter} ${digest(encode(topic))}`;
   }
   const { hub, deviceId, substatus, payload } = answer.assignment;
+  must(!/(^|\.)(\d+|0x[\da-f]*)$/.test(hub), "a hub that is an address");
   must(/^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/.test(hub) && hub.length <= 253, "a hub that is no host name");
   must(/^[\x21-\x7e]{1,128}$/.test(deviceId) && !/[/#+]/.test(deviceId), "a device id that breaks a topic");
   // The agent hands them on and may print them.

@@ -95,7 +95,10 @@ function frame(pieces: readonly Uint8Array[]): string {
   const packets: Buffer[] = [];
   let end = "end";
   try {
-    for (const piece of pieces) for (const packet of framer.push(Buffer.from(piece))) packets.push(packet);
+    for (const piece of pieces) {
+      framer.add(Buffer.from(piece));
+      for (let packet = framer.next(); packet; packet = framer.next()) packets.push(packet);
+    }
   } catch (error) {
     must(error instanceof FramingError, `throws ${String(error)}`);
     end = error.message;

@@ -5,6 +5,7 @@ import { agreesOnSent, agreesOnStream } from "../oracles/mqtt-packet";
 import { agreesOnCertificate, agreesOnText } from "../oracles/node";
 import { deviceTargets } from ".";
 import { emulatorConfiguration, emulatorFramer, emulatorText } from "./emulator";
+import { emulatorPackets, emulatorSession } from "./emulator-mqtt";
 import type { Target, Targets } from "./target";
 
 /** @param oracle throws when the outcome is not what it would have come to */
@@ -26,6 +27,8 @@ export const targets: Targets = Object.freeze({
   "cloud-to-device": checked("cloud-to-device", agreesOnBag),
   "emulator-configuration": emulatorConfiguration,
   "emulator-framer": emulatorFramer,
+  "emulator-packets": emulatorPackets,
+  "emulator-session": emulatorSession,
   "emulator-text": emulatorText,
   reader: checked("reader", agreesOnStream),
   session: checked("session", agreesOnSent),

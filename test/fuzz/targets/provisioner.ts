@@ -26,6 +26,7 @@ const ENDS: readonly ErrorCode[] = [
   "dps-failed",
   "dps-disabled",
   "dps-unknown-profile",
+  "dps-device-id",
   "dps-malformed",
   "malformed-packet",
   "packet-too-large",

@@ -6,7 +6,7 @@
 import { asBerthError, BerthError, type ErrorCode } from "../../../src/error";
 import type { TextCodec, TransportOptions } from "../../../src/host";
 import { InFlight } from "../../../src/mqtt/in-flight";
-import type { InboundPublish } from "../../../src/mqtt/reader";
+import type { InboundPublish, OversizePublish } from "../../../src/mqtt/reader";
 import { Session, type SessionHandler, type SessionOptions } from "../../../src/mqtt/session";
 import { RecordingTransport } from "../../helpers/recording-transport";
 import { VirtualTime } from "../../../simulator/virtual-time";
@@ -48,7 +48,6 @@ const ENDS: readonly ErrorCode[] = [
   "keep-alive-timeout",
   "malformed-packet",
   "protocol-violation",
-  "packet-too-large",
 ];
 
 export const session: Target = {
@@ -99,7 +98,7 @@ class World implements SessionHandler {
       outputSize: 1_024,
       inputSize: 64,
       maximumPacketSize: 128,
-      oversize: this.#has(Option.STREAM) ? "stream" : "refuse",
+      oversize: this.#has(Option.STREAM) ? "stream" : "skip",
       clean: !this.#has(Option.KEEPS_SESSION),
       keepAlive: this.#has(Option.NO_KEEP_ALIVE) ? 0 : 60_000,
       eager: this.#has(Option.EAGER),
@@ -180,6 +179,14 @@ class World implements SessionHandler {
     if (QoS && offset + payload.length === byteLength && !this.#closed) this.#toAcknowledge.push(id);
   }
 
+  onOversize({ topic, QoS, id, size, maximum }: OversizePublish): void {
+    must(size > maximum, `${size} bytes are not over ${maximum}`);
+    this.#callback(`oversize ${JSON.stringify(topic)} ${id} ${size}`, () => {
+      this.#publish(5);
+    });
+    if (QoS && !this.#closed) this.#toAcknowledge.push(id);
+  }
+
   onAcknowledged(id: number): void {
     this.#callback(`acknowledged ${id}`, () => this.#publish(1));
   }
@@ -232,8 +239,10 @@ class World implements SessionHandler {
       case 5:
         return packetBytes(0x32, [0, 1, 0x61, 0, 1 + (which >> 3), ...input.take(which >> 3)]);
       default:
-        // Over the maximum: refused, or handed over in fragments.
-        return packetBytes(0x32, [0, 1, 0x61, 0, 9, ...new Uint8Array(130 + which)]);
+        // Over the maximum, the body or the topic: read past, or handed over in fragments.
+        return which & 8
+          ? packetBytes(0x32, [0, 130, ...new Uint8Array(130).fill(0x61), 0, 9])
+          : packetBytes(0x32, [0, 1, 0x61, 0, 9, ...new Uint8Array(130 + which)]);
     }
   }
 

@@ -4,7 +4,7 @@ import { NTP_PACKET, ntpRequest, readNtpReply } from "../../../hosts/moddable/sn
 import { must, sameBytes, type Target } from "./target";
 
 const NONCE = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-const REFUSALS: readonly unknown[] = ["malformed", "not ours", "not synchronized", "asks to stay away"];
+const REFUSALS: readonly unknown[] = ["malformed", "not ours", "not synchronized", "slow down", "stay away"];
 /** 1968-01-20 to 2104-02-26: what 32 bits of seconds can mean (RFC 4330, section 3). */
 const EARLIEST = -(2 ** 31) * 1000 + (2 ** 32 - 2_208_988_800) * 1000;
 const LATEST = EARLIEST + 2 ** 32 * 1000;

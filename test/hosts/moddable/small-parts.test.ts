@@ -8,7 +8,6 @@ import { HmacSigner } from "../../../hosts/moddable/crypto-sdk/signer";
 import { Diary } from "../../../hosts/moddable/diary";
 import { Indicator, Signal } from "../../../hosts/moddable/indicator";
 import { LongPress } from "../../../hosts/moddable/long-press";
-import { randomOf } from "../../../hosts/moddable/random";
 import { PreferenceStore, type PreferenceValue } from "../../../hosts/moddable/store";
 import { ModdableText } from "../../../hosts/moddable/text";
 import { ModdableTimers } from "../../../hosts/moddable/timers";
@@ -166,11 +165,6 @@ describe("text, random, signer", () => {
     expect(text.decode(text.encode("aé€😀\0"))).toBe("aé€😀\0");
     expect(text.encode("\uD800")).toEqual(Uint8Array.of(0xef, 0xbf, 0xbd));
     expect(() => text.decode(Uint8Array.of(0xc0, 0x80))).toThrow();
-  });
-
-  test("random is in [0, 1)", () => {
-    expect(randomOf({ get: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff).buffer })()).toBeLessThan(1);
-    expect(randomOf({ get: () => new ArrayBuffer(4) })()).toBe(0);
   });
 
   test("signs, wipes the key, and shows it in no message", () => {

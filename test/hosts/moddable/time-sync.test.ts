@@ -21,6 +21,13 @@ function reply(time: number, changes: Record<number, number> = {}, nonce: Uint8A
   return packet;
 }
 
+/** A kiss of death. */
+function kiss(code: string, nonce: Uint8Array = NONCE): Uint8Array {
+  const packet = reply(START, { 1: 0 }, nonce);
+  packet.set(Buffer.from(code), 12);
+  return packet;
+}
+
 describe("packets", () => {
   test("the request is version 4, mode 3, with the nonce as its transmit timestamp", () => {
     const request = ntpRequest(NONCE);
@@ -43,7 +50,13 @@ describe("packets", () => {
     ["short", reply(START).subarray(0, 47), "malformed"],
     ["a client's", reply(START, { 0: (4 << 3) | 3 }), "malformed"],
     ["to another nonce", reply(START, { 24: 9 }), "not ours"],
-    ["a kiss of death", reply(START, { 1: 0 }), "asks to stay away"],
+    ["of four bytes", reply(START).subarray(0, 4), "not ours"],
+    ["a client's to another nonce", reply(START, { 0: (4 << 3) | 3, 24: 9 }), "not ours"],
+    ["a kiss of death to another nonce", kiss("DENY", Uint8Array.of(9)), "not ours"],
+    ["a kiss of death, RATE", kiss("RATE"), "slow down"],
+    ["a kiss of death, DENY", kiss("DENY"), "stay away"],
+    ["a kiss of death, RSTR", kiss("RSTR"), "stay away"],
+    ["a kiss of death that asks for nothing", kiss("INIT"), "not synchronized"],
     ["not synchronized", reply(START, { 0: (3 << 6) | (4 << 3) | 4 }), "not synchronized"],
     ["of stratum 16", reply(START, { 1: 16 }), "not synchronized"],
     ["without a time", reply(-2_208_988_800_000), "not synchronized"],
@@ -107,16 +120,36 @@ function world(servers: Record<string, Server | "unknown">, options: Partial<Tim
 }
 
 describe("servers", () => {
-  const good: Server = (nonce) => reply(START, {}, nonce);
+  /** What the true time is now, in the worlds below. */
+  const truth = (offset = 0, world?: { time: VirtualTime }): Server => {
+    return (nonce) => reply(START + offset + (world?.time.ticks() ?? 0), {}, nonce);
+  };
+  const good = truth();
+  const YEARS = 2 * 365 * 86_400_000;
+  const wide = { bounds: { earliest: START - 3 * YEARS, latest: START + 3 * YEARS } };
 
-  test("the first answer counts, and the time is asked for again hours later", () => {
-    const { time, sync, set, asked, open } = world({ one: good, two: good });
+  /** A world whose servers tell its time, but for those that are said to be off by so many milliseconds. */
+  function telling(offsets: Record<string, number | "silent">, options: Partial<TimeSyncOptions> = {}) {
+    const servers: Record<string, Server> = {};
+    const made = world(servers, { servers: Object.keys(offsets), ...wide, ...options });
+    for (const [name, offset] of Object.entries(offsets)) {
+      servers[name] = offset === "silent" ? () => undefined : truth(offset, made);
+    }
+    return { ...made, servers };
+  }
+
+  /** Of what was set: how far from the truth, seconds. */
+  const errorsOf = (set: readonly number[], time: VirtualTime): number[] =>
+    set.map((seconds) => Math.round(seconds - (START + time.ticks()) / 1000));
+
+  test("what the clock says already needs one answer, each time of another server, hours later", () => {
+    const { time, sync, set, asked, open } = telling({ one: 0, two: 0 });
     sync.start();
     time.advance(1_000);
-    expect(set).toEqual([START / 1000]);
+    expect(errorsOf(set, time)).toEqual([-1]);
     expect(open()).toBe(0);
     time.advance(7 * 3_600_000);
-    expect(asked).toEqual(["one:123", "one:123"]);
+    expect(asked).toEqual(["one:123", "two:123"]);
   });
 
   test.each<[string, Server | "unknown"]>([
@@ -137,14 +170,148 @@ describe("servers", () => {
     expect(set).toHaveLength(1);
   });
 
-  test("a packet of another sender is passed over", () => {
-    const { time, sync, set } = world({
-      one: (nonce) => reply(START, { 24: (nonce[0] as number) ^ 1 }, nonce),
-      two: good,
+  test("a clock that is not set takes two that agree: the first, if it lies, is outvoted", () => {
+    const { time, sync, set, errors, asked } = telling({ liar: YEARS, two: 0, three: 500 });
+    time.isSet = false;
+    sync.start();
+    time.advance(1_000);
+    expect(asked).toEqual(["liar:123", "two:123", "three:123"]);
+    expect(errorsOf(set, time)).toEqual([0]);
+    expect(errors).toEqual([]);
+  });
+
+  test.each([YEARS, -YEARS, 3_600_000, 50_000, -50_000])(
+    "one that lies by %i ms moves a clock that is set neither at once nor step by step, for a month",
+    (offset) => {
+      let wrong = 0;
+      const shown = { now: () => START + world.time.ticks() + wrong, ticks: () => world.time.ticks() };
+      const furthest: number[] = [];
+      const world = telling(
+        { liar: offset, two: 0, three: 0 },
+        {
+          clock: shown,
+          set: (seconds) => {
+            wrong = seconds * 1000 - START - world.time.ticks();
+            furthest.push(Math.abs(wrong));
+          },
+        },
+      );
+      world.sync.start();
+      world.time.advance(30 * 86_400_000);
+      expect(furthest.length).toBeGreaterThan(100);
+      expect(Math.max(...furthest)).toBeLessThan(60_000);
+    },
+  );
+
+  test("two that contradict each other are not believed, however often", () => {
+    const { time, sync, set, errors } = telling({ one: 0, two: YEARS });
+    time.isSet = false;
+    sync.start();
+    time.advance(86_400_000);
+    expect(set).toEqual([]);
+    expect(errors.at(-1)).toMatchObject({
+      code: "clock-not-set",
+      message: expect.stringContaining("no other server"),
     });
+  });
+
+  test("one server under two names has one voice", () => {
+    const servers = { one: good, two: good };
+    const { time, sync, set } = world(servers, {
+      resolve: (name, done) => void done(name, name === "one" || name === "two" ? "one" : undefined),
+    });
+    time.isSet = false;
+    sync.start();
+    time.advance(10_000);
+    expect(set).toEqual([]);
+  });
+
+  test("the only one that answers is believed after three rounds; the only one there is, at once", () => {
+    const { time, sync, set, errors } = telling({ one: "silent", two: 0, three: "silent" });
+    time.isSet = false;
+    sync.start();
+    time.advance(600_000);
+    expect(errors).toHaveLength(3);
+    expect(set).toHaveLength(1);
+    const alone = telling({ one: YEARS });
+    alone.sync.start();
+    alone.time.advance(1_000);
+    expect(alone.set).toHaveLength(1);
+  });
+
+  test("a pool of one name: two of its servers that agree, in two rounds, are enough", () => {
+    let next = 0;
+    const { time, sync, set } = world(
+      { a: good, b: (nonce) => reply(START + 8_000, {}, nonce), down: () => undefined },
+      {
+        servers: ["pool", "down"],
+        resolve: (name, done) => void done(name, name === "pool" ? (next++ % 2 === 0 ? "a" : "b") : "down"),
+      },
+    );
+    time.isSet = false;
+    sync.start();
+    time.advance(15_000);
+    expect(set).toHaveLength(1);
+  });
+
+  test("in doubt the time is asked for at once, two must agree, and not twice in ten minutes", () => {
+    const { time, sync, set, asked, servers, errors } = telling({ one: 0, two: 0, three: 0 });
+    sync.start();
+    time.advance(60_000);
+    expect(set).toHaveLength(1);
+    // The clock is wrong by what nobody sees: `two`, which is next, says as the clock.
+    servers.one = truth(5_000_000, { time });
+    servers.three = truth(5_000_000, { time });
+    asked.length = 0;
+    sync.doubt();
+    sync.doubt();
+    time.advance(1_000);
+    expect(asked).toEqual(["two:123", "three:123", "one:123"]);
+    expect(errorsOf(set.slice(1), time)).toEqual([4_999]);
+    sync.doubt();
+    time.advance(590_000);
+    expect(asked).toHaveLength(3);
+    time.advance(20_000);
+    sync.doubt();
+    time.advance(1_000);
+    expect(asked.length).toBeGreaterThan(3);
+    expect(errors).toEqual([]);
+    sync.stop();
+    sync.doubt();
+    expect(time.pending).toBe(0);
+  });
+
+  test("who says DENY or RSTR is not asked for a day, who says RATE ever more seldom; by his address", () => {
+    for (const [code, most, least] of [
+      ["DENY", 3, 2],
+      ["RSTR", 3, 2],
+      ["RATE", 12, 6],
+    ] as const) {
+      const { time, sync, asked } = world({
+        one: (nonce) => kiss(code, nonce),
+        two: () => undefined,
+      });
+      time.isSet = false;
+      sync.start();
+      time.advance(2.5 * 86_400_000);
+      const count = asked.filter((entry) => entry === "one:123").length;
+      expect(count).toBeLessThanOrEqual(most);
+      expect(count).toBeGreaterThanOrEqual(least);
+      expect(asked.length).toBeGreaterThan(600);
+    }
+  });
+
+  test.each<[string, (nonce: Uint8Array) => Uint8Array]>([
+    ["to another nonce", (nonce) => reply(START, { 24: (nonce[0] as number) ^ 1 }, nonce)],
+    ["of four bytes", () => new Uint8Array(4)],
+    ["of no byte", () => new Uint8Array(0)],
+    ["that is a kiss of death to another nonce", () => kiss("DENY", Uint8Array.of(9))],
+  ])("a packet %s is passed over: the question goes on", (_, first) => {
+    const { time, sync, set, asked } = world({ one: first, two: good });
     sync.start();
     time.advance(1_000);
     expect(set).toEqual([]);
+    expect(asked).toEqual(["one:123"]);
     time.advance(5_000);
     expect(set).toHaveLength(1);
   });

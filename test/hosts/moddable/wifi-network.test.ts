@@ -107,6 +107,72 @@ test("an exception of the driver is an error and a new attempt, not an abort", (
   expect(network.isUp()).toBe(true);
 });
 
+test("a loss that the driver does not tell: joined again after servers that cannot be reached, ever more of them", () => {
+  const { time, network, events } = world();
+  network.start();
+  time.advance(100);
+  events.length = 0;
+  // A day of an agent whose attempts fail each few minutes.
+  const joins: number[] = [];
+  for (let attempt = 1; attempt <= 400; attempt += 1) {
+    network.heed(false);
+    if (!network.isUp()) joins.push(attempt);
+    time.advance(216_000);
+    expect(network.isUp()).toBe(true);
+  }
+  expect(joins).toEqual([5, 15, 35, 75, 155, 235, 315, 395]);
+  expect(events.slice(0, 4)).toEqual(["down", "network-down", "join net", "up"]);
+});
+
+test("a server that answers says that the network is there", () => {
+  const { time, network, events } = world();
+  network.start();
+  time.advance(100);
+  for (let i = 0; i < 100; i += 1) {
+    for (let failed = 0; failed < 4; failed += 1) network.heed(false);
+    network.heed(true);
+  }
+  expect(events).toEqual(["join net", "up"]);
+  for (let failed = 0; failed < 5; failed += 1) network.heed(false);
+  expect(network.isUp()).toBe(false);
+  // While it is down nothing counts.
+  for (let failed = 0; failed < 50; failed += 1) network.heed(false);
+  time.advance(5_000);
+  network.heed(true);
+  for (let failed = 0; failed < 4; failed += 1) network.heed(false);
+  expect(network.isUp()).toBe(true);
+});
+
+test("a driver that knows of the loss and has not told is believed at the first failure", () => {
+  const { time, network, events, radio } = world();
+  network.start();
+  time.advance(100);
+  if (radio.live) radio.live.connection = 200;
+  expect(network.isUp()).toBe(true);
+  network.heed(false);
+  expect(network.isUp()).toBe(false);
+  time.advance(5_000);
+  expect(events).toEqual(["join net", "up", "down", "network-down", "join net", "up"]);
+  network.stop();
+  network.heed(false);
+  expect(time.pending).toBe(0);
+});
+
+test("a driver that throws when it is asked is left, and joined again", () => {
+  const { time, network, radio } = world();
+  network.start();
+  time.advance(100);
+  Object.defineProperty(radio.live, "connection", {
+    get: () => {
+      throw new Error("gone");
+    },
+  });
+  network.heed(false);
+  expect(network.isUp()).toBe(false);
+  time.advance(5_000);
+  expect(network.isUp()).toBe(true);
+});
+
 test("stop is final until the next start, and silent", () => {
   const { time, network, events, radio } = world();
   network.start();

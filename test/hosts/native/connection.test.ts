@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** The transport with TLS in C, in XS, against servers of node:tls and node:net. The hostile ones are in test/hostile. */
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
+import { remade, weakKeys } from "../../helpers/hostile-certificates";
+import { authority } from "../../helpers/hostile-pki";
 import { derOf, type NativeEnd, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 import { issue, serverNameOf, startServer } from "../node/tls-server";
 
@@ -72,6 +78,18 @@ function open(port: number, host: object = {}, name = NAME): NativeProcess {
   });
   cleanups.push(() => connection.stop());
   return connection;
+}
+
+/** Sets them for the programs of one test. */
+function withVariables(variables: Readonly<Record<string, string>>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  cleanups.push(() => {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  });
 }
 
 const received = (connection: NativeProcess): string =>
@@ -322,4 +340,59 @@ withNative("closed in the middle of the handshake, with the process", async () =
   await connection.next("stopped");
   expect(await connection.stop()).toEqual(CLEAN);
   expect(connection.of("failed")).toEqual([]);
+});
+
+withNative("lack of memory has a code of its own, says for what, and may pass", async () => {
+  withVariables({ ASAN_OPTIONS: "allocator_may_return_null=1:max_allocation_size_mb=10" });
+  const { port } = await serve();
+  const connection = open(port, { inputSize: 15_000_000 });
+  expect(await connection.next("failed")).toMatchObject({
+    code: "out-of-memory",
+    message: expect.stringContaining("15000000 bytes asked for"),
+  });
+  connection.tell({ command: "start" });
+  expect(await connection.next("failed", 1)).toMatchObject({ code: "out-of-memory" });
+  expect(await connection.stop()).toMatchObject({ status: 0 });
+});
+
+withNative("a root that mbedTLS cannot read is refused before anything is sent", async () => {
+  const { port } = await serve();
+  const keys = weakKeys("DSA");
+  const issued = remade(await authority("Weak Root"), keys.privateKey, keys);
+  const connection = open(port, { roots: [issued.der.toString("base64")] });
+  expect(await connection.next("failed")).toMatchObject({
+    code: "invalid-argument",
+    message: expect.stringContaining("a root certificate cannot be read"),
+  });
+  expect(await connection.stop()).toEqual(CLEAN);
+});
+
+withNative(
+  "a name that is looked up for ever holds nobody: the program does as it is told, and ends",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "berth-test-"));
+    cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+    const library = join(directory, "silent.so");
+    // In place of the C library's: name servers that do not answer.
+    const source = "#include <unistd.h>\nint getaddrinfo(void); int getaddrinfo(void) { for (;;) pause(); }";
+    execFileSync("cc", ["-shared", "-fPIC", "-x", "c", "-", "-o", library], { input: source });
+    withVariables({ LD_PRELOAD: library, ASAN_OPTIONS: "verify_asan_link_order=0" });
+    const connection = open(8883, { connectTo: undefined });
+    connection.tell({ command: "stop" });
+    await connection.next("stopped");
+    expect(connection.of("failed")).toEqual([]);
+    connection.tell({ command: "start" });
+    connection.tell({ command: "exit" });
+    expect(await connection.end).toEqual(CLEAN);
+  },
+);
+
+withNative("a name that there is and one that there is not", async () => {
+  const { port } = await serve();
+  const connection = open(port, { connectTo: undefined }, "localhost");
+  expect(await connection.next("failed")).toMatchObject({ code: "tls-name-mismatch" });
+  expect(await connection.stop()).toEqual(CLEAN);
+  const missing = open(port, { connectTo: undefined }, "no-such-host.invalid");
+  expect(await missing.next("failed")).toMatchObject({ code: "dns-failed" });
+  expect(await missing.stop()).toEqual(CLEAN);
 });

@@ -10,14 +10,31 @@ import type { CertificateAndKey } from "../../../emulator/certificates";
 import { derOf, NativeProcess, native, withNative, withNativeEach } from "../../helpers/native";
 import { issue, startServer } from "../node/tls-server";
 
-withNativeEach([0, 1])("the checks in C, %i", (index) => {
-  const { status, stdout, stderr } = spawnSync(native?.checks[index] ?? "", { encoding: "utf8" });
-  expect({ status, stdout, stderr }).toEqual({
-    status: 0,
-    stdout: expect.stringMatching(/^\d{3} checks passed\n$/),
-    stderr: "",
-  });
-});
+/** Calls `work` with a file that holds the root in DER. */
+async function withRootFile<T>(
+  work: (file: string, directory: string, root: CertificateAndKey) => T,
+): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), "berth-fuzz-"));
+  try {
+    const root = await issue({ subject: "Test Root" });
+    const file = join(directory, "root.der");
+    writeFileSync(file, Buffer.from(derOf(root.certificatePem), "base64"));
+    return await work(file, directory, root);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+withNativeEach([0, 1])("the checks in C, %i", (index) =>
+  withRootFile((file) => {
+    const { status, stdout, stderr } = spawnSync(native?.checks[index] ?? "", [file], { encoding: "utf8" });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^\d{3} checks passed\n$/),
+      stderr: "",
+    });
+  }),
+);
 
 /** All that the server sends until the connection stands. */
 async function recordFlight(root: CertificateAndKey, server: CertificateAndKey): Promise<Buffer> {
@@ -48,21 +65,15 @@ async function recordFlight(root: CertificateAndKey, server: CertificateAndKey):
   return Buffer.concat(parts);
 }
 
-withNative("the engine survives hostile bytes, and none of them opens it", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "berth-fuzz-"));
-  try {
-    const root = await issue({ subject: "Test Root" });
+withNative("the engine survives hostile bytes, and none of them opens it", () =>
+  withRootFile(async (rootFile, directory, root) => {
     const server = await issue({ subject: "hub.example", issuer: root, names: ["hub.example"] });
-    const rootFile = join(directory, "root.der");
     const flight = join(directory, "flight");
-    writeFileSync(rootFile, Buffer.from(derOf(root.certificatePem), "base64"));
     writeFileSync(flight, await recordFlight(root, server));
     const seed = String(Number(process.env.BERTH_SEED ?? 1));
     const { status, stdout, stderr } = spawnSync(native?.fuzz ?? "", [rootFile, "3000", seed, flight], {
       encoding: "utf8",
     });
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "3000 inputs\n", stderr: "" });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
+  }),
+);

@@ -3,8 +3,10 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
+import { randomBytes, randomOf } from "../../../hosts/native/random";
 import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
-import { engineError } from "../../../hosts/native/tls-errors";
+import { engineError, nativeError } from "../../../hosts/native/errors";
+import { NativeTls } from "../../../hosts/native/tls";
 
 /** HMAC as the native has it, which shows what it was given. */
 class FakeHmac {
@@ -49,7 +51,7 @@ test.each([-1, 6, 1.5])("eFuse block %p does not exist", (block) => {
 test("an eFuse block without a key is told at the start", () => {
   class Empty {
     sign(): void {
-      throw new Error("eFuse block KEY3 holds no key with purpose HMAC_UP");
+      throw new Error("1 eFuse block KEY3 holds no key with purpose HMAC_UP");
     }
   }
   const make = (): unknown => new EfuseSigner(3, { io: Empty });
@@ -57,12 +59,72 @@ test("an eFuse block without a key is told at the start", () => {
   expect(make).toThrow(/KEY3/);
 });
 
+/** A native class that throws. */
+function thrower(message: string): never {
+  return class {
+    constructor() {
+      throw new Error(message);
+    }
+  } as never;
+}
+
+test.each<[string, string, boolean, string]>([
+  [
+    "1 the private key is not the one of the client certificate",
+    "invalid-argument",
+    false,
+    "the private key is not",
+  ],
+  [
+    "2 TLS, 2048 bytes asked for, 9000 free, 1024 in one piece",
+    "out-of-memory",
+    true,
+    "9000 free, 1024 in one",
+  ],
+  // XS's own, and what no native should say.
+  ["ToInteger of a symbol", "internal", true, "ToInteger of a symbol"],
+  ["20480 bytes", "internal", true, "20480 bytes"],
+])("what C throws, %j, is %s", (text, code, retriable, message) => {
+  const expected = { code, retriable, message: expect.stringContaining(message) };
+  expect(nativeError(new Error(text))).toMatchObject(expected);
+  const TlsContext = thrower(text);
+  const tls = new NativeTls({ natives: { TlsContext, TlsEngine: TlsContext }, roots: () => [] });
+  expect(() => tls.open("hub.example", Date.UTC(2026, 6))).toThrow(expect.objectContaining(expected));
+  const key = Buffer.alloc(32).toString("base64");
+  expect(() => new NativeSigner(key, { io: TlsContext })).toThrow(expect.objectContaining(expected));
+  expect(() => new EfuseSigner(1, { io: TlsContext })).toThrow(expect.objectContaining(expected));
+});
+
+test("after a lack of memory the next connection has certificate and key still", () => {
+  const given: unknown[][] = [];
+  class TlsContext {
+    constructor(...all: unknown[]) {
+      given.push([all[2], (all[4] as Uint8Array).slice()]);
+      if (given.length === 1) throw new Error("2 TLS");
+    }
+    forgetSessions(): void {}
+    close(): void {}
+  }
+  const clientCertificate = { chain: [Uint8Array.of(1)], key: Uint8Array.of(7) };
+  const tls = new NativeTls({
+    natives: { TlsContext, TlsEngine: class {} as never },
+    roots: () => [Uint8Array.of(2)],
+    clientCertificate,
+  });
+  const open = (): unknown => tls.open("hub.example", Date.UTC(2026, 6));
+  expect(open).toThrow(expect.objectContaining({ code: "out-of-memory" }));
+  open();
+  expect(given[1]).toEqual(given[0]);
+  // Wiped once C has it.
+  expect(clientCertificate.key).toEqual(Uint8Array.of(0));
+});
+
 test("each code of the engine is an error of the core; an unknown one is internal", () => {
   const codes = Array.from({ length: 10 }, (_, code) => engineError(code, "x").code);
   expect(codes).toEqual([
     "internal",
     "invalid-argument",
-    "internal",
+    "out-of-memory",
     "tls-untrusted",
     "tls-expired",
     "tls-name-mismatch",
@@ -134,4 +196,13 @@ test("a timer may set and clear others while it fires", () => {
   timers.set(() => timers.clear(early), 5);
   loop.runUntil(50);
   expect(fired).toEqual(["later", "first", "again"]);
+});
+
+test("random numbers are in [0, 1), each of bytes of its own", () => {
+  let next = 0xff;
+  const random = randomOf((target) => void target.fill(next));
+  expect(random()).toBe((2 ** 32 - 1) / 2 ** 32);
+  next = 0;
+  expect(random()).toBe(0);
+  expect(randomBytes((target) => void target.fill(7), 3)).toEqual(Uint8Array.of(7, 7, 7));
 });

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { replaceDurably } from "../../../hosts/node/durable-file";
+import { removeTemporaries, replaceDurably, replaceDurablyAsync } from "../../../hosts/node/durable-file";
 
 let directory: string;
 beforeEach(() => {
@@ -22,17 +32,46 @@ test("a file is replaced whole, and only its owner can read it", () => {
   expect(readdirSync(directory)).toEqual(["file"]);
 });
 
-test("what a crash left behind does not lend its mode", () => {
+const ways: [string, (path: string, content: Uint8Array) => void | Promise<void>][] = [
+  ["blocking", replaceDurably],
+  ["asynchronously", replaceDurablyAsync],
+];
+
+test.each(ways)("%s: a link is replaced, and what it names is not written", async (_way, replace) => {
+  const victim = join(directory, "victim");
   const path = join(directory, "file");
-  writeFileSync(`${path}.tmp`, "rest", { mode: 0o666 });
-  replaceDurably(path, bytes("secret"));
-  expect(readFileSync(path, "utf8")).toBe("secret");
-  if (process.platform !== "win32") expect(statSync(path).mode & 0o077).toBe(0);
+  writeFileSync(victim, "precious");
+  symlinkSync(victim, path);
+  await replace(path, bytes("new"));
+  expect(readFileSync(victim, "utf8")).toBe("precious");
+  expect(lstatSync(path).isSymbolicLink()).toBe(false);
+  expect(readFileSync(path, "utf8")).toBe("new");
 });
 
-test("a failure leaves nothing of the content behind", () => {
-  const path = join(directory, "taken");
-  mkdirSync(path);
-  expect(() => replaceDurably(path, bytes("secret"))).toThrow();
-  expect(readdirSync(directory)).toEqual(["taken"]);
+test.each(ways)(
+  "%s: a failure names the file and leaves nothing of the content behind",
+  async (_way, replace) => {
+    const path = join(directory, "taken");
+    mkdirSync(path);
+    const failure = await Promise.resolve()
+      .then(() => replace(path, bytes("secret")))
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ path });
+    expect(readdirSync(directory)).toEqual(["taken"]);
+  },
+);
+
+test("writes that overlap leave one of them whole", async () => {
+  const path = join(directory, "file");
+  const contents = Array.from({ length: 20 }, (_, index) => String(index).repeat(10_000));
+  await Promise.all(contents.map((content) => replaceDurablyAsync(path, bytes(content))));
+  expect(contents).toContain(readFileSync(path, "utf8"));
+  expect(readdirSync(directory)).toEqual(["file"]);
+});
+
+test("what writers that were killed have left goes, and nothing else", () => {
+  const names = ["file", "file.tmp", "mine.abc.tmp", "file.0123456789abcdef.tmp"];
+  for (const name of names) writeFileSync(join(directory, name), "");
+  removeTemporaries(directory);
+  expect(readdirSync(directory).sort()).toEqual(["file", "file.tmp", "mine.abc.tmp"]);
 });

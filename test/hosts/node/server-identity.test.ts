@@ -8,7 +8,7 @@ import { hostilePki, leafBelow } from "../../helpers/hostile-pki";
 async function codeFor(host: string, leaf: Partial<Profile>): Promise<string | undefined> {
   const { intermediate } = await hostilePki();
   const { der } = await leafBelow(intermediate, leaf);
-  const error = serverIdentityError(host, der) as NodeJS.ErrnoException | undefined;
+  const error = serverIdentityError(host, [der]) as NodeJS.ErrnoException | undefined;
   return error?.code;
 }
 

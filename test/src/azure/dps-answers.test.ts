@@ -10,7 +10,7 @@ const OPERATION = "5.d0a671905ea5b2c8.e7173b7b-0b54-4aa0-9d20-aeb1b89e6c7d";
 
 function answer(status: number, body: unknown, retryAfter?: number): DpsAnswer {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return interpretDpsResponse({ status, requestId: "1", retryAfter }, text);
+  return interpretDpsResponse({ status, requestId: "1", retryAfter }, text, "device-1");
 }
 
 /** The error of an answer that is one. */
@@ -138,15 +138,40 @@ describe("assigned", () => {
     ["a hub with a port", assigned({ assignedHub: "contoso.azure-devices.net:1883" })],
     ["no device id", assigned({ deviceId: undefined })],
     ["an empty device id", assigned({ deviceId: "" })],
-    ["a device id with a slash", assigned({ deviceId: "a/../b" })],
-    ["a device id with a wildcard", assigned({ deviceId: "#" })],
-    ["a device id over 128 characters", assigned({ deviceId: "d".repeat(129) })],
+    ["a hub that resolvers take for 127.0.0.1", assigned({ assignedHub: "127.1" })],
+    ["the same as one number", assigned({ assignedHub: "2130706433" })],
+    ["the same in hex", assigned({ assignedHub: "0x7f000001" })],
+    ["another's registration id", assigned({ registrationId: "device-2" })],
+    ["an empty registration id", assigned({ registrationId: "" })],
     ["a device id that is an object", assigned({ deviceId: {} })],
   ])("not usable: %s", (_, body) => {
     const error = failure(200, body);
     expect(error.code).toBe("dps-malformed");
     expect(error.retriable).toBe(true);
   });
+
+  test("the registration id in another case, or none: the answer counts", () => {
+    for (const registrationId of ["DEVICE-1", undefined]) {
+      expect(answer(200, assigned({ registrationId })).kind).toBe("assigned");
+    }
+  });
+
+  test("whatever its status, an answer for another registration is refused, by its name", () => {
+    for (const status of ["assigning", "failed", "disabled", "assigned"]) {
+      const error = failure(200, assigned({ registrationId: "other\u001b", status }, { status }));
+      expect(error).toMatchObject({ code: "dps-malformed", retriable: true });
+      expect(error.message).toContain("the answer is for other?");
+    }
+  });
+
+  test.each(["light#1", "a+b", "#", "a/../b", "d".repeat(129), "a\nb"])(
+    "a device id that no topic can carry is an error of its own that names it: %j",
+    (deviceId) => {
+      const error = failure(200, assigned({ deviceId }));
+      expect(error).toMatchObject({ code: "dps-device-id", retriable: false });
+      expect(error.message).toContain(deviceId.replace("\n", "?"));
+    },
+  );
 
   test.each<[string, object]>([
     ["mqttV5", assigned({ connectionProfile: "mqttV5" })],

@@ -34,7 +34,11 @@ test.each([
   "contoso.azure-devices.net",
   "CONTOSO.azure-devices.NET",
   "a-b.c",
-  "1.2.3.4",
+  "1.2.3.4a",
+  "127.1.example",
+  "0x7f.a",
+  "0xg",
+  "x7f000001",
   `${LABEL}.net`,
   `${LABEL}.${LABEL}.${LABEL}.${"x".repeat(61)}`,
 ])("host name %j", (name) => {
@@ -60,6 +64,15 @@ test.each([
   "ä.net",
   "user@host",
   "::1",
+  // Addresses to a resolver, whole or abbreviated.
+  "1.2.3.4",
+  "127.1",
+  "2130706433",
+  "0x7f000001",
+  "0X7F000001",
+  "127.0x1",
+  "a.0x",
+  "hub.azure-devices.7",
   `x${LABEL}.net`,
   `${LABEL}.${LABEL}.${LABEL}.${"x".repeat(62)}`,
 ])("no host name: %j", (name) => {

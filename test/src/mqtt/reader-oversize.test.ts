@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** Packets over the configured size: refused, or handed over in fragments, in bounded memory. */
+/** Packets over the configured size: read past, or handed over in fragments, in bounded memory. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { InboundPublish, ReaderOptions } from "../../../src/mqtt/reader";
+import {
+  type InboundPublish,
+  type OversizePublish,
+  oversizeError,
+  type ReaderOptions,
+} from "../../../src/mqtt/reader";
 import { cut, hex } from "../../helpers/bytes";
 import { generatePackets } from "../../helpers/oracle";
 import { readerEvents, recordingReader } from "../../helpers/reader-events";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
 
-const REFUSE: ReaderOptions = { maximumPacketSize: 128 };
+const SKIP: ReaderOptions = { maximumPacketSize: 128 };
 const STREAM: ReaderOptions = { maximumPacketSize: 128, oversize: "stream" };
 
 function packet(topic: string, payload: Uint8Array, qos: 0 | 1 = 0): Uint8Array {
@@ -45,30 +50,115 @@ function joined(events: readonly (readonly unknown[])[]): InboundPublish & { fra
   return { ...first, payload: Uint8Array.from(payload), fragments: events.length };
 }
 
-describe("refuse", () => {
-  test("128 bytes are read, 129 are refused when they are announced", () => {
-    expect(readerEvents([packet("t", counting(125))], REFUSE)).toHaveLength(1);
-    const { reader, events } = recordingReader(REFUSE);
-    expect(thrownCode(() => reader.push(packet("t", counting(126)).subarray(0, 3)))).toBe("packet-too-large");
+/** What is reported of `packet(topic, payload, qos)` when it is read past. */
+function oversize(topic: string, payload: Uint8Array, qos: 0 | 1 = 0, held = topic): readonly unknown[] {
+  const size = 2 + Buffer.byteLength(topic) + (qos ? 2 : 0) + payload.length;
+  const report = { topic: held, topicIsWhole: held === topic, QoS: qos, id: qos ? 7 : 0, size, maximum: 128 };
+  return ["oversize", report];
+}
+
+const NEXT = hex("40 02 00 05");
+
+describe("read past", () => {
+  test("128 bytes are read, 129 are told when the last has come", () => {
+    expect(readerEvents([packet("t", counting(125))], SKIP)).toHaveLength(1);
+    const { reader, events } = recordingReader(SKIP);
+    const bytes = packet("t", counting(126));
+    reader.push(bytes.subarray(0, -1));
     expect(events).toEqual([]);
+    expect(reader.idle).toBe(false);
+    reader.push(bytes.subarray(-1));
+    expect(events).toEqual([oversize("t", counting(126))]);
+    expect(reader.idle).toBe(true);
   });
 
-  test("a packet that lies whole in a chunk is refused alike", () => {
-    const { reader, events } = recordingReader(REFUSE);
-    expect(thrownCode(() => reader.push(packet("t", counting(126))))).toBe("packet-too-large");
-    expect(events).toEqual([]);
+  // Bodies, topics on both sides of the maximum, and characters of one to four bytes where the topic is cut.
+  const cases: readonly [string, string, number, 0 | 1, string?][] = [
+    ["a large body", "a/b", 400, 1],
+    ["a large body, QoS 0", "a/b", 400, 0],
+    ["a topic with properties, and a body", `d/${"p=1&".repeat(20)}`, 90, 1],
+    ["a topic that just fits", "x".repeat(126), 3, 1],
+    ["a topic that just does not", "x".repeat(127), 3, 1, "x".repeat(125)],
+    ["nothing but a topic", "x".repeat(127), 0, 0, "x".repeat(125)],
+    ["nothing but a topic, QoS 1", "x".repeat(300), 0, 1, "x".repeat(125)],
+    ["a topic of 65,535 bytes", "x".repeat(65_535), 10, 1, "x".repeat(125)],
+    ["two bytes a character", "ü".repeat(200), 10, 1, "ü".repeat(62)],
+    ["three bytes a character", "€".repeat(200), 10, 1, "€".repeat(41)],
+    ["four bytes a character", "😀".repeat(200), 10, 1, "😀".repeat(31)],
+    ["four bytes a character, cut a byte on", `x${"😀".repeat(200)}`, 10, 1, `x${"😀".repeat(31)}`],
+    ["four bytes a character, cut two bytes on", `xx${"😀".repeat(200)}`, 10, 1, `xx${"😀".repeat(30)}`],
+  ];
+
+  test.each(
+    cases.map(([name, topic, length, qos, held = topic]) => [name, topic, length, qos, held] as const),
+  )("%s, cut in two at every byte; the next packet is read as ever", (_, topic, length, qos, held) => {
+    const bytes = Uint8Array.from([...packet(topic, counting(length), qos), ...NEXT]);
+    const expected = [oversize(topic, counting(length), qos, held), ["puback", 5]];
+    expect(readerEvents([bytes], SKIP)).toEqual(expected);
+    expect(
+      readerEvents(
+        Array.from(bytes, (byte) => Uint8Array.of(byte)),
+        SKIP,
+      ),
+    ).toEqual(expected);
+    const step = bytes.length > 2_000 ? 9_973 : bytes.length > 450 ? 7 : 1;
+    for (let at = 1; at < bytes.length; at += step) {
+      expect(readerEvents(cut(bytes, [at]), SKIP)).toEqual(expected);
+    }
   });
 
-  test("the largest packet of MQTT is refused after its fifth byte", () => {
-    const { reader } = recordingReader(REFUSE);
-    reader.push(hex("30 ff ff ff"));
-    expect(thrownCode(() => reader.push(hex("7f")))).toBe("packet-too-large");
+  test("two in a row, with identifiers of their own, cut in three anywhere", () => {
+    const other = packet("b", counting(140), 1);
+    other.set([0xff, 0xfe], 6);
+    const both = Uint8Array.from([...packet("a", counting(130), 1), ...other, ...NEXT]);
+    for (let at = 1; at < both.length; at += 3) {
+      for (const width of [1, 2, 5, 130]) {
+        const events = readerEvents(cut(both, [at, at + width]), SKIP);
+        expect(events.map(([, value]) => (value as OversizePublish).id ?? value)).toEqual([7, 0xfffe, 5]);
+      }
+    }
   });
 
-  test("the default is 4,096 bytes, and to refuse", () => {
-    expect(readerEvents([packet("t", counting(4_093))])).toHaveLength(1);
-    const { reader } = recordingReader();
-    expect(thrownCode(() => reader.push(packet("t", counting(4_094))))).toBe("packet-too-large");
+  test("the largest packet of MQTT", () => {
+    const { reader, events } = recordingReader(SKIP);
+    reader.push(hex("32 ff ff ff 7f 00 01 61 00 09"));
+    const chunk = new Uint8Array(1 << 20);
+    for (let left = 268_435_455 - 5; left > 0; left -= chunk.length) {
+      expect(events).toEqual([]);
+      reader.push(chunk, Math.min(left, chunk.length));
+    }
+    const report = { topic: "a", topicIsWhole: true, QoS: 1, id: 9, size: 268_435_455, maximum: 128 };
+    expect(events).toEqual([["oversize", report]]);
+  });
+
+  test("the default is 8,192 bytes, and to read past", () => {
+    expect(readerEvents([packet("t", counting(8_189))])[0]?.[0]).toBe("publish");
+    expect(readerEvents([packet("t", counting(8_190))])[0]?.[0]).toBe("oversize");
+  });
+
+  test("its error names sizes and topic, bounded and without control characters", () => {
+    const report = {
+      topic: "a/\u001b[31m",
+      topicIsWhole: true,
+      QoS: 1,
+      id: 1,
+      size: 5_000,
+      maximum: 128,
+    } as const;
+    expect(oversizeError(report)).toMatchObject({
+      code: "packet-too-large",
+      message: expect.stringContaining("5000 bytes received on a/?[31m, maximumPacketSize is 128"),
+    });
+    const long = oversizeError({ ...report, topic: "x".repeat(9_000), topicIsWhole: false });
+    expect(long.message).toContain(`${"x".repeat(200)}...`);
+    expect(long.message.length).toBeLessThan(500);
+  });
+
+  test("a SUBACK over the maximum answers no request", () => {
+    for (const options of [SKIP, STREAM]) {
+      const { reader } = recordingReader(options);
+      expect(thrownCode(() => reader.push(hex("90 81 01")))).toBe("protocol-violation");
+    }
   });
 });
 
@@ -128,33 +218,27 @@ describe("stream", () => {
     }
   });
 
-  test("only PUBLISH is streamed", () => {
-    const { reader } = recordingReader(STREAM);
-    expect(thrownCode(() => reader.push(hex("90 81 01")))).toBe("packet-too-large");
-  });
-
   test.each([
     ["QoS 0", 0, 126],
     ["QoS 1", 1, 124],
   ] as const)(
-    "%s: a head of 128 bytes is collected, one of 129 refused before it has come",
+    "%s: a head of 128 bytes is collected, with one of 129 the message is read past",
     (_, qos, length) => {
       const longest = packet("x".repeat(length), counting(20), qos);
       expect(joined(readerEvents(cut(longest, [5, 50]), STREAM))).toMatchObject({
         topic: "x".repeat(length),
         payload: counting(20),
       });
-      const over = packet("x".repeat(length + 1), counting(20), qos);
-      const { reader, events } = recordingReader(STREAM);
-      expect(thrownCode(() => reader.push(over.subarray(0, 5)))).toBe("packet-too-large");
-      expect(events).toEqual([]);
+      const topic = "x".repeat(length + 1);
+      const over = Uint8Array.from([...packet(topic, counting(20), qos), ...NEXT]);
+      const expected = [
+        oversize(topic, counting(20), qos, length < 126 ? topic : "x".repeat(125)),
+        ["puback", 5],
+      ];
+      for (let at = 1; at < over.length; at += 1)
+        expect(readerEvents(cut(over, [at]), STREAM)).toEqual(expected);
     },
   );
-
-  test("a message that is nothing but a topic over the maximum", () => {
-    const { reader } = recordingReader(STREAM);
-    expect(thrownCode(() => reader.push(packet("x".repeat(127), hex(""))))).toBe("packet-too-large");
-  });
 
   test.each([
     ["an empty topic", "30 90 01 00 00", "malformed-packet"],
@@ -165,11 +249,27 @@ describe("stream", () => {
     ["not UTF-8", "30 90 01 00 01 ff", "malformed-packet"],
     ["packet identifier 0", "32 90 01 00 01 61 00 00", "malformed-packet"],
   ])("%s is refused as in a small message", (_, digits, code) => {
-    const { reader, events } = recordingReader(STREAM);
     const bytes = hex(digits);
-    expect(thrownCode(() => reader.push(bytes.subarray(0, -1)))).toBe("none");
-    expect(thrownCode(() => reader.push(bytes.subarray(-1)))).toBe(code);
-    expect(events).toEqual([]);
+    const streaming = recordingReader(STREAM);
+    expect(thrownCode(() => streaming.reader.push(bytes.subarray(0, -1)))).toBe("none");
+    expect(thrownCode(() => streaming.reader.push(bytes.subarray(-1)))).toBe(code);
+    // Read past, an identifier is looked at with the last byte.
+    const skipping = recordingReader(SKIP);
+    const whole = Uint8Array.from([...bytes, ...new Uint8Array(0x90 + 3 - bytes.length)]);
+    expect(thrownCode(() => skipping.reader.push(whole))).toBe(code);
+    expect([streaming.events, skipping.events]).toEqual([[], []]);
+  });
+
+  test("what is held of a topic over the maximum is judged too", () => {
+    for (const wrong of ["#", "+", "\0"]) {
+      const bytes = packet("x".repeat(200), counting(1));
+      bytes[60] = wrong.charCodeAt(0);
+      expect(thrownCode(() => recordingReader(STREAM).reader.push(bytes))).toBe("malformed-packet");
+    }
+    // More continuation bytes than a character has, where the topic is cut.
+    const bytes = packet("x".repeat(200), counting(1));
+    bytes.fill(0x80, 125, 135);
+    expect(thrownCode(() => recordingReader(SKIP).reader.push(bytes))).toBe("malformed-packet");
   });
 });
 
@@ -193,25 +293,24 @@ function allocations(work: () => void): number[] {
 
 describe("memory", () => {
   test.each([
-    ["refused", REFUSE],
+    ["read past", SKIP],
     ["streamed", STREAM],
   ])("a message of 1 MB, %s, never makes the reader allocate over its maximum", (_, options) => {
-    const bytes = packet("x".repeat(100), new Uint8Array(1_000_000));
-    const lengths = allocations(() => {
-      const { reader } = recordingReader({ ...options }, () => {});
-      try {
+    for (const topic of ["x".repeat(100), "x".repeat(60_000)]) {
+      const bytes = packet(topic, new Uint8Array(1_000_000), 1);
+      const lengths = allocations(() => {
+        const { reader, events } = recordingReader({ ...options }, () => {});
         for (let at = 0; at < bytes.length; at += 50_000) reader.push(bytes.subarray(at, at + 50_000));
-      } catch {
-        // Refused.
-      }
-    });
-    expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(128);
+        expect(events.length).toBeGreaterThan(0);
+      });
+      expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(128);
+    }
   });
 
   test("what is announced is allocated only up to the maximum, and once", () => {
     const bytes = packet("t", counting(100));
     const lengths = allocations(() => {
-      const { reader, events } = recordingReader(REFUSE);
+      const { reader, events } = recordingReader(SKIP);
       for (let i = 0; i < 50; i += 1) {
         reader.push(bytes.subarray(0, 9));
         reader.push(bytes.subarray(9));
@@ -252,6 +351,28 @@ testProperty(
       const message = joined(readerEvents(cut(bytes, cuts), STREAM));
       expect(message).toMatchObject({ topic, payload: Uint8Array.from(payload), QoS: qos });
       expect(message.byteLength).toBe(payload.length);
+    },
+  ),
+);
+
+testProperty(
+  "what is read past is told once, whatever the sizes, and what follows is read",
+  300,
+  fc.property(
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 130 }).filter((topic) => !/[#+\0]/.test(topic)),
+    fc.uint8Array({ minLength: 130, maxLength: 700 }),
+    fc.constantFrom<(0 | 1)[]>(0, 1),
+    fc.array(fc.nat(900), { maxLength: 8 }),
+    (topic, payload, qos, cuts) => {
+      const bytes = Uint8Array.from([...packet(topic, payload, qos), ...NEXT]);
+      const [[name, report], next, ...more] = readerEvents(cut(bytes, cuts), SKIP) as [
+        string,
+        OversizePublish,
+      ][];
+      expect([name, next, more]).toEqual(["oversize", ["puback", 5], []]);
+      expect(topic.startsWith(report.topic)).toBe(true);
+      expect(report).toMatchObject({ QoS: qos, id: qos ? 7 : 0, topicIsWhole: report.topic === topic });
+      expect(report.topicIsWhole).toBe(Buffer.byteLength(topic) <= 126);
     },
   ),
 );

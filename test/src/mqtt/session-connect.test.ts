@@ -23,6 +23,7 @@ const CREDENTIALS = { user: "someone", password: "a password" };
 const SILENT: SessionHandler = {
   onConnected() {},
   onMessage() {},
+  onOversize() {},
   onAcknowledged() {},
   onSubscribed() {},
   onWritable() {},
@@ -305,7 +306,28 @@ describe("options", () => {
     expect(thrownCode(publish(1_024 - 6))).toBe("none");
     expect(thrownCode(publish(1_024 - 5))).toBe("packet-too-large");
     transport.receivePackets(inbound("t", "x".repeat(198)));
-    expect(log).toEqual(["error packet-too-large"]);
+    expect(log).toEqual(["oversize t 201/200"]);
+  });
+
+  test("filters whose answer would be over maximumPacketSize are refused before they travel", () => {
+    const { session, transport } = connectedSession({ maximumPacketSize: 128 });
+    const filters = Array.from({ length: 127 }, () => "a");
+    expect(thrownCode(() => session.subscribe(filters))).toBe("packet-too-large");
+    expect(session.subscribe(filters.slice(1))).toBe(1);
+    transport.receivePackets({ cmd: "suback", messageId: 1, granted: filters.slice(1).map(() => 1) });
+    expect(session.connected).toBe(true);
+  });
+
+  test("a server that answers no subscription does not use up the packet identifiers", () => {
+    const { session, transport } = connectedSession();
+    const ask = (): number => {
+      transport.writable();
+      return session.subscribe(["a"]);
+    };
+    for (let i = 1; i <= 1_024; i += 1) expect(ask()).toBe(i);
+    expect(thrownCode(ask)).toBe("outbox-full");
+    transport.receivePackets({ cmd: "suback", messageId: 1, granted: [1] });
+    expect(ask()).toBe(1_025);
   });
 });
 

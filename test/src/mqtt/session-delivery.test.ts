@@ -398,11 +398,47 @@ describe("messages from the server", () => {
     expect(transport.closed).toBe(1);
   });
 
-  test("a large one is refused", () => {
-    const { transport, log } = connectedSession({ maximumPacketSize: 128 });
-    transport.receivePackets(inbound("a", "x".repeat(200), 7));
-    expect(log).toEqual(["error packet-too-large"]);
+  test("a large one is read past: told, then acknowledged, and life goes on", () => {
+    const options = { maximumPacketSize: 128 };
+    const world = connectedSession(options, { onOversize: () => expect(world.transport.take()).toEqual([]) });
+    const { transport, log } = world;
+    const bytes = generatePackets(inbound("a", "x".repeat(200), 7), inbound("b", "y", 8));
+    for (const byte of bytes) transport.receive(Uint8Array.of(byte));
+    expect(log).toEqual(["oversize a 205/128", "message b 0+1/1"]);
+    expect(transport.take()).toEqual(["puback 7", "puback 8"]);
+    transport.receivePackets(inbound("c", "x".repeat(200)));
+    expect(log.at(-1)).toBe("oversize c 203/128");
     expect(transport.take()).toEqual([]);
+  });
+
+  test("large ones whose PUBACKs find no room are owed in order with the others", () => {
+    const { session, transport, log } = connectedSession({ outputSize: 1_024, maximumPacketSize: 128 });
+    transport.writable(0);
+    session.publish(message("full", 1_010), 0);
+    transport.receivePackets(
+      inbound("a", "x".repeat(200), 7),
+      inbound("b", "y", 8),
+      inbound("c", "x".repeat(200), 9),
+    );
+    transport.writable();
+    expect(log).toEqual(["oversize a 205/128", "message b 0+1/1", "oversize c 205/128"]);
+    expect(transport.take()).toEqual(["publish", "puback 7", "puback 8", "puback 9"]);
+  });
+
+  test("one that comes before CONNACK ends the session, large as it is", () => {
+    const { transport, log } = openSession({ maximumPacketSize: 128 });
+    transport.writable();
+    transport.receivePackets(inbound("a", "x".repeat(200), 7));
+    expect(log).toEqual(["error protocol-violation"]);
+  });
+
+  test("the handler closes the session in onOversize: no PUBACK", () => {
+    const { transport } = connectedSession(
+      { maximumPacketSize: 128 },
+      { onOversize: (session) => session.close() },
+    );
+    transport.receivePackets(inbound("a", "x".repeat(200), 7), inbound("b", "y", 8));
+    expect(transport.take()).toEqual(["disconnect"]);
   });
 
   test("a large one that is streamed: PUBACK once, after the last fragment", () => {

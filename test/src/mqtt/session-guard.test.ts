@@ -28,6 +28,7 @@ function boom(): never {
 describe("the handler throws", () => {
   test.each<[keyof Reactions, (world: SessionWorld) => void]>([
     ["onMessage", ({ transport }) => transport.receivePackets(inbound("t", "x", 1))],
+    ["onOversize", ({ transport }) => transport.receivePackets(inbound("t", "x".repeat(9_000), 1))],
     [
       "onAcknowledged",
       ({ session, transport }) => {

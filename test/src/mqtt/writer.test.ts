@@ -241,6 +241,13 @@ const REFUSED: [string, (to: PacketWriter) => boolean, string][] = [
     "invalid-argument",
   ],
   ["QoS 1 without one", (to) => to.publish("t", hex(""), 1), "invalid-argument"],
+  ...[0, 65_536, -1, 1.5, Number.NaN].map((id): [string, (to: PacketWriter) => boolean, string] => [
+    `PUBACK with packet identifier ${id} [MQTT-2.3.1-1]`,
+    (to) => to.puback(id),
+    "invalid-argument",
+  ]),
+  ["packet identifier 1.5", (to) => to.publish("t", hex(""), 1, 1.5), "invalid-argument"],
+  ["SUBSCRIBE with packet identifier 1.5", (to) => to.subscribe(1.5, ["a"], 1), "invalid-argument"],
   ["packet identifier 65536", (to) => to.publish("t", hex(""), 1, 65_536), "invalid-argument"],
   ["PUBLISH over the buffer", (to) => to.publish("t", new Uint8Array(60)), "packet-too-large"],
   ["SUBSCRIBE to nothing [MQTT-3.8.3-3]", (to) => to.subscribe(1, [], 1), "invalid-argument"],
@@ -272,6 +279,20 @@ describe("refused for good: nothing is written", () => {
     expect(thrownCode(() => ask(to))).toBe(code);
     expect(to.pending).toBe(0);
     expect(memory.every((byte) => byte === 0xee)).toBe(true);
+  });
+
+  // Seen by the encoder only, which has begun to write by then.
+  test.each<[string, (to: PacketWriter) => unknown]>([
+    ["a topic", (to) => to.publish("a\ud800", hex(""))],
+    ["an id", connect({ id: "\udc00a" })],
+    ["a user", connect({ user: "\ud800" })],
+    ["a will", connect({ will: { topic: "t", message: "\ud800" } })],
+    ["a filter", (to) => to.subscribe(1, ["\ud800/a"], 1)],
+    ["a topic to encode", (to) => to.encodeTopicName("\ud800")],
+  ])("a lone surrogate in %s [MQTT-1.5.3-1]", (_, ask) => {
+    const to = writer();
+    expect(thrownCode(() => ask(to))).toBe("invalid-argument");
+    expect(to.pending).toBe(0);
   });
 
   test("encodeTopicName refuses what publish refuses", () => {
