@@ -13,11 +13,10 @@ import type { Properties } from "../src/azure/properties";
 import type { BerthError } from "../src/error";
 import type { Timeline } from "./timeline";
 
-export const ENGINE_NAMES = ["node", "xs", "native"] as const;
+export const ENGINE_NAMES = ["node", "native"] as const;
 
 /**
- * `node`: this process. `xs`: the agent inside XS, in a process of its own; socket, clock and store are Node's.
- * `native`: berth-native, XS with sockets, TLS and HMAC in C, as on a board.
+ * `node`: this process. `native`: berth-native, XS with sockets, TLS and HMAC in C, as on a board.
  */
 export type EngineName = (typeof ENGINE_NAMES)[number];
 

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { nameProblem } from "../factory/certificates";
-import type { ConnectTo } from "../hosts/node/connect-to";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { certificatesIn, leafFirst, privateKeyIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";

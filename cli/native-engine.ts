@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type { NativeEvent, Settings } from "../hosts/native/linux/protocol";
+import { decodeError, type NativeEvent, type Settings } from "../hosts/native/linux/protocol";
 import type { Tap } from "../hosts/transport-tap";
-import { decodeError, encodeError } from "../hosts/xs/wire";
-import { buildNative, NativeUnavailable } from "../scripts/build-native";
+import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
 import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError } from "../src/error";
@@ -135,7 +134,7 @@ class NativeAgent implements DeviceAgent {
         this.#settle(event.id);
         break;
       case "refused":
-        this.#settle(event.id ?? 0, errorOf(event));
+        this.#settle(event.id ?? 0, decodeError(event));
         break;
       case "secure":
         handler.onSecure(event.version, event.suite, event.resumed);
@@ -161,7 +160,7 @@ class NativeAgent implements DeviceAgent {
         handler.onRoom();
         break;
       case "error":
-        handler.onError({ phase: event.phase, error: errorOf(event), retryIn: event.retryIn });
+        handler.onError({ phase: event.phase, error: decodeError(event), retryIn: event.retryIn });
         break;
       case "opened":
         if (this.#timeline) this.#taps.set(event.connection, this.#timeline.connection(event.peer));
@@ -201,8 +200,4 @@ class NativeAgent implements DeviceAgent {
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }
-}
-
-function errorOf(event: Extract<NativeEvent, { event: "error" | "refused" }>): BerthError {
-  return decodeError(encodeError(event));
 }

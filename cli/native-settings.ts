@@ -5,7 +5,6 @@ import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
-import type { ConnectTo } from "../hosts/node/connect-to";
 import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import type { AgentOptions } from "../src/agent/agent";
@@ -28,20 +27,18 @@ const CURVES: readonly Curve[] = [...OWN_CURVES, { name: "secp521r1", known: "P-
 /** id-ecPublicKey, then a SEQUENCE in place of a curve's name (RFC 5480, section 2.1.1). */
 const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 
-/** As in the core. */
-const DEFAULT_PORT = 8883;
-
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
 export function nativeSettings(device: DeviceSettings, agent: AgentOptions, trace: boolean): Settings {
   const { stateDirectory, roots, certificate, key, connectTo = [] } = device;
-  const { host: endpoint = "", port = DEFAULT_PORT } = agent.provisioning ?? {};
+  const endpoint = agent.provisioning?.host ?? "";
   if (isIPv6(endpoint)) throw noIpv6(`--endpoint ${endpoint}`);
-  const ports = new Set([port, agent.hub?.port ?? DEFAULT_PORT]);
-  const entries = connectTo.flatMap((entry) => connectToText(entry, ports));
+  for (const { host, address } of connectTo) {
+    if (isIPv6(host) || isIPv6(address)) throw noIpv6(`--connect-to ${host}:${address}`);
+  }
   const host: LinuxHostOptions = {
     stateDirectory: resolve(stateDirectory),
     roots: roots.map((root) => derOf(root, "a root certificate")),
-    ...(entries.length > 0 && { connectTo: entries.join(",") }),
+    ...(connectTo.length > 0 && { connectTo }),
     ...symmetricKeyOf(device),
     ...(certificate !== undefined && { certificate: chainOf(certificate) }),
     ...(key !== undefined && { key: privateKeyOf(key) }),
@@ -113,20 +110,6 @@ function privateKeyOf(pem: string): string {
   }
   checkCurve(key, OWN_CURVES, "the private key (--key)");
   return key.export({ format: "der", type: "pkcs8" }).toString("base64");
-}
-
-/** As text, for the parser of the boards, which takes HOST:ADDRESS:PORT. @param ports that the device connects to */
-function connectToText(entry: ConnectTo, ports: ReadonlySet<number>): string[] {
-  const { host, port, address, toPort } = entry;
-  if (isIPv6(host) || isIPv6(address)) throw noIpv6(`--connect-to ${host}:${address}`);
-  if (port !== undefined && !ports.has(port)) return [];
-  if (ports.size > 1 && (port !== undefined || toPort === undefined)) {
-    throw new BerthError(
-      "invalid-argument",
-      "with --port and --hub-port that differ, --engine native takes --connect-to as HOST:ADDRESS:PORT only",
-    );
-  }
-  return [`${host}:${address}:${toPort ?? [...ports][0]}`];
 }
 
 function noIpv6(what: string): BerthError {

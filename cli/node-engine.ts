@@ -22,7 +22,7 @@ export const nodeEngine: DeviceEngine = Object.freeze({
 } satisfies DeviceEngine);
 
 /** @throws BerthError as `createNodeHost` */
-export function tappedHost(device: DeviceSettings, timeline: Timeline | undefined): Host {
+function tappedHost(device: DeviceSettings, timeline: Timeline | undefined): Host {
   const host = createNodeHost(device);
   return timeline ? { ...host, transport: timeline.tap(host.transport) } : host;
 }

@@ -2,7 +2,7 @@
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
-import { type ConnectTo, parseConnectTo } from "../hosts/node/connect-to";
+import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
@@ -40,7 +40,7 @@ export function collect(text: string, before: readonly string[] | undefined): st
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {
-    return [...(before ?? []), parseConnectTo(text)];
+    return [...(before ?? []), ...parseConnectTo(text)];
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { ConnectTo } from "../hosts/node/connect-to";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { DPS_HOST } from "../src/azure/dps";
 import type { DeviceEngine } from "./device-engine";
 import { type DeviceRunResult, runDevice } from "./device-run";

@@ -4,7 +4,7 @@
  * (Moddable SDK 8.2.3, modules/files/preference/esp32/modPreference.c): it tries u8, i32, string and blob in this
  * order and gives a boolean, a number, a string and an ArrayBuffer. Every other type of NVS makes it throw.
  */
-import { LONGEST_KEY, LONGEST_VALUE } from "../hosts/moddable/store";
+import { LONGEST_STORE_KEY as LONGEST_KEY, LONGEST_STORE_VALUE as LONGEST_VALUE } from "../src/host";
 import { BerthError } from "../src/error";
 
 /** One value. `u8` is a flag, 0 or 1. */

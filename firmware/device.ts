@@ -142,8 +142,8 @@ export class Device implements AgentHandler {
 
   onConnected({ hub, deviceId, source }: ConnectedReport): void {
     this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
-    this.#watchdog?.works();
     this.#world.heed?.(undefined);
+    this.#watchdog?.works();
     if (this.#reported) return;
     this.#reported = true;
     const { restartReason } = this.#world;

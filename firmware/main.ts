@@ -4,11 +4,10 @@
  * and what imports it must run on the device, not at build time.
  */
 import Resource from "Resource";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import Preference from "preference";
-import { readCertificate } from "../hosts/moddable/certificate";
+import { readValidity } from "../hosts/moddable/certificate";
 import { createModdableHost, createTimers } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
@@ -41,7 +40,6 @@ export default function main(): void {
 }
 
 function start(light: Led | undefined): void {
-  log(`TLS: ${cryptography.TLS}`);
   const { settings, problems, wifiFault } = readSettings({
     preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
     config,
@@ -105,7 +103,7 @@ function builtIn(name: string): Root {
 function validityOf(certificate: ClientCertificate | undefined): Validity | undefined {
   const leaf = certificate?.chain[0];
   try {
-    return leaf && readCertificate(leaf instanceof Uint8Array ? leaf : new Uint8Array(leaf));
+    return leaf && readValidity(leaf instanceof Uint8Array ? leaf : new Uint8Array(leaf));
   } catch {
     return undefined;
   }

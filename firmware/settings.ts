@@ -6,7 +6,7 @@
  * The table in README.md is checked against `SETTINGS`.
  */
 import { isPassphrase } from "../hosts/moddable/wifi-network";
-import { isIpv4, parseConnectTo } from "../hosts/sockets/connect-to";
+import { isIpv4, isIpv6, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { BerthError } from "../src/error";
 import { utf8Length } from "../src/azure/percent";
@@ -240,8 +240,7 @@ function isPort(port: number): boolean {
 
 function isConnectTo(value: string): boolean {
   try {
-    parseConnectTo(value);
-    return true;
+    return parseConnectTo(value).every(({ address }) => !isIpv6(address));
   } catch {
     return false;
   }

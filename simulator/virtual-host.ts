@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** A host without a world: virtual time, a store in memory, HMAC of Node. */
 import { createHmac } from "node:crypto";
-import type { Host, Signer, Store, TextCodec, TransportBinding } from "../src/host";
+import {
+  checkStoreKey,
+  checkStoreValue,
+  type Host,
+  type Signer,
+  type Store,
+  type TextCodec,
+  type TransportBinding,
+} from "../src/host";
 import { VirtualTime } from "./virtual-time";
 
 export { START, VirtualTime } from "./virtual-time";
@@ -10,15 +18,18 @@ export class MemoryStore implements Store {
   readonly values = new Map<string, Uint8Array>();
 
   read(key: string): Uint8Array | undefined {
-    return this.values.get(key);
+    checkStoreKey(key);
+    return this.values.get(key)?.slice();
   }
 
   write(key: string, value: Uint8Array): void {
-    if (key.length > 15 || value.length > 4000) throw new RangeError(`${key}: over the limits of NVS`);
+    checkStoreKey(key);
+    checkStoreValue(key, value);
     this.values.set(key, value.slice());
   }
 
   delete(key: string): void {
+    checkStoreKey(key);
     this.values.delete(key);
   }
 }

@@ -30,17 +30,48 @@ export interface Signer {
   sign(message: Uint8Array): Uint8Array;
 }
 
+/** Characters of a store's key (NVS on ESP32, as its namespaces). */
+export const LONGEST_STORE_KEY = 15;
+/** Bytes of a store's value (the same). */
+export const LONGEST_STORE_VALUE = 4_000;
+
 /**
  * Small values that survive a power cut of the whole device. One write need not be atomic.
- * Keys have at most 15 characters and values at most 4,000 bytes (the limits of NVS on ESP32).
+ * All stores take and refuse the same keys and values: `checkStoreKey`, `checkStoreValue`.
  */
 export interface Store {
-  /** The value, or undefined when the key has none. */
+  /** The value, or undefined when the key has none. @throws BerthError `invalid-argument` for a bad key */
   read(key: string): Uint8Array | undefined;
-  /** Returns once the value is durable. @throws when it cannot be written. */
+  /**
+   * Returns once the value is durable; keeps no reference to it.
+   * @throws BerthError `invalid-argument` for a bad key or value; `store-failed` when it cannot be written
+   */
   write(key: string, value: Uint8Array): void;
-  /** Removes the key; a missing key is no error. */
+  /** Removes the key; a missing key is no error. @throws BerthError `invalid-argument` for a bad key; `store-failed` */
   delete(key: string): void;
+}
+
+/** @throws BerthError `invalid-argument` unless `key` has 1 to 15 printable ASCII characters, none of them a blank */
+export function checkStoreKey(key: string, what = "key of the store"): void {
+  if (key.length > LONGEST_STORE_KEY || !/^[\x21-\x7e]+$/.test(key)) {
+    throw new BerthError(
+      "invalid-argument",
+      `"${key}" is no ${what}: 1 to ${LONGEST_STORE_KEY} printable ASCII characters without blanks`,
+    );
+  }
+}
+
+/**
+ * An empty value does not come back from every flash as it went in.
+ * @throws BerthError `invalid-argument` unless `value` has 1 to 4,000 bytes
+ */
+export function checkStoreValue(key: string, value: Uint8Array): void {
+  if (value.length < 1 || value.length > LONGEST_STORE_VALUE) {
+    throw new BerthError(
+      "invalid-argument",
+      `the value for "${key}" has ${value.length} bytes; the store takes 1 to ${LONGEST_STORE_VALUE}`,
+    );
+  }
 }
 
 /** Wall-clock time and monotonic time. */

@@ -5,8 +5,8 @@ import { mkdirSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { ROOT } from "../../hosts/xs/modules";
-import { isFatalWarning } from "../../scripts/moddable-build.mjs";
-import type { Sdk } from "../../scripts/moddable-sdk.mjs";
+import { isFatalWarning } from "../../hosts/moddable/scripts/build";
+import type { Sdk } from "../../hosts/moddable/scripts/sdk";
 
 const HERE = join(ROOT, "bench", "handshake");
 const BUILD = join(ROOT, "build", "bench");

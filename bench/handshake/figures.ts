@@ -22,16 +22,14 @@ export interface HandshakeFigures {
   readonly rounds: number;
   /** Standard names of the suites, by the server's key. */
   readonly suites: { readonly rsa: string; readonly ec: string };
-  /** By names as "rsa ours full". */
+  /** By names as "rsa full". */
   readonly handshakes: Readonly<Record<string, HandshakeCost>>;
   readonly hmac: HmacTimes;
 }
 
 /** Microseconds of processor time for one, medians. */
 export interface HmacTimes {
-  readonly ours: number;
-  readonly theirs: number;
+  readonly alone: number;
   /** With the key set up anew each time. */
-  readonly oursWithKey: number;
-  readonly theirsWithKey: number;
+  readonly withKey: number;
 }

@@ -23,7 +23,7 @@ export interface TlsServer {
   stop(): void;
 }
 
-/** What both clients speak: forward secrecy, AES-GCM. */
+/** Forward secrecy, AES-GCM. */
 const CIPHERS = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256";
 
 export async function startServer(keyType: KeyType): Promise<TlsServer> {
@@ -44,7 +44,7 @@ export async function startServer(keyType: KeyType): Promise<TlsServer> {
     maxVersion: "TLSv1.2",
     ciphers: CIPHERS,
     ecdhCurve: "prime256v1",
-    // The SDK's TLS knows no tickets.
+    // A server without tickets remembers more, and sends less.
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   server.on("newSession", (id: Buffer, session: Buffer, done: () => void) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A whole life inside XS: the agent, with DPS and a hub of a few lines at the other end of its transport. */
-import { Counter, type XsTools } from "../../hosts/xs/inside/globals";
-import { type Ask, nativeText } from "../../hosts/xs/inside/host";
+import { type Ask, Counter, type XsTools } from "../../hosts/xs/inside/globals";
+import { nativeText } from "../../hosts/xs/inside/text";
 import { Agent, AgentState } from "../../src/agent/agent";
 import type { Properties } from "../../src/azure/properties";
 import type { Host, Transport, TransportOptions } from "../../src/host";

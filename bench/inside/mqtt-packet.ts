@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The same packets by `mqtt-packet`, inside XS with polyfills or on Node. */
 import mqtt from "mqtt-packet";
-import type { XsTools } from "../../hosts/xs/inside/globals";
-import type { Ask } from "../../hosts/xs/inside/host";
+import type { Ask, XsTools } from "../../hosts/xs/inside/globals";
 import {
   CLIENT_ID,
   DPS_FILTER,

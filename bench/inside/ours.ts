@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Our packets, inside XS: the modules of src/ as they are. */
-import type { XsTools } from "../../hosts/xs/inside/globals";
-import { type Ask, nativeText } from "../../hosts/xs/inside/host";
+import type { Ask, XsTools } from "../../hosts/xs/inside/globals";
+import { nativeText } from "../../hosts/xs/inside/text";
 import type { TextCodec } from "../../src/host";
 import { type PacketHandler, PacketReader } from "../../src/mqtt/reader";
 import { PacketWriter } from "../../src/mqtt/writer";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Our client, `Session`, step by step on a transport that does nothing, inside XS. */
-import type { XsTools } from "../../hosts/xs/inside/globals";
-import { type Ask, nativeText } from "../../hosts/xs/inside/host";
+import type { Ask, XsTools } from "../../hosts/xs/inside/globals";
+import { nativeText } from "../../hosts/xs/inside/text";
 import { Session, type SessionHandler, type SessionHost } from "../../src/mqtt/session";
 import {
   CLIENT_ID,

@@ -1,44 +1,24 @@
 // SPDX-License-Identifier: MIT
-/**
- * Reads the few fields of an X.509 certificate (RFC 5280, section 4.1) that decide whether a root is usable and
- * why a server was refused. It judges no signature.
- */
+/** Reads when an X.509 certificate (RFC 5280, section 4.1) is good. It judges no signature. */
 import { BerthError } from "../../src/error";
 
-/** Milliseconds since 1970, and names in lower case. Anyone can send a certificate: what is kept of it is bounded. */
-export interface CertificateFields {
+/** Milliseconds since 1970. */
+export interface Validity {
   readonly notBefore: number;
   readonly notAfter: number;
-  /** dNSName entries of subjectAltName; those that no host can have are left out. */
-  readonly names: readonly string[];
-  /** iPAddress entries of subjectAltName, IPv4 as dotted text; others are left out. */
-  readonly addresses: readonly string[];
 }
-
-/** The longest DNS name (RFC 1035, section 3.1); a longer one stands for no host. */
-const LONGEST_NAME = 253;
-/** Names and addresses that are kept; servers have a few. */
-const MOST_NAMES = 100;
 
 /** DER tags. */
 const TAG = Object.freeze({
   SEQUENCE: 0x30,
   INTEGER: 0x02,
-  OCTET_STRING: 0x04,
-  OID: 0x06,
   UTC_TIME: 0x17,
   GENERALIZED_TIME: 0x18,
   VERSION: 0xa0,
-  EXTENSIONS: 0xa3,
-  DNS_NAME: 0x82,
-  IP_ADDRESS: 0x87,
 });
 
-/** id-ce-subjectAltName, 2.5.29.17. */
-const SUBJECT_ALT_NAME = "85,29,17";
-
 /** @throws BerthError `invalid-argument` when `der` is no certificate */
-export function readCertificate(der: Uint8Array): CertificateFields {
+export function readValidity(der: Uint8Array): Validity {
   const certificate = new Der(der).enter(TAG.SEQUENCE);
   const body = certificate.enter(TAG.SEQUENCE);
   if (body.peek() === TAG.VERSION) body.skip();
@@ -46,43 +26,7 @@ export function readCertificate(der: Uint8Array): CertificateFields {
   body.skip(TAG.SEQUENCE);
   body.skip(TAG.SEQUENCE);
   const validity = body.enter(TAG.SEQUENCE);
-  const notBefore = validity.time();
-  const notAfter = validity.time();
-  body.skip(TAG.SEQUENCE);
-  body.skip(TAG.SEQUENCE);
-  const names: string[] = [];
-  const addresses: string[] = [];
-  while (body.more) {
-    if (body.peek() !== TAG.EXTENSIONS) body.skip();
-    else alternativeNames(body.enter(TAG.EXTENSIONS), names, addresses);
-  }
-  return { notBefore, notAfter, names, addresses };
-}
-
-/** Does `host`, a name or an IPv4 address, stand in the certificate? A wildcard covers one label (RFC 6125). */
-export function coversHost(certificate: CertificateFields, host: string): boolean {
-  const name = host.toLowerCase();
-  if (certificate.addresses.includes(name)) return true;
-  const dot = name.indexOf(".");
-  return certificate.names.some(
-    (entry) => entry === name || (entry.startsWith("*.") && dot > 0 && entry.slice(1) === name.slice(dot)),
-  );
-}
-
-function alternativeNames(extensions: Der, names: string[], addresses: string[]): void {
-  const list = extensions.enter(TAG.SEQUENCE);
-  while (list.more) {
-    const extension = list.enter(TAG.SEQUENCE);
-    if (extension.take(TAG.OID).join() !== SUBJECT_ALT_NAME) continue;
-    if (extension.peek() !== TAG.OCTET_STRING) extension.skip();
-    const entries = new Der(extension.take(TAG.OCTET_STRING)).enter(TAG.SEQUENCE);
-    while (entries.more && names.length + addresses.length < MOST_NAMES) {
-      const tag = entries.peek();
-      const value = entries.take(tag);
-      if (tag === TAG.DNS_NAME && value.length <= LONGEST_NAME) names.push(ascii(value).toLowerCase());
-      else if (tag === TAG.IP_ADDRESS && value.length === 4) addresses.push(value.join("."));
-    }
-  }
+  return { notBefore: validity.time(), notAfter: validity.time() };
 }
 
 /** A cursor over DER (X.690): definite lengths only. */
@@ -92,10 +36,6 @@ class Der {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-  }
-
-  get more(): boolean {
-    return this.#at < this.#bytes.length;
   }
 
   peek(): number {

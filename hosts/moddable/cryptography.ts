@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-/**
- * TLS and HMAC of a device, as one of two modules makes them: the manifest binds `berth/hosts/moddable/crypto/binding`
- * to crypto-native/binding.ts (mbedTLS in C: boards, and Linux with libmbedtls-dev) or to crypto-sdk/binding.ts (the SDK's
- * JavaScript: other simulators, towards 127.0.0.1 only).
- */
+/** TLS and HMAC of a device: mbedTLS in C, on boards and simulators alike. With host.ts what binds modules of the SDK. */
+
+import TCP from "embedded:io/socket/tcp";
+import { EfuseHmac, Hmac } from "berth/natives/hmac";
+import { TlsContext, TlsEngine } from "berth/natives/tls";
 import type { Clock, Signer, Timers, TransportBinding } from "../../src/host";
+import { EfuseSigner, NativeSigner } from "../native/signer";
+import { NativeTls } from "../native/tls";
+import { NativeTransport } from "../native/transport";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
+import type { TcpClass } from "../sockets/tcp";
 
 /** What a transport needs of the platform and of the device. */
 export interface TransportParts {
@@ -17,21 +21,29 @@ export interface TransportParts {
   readonly timers: Timers;
   readonly clock: Clock;
   readonly connectTo: readonly ConnectTo[] | undefined;
-  /** Told once a connection is secure, where TLS tells: version, cipher suite, whether a session was resumed. */
+  /** Told once a connection is secure: version, cipher suite, whether a session was resumed. */
   readonly onSecure: (version: string, suite: string, resumed: boolean) => void;
 }
 
-/** What both modules export, as `cryptography`. */
-export interface Cryptography {
-  /** For the log. */
-  readonly TLS: string;
-  bindTransport(parts: TransportParts): TransportBinding;
-  /** @throws BerthError `invalid-argument` for a key that Azure would not give */
-  createSigner(symmetricKey: string): Signer;
-  /**
-   * A signer under a key in eFuse.
-   * @param block KEY block, 0 to 5
-   * @throws BerthError `invalid-argument` where there is no HMAC peripheral, or the block holds no key for it
-   */
-  createEfuseSigner(block: number): Signer;
+export function bindTransport({ roots, clientCertificate, ...rest }: TransportParts): TransportBinding {
+  return {
+    io: NativeTransport,
+    tls: new NativeTls({ natives: { TlsContext, TlsEngine }, roots, clientCertificate }),
+    TCP: { io: TCP as unknown as TcpClass },
+    ...rest,
+  };
+}
+
+/** @throws BerthError `invalid-argument` for a key that Azure would not give */
+export function createSigner(symmetricKey: string): Signer {
+  return new NativeSigner(symmetricKey, { io: Hmac });
+}
+
+/**
+ * A signer under a key in eFuse.
+ * @param block KEY block, 0 to 5
+ * @throws BerthError `invalid-argument` where there is no HMAC peripheral, or the block holds no key for it
+ */
+export function createEfuseSigner(block: number): Signer {
+  return new EfuseSigner(block, { io: EfuseHmac });
 }

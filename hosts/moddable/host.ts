@@ -2,7 +2,6 @@
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
 
 import UDP from "embedded:io/socket/udp";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { fillRandom } from "berth/natives/random";
 import { wifi } from "berth/platform";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
@@ -16,6 +15,7 @@ import { randomBytes, randomOf } from "../native/random";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
+import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
 import { type Root, type RootReport, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -86,7 +86,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const random = randomOf(fillRandom);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
   const signer = signerOf(options);
-  const transport = cryptography.bindTransport({
+  const transport = bindTransport({
     // Whoever connects has looked at the clock.
     roots: () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
     clientCertificate: options.clientCertificate,
@@ -162,6 +162,6 @@ export function createTimers(onError: (error: unknown) => void): Timers {
 }
 
 function signerOf({ symmetricKey, efuseBlock }: ModdableHostOptions): Signer | undefined {
-  if (efuseBlock !== undefined) return cryptography.createEfuseSigner(efuseBlock);
-  return symmetricKey === undefined ? undefined : cryptography.createSigner(symmetricKey);
+  if (efuseBlock !== undefined) return createEfuseSigner(efuseBlock);
+  return symmetricKey === undefined ? undefined : createSigner(symmetricKey);
 }

@@ -2,7 +2,7 @@
 /** Which root certificates the device trusts. */
 import { asBerthError } from "../../src/error";
 import type { Bytes } from "../sockets/client-certificate";
-import { readCertificate } from "./certificate";
+import { readValidity } from "./certificate";
 
 /** A root: its name for the log, and its DER. */
 export interface Root {
@@ -40,7 +40,7 @@ export function readableRoots(
     const report = (state: RootState, reason?: string): void => onRoot({ name, state, reason });
     try {
       const der = read();
-      const { notBefore, notAfter } = readCertificate(new Uint8Array(der));
+      const { notBefore, notAfter } = readValidity(new Uint8Array(der));
       readable.push(der);
       report(now >= notAfter ? "expired" : now <= notBefore ? "not yet valid" : "trusted");
     } catch (error) {

@@ -2,12 +2,8 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { BerthError } from "../../src/error";
-import type { Store } from "../../src/host";
+import { checkStoreKey, checkStoreValue, LONGEST_STORE_VALUE, type Store } from "../../src/host";
 import { replaceDurably, syncDirectory } from "./durable-file";
-
-/** The limits of NVS on ESP32, kept here too: what is stored on the desktop fits on the chip. */
-const LONGEST_KEY = 15;
-const LONGEST_VALUE = 4000;
 
 /**
  * One file a key in a directory. A value is written beside the old one, synced and renamed over it:
@@ -36,9 +32,9 @@ export class FileStore implements Store {
       if (descriptor === undefined) return undefined;
       try {
         const size = fstatSync(descriptor).size;
-        if (size > LONGEST_VALUE) {
+        if (size > LONGEST_STORE_VALUE) {
           throw new Error(
-            `it has ${size} bytes, more than the ${LONGEST_VALUE} that Berth writes; move it away`,
+            `it has ${size} bytes, more than the ${LONGEST_STORE_VALUE} that Berth writes; move it away`,
           );
         }
         return new Uint8Array(readFileSync(descriptor));
@@ -51,12 +47,7 @@ export class FileStore implements Store {
   /** @throws BerthError `invalid-argument` for a bad key or value, `store-failed` when it cannot be made durable. */
   write(key: string, value: Uint8Array): void {
     const file = this.#fileOf(key);
-    if (value.length > LONGEST_VALUE) {
-      throw new BerthError(
-        "invalid-argument",
-        `the value for "${key}" has ${value.length} bytes; the store takes ${LONGEST_VALUE}`,
-      );
-    }
+    checkStoreValue(key, value);
     attempt("write", file, () => replaceDurably(file, value));
   }
 
@@ -70,12 +61,7 @@ export class FileStore implements Store {
   }
 
   #fileOf(key: string): string {
-    if (!/^[\x20-\x7e]+$/.test(key) || key.length > LONGEST_KEY) {
-      throw new BerthError(
-        "invalid-argument",
-        `a store key has 1 to ${LONGEST_KEY} printable ASCII characters`,
-      );
-    }
+    checkStoreKey(key);
     // Upper case is encoded too: some file systems do not tell it from lower case.
     const name = key.replace(/[^a-z0-9_-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
     return join(this.#directory, `${name}.value`);

@@ -11,7 +11,7 @@ import {
 } from "node:tls";
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
-import { type ConnectTo, connectTarget } from "./connect-to";
+import { type ConnectTo, connectTarget } from "../sockets/connect-to";
 import { chainOf, serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
 

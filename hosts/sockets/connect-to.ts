@@ -2,31 +2,43 @@
 import { isHostName } from "../../src/azure/identifiers";
 import { BerthError } from "../../src/error";
 
-/** Where connections to one server, or to all, really go: to a local emulator, for example. */
+/** Where connections to one server, or to all, really go, as curl's `--connect-to` has it: to a local emulator, for example. */
 export interface ConnectTo {
-  /** Name of the server, lower case; "" means any. */
+  /** Name of the server this is about, lower case; "" means any. */
   readonly host: string;
-  /** IPv4 address or name to connect to instead. */
+  /** Port this is about; undefined means any. */
+  readonly port?: number | undefined;
+  /** Address or name to connect to instead. */
   readonly address: string;
-  readonly port: number;
+  /** Port to connect to instead; undefined keeps the port. */
+  readonly toPort?: number | undefined;
 }
 
 /**
- * Reads `HOST:ADDRESS:PORT` entries, separated by commas; an empty HOST means any server. Only the address
- * changes: the server must still prove HOST by its certificate.
- * @throws BerthError `invalid-argument`
+ * Reads entries, separated by commas: `HOST:ADDRESS:PORT`, or `HOST:PORT:ADDRESS:PORT` as curl writes it. An IPv6 address
+ * stands in brackets; an empty HOST or first PORT means any, an empty last PORT keeps the port.
+ * Only the address changes: the server must still prove HOST by its certificate.
+ * @throws BerthError `invalid-argument` when an entry has another form
  */
 export function parseConnectTo(text: string): ConnectTo[] {
-  return text.split(",").map((entry) => {
-    const [host = "", address = "", port = "", ...rest] = entry.trim().split(":");
-    const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
-    const reachable =
-      (isIpv4(address) || isHostName(address)) && (host === "" || isIpv4(host) || isHostName(host));
-    if (!reachable || rest.length > 0 || number < 1 || number > 65_535) {
-      throw new BerthError("invalid-argument", `"${entry}" is no HOST:ADDRESS:PORT, as :127.0.0.1:8883`);
-    }
-    return { host: host.toLowerCase(), address, port: number };
-  });
+  return text.split(",").map(parseEntry);
+}
+
+function parseEntry(entry: string): ConnectTo {
+  // At each colon that stands in no brackets.
+  const parts = entry.trim().split(/:(?![^[]*\])/);
+  if (parts.length < 3 || parts.length > 4) throw wrong(entry, "three parts");
+  const four = parts.length === 4;
+  const [host = "", second = ""] = parts;
+  const [written = "", port = ""] = parts.slice(-2);
+  if (!isServer(written)) throw wrong(entry, "an ADDRESS");
+  if (host !== "" && !isServer(host)) throw wrong(entry, "a HOST that is a name");
+  return {
+    host: bare(host).toLowerCase(),
+    port: four ? portOf(second, entry) : undefined,
+    address: bare(written),
+    toPort: portOf(port, entry),
+  };
 }
 
 /** Address and port for `host` and `port`: those of the first entry that matches, else their own. */
@@ -36,11 +48,40 @@ export function connectTarget(
   port: number,
 ): { readonly address: string; readonly port: number } {
   const name = host.toLowerCase();
-  return (
-    entries.find((entry) => entry.host === "" || entry.host === name) ?? {
-      address: host,
-      port,
-    }
+  for (const entry of entries) {
+    if (entry.host !== "" && entry.host !== name) continue;
+    if (entry.port !== undefined && entry.port !== port) continue;
+    return { address: entry.address, port: entry.toPort ?? port };
+  }
+  return { address: host, port };
+}
+
+/** Is the address one that hosts with IPv4 alone cannot take? */
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
+/** A name, an IPv4 address, or one of IPv6 in brackets. */
+function isServer(written: string): boolean {
+  const name = bare(written);
+  return name === written ? isIpv4(name) || isHostName(name) : isIpv6(name);
+}
+
+function bare(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
+
+function portOf(value: string, entry: string): number | undefined {
+  if (value === "") return undefined;
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (port < 1 || port > 65_535) throw wrong(entry, "a PORT from 1 to 65535");
+  return port;
+}
+
+function wrong(entry: string, missing: string): BerthError {
+  return new BerthError(
+    "invalid-argument",
+    `"${entry}" is no HOST:ADDRESS:PORT (it lacks ${missing}), for example hub.example:127.0.0.1:8883`,
   );
 }
 

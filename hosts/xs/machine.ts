@@ -21,16 +21,6 @@ export class XsMachine {
     return new XsMachine(worker);
   }
 
-  /** Of the machine's process. */
-  get pid(): number | undefined {
-    return this.#worker.pid;
-  }
-
-  /** Resolves when the process has ended, however. */
-  get exit(): Promise<Error> {
-    return this.#worker.exit;
-  }
-
   /**
    * Loads modules without running them.
    * @throws XsError, XsExited

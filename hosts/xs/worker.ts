@@ -48,10 +48,6 @@ export interface XsWorkerOptions {
   readonly heap?: { readonly bytes: number; readonly slots: number };
   /** Slots of the stack; the worker's own default is 4,096. */
   readonly stack?: number;
-  /** A process group of its own, so that signals of the keyboard do not reach it. It ends with this process all the same. */
-  readonly ownGroup?: boolean;
-  /** Ends the worker at once. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const FROM_XS = Object.freeze({ OK: 0x2e, ERROR: 0x21, COMMAND: 0x3f } as const);
@@ -78,11 +74,9 @@ export class XsWorker {
 
   constructor(engine: Engine, options: XsWorkerOptions = {}) {
     this.#options = options;
-    const { heap, stack, ownGroup = false, signal } = options;
+    const { heap, stack } = options;
     this.#child = spawn(engine.path, [], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
-      detached: ownGroup,
-      // Nothing of this process: it may hold the key of a device.
       env: {
         ...(heap && { BERTH_XS_HEAP: `${heap.bytes},${heap.slots}` }),
         ...(stack && { BERTH_XS_STACK: String(stack) }),
@@ -113,13 +107,6 @@ export class XsWorker {
         resolve(this.#end(new XsExited(told)));
       });
     });
-    signal?.addEventListener("abort", () => void this.kill(), { once: true });
-    if (signal?.aborted) void this.kill();
-  }
-
-  /** Of the process; undefined when it could not start. */
-  get pid(): number | undefined {
-    return this.#child.pid;
   }
 
   /** Runs a script. @throws XsError when it throws; XsExited */

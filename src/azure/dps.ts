@@ -25,9 +25,8 @@ const LONGEST_RETRY_AFTER = 86_400;
 const LONGEST_OPERATION_ID = 1_900;
 
 /** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
-export function dpsUserName(idScope: string, registrationId: string, clientVersion?: string): string {
-  const user = `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
-  return clientVersion === undefined ? user : `${user}&ClientVersion=${percentEncode(clientVersion)}`;
+export function dpsUserName(idScope: string, registrationId: string): string {
+  return `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
 }
 
 /** @param requestId correlates the answer; it must need no encoding */

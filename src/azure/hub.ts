@@ -9,12 +9,6 @@ import { decodeProperties, encodeProperties, type Properties } from "./propertie
 /** The version of the hub's device API that this client speaks. */
 export const HUB_API_VERSION = "2021-04-12";
 
-/** The longest keep alive that IoT Hub accepts, in milliseconds: 1,177 s. */
-export const HUB_MAXIMUM_KEEP_ALIVE = 1_177_000;
-
-/** The largest device-to-cloud message, in bytes. */
-export const HUB_MAXIMUM_MESSAGE = 262_144;
-
 /**
  * The user name of CONNECT.
  * @param modelId IoT Plug and Play model, `dtmi:...`

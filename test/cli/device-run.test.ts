@@ -7,7 +7,6 @@ import type { DeviceAgent, DeviceEngine } from "../../cli/device-engine";
 import { type DeviceRunOptions, runDevice } from "../../cli/device-run";
 import { nativeEngineOf } from "../../cli/native-engine";
 import type { CliEvent } from "../../cli/output";
-import { xsEngineOf } from "../../cli/xs-engine";
 
 let directory: string;
 let program: string;
@@ -38,7 +37,6 @@ function options(engine: DeviceEngine, more: Partial<DeviceRunOptions>): DeviceR
   };
 }
 
-const NO_MODULES = { entry: "", sources: {}, resolutions: {} };
 const engineThat = (start: DeviceEngine["start"]): DeviceEngine => ({
   name: "node",
   title: "The engine",
@@ -47,7 +45,6 @@ const engineThat = (start: DeviceEngine["start"]): DeviceEngine => ({
 const ENGINES: [string, () => DeviceEngine][] = [
   ["an engine that heeds nothing", () => engineThat(() => new Promise(() => undefined))],
   ["native", () => nativeEngineOf(program)],
-  ["xs", () => xsEngineOf({ path: program, version: "" }, NO_MODULES)],
 ];
 
 test.each(ENGINES)(

@@ -3,7 +3,6 @@
 import { test } from "@jest/globals";
 import type { EngineName } from "../../cli/device-engine";
 import { withNative } from "../helpers/native";
-import { withEngine } from "../helpers/xs";
 
 export interface EngineUnderTest {
   readonly name: EngineName;
@@ -15,7 +14,6 @@ export interface EngineUnderTest {
 /** Native code runs under sanitizers: what they find, leaks included, ends a device in an error. */
 export const ENGINES: readonly EngineUnderTest[] = [
   { name: "node", test, environment: {} },
-  { name: "xs", test: withEngine as typeof test, environment: {} },
   { name: "native", test: withNative as typeof test, environment: { BERTH_SANITIZE: "1" } },
 ];
 

@@ -10,7 +10,7 @@ import {
   createIntermediateCertificate,
   createRootCertificate,
 } from "../../emulator/certificates";
-import { parseConnectTo } from "../../hosts/node/connect-to";
+import { parseConnectTo } from "../../hosts/sockets/connect-to";
 import type { AgentOptions } from "../../src/agent/agent";
 import { remade } from "../helpers/hostile-certificates";
 import { authority } from "../helpers/hostile-pki";
@@ -57,19 +57,13 @@ test("certificates and keys become DER, the directory absolute, the key what Nod
   }
 });
 
-test.each<[string[], number, number, string | undefined]>([
-  [[], 8883, 8883, undefined],
-  [[":127.0.0.1:1"], 8883, 8883, ":127.0.0.1:1"],
-  [["Hub.Example:localhost:1", "b:127.0.0.1:2"], 8883, 8884, "hub.example:localhost:1,b:127.0.0.1:2"],
-  [["a:8883:127.0.0.1:1"], 8883, 8883, "a:127.0.0.1:1"],
-  [["a:1883:127.0.0.1:1"], 8883, 8883, undefined],
-  [["a::127.0.0.1:"], 8884, 8884, "a:127.0.0.1:8884"],
-])("--connect-to %j with the ports %d and %d is %j", (entries, port, hubPort, expected) => {
-  const agent = { ...AGENT, provisioning: { host: "dps.example", port }, hub: { port: hubPort } };
-  expect(hostOf({ connectTo: entries.map(parseConnectTo) }, agent).connectTo).toBe(expected);
+test("--connect-to goes there as it is", () => {
+  const connectTo = parseConnectTo("Hub.Example:localhost:1,b:1883:127.0.0.1:,:127.0.0.1:2");
+  expect(hostOf({ connectTo }).connectTo).toEqual(connectTo);
+  expect(hostOf({ connectTo: [] })).not.toHaveProperty("connectTo");
 });
 
-const to = (entry: string): Partial<DeviceSettings> => ({ connectTo: [parseConnectTo(entry)] });
+const to = (entry: string): Partial<DeviceSettings> => ({ connectTo: parseConnectTo(entry) });
 const encrypted = createPrivateKey(
   generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
 ).export({
@@ -135,8 +129,6 @@ test("a key on P-384 is taken, and so is its certificate", async () => {
 test.each<[string, Partial<DeviceSettings>, string, Partial<AgentOptions>]>([
   ["an endpoint with an address of IPv6", {}, "IPv4 only: --endpoint ::1", { provisioning: { host: "::1" } }],
   ["an address of IPv6 to connect to", to("a:[::1]:1"), "IPv4 only: --connect-to", {}],
-  ["one of two ports to connect to", to("a:8883:127.0.0.1:1"), "HOST:ADDRESS:PORT", { hub: { port: 8884 } }],
-  ["the same port where there are two", to("a::127.0.0.1:"), "HOST:ADDRESS:PORT", { hub: { port: 8884 } }],
   ["a key that is none", { symmetricKey: "secret!" }, "not base64", {}],
   ["a certificate that is none", { certificate: "x", key: "x" }, "not in PEM", {}],
   ["a root that is none", { roots: ["x"] }, "a root certificate cannot be used", {}],

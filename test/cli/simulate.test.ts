@@ -168,8 +168,8 @@ describe.each(PROCESS_ENGINES)("on $name", ({ name, test, environment: ofEngine 
   });
 });
 
-test.each(["xs", "native"])("more devices than processes are good for are refused: %s", async (name) => {
-  const { status, out, err } = await berth("simulate", "--engine", name, "--devices", "51");
+test("more devices than processes are good for are refused", async () => {
+  const { status, out, err } = await berth("simulate", "--engine", "native", "--devices", "51");
   expect({ status, out }).toEqual({ status: 2, out: "" });
   expect(err).toContain("at most 50");
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
 import { readSettings, SETTINGS, SETTINGS_DOMAIN, type SettingsRead } from "../../firmware/settings";
-import { LONGEST_KEY, LONGEST_VALUE } from "../../hosts/moddable/store";
+import { LONGEST_STORE_KEY, LONGEST_STORE_VALUE } from "../../src/host";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
 const NOTHING = { preference: () => undefined, config: {} };
@@ -46,6 +46,7 @@ describe("settings", () => {
     ["sntp", "pool.ntp.org:0"],
     ["sntp", "pool.ntp.org:123:4"],
     ["connectTo", "hub.example"],
+    ["connectTo", ":[::1]:8883"],
     ["connectTo", ":a b:0x50"],
   ])("%s = %p is named, skipped and not shown", (key, value) => {
     const { settings, problems } = read({ [key]: value });
@@ -252,8 +253,8 @@ test("every key and domain fits NVS", () => {
     SETTINGS_DOMAIN,
     "lastError",
   ];
-  for (const name of names) expect(name.length).toBeLessThanOrEqual(LONGEST_KEY);
+  for (const name of names) expect(name.length).toBeLessThanOrEqual(LONGEST_STORE_KEY);
   for (const setting of Object.values(SETTINGS)) {
-    if (setting.kind === "text") expect(setting.maximum).toBeLessThanOrEqual(LONGEST_VALUE);
+    if (setting.kind === "text") expect(setting.maximum).toBeLessThanOrEqual(LONGEST_STORE_VALUE);
   }
 });

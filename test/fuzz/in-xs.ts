@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The same targets inside XS: a message has a target and inputs in hexadecimal digits, the answer what came of each. */
-import { type Ask, nativeText } from "../../hosts/xs/inside/host";
+import type { Ask } from "../../hosts/xs/inside/globals";
+import { nativeText } from "../../hosts/xs/inside/text";
 import { deviceTargets } from "./targets";
 
 export interface ReplayRequest {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Emulator } from "../../emulator/emulator";
 import type { EmulatorOptions } from "../../emulator/options";
-import { parseConnectTo } from "../../hosts/node/connect-to";
+import { parseConnectTo } from "../../hosts/sockets/connect-to";
 import { createNodeHost, type NodeHostOptions } from "../../hosts/node/host";
 import { Agent, type AgentOptions, type ConnectedReport, type ErrorReport } from "../../src/agent/agent";
 import type { Host } from "../../src/host";
@@ -35,7 +35,7 @@ export class DeviceUnderTest {
       stateDirectory,
       roots: [emulator.ca.pem],
       ...(x509 ? {} : { symmetricKey: KEY }),
-      connectTo: [parseConnectTo(`:127.0.0.1:${emulator.port}`)],
+      connectTo: parseConnectTo(`:127.0.0.1:${emulator.port}`),
       ...changes.host,
     });
     this.agent = new Agent(

@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findMbedtls } from "../../scripts/mbedtls.mjs";
+import { findMbedtls } from "../../hosts/native/scripts/mbedtls";
 import type { ErrorCode } from "../../src/error";
 import type { HostileClient, HostileOutcome, HostileTarget } from "./hostile-client";
 

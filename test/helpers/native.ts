@@ -3,7 +3,7 @@
 import { test } from "@jest/globals";
 import { NativeProcess as Driver } from "../../cli/native-process";
 import type { Command, Settings } from "../../hosts/native/linux/protocol";
-import { buildNative, NativeUnavailable } from "../../scripts/build-native";
+import { buildNative, NativeUnavailable } from "../../hosts/native/scripts/build";
 
 async function tryBuild() {
   try {

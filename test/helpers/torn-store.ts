@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Stores that lose power, run full or lie, as flash does. */
-import type { Store } from "../../src/host";
+import { checkStoreKey, checkStoreValue, type Store } from "../../src/host";
 
 /** The device is gone: nothing after it runs until a new one is made on the same flash. */
 export class PowerCut extends Error {}
@@ -72,15 +72,18 @@ export class TornStore implements Store {
   }
 
   read(key: string): Uint8Array | undefined {
+    checkStoreKey(key);
     return this.#flash.get(key)?.slice();
   }
 
   write(key: string, value: Uint8Array): void {
-    if (key.length > 15 || value.length > 4_000) throw new RangeError(`${key}: over the limits of NVS`);
+    checkStoreKey(key);
+    checkStoreValue(key, value);
     this.#pass(key, value.slice(), this.#tearing);
   }
 
   delete(key: string): void {
+    checkStoreKey(key);
     this.#pass(key, undefined, { states: () => 2, state: () => undefined });
   }
 
@@ -110,6 +113,7 @@ export class BlindStore implements Store {
   }
 
   read(key: string): Uint8Array | undefined {
+    checkStoreKey(key);
     if (this.#blind.has(key)) throw new Error("ESP_ERR_NVS_TYPE_MISMATCH");
     return this.#store.read(key);
   }

@@ -2,12 +2,12 @@
 /** The build's own TLS on the SDK's TCP, towards this computer or board alone: no exception may reach native code. */
 import Listener from "embedded:io/socket/listener";
 import TCP from "embedded:io/socket/tcp";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import Resource from "Resource";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
 import { ModdableClock } from "../../hosts/moddable/clock";
+import { bindTransport } from "../../hosts/moddable/cryptography";
 import { createTimers } from "../../hosts/moddable/host";
 import { ModdableText } from "../../hosts/moddable/text";
 import { asBerthError } from "../../src/error";
@@ -38,7 +38,7 @@ function open(options: OpenOptions = {}): Attempt {
   const error = new Promise<string>((resolve) => {
     tell = resolve;
   });
-  const binding = cryptography.bindTransport({
+  const binding = bindTransport({
     roots: () =>
       TRUSTED_ROOTS.map((name) => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer)),
     clientCertificate: undefined,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** HMAC by the build's own cryptography. Key, id and derived key: "Symmetric key attestation", Azure DPS documentation. */
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
+/** HMAC by mbedTLS. Key, id and derived key: "Symmetric key attestation", Azure DPS documentation. */
+import { createEfuseSigner, createSigner } from "../../hosts/moddable/cryptography";
 import TextDecoder from "text/decoder";
 import { ModdableText } from "../../hosts/moddable/text";
 import { DPS_POLICY, deriveDeviceKey, dpsResource, sasToken } from "../../src/azure/sas";
@@ -15,13 +15,12 @@ const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM:
 export const keyCases: readonly Case[] = [
   {
     name: "key: the derived key of Azure's example",
-    run: () =>
-      equal(deriveDeviceKey(REGISTRATION_ID, cryptography.createSigner(GROUP_KEY), text), DERIVED_KEY),
+    run: () => equal(deriveDeviceKey(REGISTRATION_ID, createSigner(GROUP_KEY), text), DERIVED_KEY),
   },
   {
     name: "key: a token for DPS, twice with one signer",
     run: () => {
-      const signer = cryptography.createSigner(DERIVED_KEY);
+      const signer = createSigner(DERIVED_KEY);
       const resource = dpsResource("0ne00000000", REGISTRATION_ID);
       const token = () => sasToken({ resource, expiry: 1_700_003_600, policy: DPS_POLICY }, signer, text);
       const expected =
@@ -34,12 +33,12 @@ export const keyCases: readonly Case[] = [
   {
     name: "key: no base64, too short",
     run: () => {
-      refused("invalid-argument", () => cryptography.createSigner("no base64!"));
-      refused("invalid-argument", () => cryptography.createSigner("c2hvcnQ="));
+      refused("invalid-argument", () => createSigner("no base64!"));
+      refused("invalid-argument", () => createSigner("c2hvcnQ="));
     },
   },
   {
     name: "key: an eFuse block that does not exist",
-    run: () => refused("invalid-argument", () => cryptography.createEfuseSigner(6)),
+    run: () => refused("invalid-argument", () => createEfuseSigner(6)),
   },
 ];

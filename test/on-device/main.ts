@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Runs the cases one after the other, a line each, and ends the run: status 0 when all passed, else 1. */
 import { finish } from "berth/platform";
-import { cryptography } from "berth/hosts/moddable/crypto/binding";
 import { createTimers } from "../../hosts/moddable/host";
 import type { Case } from "./check";
 import { connectionCases } from "./connection-cases";
@@ -18,7 +17,6 @@ const timers = createTimers(() => {});
 
 export default function main(): void {
   const cases = [...textCases, ...keyCases, ...storeCases, ...timeCases, ...rootCases, ...connectionCases];
-  trace(`cases with ${cryptography.TLS}\n`);
   runAll(cases).then(
     (failed) => {
       trace(`${cases.length - failed} passed, ${failed} failed\n`);

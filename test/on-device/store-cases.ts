@@ -6,29 +6,14 @@ import { PreferenceStore } from "../../hosts/moddable/store";
 import { ModdableText } from "../../hosts/moddable/text";
 import { AssignmentStore, SLOT_KEYS } from "../../src/storage/assignment-store";
 import { type Case, equal, refused } from "./check";
+import { storeContract } from "./store-contract";
 
 const DOMAIN = "berth-test";
 const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
 const store = new PreferenceStore(Preference, DOMAIN);
 
 export const storeCases: readonly Case[] = [
-  {
-    name: "store: bytes of every value, up to 4,000, in a key of 15 characters",
-    run: () => {
-      const key = "x".repeat(15);
-      for (const length of [1, 255, 4000]) {
-        const value = Uint8Array.from({ length }, (_, i) => i & 0xff);
-        store.write(key, value);
-        equal(store.read(key), value);
-      }
-      store.delete(key);
-      equal(store.read(key), undefined);
-    },
-  },
-  {
-    name: "store: deleting what is not there is no error",
-    run: () => store.delete("nothing"),
-  },
+  ...storeContract(store).map(({ name, run }) => ({ name: `store: ${name}`, run })),
   {
     name: "store: a value of another type is store-failed",
     run: () => {

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { withLock } from "../../scripts/build-lock.js";
+import { withLock } from "../../scripts/build-lock";
 
 let directory: string;
 let lock: string;
@@ -56,7 +56,7 @@ onLinux("the lock of a process whose number another has by now is taken over", a
 
 test("a lock is never without its content, and many that take one over at once are one at a time", async () => {
   writeFileSync(lock, dead());
-  const module = new URL("../../scripts/build-lock.js", import.meta.url).href;
+  const module = new URL("../../scripts/build-lock.ts", import.meta.url).href;
   const inside = join(directory, "inside");
   const script = `
     import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
@@ -68,7 +68,9 @@ test("a lock is never without its content, and many that take one over at once a
       rmdirSync(${JSON.stringify(inside)});
     });`;
   const ends = Array.from({ length: 6 }, async () => {
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      stdio: "ignore",
+    });
     return (await once(child, "close"))[0];
   });
   expect(await Promise.all(ends)).toEqual([0, 0, 0, 0, 0, 0]);

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { completePackages } from "../../scripts/complete-lockfile.js";
+import { completePackages } from "../../scripts/complete-lockfile";
 
 test("missing packages of other platforms are added as npm would write them", () => {
   const packages = {

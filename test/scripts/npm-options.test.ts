@@ -19,8 +19,8 @@ test.each<[string, Record<string, string>, string[], string]>([
   [
     "--engine",
     { ...START, npm_config_engine_strict: "true" },
-    ["simulate", "xs"],
-    "npm start -- --engine xs",
+    ["simulate", "native"],
+    "npm start -- --engine native",
   ],
   [
     "two",

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** One TLS connection by ours, or by the SDK's TLSSocket, to the same server. */
-
-import TLSSocket from "embedded:io/socket/tcp/tls";
+/** One TLS connection. */
 import { TlsContext, TlsEngine } from "berth/natives/tls";
 import Timer from "timer";
 import { NativeTls } from "../../../hosts/native/tls";
@@ -35,7 +33,7 @@ function tcpOf(stopwatch: Stopwatch): { io: TcpClass } {
 }
 
 /** One for all connections to a server, as a device has it. */
-export function ours(root: ArrayBuffer, sessions: number): Client {
+export function clientFor(root: ArrayBuffer, sessions: number): Client {
   const tls = new NativeTls({ natives: { TlsContext, TlsEngine }, roots: () => [root], sessions });
   return ({ name, port }, stopwatch, done) => {
     const transport = stopwatch.run(
@@ -59,28 +57,5 @@ export function ours(root: ArrayBuffer, sessions: number): Client {
         }),
     );
     return () => transport.close();
-  };
-}
-
-/** Its roots are those of the SDK's list. */
-export function theirs(cache: boolean): Client {
-  return ({ name, port }, stopwatch, done) => {
-    const socket = stopwatch.run(
-      () =>
-        new TLSSocket({
-          host: name,
-          address: ADDRESS,
-          port,
-          nodelay: true,
-          secure: { cache },
-          TCP: tcpOf(stopwatch),
-          onReadable() {},
-          onWritable: done,
-          onError() {
-            throw new Error("TLSSocket failed");
-          },
-        } as never),
-    );
-    return () => socket.close();
   };
 }

@@ -5,8 +5,7 @@
  */
 import { mbedtlsVersion } from "bench_natives";
 import Preference from "preference";
-import CertificateManager from "ssl/cert";
-import { type Client, ours, type Server, theirs } from "./clients";
+import { type Client, clientFor, type Server } from "./clients";
 import { memory, time } from "./handshakes";
 import { hmacTimes, median } from "./hmac";
 
@@ -39,12 +38,9 @@ const rounds = Number(Preference.get("bench", "rounds"));
 
 function seriesOf(kind: string): Series[] {
   const server = serverOf(kind);
-  CertificateManager.register(server.root);
   return [
-    { name: `${kind} ours full`, server, client: ours(server.root, 0), times: [] },
-    { name: `${kind} theirs full`, server, client: theirs(false), times: [] },
-    { name: `${kind} ours resumed`, server, client: ours(server.root, 1), times: [] },
-    { name: `${kind} theirs resumed`, server, client: theirs(true), times: [] },
+    { name: `${kind} full`, server, client: clientFor(server.root, 0), times: [] },
+    { name: `${kind} resumed`, server, client: clientFor(server.root, 1), times: [] },
   ];
 }
 
@@ -83,7 +79,6 @@ function memories(series: readonly Series[], done: () => void): void {
 
 say({ name: "mbedTLS", version: mbedtlsVersion() });
 say({ name: "hmac", ...hmacTimes() });
-// One kind after the other: the SDK keeps one session, whatever the server.
 each(
   KINDS,
   (kind, next) => {

@@ -3,8 +3,7 @@
  * The Moddable SDK's ECMA-419 MQTT client: the SDK's own file, loaded from the SDK at run time, in the same engine as
  * ours. What it needs of the SDK's natives is stood in for in script, and the cost of that taken off.
  */
-import type { XsTools } from "../../../hosts/xs/inside/globals";
-import type { Ask } from "../../../hosts/xs/inside/host";
+import type { Ask, XsTools } from "../../../hosts/xs/inside/globals";
 import { measure, type PreparedOperations, type XsCost } from "../measure";
 import { SDK_CLIENT } from "./calls";
 import { type MqttClientClass, packetOperations, steps } from "./client";

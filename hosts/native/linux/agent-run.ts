@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { AGENT_STATE_NAMES, Agent, type AgentOptions } from "../../../src/agent/agent";
 import { base64 } from "../../../src/azure/base64";
-import type { BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
-import type { Emit, NativeError } from "./protocol";
+import { type Emit, encodeError } from "./protocol";
 import { text } from "./text";
 
 /** An agent that reports all that happens. @throws BerthError as `Agent` */
@@ -19,15 +18,8 @@ export function createAgent(host: Host, options: AgentOptions, emit: Emit): Agen
       onCloudToDevice: ({ payload, properties, offset, byteLength }) =>
         emit({ event: "cloudToDevice", payload: base64(payload, text), properties, offset, byteLength }),
       onRoom: () => emit({ event: "room" }),
-      onError: ({ phase, error, retryIn }) =>
-        emit({ event: "error", phase, ...nativeErrorOf(error), retryIn }),
+      onError: ({ phase, error, retryIn }) => emit({ event: "error", phase, ...encodeError(error), retryIn }),
     },
     options,
   );
-}
-
-/** The JSON form of an error. */
-export function nativeErrorOf(error: BerthError): NativeError {
-  const { code, message, status, retryAfter, errorCode, trackingId } = error;
-  return { code, message, status, retryAfter, errorCode, trackingId };
 }

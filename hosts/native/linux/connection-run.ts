@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { asBerthError } from "../../../src/error";
 import { type Host, openTransport, type Transport } from "../../../src/host";
-import { nativeErrorOf } from "./agent-run";
-import type { Emit } from "./protocol";
+import { type Emit, encodeError } from "./protocol";
 import { shown } from "./text";
 
 const INPUT = 512;
@@ -38,7 +37,7 @@ export class ConnectionRun {
         this.#flush();
       },
       onError: (error) => {
-        this.#emit({ event: "failed", ...nativeErrorOf(asBerthError(error)) });
+        this.#emit({ event: "failed", ...encodeError(asBerthError(error)) });
         this.close();
       },
     });

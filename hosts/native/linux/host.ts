@@ -3,7 +3,7 @@
 import { bytesOfBase64 } from "../../../src/azure/symmetric-key";
 import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
-import { parseConnectTo } from "../../sockets/connect-to";
+import type { ConnectTo } from "../../sockets/connect-to";
 import type { Tcp, TcpOptions } from "../../sockets/tcp";
 import { randomOf } from "../random";
 import { EfuseSigner, NativeSigner } from "../signer";
@@ -27,8 +27,7 @@ export interface LinuxHostOptions {
   readonly certificate?: readonly string[];
   /** PKCS#8. */
   readonly key?: string;
-  /** `HOST:ADDRESS:PORT` entries, separated by commas. */
-  readonly connectTo?: string;
+  readonly connectTo?: readonly ConnectTo[];
   /** See `NativeTlsOptions`. */
   readonly maximumFragment?: number;
   readonly sessions?: number;
@@ -64,7 +63,7 @@ export function createLinuxHost(
       ),
     timers,
     clock,
-    connectTo: options.connectTo === undefined ? [] : parseConnectTo(options.connectTo),
+    connectTo: options.connectTo ?? [],
     onSecure,
   };
   return {

@@ -3,12 +3,12 @@
 import type { Agent } from "../../../src/agent/agent";
 import { asBerthError, BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
-import { createAgent, nativeErrorOf } from "./agent-run";
+import { createAgent } from "./agent-run";
 import { ConnectionRun } from "./connection-run";
 import { createLinuxHost } from "./host";
 import { readLines } from "./lines";
 import { natives } from "./natives";
-import type { Command, NativeEvent, Settings } from "./protocol";
+import { type Command, encodeError, type NativeEvent, type Settings } from "./protocol";
 import { text } from "./text";
 import { traceTransport } from "./trace";
 
@@ -77,7 +77,7 @@ function end(): void {
 
 /** @param id of the command that was refused */
 function refuse(thrown: unknown, id?: number): void {
-  emit({ event: "refused", id, ...nativeErrorOf(asBerthError(thrown)) });
+  emit({ event: "refused", id, ...encodeError(asBerthError(thrown)) });
 }
 
 readLines((line) => {

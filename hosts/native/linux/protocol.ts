@@ -6,7 +6,7 @@
 import type { AgentOptions, ConnectedReport, ErrorReport } from "../../../src/agent/agent";
 import type { JsonObject } from "../../../src/azure/dps";
 import type { Properties } from "../../../src/azure/properties";
-import type { ErrorCode } from "../../../src/error";
+import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
 import type { Assignment } from "../../../src/storage/record";
 import type { LinuxHostOptions } from "./host";
 
@@ -41,6 +41,24 @@ export interface NativeError {
   readonly retryAfter?: number | undefined;
   readonly errorCode?: number | undefined;
   readonly trackingId?: string | undefined;
+}
+
+export function encodeError(error: BerthError): NativeError {
+  const { code, message, status, retryAfter, errorCode, trackingId } = error;
+  return { code, message, status, retryAfter, errorCode, trackingId };
+}
+
+export function decodeError({ code, message, ...details }: NativeError): BerthError {
+  const { status, retryAfter, errorCode, trackingId } = details;
+  // The message is the meaning of the code, or that and what it is about in brackets, or only what it is about.
+  const { meaning } = ERRORS[code];
+  const about = message.startsWith(meaning) ? message.slice(meaning.length + 2, -1) : message;
+  return new BerthError(code, about, {
+    ...(status !== undefined && { status }),
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(errorCode !== undefined && { errorCode }),
+    ...(trackingId !== undefined && { trackingId }),
+  });
 }
 
 /** What has happened. Bytes are in base64. */

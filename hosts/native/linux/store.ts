@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { asBerthError, BerthError } from "../../../src/error";
-import type { Store } from "../../../src/host";
+import { asBerthError } from "../../../src/error";
+import { checkStoreKey, checkStoreValue, type Store } from "../../../src/host";
 import type { LinuxNatives } from "./natives";
 import { text } from "./text";
-
-/** The limits of NVS on ESP32. */
-const LONGEST_KEY = 15;
-const LONGEST_VALUE = 4000;
 
 /** One file a key in a directory, named as hosts/node/store.ts names it: both can share a directory in turn. */
 export class LinuxStore implements Store {
@@ -30,9 +26,7 @@ export class LinuxStore implements Store {
   /** @throws BerthError `invalid-argument` for a bad key or value, `store-failed` when it cannot be made durable */
   write(key: string, value: Uint8Array): void {
     const file = this.#fileOf(key);
-    if (value.length > LONGEST_VALUE) {
-      throw new BerthError("invalid-argument", `the value for "${key}" has more than ${LONGEST_VALUE} bytes`);
-    }
+    checkStoreValue(key, value);
     attempt(() => this.#natives.writeFile(file, value));
   }
 
@@ -44,12 +38,7 @@ export class LinuxStore implements Store {
 
   /** A path. */
   #fileOf(key: string): Uint8Array {
-    if (!/^[\x20-\x7e]+$/.test(key) || key.length > LONGEST_KEY) {
-      throw new BerthError(
-        "invalid-argument",
-        `a store key has 1 to ${LONGEST_KEY} printable ASCII characters`,
-      );
-    }
+    checkStoreKey(key);
     const name = key.replace(/[^a-z0-9_-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
     return text.encode(`${this.#directory}/${name}.value`);
   }

@@ -17,6 +17,9 @@ export const Counter = Object.freeze({
   RESET_PEAKS: 6,
 } as const);
 
+/** Sends a message to Node and waits for its answer. */
+export type Ask = (message: Uint8Array) => Uint8Array;
+
 /** What code inside the machine is handed beside the conversation with Node. */
 export interface XsTools {
   counter(which: number): number;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The preload check by itself: the first message names the modules, the answer is the report. */
-import type { XsTools } from "./globals";
-import type { Ask } from "./host";
+import type { Ask, XsTools } from "./globals";
 import { findMutable, freezeModules } from "./preload";
 
 export default function main(_call: Ask, tools: XsTools): (message: Uint8Array) => Uint8Array {

@@ -2,8 +2,7 @@
 /** The same work by a native and by a stand-in for it. */
 import { measure } from "../../../bench/inside/measure";
 import { StandIns } from "../../../bench/inside/stand-ins";
-import type { XsTools } from "../../../hosts/xs/inside/globals";
-import type { Ask } from "../../../hosts/xs/inside/host";
+import type { Ask, XsTools } from "../../../hosts/xs/inside/globals";
 
 export default function main(_call: Ask, tools: XsTools): Uint8Array {
   const calls = { isInteger: 0 };

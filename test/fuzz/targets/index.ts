@@ -11,7 +11,6 @@ import { session } from "./session";
 import { sntp } from "./sntp";
 import type { Targets } from "./target";
 import { textHelpers } from "./text";
-import { tlsWatch } from "./tls-watch";
 
 /** They run on each engine, and must come to the same on each. */
 export const deviceTargets: Targets = Object.freeze({
@@ -25,5 +24,4 @@ export const deviceTargets: Targets = Object.freeze({
   session,
   sntp,
   text: textHelpers,
-  "tls-watch": tlsWatch,
 });

@@ -12,6 +12,7 @@ import { afterEach, beforeAll, expect } from "@jest/globals";
 import { type CertificateAndKey, createDeviceCertificate } from "../../../emulator/certificates";
 import { remade, weakKeys } from "../../helpers/hostile-certificates";
 import { authority } from "../../helpers/hostile-pki";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { derOf, type NativeEnd, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 import { issue, serverNameOf, startServer } from "../node/tls-server";
 
@@ -72,7 +73,7 @@ function open(port: number, host: object = {}, name = NAME): NativeProcess {
     host: {
       stateDirectory: "/tmp",
       roots: [derOf(root.certificatePem)],
-      connectTo: `:127.0.0.1:${port}`,
+      connectTo: parseConnectTo(`:127.0.0.1:${port}`),
       ...host,
     },
   });

@@ -9,6 +9,7 @@ import { Emulator } from "../../../emulator/emulator";
 import type { EmulatorOptions } from "../../../emulator/options";
 import type { AgentOptions } from "../../../src/agent/agent";
 import { configuration, HUB, KEY, SCOPE } from "../../helpers/emulator-client";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { derOf, NativeProcess, withNative, withNativeEach } from "../../helpers/native";
 
 const cleanups: (() => unknown)[] = [];
@@ -51,7 +52,7 @@ class World {
       host: {
         stateDirectory: this.stateDirectory,
         roots: [derOf(this.emulator.ca.pem)],
-        connectTo: `:127.0.0.1:${this.emulator.port}`,
+        connectTo: parseConnectTo(`:127.0.0.1:${this.emulator.port}`),
         ...host,
       },
       agent: {
@@ -259,12 +260,17 @@ withNative("with trace all that passes inside TLS is told, but no signature", as
 withNative("a message is answered by its number: accepted, or why not", async () => {
   const world = await World.start();
   const device = world.boot({ symmetricKey: KEY }, { outbox: { capacity: 1 } });
-  device.tell({ command: "send", payload: "a", id: 1 });
+  device.tell({ command: "send", payload: "a", properties: { alarm: "yes", flag: null }, id: 1 });
   device.tell({ command: "send", payload: "b", id: 2 });
   await device.next("acknowledged");
   expect(await device.stop()).toEqual(CLEAN);
   expect(device.of("accepted")).toEqual([{ event: "accepted", id: 1 }]);
   expect(device.of("refused")).toMatchObject([{ id: 2, code: "outbox-full" }]);
+  const [telemetry] = world.emulator.telemetry;
+  expect([...(telemetry?.properties ?? [])].slice(0, 2)).toEqual([
+    ["alarm", "yes"],
+    ["flag", null],
+  ]);
   expect(device.of("room")).toHaveLength(1);
 });
 

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import type { CertificateAndKey } from "../../../emulator/certificates";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { derOf, NativeProcess, native, withNative, withNativeEach } from "../../helpers/native";
 import { issue, startServer } from "../node/tls-server";
 
@@ -56,7 +57,11 @@ async function recordFlight(root: CertificateAndKey, server: CertificateAndKey):
     run: "connection",
     server: "hub.example",
     port,
-    host: { stateDirectory: "/tmp", roots: [derOf(root.certificatePem)], connectTo: `:127.0.0.1:${port}` },
+    host: {
+      stateDirectory: "/tmp",
+      roots: [derOf(root.certificatePem)],
+      connectTo: parseConnectTo(`:127.0.0.1:${port}`),
+    },
   });
   await client.next("writable");
   await client.stop();

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { TlsOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { CertificateAndKey } from "../../../emulator/certificates";
-import { parseConnectTo } from "../../../hosts/node/connect-to";
+import { parseConnectTo } from "../../../hosts/sockets/connect-to";
 import { NodeTransport, type NodeTransportOptions } from "../../../hosts/node/transport";
 import { BerthError } from "../../../src/error";
 import { openTransport, type Transport } from "../../../src/host";
@@ -50,7 +50,7 @@ class Client {
     const binding = {
       io: NodeTransport,
       roots: [root.certificatePem],
-      connectTo: [parseConnectTo(`:127.0.0.1:`)],
+      connectTo: parseConnectTo(`:127.0.0.1:`),
       ...more,
     };
     this.transport = openTransport(binding, {
@@ -160,7 +160,7 @@ test("a part of the bytes goes by its offsets", async () => {
 test("the server's name is sent as SNI while connectTo changes only the address", async () => {
   const started = await serve(identity(server));
   await new Client(started.port).up();
-  const moved = new Client(4444, { connectTo: [parseConnectTo(`HUB.example:127.0.0.1:${started.port}`)] });
+  const moved = new Client(4444, { connectTo: parseConnectTo(`HUB.example:127.0.0.1:${started.port}`) });
   await moved.up();
   expect(serverNameOf(await started.socket(0))).toBe("hub.example");
   expect(serverNameOf(await started.socket(1))).toBe("hub.example");
@@ -170,7 +170,7 @@ test("an address as host is verified as an address and sends no SNI", async () =
   const started = await serve(identity(server));
   await new Client(started.port, { host: "127.0.0.1" }).up();
   expect(serverNameOf(await started.socket(0))).toBe(false);
-  const wrong = new Client(started.port, { host: "127.0.0.2", connectTo: [parseConnectTo(":127.0.0.1:")] });
+  const wrong = new Client(started.port, { host: "127.0.0.2", connectTo: parseConnectTo(":127.0.0.1:") });
   expect((await wrong.failure()).code).toBe("tls-name-mismatch");
 });
 

@@ -29,12 +29,6 @@ describe("requests", () => {
     );
   });
 
-  test("with a client version, encoded", () => {
-    expect(dpsUserName("0ne00000000", "device-1", "berth/0.1 (esp32)")).toBe(
-      "0ne00000000/registrations/device-1/api-version=2019-03-31&ClientVersion=berth%2F0.1%20%28esp32%29",
-    );
-  });
-
   test("register", () => {
     expect(registerTopic("1a")).toBe("$dps/registrations/PUT/iotdps-register/?$rid=1a");
     expect(registerBody("device-1")).toBe('{"registrationId":"device-1"}');

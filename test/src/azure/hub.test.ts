@@ -4,7 +4,6 @@ import { expect, test } from "@jest/globals";
 import {
   cloudToDeviceFilter,
   HUB_API_VERSION,
-  HUB_MAXIMUM_KEEP_ALIVE,
   hubUserName,
   parseCloudToDevice,
   telemetryTopic,
@@ -21,10 +20,6 @@ test("with the model of IoT Plug and Play, encoded", () => {
   expect(hubUserName("h", "d", "dtmi:com:example:Thermostat;1")).toBe(
     "h/d/?api-version=2021-04-12&model-id=dtmi%3Acom%3Aexample%3AThermostat%3B1",
   );
-});
-
-test("the longest keep alive is 1,177 s", () => {
-  expect(HUB_MAXIMUM_KEEP_ALIVE).toBe(1_177_000);
 });
 
 test("telemetry", () => {

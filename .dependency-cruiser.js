@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Which folder may import what: the picture of ARCHITECTURE.md, checked by dependency-cruiser as part of `npm run lint`.
+ * A folder that stands here by itself is no part of the one above it.
+ */
+
+/** The project's own files, and paths that lead out of it or to no file. */
+const LOCAL =
+  "^(src|hosts|firmware|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
+/** The boundary and what it raises. */
+const BOUNDARY = ["src/host[.]", "src/error[.]"];
+
+/**
+ * By folder: what of the project it may import beside itself, and what else: nothing, modules of Node, those of the
+ * Moddable SDK, or any package.
+ */
+const FOLDERS = {
+  "src/mqtt": [BOUNDARY, "nothing"],
+  "src/storage": [BOUNDARY, "nothing"],
+  "src/azure": [["src/mqtt/", ...BOUNDARY], "nothing"],
+  "src/agent": [["src/"], "nothing"],
+  src: [[], "nothing"],
+  "hosts/sockets": [["src/"], "nothing"],
+  "hosts/node": [["src/", "hosts/sockets/"], "Node"],
+  "hosts/xs": [["src/", "scripts/build-lock[.]"], "packages"],
+  // What builds is no part of an image.
+  "hosts/native/scripts": [["scripts/build-lock[.]"], "packages"],
+  // On Linux the natives come from C, in the SDK from modules of these names.
+  "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
+  "hosts/moddable/scripts": [
+    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/(build-lock|npm-options)[.]"],
+    "packages",
+  ],
+  "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
+  hosts: [["src/"], "nothing"],
+  firmware: [["src/", "hosts/moddable/", "hosts/sockets/"], "SDK"],
+  simulator: [BOUNDARY, "packages"],
+  emulator: [["hosts/node/(durable-file|directory-lock)[.]"], "packages"],
+  // What the firmware reads, the factory writes: by the firmware's own names and readers.
+  factory: [
+    [
+      "src/",
+      "hosts/node/",
+      "firmware/(device-identity|settings)[.]",
+      "hosts/sockets/connect-to[.]",
+      "hosts/moddable/store[.]",
+    ],
+    "packages",
+  ],
+  cli: [
+    [
+      "src/",
+      "hosts/node/",
+      "emulator/",
+      "factory/",
+      "hosts/transport-tap[.]",
+      "hosts/sockets/connect-to[.]",
+      "hosts/native/linux/(host|protocol)[.]",
+      "hosts/native/scripts/build[.]",
+      "scripts/npm-options[.]",
+    ],
+    "packages",
+  ],
+  scripts: [[], "packages"],
+};
+
+const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {
+  const inside = Object.keys(FOLDERS).filter((other) => other.startsWith(`${folder}/`));
+  const from = { path: `^${folder}/`, pathNot: inside.map((other) => `^${other}/`) };
+  // `src` and `hosts` are no more than the files at their top.
+  const own = ["src", "hosts"].includes(folder) ? `^${folder}/[^/]+$` : `^${folder}/(?!scripts/)`;
+  const pathNot = [folder.endsWith("scripts") ? `^${folder}/` : own, ...others.map((path) => `^${path}`)];
+  const rule = (to) => ({ name: folder, severity: "error", from, to });
+  switch (more) {
+    case "nothing":
+      return [rule({ pathNot })];
+    case "Node":
+      return [rule({ pathNot, dependencyTypesNot: ["core"] })];
+    case "SDK":
+      // The SDK has a module `net`, too.
+      return [
+        rule({ path: `${LOCAL}|node_modules/`, pathNot }),
+        rule({ dependencyTypes: ["core"], pathNot: "^net$" }),
+      ];
+    default:
+      return [rule({ path: LOCAL, pathNot })];
+  }
+});
+
+export default {
+  forbidden: [
+    // Three circles of the emulator are left.
+    { name: "no-circular", severity: "error", from: { pathNot: "^emulator/" }, to: { circular: true } },
+    ...rules,
+  ],
+  options: {
+    parser: "swc",
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
+    exclude: { path: "[.]d[.]ts$|^hosts/native/moddable/" },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
+  },
+};

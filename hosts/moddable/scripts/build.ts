@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/** Runs mcconfig and does not take its word for it: warnings that hide a missing module are errors. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { withLock } from "../../../scripts/build-lock";
+import { preloadedModules } from "./check-manifests";
+import type { Sdk } from "./sdk";
+import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./sdkconfig";
+
+/** Folders of the apps; mcconfig takes the folder's name for the app's. */
+export const APPS = Object.freeze({ firmware: "firmware", cases: "test/on-device" });
+
+/** Platforms of mcconfig by the names of the npm scripts; each has LED and button in the SDK's target. */
+export const BOARDS = Object.freeze({
+  esp32: "esp32/nodemcu",
+  esp32s2: "esp32/saola_wroom",
+  esp32s3: "esp32/esp32s3",
+  esp32c3: "esp32/esp32c3",
+  esp32c6: "esp32/esp32c6",
+});
+
+export interface BuildOptions {
+  /** Directory of package.json */
+  readonly project: string;
+  readonly sdk: Sdk;
+  /** Its folder, of `APPS` */
+  readonly app: string;
+  /** Of mcconfig */
+  readonly platform: string;
+  /** Of mcconfig; never its default, which ends other processes on Linux */
+  readonly target: "build" | "deploy";
+  readonly mode: "debug" | "instrument" | "release";
+  /** `key=value`, into `mc/config` */
+  readonly settings: readonly string[];
+}
+
+/** A line of mcconfig that is only a warning there, though the app lacks a part. */
+export function isFatalWarning(line: string) {
+  return /warning: no (modules|data|resources) match/.test(line);
+}
+
+/**
+ * Builds, or builds and flashes. Builds of one target take turns.
+ * @returns `output` is the directory of what was built
+ */
+export async function build(options: BuildOptions): Promise<{ status: number; output: string }> {
+  const { project, app, platform, mode } = options;
+  const root = join(project, "build", "moddable");
+  mkdirSync(root, { recursive: true });
+  const name = join(root, `${basename(app)}-${platform.replaceAll("/", "-")}-${mode}`);
+  return withLock(`${name}.lock`, () => buildAlone(options, root, name), { log: console.error });
+}
+
+/**
+ * @param root where everything goes
+ * @param name of what belongs to this build alone, a path without an ending
+ */
+async function buildAlone(options: BuildOptions, root: string, name: string) {
+  const { project, sdk, app, platform, target, mode, settings } = options;
+  const [family = platform, board] = platform.split("/");
+  const tail = [family, board ?? "mc", mode, basename(app)];
+  const temporary = join(root, "tmp", ...tail);
+  const output = join(root, "bin", ...tail);
+  forgetStale(`${name}.sha256`, [output, temporary], options);
+  const sdkconfig = join(project, app, "sdkconfig");
+  const configured = family === "esp32" && existsSync(sdkconfig);
+  const mcconfig = (into: string, how: string[], variables: Readonly<Record<string, string>> = {}) => {
+    const parameters = [
+      ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
+      ...[...how, "-p", platform, "-t", target, "-o", into],
+      manifestOf(project, app),
+      ...settings,
+      // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
+      `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
+    ];
+    return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
+      if (isFatalWarning(line)) fatal.push(line);
+    });
+  };
+  const fatal: string[] = [];
+  let ofBoard: Readonly<Record<string, string>> = {};
+  if (configured) {
+    // Only to see which folder it takes: what it writes there the real one would rewrite, and all would be compiled anew.
+    const trial = `${name}-trial`;
+    mkdirSync(trial, { recursive: true });
+    const status = await mcconfig(trial, []);
+    if (status !== 0) return { status, output };
+    const taken = sdkconfigOf(readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8"));
+    if (taken !== undefined && taken !== sdkconfig) {
+      mergeSdkconfig(taken, sdkconfig, `${name}-sdkconfig`);
+      ofBoard = { BERTH_SDKCONFIG: `${name}-sdkconfig` };
+    }
+    fatal.length = 0;
+  }
+  const status = await mcconfig(root, ["-m"], ofBoard);
+  const problems = fatal.map((line) => line.replace(/^# /, ""));
+  if (status === 0) {
+    const wanted = preloadedModules(project, `${app}/manifest.json`, family);
+    const makefile = join(temporary, "makefile");
+    const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
+    for (const module of notPreloaded(wanted, text))
+      problems.push(`${module} is not preloaded: every change of it costs RAM`);
+    if (configured) {
+      const merged = /^SDKCONFIG_FILE ?= ?(.*)$/m.exec(text)?.[1]?.trim() ?? "";
+      for (const line of settingsNotIn(sdkconfig, existsSync(merged) ? readFileSync(merged, "utf8") : ""))
+        problems.push(`${line} of ${app}/sdkconfig does not hold on ${platform}`);
+    }
+  }
+  for (const problem of problems) console.error(`error: ${problem}`);
+  return { status: status === 0 && problems.length > 0 ? 1 : status, output };
+}
+
+/** The overlay with the site's settings, where there is one. */
+export function manifestOf(project: string, app: string) {
+  const local = join(project, app, "manifest_local.json");
+  return existsSync(local) ? local : join(project, app, "manifest.json");
+}
+
+/**
+ * mcconfig goes by the time of files alone: what a manifest names anew is not rebuilt when it is older. After a
+ * change of a manifest, or with another SDK, what was built goes.
+ * @param stamp the file that keeps what the manifests were
+ */
+export function forgetStale(
+  stamp: string,
+  directories: readonly string[],
+  { project, sdk }: Pick<BuildOptions, "project" | "sdk">,
+) {
+  const hash = createHash("sha256").update(JSON.stringify([sdk.moddable, sdk.version]));
+  for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
+  const digest = hash.digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  writeFileSync(stamp, digest);
+}
+
+function manifestsBelow(project: string) {
+  const below = [...Object.values(APPS), "hosts"].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
+  );
+  return ["manifest.json", ...below.filter((file) => /^manifest.*\.json$/.test(basename(file))).sort()];
+}
+
+/**
+ * Modules that our manifests preload and that the makefile does not: mcconfig skips what it does not find.
+ * @param makefile its text; of every platform it has the list
+ */
+export function notPreloaded(wanted: readonly string[], makefile: string) {
+  return wanted.filter((name) => !makefile.includes(`-p ${name}.xsb`));
+}
+
+function run(
+  command: string,
+  parameters: readonly string[],
+  project: string,
+  sdk: Sdk,
+  app: string,
+  variables: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): Promise<number> {
+  // mcconfig looks for its kin and for tsc in PATH.
+  const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, {
+      cwd: join(project, app),
+      env: { ...process.env, ...variables, PATH: path },
+      stdio: ["inherit", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    });
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ] as const) {
+      let rest = "";
+      from.on("data", (chunk: Buffer) => {
+        to.write(chunk);
+        const lines = (rest + chunk.toString()).split("\n");
+        rest = lines.pop() ?? "";
+        lines.forEach(onLine);
+      });
+      from.on("end", () => onLine(rest));
+    }
+    child.on("error", (error) => {
+      console.error(`error: ${error.message}`);
+      resolve(1);
+    });
+    child.on("close", (status) => resolve(status ?? 1));
+  });
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The firmware on the Moddable SDK:
+ *
+ *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
+ *   npm run flash -- BOARD [the same]
+ *   npm run sim -- [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
+ *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
+ *
+ * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
+ * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
+ * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as firmware from "../../../firmware/settings";
+import { optionsNpmKept } from "../../../scripts/npm-options";
+import { APPS, BOARDS, build } from "./build";
+import { startEmulator } from "./emulator";
+import { headlessRunner, runHeadless, writePreferences } from "./headless";
+import { readIdentity } from "./identity";
+import { findSdk, type Sdk, thisComputer } from "./sdk";
+import { checkedSettings } from "./settings";
+
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
+
+export interface Arguments {
+  readonly action: "build" | "flash" | "sim" | "test";
+  /** "sim" or a board */
+  readonly target: string;
+  /** By name, without dashes */
+  readonly options: Readonly<Record<string, string>>;
+  /** `key=value` */
+  readonly settings: readonly string[];
+}
+
+/** Options by action, and whether they take a value. */
+const BUILDING = { debug: false, release: false, platform: true };
+const OPTIONS = Object.freeze({
+  build: BUILDING,
+  flash: BUILDING,
+  sim: { debug: false, release: false, identity: true, state: true, timeout: true },
+  test: { debug: false, release: false, timeout: true },
+});
+
+/** The command line is wrong; the usage helps. */
+export class UsageError extends Error {}
+
+/** The head of this file. */
+function usage() {
+  const [, head = ""] =
+    /\/\*\*\n(.*?)\n \*\//s.exec(readFileSync(fileURLToPath(import.meta.url), "utf8")) ?? [];
+  return head.replace(/^ \* ?/gm, "");
+}
+
+/** @throws UsageError that says what is wrong */
+export function parseArguments(words: readonly string[]): Arguments {
+  const [action, ...rest] = words;
+  if (action !== "build" && action !== "flash" && action !== "sim" && action !== "test") {
+    throw new UsageError(`say build, flash, sim or test${action === undefined ? "" : `, not "${action}"`}`);
+  }
+  const known: Record<string, boolean> = OPTIONS[action];
+  const options: Record<string, string> = {};
+  const settings: string[] = [];
+  const targets: string[] = [];
+  for (let i = 0; i < rest.length; i += 1) {
+    const word = rest[i] ?? "";
+    const name = word.slice(2);
+    if (word.startsWith("-")) {
+      if (!word.startsWith("--") || !Object.hasOwn(known, name)) {
+        const names = Object.keys(known).map((option) => `--${option}`);
+        throw new UsageError(`${action} has no option ${word}; it has ${names.join(", ")}`);
+      }
+      if (known[name]) i += 1;
+      const value = known[name] ? rest[i] : "true";
+      if (value === undefined) throw new UsageError(`${word} needs a value`);
+      options[name] = value;
+    } else if (action !== "test" && /^[A-Za-z]\w*=/.test(word)) settings.push(word);
+    else targets.push(word);
+  }
+  if (options.timeout !== undefined && !/^\d{1,6}$/.test(options.timeout)) {
+    throw new UsageError(`--timeout is a whole number of seconds, not "${options.timeout}"`);
+  }
+  const runs = action === "sim" || action === "test";
+  if (runs && targets.length > 0) {
+    throw new UsageError(`${action} does not know "${targets.join(" ")}"`);
+  }
+  if (runs) return { action, target: "sim", options, settings };
+  const [target, ...others] = targets;
+  const all = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim"])];
+  if (target === undefined || others.length > 0 || !all.includes(target)) {
+    throw new UsageError(`${action} takes one of ${all.join(", ")}, not "${targets.join(" ")}"`);
+  }
+  return { action, target, options, settings };
+}
+
+function modeOf({ target, options }: Arguments) {
+  if (options.debug) return "debug";
+  return target === "sim" && !options.release ? "instrument" : "release";
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  if (words.includes("--help") || words.includes("-h")) {
+    console.log(usage());
+    return 0;
+  }
+  const ours = (OPTIONS as Record<string, Record<string, boolean>>)[words[0] ?? ""] ?? {};
+  const kept = optionsNpmKept(ours, words, process.env);
+  if (kept !== undefined) throw new UsageError(kept);
+  const parsed = parseArguments(words);
+  const { action, target, options, settings } = parsed;
+  const runs = action === "sim" || action === "test";
+  // What was typed is judged before anything is looked for or built.
+  const given = settings.length === 0 ? {} : checkedSettings(settings, !runs, firmware);
+  const identity = options.identity === undefined ? undefined : readIdentity(options.identity);
+  const simulator = target === "sim";
+  const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
+  if (!sdk) {
+    for (const problem of problems) console.error(`missing: ${problem}`);
+    return 69;
+  }
+  if (runs && sdk.simulator !== "lin") {
+    console.error(
+      "missing: the runner without a display is for Linux; here build with `npm run build:sim` and open the result in the SDK's simulator",
+    );
+    return 69;
+  }
+  const platform = simulator
+    ? sdk.simulator
+    : (options.platform ?? (BOARDS as Record<string, string>)[target] ?? target);
+  console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
+  if (!runs && given.password) {
+    console.log("note: the password becomes part of the image; do not pass the image on");
+  }
+  const built = await build({
+    project: PROJECT,
+    sdk,
+    app: action === "test" ? APPS.cases : APPS.firmware,
+    platform,
+    target: action === "flash" ? "deploy" : "build",
+    mode: modeOf(parsed),
+    settings: runs ? [] : settings,
+  });
+  if (built.status !== 0 || !runs) return built.status;
+  const app = join(built.output, "mc.so");
+  return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed, given, identity);
+}
+
+async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
+  const flash = mkdtempSync(join(tmpdir(), "berth-"));
+  try {
+    return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
+  } finally {
+    rmSync(flash, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param given settings
+ * @param identity of the option
+ */
+async function simulate(
+  sdk: Sdk,
+  app: string,
+  { options }: Arguments,
+  given: Readonly<Record<string, string>>,
+  identity: Readonly<Record<string, string | Uint8Array>> | undefined,
+) {
+  const program = headlessRunner(PROJECT, sdk);
+  const state = resolve(options.state ?? join(PROJECT, ".berth", "sim"));
+  const timeout = Number(options.timeout ?? 0);
+  if (identity !== undefined) {
+    writePreferences(state, { berth: given, "berth-id": identity });
+    return runHeadless(program, app, state, timeout);
+  }
+  const emulator = await startEmulator(PROJECT, state);
+  try {
+    const settingsHere = {
+      connectTo: `:127.0.0.1:${emulator.port}`,
+      startSpread: "0",
+      telemetryEvery: "2",
+      exitAfter: "5",
+    };
+    writePreferences(state, { berth: { ...settingsHere, ...given }, "berth-id": emulator.identity });
+    return await runHeadless(program, app, state, timeout);
+  } finally {
+    emulator.stop();
+  }
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  main(process.argv.slice(2)).then(
+    (status) => {
+      process.exitCode = status;
+    },
+    (error) => {
+      console.error(`error: ${error.message}`);
+      if (error instanceof UsageError) console.error(`\n${usage()}`);
+      process.exitCode = 64;
+    },
+  );
+}
