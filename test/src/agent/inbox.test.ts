@@ -355,7 +355,7 @@ describe("an answer of DPS that is too large", () => {
     const { agent, time, azure, errors } = provisioned(status, 2);
     agent.start();
     time.advance(MINUTE);
-    expect(errors).toEqual([]);
+    expect(errors.map(({ error }) => error.status)).toEqual([status, status]);
     expect(azure.visited).toEqual([DPS, HUB]);
     expect(agent.state).toBe(AgentState.RUNNING);
   });

@@ -523,6 +523,7 @@ test("another identity, a damaged record, a clock that was set back, an old reco
     ({ store }) => {
       const value = store.read(RETRY_KEY) as Uint8Array;
       value[20] = (value[20] as number) ^ 1;
+      store.write(RETRY_KEY, value);
       return undefined;
     },
     ({ time }) => {
