@@ -12,10 +12,13 @@
  * - What only a person can mend (wrong key, disabled enrollment) is tried again slowly and reported.
  * - What slows down outlasts a restart.
  */
-import type { JsonObject } from "../azure/json";
+
+import { Alarm } from "../alarm";
 import { telemetryTopic } from "../azure/hub";
 import { isDeviceId, isHostName } from "../azure/identifiers";
+import type { JsonObject } from "../azure/json";
 import { encodeProperties, type Properties } from "../azure/properties";
+import type { BackoffPolicy } from "../backoff";
 import { asBerthError, BerthError, handlerFailed, inRange } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
@@ -23,8 +26,6 @@ import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
-import { Alarm } from "../alarm";
-import type { BackoffPolicy } from "../backoff";
 import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
 import { checkIdentity, type Identity } from "./identity";
 import { Inbox } from "./inbox";

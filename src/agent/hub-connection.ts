@@ -3,6 +3,8 @@
  * One connection to the assigned hub: sends what the outbox holds, hands over cloud-to-device messages, and
  * ends by plan before its token does.
  */
+
+import { Alarm } from "../alarm";
 import { cloudToDeviceFilter, hubUserName, parseCloudToDevice, telemetryTopic } from "../azure/hub";
 import type { Properties } from "../azure/properties";
 import type { BerthError } from "../error";
@@ -11,7 +13,6 @@ import type { InFlight } from "../mqtt/in-flight";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
-import { Alarm } from "../alarm";
 import { hubCredential, type Identity } from "./identity";
 import type { Inbox } from "./inbox";
 import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";

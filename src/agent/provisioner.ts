@@ -6,6 +6,8 @@
  * connection where the wait is short, for a TLS handshake costs a device and DPS more than a wait; anything else that
  * fails is for the agent to judge.
  */
+
+import { Alarm } from "../alarm";
 import {
   DPS_HOST,
   DPS_RESPONSE_FILTER,
@@ -20,14 +22,13 @@ import {
 } from "../azure/dps";
 import type { JsonObject } from "../azure/json";
 import type { ResponseTopic } from "../azure/response-topic";
+import { backoffDelay } from "../backoff";
 import { BerthError } from "../error";
 import type { Host } from "../host";
 import type { OutboundMessage } from "../mqtt/in-flight";
 import { NO_BYTES } from "../mqtt/packets";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
-import { Alarm } from "../alarm";
-import { backoffDelay } from "../backoff";
 import { dpsCredential, type Identity } from "./identity";
 
 /** Durations are milliseconds. */

@@ -5,8 +5,9 @@
  *
  * What it costs a device, a day of one failure: docs/errors.md, measured by test/simulator/failures.test.ts.
  */
-import type { BerthError } from "../error";
+
 import { type BackoffPolicy, backoffDelay } from "../backoff";
+import type { BerthError } from "../error";
 
 /** Where a connection can go. */
 export const Road = Object.freeze({ HUB: 0, DPS: 1 } as const);

@@ -69,11 +69,7 @@ export type DpsAnswer =
  * What an answer to `registrationId` means. It is judged by `status` in the body: `failed` and `disabled` come with topic status 200.
  * Nothing is thrown: whatever the server sends ends in one of the three kinds, with the codes `dps-*`.
  */
-export function interpretDpsResponse(
-  topic: ResponseTopic,
-  body: string,
-  registrationId: string,
-): DpsAnswer {
+export function interpretDpsResponse(topic: ResponseTopic, body: string, registrationId: string): DpsAnswer {
   const json = parseJsonObject(body);
   if (topic.status >= 300) return failure(statusCode(topic.status), topic, json);
   if (!json) return failure("dps-malformed", topic, undefined, "the body is no JSON object");

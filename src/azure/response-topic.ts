@@ -13,7 +13,7 @@ export interface ResponseTopic {
   /** Seconds, whole, up to one day; undefined when the server did not say. */
   readonly retryAfter: number | undefined;
   /** Of a twin; undefined when the server did not say. */
-  readonly version: number | undefined;
+  readonly version?: number | undefined;
 }
 
 /** A longer `retry-after` is taken as this, so that a wrong answer cannot silence a device for ever: one day. */

@@ -2,7 +2,7 @@
 /** A feature of the hub in virtual time, with what it sends and reports; the test plays connection and hub. */
 import type { HubFeature } from "../../src/azure/hub/feature";
 import type { BerthError } from "../../src/error";
-import { nodeText, VirtualTime } from "./virtual-host";
+import { nodeText, VirtualTime } from "../../simulator/virtual-host";
 
 export interface Sent {
   readonly topic: string;

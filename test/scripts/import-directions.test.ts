@@ -54,10 +54,7 @@ const FINE: [string, string][] = [
   ["hosts/native", 'import { Hmac } from "berth/natives/hmac"; import { x } from "../sockets/tcp";'],
   ["hosts/native/scripts", 'import { x } from "esbuild"; import { y } from "../../../scripts/build-lock";'],
   ["firmware", 'import { y } from "../hosts/moddable/clock"; import { z } from "../src/agent/agent";'],
-  [
-    "emulator",
-    'import * as v from "valibot"; import { x } from "./emulator";',
-  ],
+  ["emulator", 'import * as v from "valibot"; import { x } from "./emulator";'],
   [
     "cli",
     'import { x } from "../hosts/node/clock"; import { y } from "../emulator/emulator"; import { z } from "../src/error";',

@@ -8,13 +8,14 @@
  * - Desired properties are told in the order of their version. Changes are sent only to a device that is connected,
  *   so the twin is read after each SUBSCRIBE, and again when a version is missing: then all of them are told at once.
  */
+
+import { Alarm } from "../../alarm";
+import { backoffDelay } from "../../backoff";
 import { asBerthError, BerthError, inRange, invalidArgument } from "../../error";
 import { NO_BYTES } from "../../mqtt/packets";
 import type { InboundPublish } from "../../mqtt/reader";
-import { Alarm } from "../../alarm";
-import { backoffDelay } from "../../backoff";
-import { utf8Length } from "../percent";
 import { asJsonObject, type JsonObject, parseJsonObject } from "../json";
+import { utf8Length } from "../percent";
 import { parseResponseTopic, queryValue, type ResponseTopic, wholeNumber } from "../response-topic";
 import { hubFailure } from "./failure";
 import type { HubFeature, HubFeatureHost, HubMessage } from "./feature";
