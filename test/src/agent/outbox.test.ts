@@ -12,14 +12,14 @@ test("first in, first out", () => {
   const [a, b] = [new Uint8Array(1), new Uint8Array(2)];
   outbox.add(a);
   outbox.add(b, "b=1");
-  expect([outbox.first()?.payload, outbox.first()?.bag, outbox.count]).toEqual([a, "", 2]);
-  expect(outbox.first()?.payload).toBe(a);
+  expect([outbox.oldest?.payload, outbox.oldest?.bag, outbox.count]).toEqual([a, "", 2]);
+  expect(outbox.oldest?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(b);
-  expect(outbox.first()?.bag).toBe("b=1");
+  expect(outbox.oldest?.payload).toBe(b);
+  expect(outbox.oldest?.bag).toBe("b=1");
   outbox.shift();
   outbox.shift();
-  expect([outbox.first(), outbox.count]).toEqual([undefined, 0]);
+  expect([outbox.oldest, outbox.count]).toEqual([undefined, 0]);
 });
 
 test("bounded in number and in bytes; what is refused changes nothing", () => {
@@ -61,11 +61,11 @@ test("messages put back go first and count again", () => {
   outbox.add(later);
   for (const message of away.reverse()) outbox.restore(message);
   expect(() => outbox.add(new Uint8Array(1))).toThrow(expect.objectContaining({ code: "outbox-full" }));
-  expect(outbox.first()?.payload).toBe(a);
+  expect(outbox.oldest?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(b);
+  expect(outbox.oldest?.payload).toBe(b);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(later);
+  expect(outbox.oldest?.payload).toBe(later);
   outbox.add(new Uint8Array(9));
 });
 
@@ -78,22 +78,22 @@ test("an acknowledged message keeps nothing of the application, and is used agai
   expect([message.topic.length, message.payload.length, message.bag]).toEqual([0, 0, ""]);
   const payload = new Uint8Array(2);
   outbox.add(payload);
-  expect(outbox.first()).toBe(message);
+  expect(outbox.oldest).toBe(message);
   expect([message.payload, message.bag]).toEqual([payload, ""]);
   outbox.add(payload);
   outbox.shift();
-  expect(outbox.first()).not.toBe(message);
+  expect(outbox.oldest).not.toBe(message);
 });
 
 test("what is cleared makes room, and keeps nothing of the application", () => {
   const outbox = new Outbox(OWNER, { capacity: 2, bytes: 10 });
   outbox.add(new Uint8Array(5), "a=1");
-  const first = outbox.first();
+  const first = outbox.oldest;
   outbox.add(new Uint8Array(5));
   outbox.clear();
-  expect([outbox.count, outbox.first(), first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
+  expect([outbox.count, outbox.oldest, first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
   outbox.add(new Uint8Array(10));
-  expect([outbox.count, outbox.first()?.payload.length]).toEqual([1, 10]);
+  expect([outbox.count, outbox.oldest?.payload.length]).toEqual([1, 10]);
 });
 
 test("a bound below 1 is refused", () => {
@@ -107,7 +107,7 @@ test("a bound below 1 is refused", () => {
 
 /** The oldest message, on its way. */
 function take(outbox: Outbox): TelemetryMessage {
-  const message = outbox.first() as TelemetryMessage;
+  const message = outbox.oldest as TelemetryMessage;
   outbox.shift();
   return message;
 }
@@ -148,7 +148,7 @@ testProperty(
           expect(code).toBe(fits ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
           if (fits) waiting.push([payload, bag]);
         } else if (what === "shift") {
-          const message = outbox.first();
+          const message = outbox.oldest;
           outbox.shift();
           const first = waiting.shift();
           expect(message === undefined).toBe(first === undefined);
@@ -167,8 +167,8 @@ testProperty(
         }
         most = Math.max(most, waiting.length + away.length);
         expect(outbox.count).toBe(waiting.length);
-        expect(outbox.first()?.payload).toBe(waiting[0]?.[0]);
-        expect(outbox.first()?.bag).toBe(waiting[0]?.[1]);
+        expect(outbox.oldest?.payload).toBe(waiting[0]?.[0]);
+        expect(outbox.oldest?.bag).toBe(waiting[0]?.[1]);
         for (const [payload, bag, message] of away) {
           expect(message.payload).toBe(payload);
           expect(message.bag).toBe(bag);
