@@ -96,6 +96,16 @@ test("what is cleared makes room, and keeps nothing of the application", () => {
   expect([outbox.count, outbox.oldest?.payload.length]).toEqual([1, 10]);
 });
 
+test("with drop-oldest the oldest go, as many as it takes", () => {
+  const outbox = new Outbox(OWNER, { capacity: 3, bytes: 10, whenFull: "drop-oldest" });
+  for (const size of [4, 3, 3]) expect(outbox.add(new Uint8Array(size))).toBe(0);
+  expect(outbox.add(new Uint8Array(5))).toBe(2);
+  expect([outbox.count, outbox.oldest?.payload.length]).toEqual([2, 3]);
+  // What never has room drops nothing.
+  expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
+  expect(outbox.count).toBe(2);
+});
+
 test("a bound below 1 is refused", () => {
   expect(() => new Outbox(OWNER, { capacity: 0 })).toThrow(
     expect.objectContaining({ code: "invalid-argument" }),
@@ -131,9 +141,10 @@ testProperty(
   fc.property(
     fc.integer({ min: 1, max: 5 }),
     fc.integer({ min: 1, max: 40 }),
+    fc.constantFrom("refuse" as const, "drop-oldest" as const),
     fc.array(step, { maxLength: 60 }),
-    (capacity, bytes, steps) => {
-      const outbox = new Outbox(OWNER, { capacity, bytes });
+    (capacity, bytes, whenFull, steps) => {
+      const outbox = new Outbox(OWNER, { capacity, bytes, whenFull });
       let waiting: [payload: Uint8Array, bag: string][] = [];
       let away: [payload: Uint8Array, bag: string, message: TelemetryMessage][] = [];
       const known = new Set<TelemetryMessage>();
@@ -142,11 +153,22 @@ testProperty(
         if (what === "add") {
           const payload = new Uint8Array(number);
           const bag = number % 3 ? `m=${index}` : "";
-          const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
-          const fits = waiting.length < capacity && sum + number <= bytes;
-          const code = thrownCode(() => outbox.add(payload, bag));
-          expect(code).toBe(fits ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
-          if (fits) waiting.push([payload, bag]);
+          const fits = (): boolean => {
+            const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
+            return waiting.length < capacity && sum + number <= bytes;
+          };
+          let dropped = 0;
+          if (whenFull === "drop-oldest" && number <= bytes) {
+            // Those that are away are no part of it: below, they still hold what they held.
+            for (; !fits(); dropped += 1) waiting.shift();
+          }
+          let told = 0;
+          const code = thrownCode(() => {
+            told = outbox.add(payload, bag);
+          });
+          expect(code).toBe(fits() ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
+          expect(told).toBe(dropped);
+          if (fits()) waiting.push([payload, bag]);
         } else if (what === "shift") {
           const message = outbox.oldest;
           outbox.shift();
