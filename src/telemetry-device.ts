@@ -21,8 +21,8 @@ import { CloudToDevice, type CloudToDeviceMessage } from "./azure/hub/cloud-to-d
 import type { HubFeature } from "./azure/hub/feature";
 import { utf8Length } from "./azure/percent";
 import { type Properties, SystemProperty } from "./azure/properties";
-import { asBerthError, BerthError, invalidArgument } from "./error";
-import type { Host } from "./host";
+import { asBerthError, BerthError, handlerFailed, inRange, invalidArgument } from "./error";
+import type { Host, TimerHandle } from "./host";
 
 /** What went wrong. */
 export interface DeviceError {
@@ -105,6 +105,8 @@ export class TelemetryDevice {
   readonly #host: Host;
   readonly #agent: Agent;
   readonly #callbacks: DeviceCallbacks<this>;
+  /** What ends each `every`. */
+  readonly #ends = new Set<() => void>();
   #closed = false;
   #connected = false;
 
@@ -183,6 +185,33 @@ export class TelemetryDevice {
     }
   }
 
+  /**
+   * Calls `work` again and again until the device is closed. What it throws is reported by `onError`: from a timer of the
+   * platform it would restart a chip.
+   * @param interval milliseconds from the end of one call to the next, 1 to 2,147,483,647
+   * @returns ends it; may be called twice
+   * @throws BerthError `invalid-argument`, `closed`
+   */
+  every(interval: number, work: (this: this) => void): () => void {
+    this.#assertOpen();
+    inRange(interval, 1, 2_147_483_647, "every: the interval");
+    const { timers } = this.#host;
+    let timer: TimerHandle;
+    const end = (): void => {
+      timers.clear(timer);
+      this.#ends.delete(end);
+    };
+    const next = (): void => {
+      timer = timers.set(() => {
+        this.#guard("every", () => work.call(this));
+        if (this.#ends.has(end)) next();
+      }, interval);
+    };
+    this.#ends.add(end);
+    next();
+    return end;
+  }
+
   /** Asks DPS anew where the device belongs; what it knows stays until there is an answer. @throws BerthError `closed` */
   reprovision(): void {
     this.#assertOpen();
@@ -198,7 +227,7 @@ export class TelemetryDevice {
     this.#assertOpen();
     try {
       const dropped = this.#agent.forget();
-      if (dropped > 0) this.#later(() => this.#callbacks.onDropped?.call(this, dropped));
+      if (dropped > 0) this.#later("onDropped", () => this.#callbacks.onDropped?.call(this, dropped));
       return true;
     } catch (error) {
       this.#report({ where: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
@@ -210,6 +239,7 @@ export class TelemetryDevice {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const end of this.#ends) end();
     this.#agent.stop();
     this.#host.end?.();
   }
@@ -272,19 +302,28 @@ export class TelemetryDevice {
     if (!this.#closed) call();
   }
 
+  /** Calls the application from a timer. */
+  #guard(what: string, call: () => void): void {
+    try {
+      this.#tell(call);
+    } catch (error) {
+      this.#report({ where: "application", error: handlerFailed(what, error), retryIn: undefined });
+    }
+  }
+
   /** No callback comes from inside a method. */
-  #later(call: () => void): void {
+  #later(what: string, call: () => void): void {
+    this.#host.timers.set(() => this.#guard(what, call), 0);
+  }
+
+  #report(report: DeviceError): void {
     this.#host.timers.set(() => {
       try {
-        this.#tell(call);
+        this.#tell(() => this.#callbacks.onError?.call(this, report));
       } catch {
         // There is nobody else to tell.
       }
     }, 0);
-  }
-
-  #report(report: DeviceError): void {
-    this.#later(() => this.#callbacks.onError?.call(this, report));
   }
 }
 
