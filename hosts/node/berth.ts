@@ -72,6 +72,11 @@ export class Device extends BaseDevice {
 
 export default Device;
 
+/** One line for people. */
+export function log(line: string): void {
+  console.log(line);
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 function platformOf(
