@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The life as it should go, and what starts, ends and changes it. */
 import { expect, test } from "@jest/globals";
+import { answerDps, assigningDps, hub, isRegistration } from "../../../simulator/services";
+import { MemoryStore, nodeText, START, VirtualTime } from "../../../simulator/virtual-host";
 import { AgentState } from "../../../src/agent/agent";
 import { CloudToDevice, type CloudToDeviceMessage } from "../../../src/azure/hub/cloud-to-device";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
@@ -14,9 +16,7 @@ import {
   type WorldOptions,
   world,
 } from "../../helpers/agent-world";
-import { answerDps, assigningDps, hub, isRegistration } from "../../../simulator/services";
 import { thrownCode } from "../../helpers/thrown";
-import { MemoryStore, nodeText, START, VirtualTime } from "../../../simulator/virtual-host";
 
 const MINUTE = 60_000;
 

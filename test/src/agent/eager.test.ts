@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** The option to send packets behind CONNECT without waiting for CONNACK, and the way back where a server refuses. */
 import { expect, test } from "@jest/globals";
+import { assigningDps, hub } from "../../../simulator/services";
+import type { Behaviour } from "../../../simulator/virtual-azure";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 import { AgentState } from "../../../src/agent/agent";
 import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
 import type { HubFeature } from "../../../src/azure/hub/feature";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
-import { assigningDps, hub } from "../../../simulator/services";
-import type { Behaviour } from "../../../simulator/virtual-azure";
-import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 function eagerWorld(): World {
   const made = world({ options: { provisioning: { eager: true } } });

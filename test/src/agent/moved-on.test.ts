@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Handlers that stop the agent, or move it on, from inside a call: nothing goes on behind their back. */
 import { describe, expect, test } from "@jest/globals";
-import { type Agent, AgentState } from "../../../src/agent/agent";
-import { thrownCode } from "../../helpers/thrown";
-import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
 import { assigningDps, hub, isRegistration } from "../../../simulator/services";
+import { type Agent, AgentState } from "../../../src/agent/agent";
+import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
+import { thrownCode } from "../../helpers/thrown";
 
 type Act = (agent: Agent) => void;
 

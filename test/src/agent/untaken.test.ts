@@ -2,16 +2,16 @@
 /** Messages that cannot be taken: too large, or the handler throws. None comes back for ever, none costs telemetry. */
 import { describe, expect, test } from "@jest/globals";
 import mqtt from "mqtt-packet";
-import { type AgentHandler, type AgentOptions, AgentState } from "../../../src/agent/agent";
-import { CloudToDevice, type CloudToDeviceOptions } from "../../../src/azure/hub/cloud-to-device";
-import { BerthError, type ErrorCode } from "../../../src/error";
-import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
-import { cut } from "../../helpers/bytes";
-import { thrownCode } from "../../helpers/thrown";
 import { answerDps, assignedBody, assigningDps, hub } from "../../../simulator/services";
 import type { VirtualConnection } from "../../../simulator/virtual-azure";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
+import { type AgentHandler, type AgentOptions, AgentState } from "../../../src/agent/agent";
+import { CloudToDevice, type CloudToDeviceOptions } from "../../../src/azure/hub/cloud-to-device";
+import { BerthError, type ErrorCode } from "../../../src/error";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
+import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
+import { cut } from "../../helpers/bytes";
+import { thrownCode } from "../../helpers/thrown";
 
 const MINUTE = 60_000;
 const PREFIX = "devices/device-1/messages/devicebound/";

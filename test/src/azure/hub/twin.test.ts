@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { mergePatch } from "../../../../emulator/hub/twin";
 import {
   type DesiredProperties,
   Twin,
   type TwinDocument,
   type TwinOptions,
 } from "../../../../src/azure/hub/twin";
-import { mergePatch } from "../../../../emulator/hub/twin";
 import { BerthError } from "../../../../src/error";
 import { FeatureWorld } from "../../../helpers/feature-world";
 import { testProperty } from "../../../helpers/seeds";
