@@ -532,11 +532,13 @@ export class Session implements PacketHandler {
 
   /** A failure inside a public method is reported later: no callback comes from inside a method. */
   #flushFromMethod(): void {
-    if (this.#holding) return;
+    const room = this.#room;
+    if (room <= 0 || this.#holding) return;
     try {
-      this.#flush();
+      this.#room = this.#writer.drain(this.#transport, room);
+      this.#lastSent = this.#host.clock.ticks();
     } catch (error) {
-      this.#pendingError ??= asBerthError(error);
+      this.#pendingError ??= asBerthError(error, "connection-lost");
       this.#arm(this.#host.clock.ticks());
     }
   }

@@ -97,11 +97,12 @@ export class PacketWriter {
    */
   drain(sink: PacketSink, room: number): number {
     let left = room;
-    while (left > 0 && this.#start < this.#end) {
-      const start = this.#start;
+    let start = this.#start;
+    while (left > 0 && start < this.#end) {
       const end = left < this.#end - start ? start + left : this.#end;
       left = sink.write(this.#buffer, start, end);
       this.consume(end - start);
+      start = this.#start;
     }
     return left;
   }
