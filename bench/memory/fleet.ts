@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
- * Many devices in one process, each with one message sent: `ours` or `microsoft`, measured in the same way. Input: JSON on
- * standard input; one line of JSON at the end. Needs --expose-gc.
+ * Many devices in one process, each with one message sent: `ours` or `microsoft`, measured in the same way; and `bare`, TLS
+ * sockets of Node and nothing else. Input: JSON on standard input; one line of JSON at the end. Needs --expose-gc.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { FleetInput, MemoryFigures } from "./memory";
+import { createSecureContext, connect as tlsConnect } from "node:tls";
+import type { FleetInput, Kind, MemoryFigures } from "./memory";
+
+type Connect = (id: string) => Promise<void>;
 
 /** How many connect at a time. */
 const AT_A_TIME = 20;
@@ -17,7 +20,7 @@ const { ids, hub, key } = input;
 /** All that is connected stays reachable. */
 const alive: unknown[] = [];
 
-async function ours(): Promise<(id: string) => Promise<void>> {
+async function ours(): Promise<Connect> {
   const { createNodeHost } = await import("../../hosts/node/host");
   const { Agent } = await import("../../src/agent/agent");
   const { AssignmentStore } = await import("../../src/storage/assignment-store");
@@ -46,20 +49,27 @@ async function ours(): Promise<(id: string) => Promise<void>> {
 }
 
 /** Unmodified, and used as its samples have it. */
-function microsoft(): (id: string) => Promise<void> {
+function microsoft(): Connect {
   // Not by import: the SDK's own types contradict what it accepts.
   const require = createRequire(import.meta.url);
   const { Client, Message } = require("azure-iot-device");
   const { Mqtt } = require("azure-iot-device-mqtt");
   return async (id) => {
-    const client = Client.fromConnectionString(
-      `HostName=${hub};DeviceId=${id};SharedAccessKey=${key}`,
-      Mqtt,
-    );
+    const client = Client.fromConnectionString(`HostName=${hub};DeviceId=${id};SharedAccessKey=${key}`, Mqtt);
     alive.push(client);
     await client.open();
     await client.sendEvent(new Message(MESSAGE));
   };
+}
+
+function bare(): Connect {
+  const secureContext = createSecureContext({ ca: [input.root] });
+  return () =>
+    new Promise((resolve, reject) => {
+      const socket = tlsConnect({ host: input.address, port: input.port, servername: hub, secureContext });
+      alive.push(socket);
+      socket.on("secureConnect", resolve).on("error", reject).resume();
+    });
 }
 
 /** Sockets and streams let go of what they hold on later turns of the loop. */
@@ -72,7 +82,7 @@ async function used(): Promise<MemoryFigures> {
   return { resident: rss, heap: heapUsed, external };
 }
 
-const connect = process.argv[2] === "ours" ? await ours() : microsoft();
+const connect = await { ours, microsoft, bare }[process.argv[2] as Kind]();
 const [first, ...others] = ids;
 // What is loaded and compiled for the first device is not a device's.
 await connect(first as string);

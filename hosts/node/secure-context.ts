@@ -55,8 +55,8 @@ export function sharedContext(credentials: Credentials): SecureContext {
   return context;
 }
 
-/** JSON keeps apart what stands in one entry and in two. */
-function digestOf({ roots, certificate = null, key = null }: Credentials): string {
+/** JSON keeps apart what stands in one entry and in two, and what is missing from an empty text. */
+function digestOf({ roots, certificate, key }: Credentials): string {
   return createHash("sha256")
     .update(JSON.stringify([roots, certificate, key]))
     .digest("base64");

@@ -146,7 +146,10 @@ export class InFlight {
     do {
       id = id === 65_535 ? 1 : id + 1;
       // Where nothing waits nothing is searched.
-    } while ((this.#count && this.indexOf(id) >= 0) || (this.#reserved.length && this.#reserved.includes(id)));
+    } while (
+      (this.#count && this.indexOf(id) >= 0) ||
+      (this.#reserved.length && this.#reserved.includes(id))
+    );
     this.#last = id;
     return id;
   }

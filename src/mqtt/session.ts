@@ -341,7 +341,6 @@ export class Session implements PacketHandler {
     return this.#state !== CLOSED;
   }
 
-
   /** Before CONNACK and after the end: may anything be sent? */
   #assertOpen(): void {
     if (this.#eager && this.#state === CONNECTING) return;
