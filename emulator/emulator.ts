@@ -22,7 +22,8 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { type RegistrationRecord, StateStore, type Twin } from "./state";
+import type { RegistrationRecord, Twin } from "./records";
+import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
@@ -198,7 +199,7 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
-    const watch = observers(this, this.counts);
+    const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);

@@ -3,8 +3,8 @@
 import { randomUUID, type X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import { commonNameOf } from "../client-certificate";
-import type { CertificateInfo, CertificateRecord, RegistrationRecord } from "../state";
-import type { DpsIdentity } from "./authentication";
+import type { CertificateInfo, CertificateRecord, RegistrationRecord } from "../records";
+import type { DpsIdentity } from "./identity";
 
 /** An error response: its status in the topic and its body's content. */
 export interface DpsError {

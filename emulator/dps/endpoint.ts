@@ -7,7 +7,7 @@ import { DocumentError, type JsonObject, parseJson, readJson } from "../json-rea
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
-import type { DpsIdentity } from "./authentication";
+import type { DpsIdentity } from "./identity";
 import { type DpsError, type DpsResponse, dpsError, errorResponse, isDpsError } from "./bodies";
 import type { RegistrationService } from "./registration-service";
 

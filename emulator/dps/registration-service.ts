@@ -5,9 +5,10 @@ import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../c
 import type { DeviceRegistry } from "../hub/device-registry";
 import type { JsonObject } from "../json-reader";
 import type { DpsBehaviour } from "../options";
-import type { RegistrationRecord, StateStore } from "../state";
+import type { RegistrationRecord } from "../records";
+import type { StateStore } from "../state";
 import { AllocationError, allocate } from "./allocation";
-import type { DpsIdentity } from "./authentication";
+import type { DpsIdentity } from "./identity";
 import {
   assignedResponse,
   assigningResponse,

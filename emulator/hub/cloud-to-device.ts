@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../mqtt/broker";
 import { formatPropertyBag } from "../property-bag";
-import type { DeviceRecord, QueuedMessage } from "../state";
+import type { DeviceRecord, QueuedMessage } from "../records";
 import { deviceBoundFilters } from "./topics";
 
 /** The largest body, in bytes. */
