@@ -16,6 +16,8 @@ export interface RegistrationRecord {
   payload?: JsonObject;
   /** What proved it, when that was a certificate. */
   x509?: CertificateRecord;
+  /** `modelId` of the device's payload, as IoT Plug and Play has it. */
+  modelId?: string;
 }
 
 /** The certificate of a registration, and the one that signed it, as Azure's service API shows them. */
@@ -72,6 +74,8 @@ export interface DeviceRecord {
   authentication: DeviceAuthentication;
   twin: Twin;
   queue: QueuedMessage[];
+  /** `model-id` of the user name that connected last. */
+  modelId?: string;
   /** Subscriptions of a session with CleanSession 0. */
   session?: Record<string, number>;
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The keys of symmetric-key enrollments as bytes, decoded once; those of a group's devices, derived once. */
 import type { EnrollmentGroup, SymmetricKeys } from "./configuration";
-import { decodeKey, deriveDeviceKey, isSignedBy, type SharedAccessSignature } from "./shared-access-signature";
+import {
+  decodeKey,
+  deriveDeviceKey,
+  isSignedBy,
+  type SharedAccessSignature,
+} from "./shared-access-signature";
 
 interface Decoded {
   readonly of: SymmetricKeys;

@@ -56,6 +56,7 @@ export class DeviceRegistry {
         moved || packetId === undefined ? message : { ...message, packetId },
       ),
       ...(source?.session && !moved ? { session: source.session } : {}),
+      ...(source?.modelId === undefined ? {} : { modelId: source.modelId }),
     };
     if (moved) this.remove(previous.hub, previous.deviceId, "the device was moved to another hub");
     this.#state.devicesOf(hub).set(deviceId, record);
