@@ -92,7 +92,6 @@ export class FrontDoor {
   serve({ stream, address, chain, reset }: Caller): void {
     const { clock, faults, maximumPacket, connectTimeout, onStranger } = this.#options;
     let admission: Admission | undefined;
-    let known = false;
     const link: Link = new Link({
       stream,
       clock,
@@ -102,9 +101,8 @@ export class FrontDoor {
       onPacket: (packet) => {
         if (admission) return admission.broker.receive(admission.connection, packet);
         const connect = readConnect(packet);
-        known = true;
-        stopTimer();
-        this.#strangers.delete(link);
+        known();
+        link.off("close", gone);
         admission = this.#open(link, connect, chain());
       },
     });
@@ -114,13 +112,17 @@ export class FrontDoor {
       broken = error;
     });
     const stopTimer = clock.schedule(() => link.destroy("no CONNECT came in time"), connectTimeout);
-    link.once("close", () => {
+    const known = () => {
       stopTimer();
       this.#strangers.delete(link);
-      if (known || this.#stopping) return;
+    };
+    const gone = () => {
+      known();
+      if (this.#stopping) return;
       const ended = broken ? handshakeFailure(broken) : "the client closed the connection before CONNECT";
       onStranger(address, link.reason ?? ended);
-    });
+    };
+    link.once("close", gone);
   }
 
   /** Handles CONNECT. Undefined when the connection is refused. */

@@ -96,7 +96,7 @@ function propertiesOf(
 
 /** At CONNECT: a new session forgets what the former one had under way; a resumed one keeps its packet identifiers. */
 export function beginSession(device: DeviceRecord, connection: Connection): void {
-  if (connection.connect.clean || !connection.sessionPresent)
+  if (connection.clean || !connection.sessionPresent)
     for (const message of device.queue) delete message.packetId;
   connection.outbox.reserve(
     device.queue.flatMap(({ packetId }) => (packetId === undefined ? [] : [packetId])),

@@ -98,6 +98,7 @@ export class HubEndpoint implements EndpointHandler {
       return;
     }
     const { expiry, modelId } = this.#admissions.get(connection) ?? {};
+    this.#admissions.delete(connection);
     if (modelId === undefined) delete device.modelId;
     else device.modelId = modelId;
     if (expiry !== undefined) {
