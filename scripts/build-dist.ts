@@ -107,7 +107,7 @@ async function buildDist(types: boolean): Promise<void> {
     }
   }
   if (types) {
-    put("device.js", await bundleNativeDevice());
+    put("native-device.js", await bundleNativeDevice());
     declare(put);
   }
   writeFileSync(INPUTS, `${JSON.stringify(inputs, undefined, 1)}\n`);
@@ -155,10 +155,14 @@ function declare(put: (name: string, contents: string) => void): void {
 function published(text: string, directory: string): string {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
   const ofNode = /"node:|\b(Buffer|NodeJS)\b/.test(code) ? '/// <reference types="node" />\n' : "";
-  return ofNode + text.replace(/(\bfrom |\bimport\(|^import )"(\.[^"]*)"/gm, (_whole, before: string, path: string) => {
-    if (!existsSync(join(directory, `${path}.d.ts`))) throw new Error(`${directory}: no declaration of ${path}`);
-    return `${before}"${path}.js"`;
-  });
+  return (
+    ofNode +
+    text.replace(/(\bfrom |\bimport\(|^import )"(\.[^"]*)"/gm, (_whole, before: string, path: string) => {
+      if (!existsSync(join(directory, `${path}.d.ts`)))
+        throw new Error(`${directory}: no declaration of ${path}`);
+      return `${before}"${path}.js"`;
+    })
+  );
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -24,7 +24,7 @@ import { fetchXsnap, installedXsnap } from "./xsnap";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
 /** In the npm package, where no sources are to bundle. */
-const BUNDLED = join(ROOT, "dist", "device.js");
+const BUNDLED = join(ROOT, "dist", "native-device.js");
 const UNAVAILABLE = 69;
 
 /** The native host cannot be built here; the message says what to install, in one line. */

@@ -16,7 +16,8 @@ const run = promisify(execFile);
 export const XSNAP = Object.freeze({
   name: "@agoric/xsnap",
   version: "0.15.0",
-  integrity: "sha512-ZBm4DZxbtfacxMHVVdJjZi0Y8zOxN77vpu1WwI5RWfPkaRh0aHkz/dVdTGKXalDNzWfz183lljKxlxl3/h0n+A==",
+  integrity:
+    "sha512-ZBm4DZxbtfacxMHVVdJjZi0Y8zOxN77vpu1WwI5RWfPkaRh0aHkz/dVdTGKXalDNzWfz183lljKxlxl3/h0n+A==",
 });
 
 /**
@@ -47,13 +48,16 @@ export async function fetchXsnap(directory: string, notice: (line: string) => vo
     await run("npm", ["pack", "--silent", "--pack-destination", aside, whole], { cwd: aside });
     const tarball = join(aside, `agoric-xsnap-${XSNAP.version}.tgz`);
     const hash = createHash("sha512").update(readFileSync(tarball)).digest("base64");
-    if (`sha512-${hash}` !== XSNAP.integrity) throw new Error("the registry has another package of that version");
+    if (`sha512-${hash}` !== XSNAP.integrity)
+      throw new Error("the registry has another package of that version");
     await run("tar", ["-xzf", tarball, "-C", aside]);
     renameSync(join(aside, "package"), place);
     return place;
   } catch (error) {
     const lines = (error as { readonly stderr?: string }).stderr?.trim() || (error as Error).message;
-    throw new Error(`${whole} cannot be fetched: ${lines.split("\n")[0]}; or run \`npm i ${whole} --ignore-scripts\``);
+    throw new Error(
+      `${whole} cannot be fetched: ${lines.split("\n")[0]}; or run \`npm i ${whole} --ignore-scripts\``,
+    );
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
