@@ -12,6 +12,7 @@ import { handshakeFigures, missing } from "./handshake/run";
 import { figuresOnNode } from "./node";
 import type { Results, XsFigures } from "./results";
 import { locateSdk, NO_SDK, type Sdk } from "./sdk";
+import { startFigures } from "./start";
 import { tables } from "./tables";
 import { onTheWire } from "./wire/wire";
 import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
@@ -19,7 +20,7 @@ import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
 const RESULTS = new URL("./RESULTS.md", import.meta.url);
 const COMMAND = "MODDABLE=... npm run bench -- --write";
 
-const PARTS = ["xs", "node", "wire", "bundles", "handshake"] as const;
+const PARTS = ["xs", "node", "wire", "bundles", "start", "handshake"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Options {
@@ -112,6 +113,7 @@ async function main(): Promise<void> {
     ...(wanted("wire") && { wire: await onTheWire() }),
     ...(wanted("handshake") && canShakeHands && { handshake: await handshakeFigures() }),
     ...(wanted("bundles") && { bundles: await bundleSizes() }),
+    ...(wanted("start") && { start: await startFigures() }),
   };
   const results: Results = {
     command: COMMAND,

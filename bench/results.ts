@@ -5,6 +5,7 @@ import type { HandshakeFigures } from "./handshake/figures";
 import type { LifeFigures } from "./inside/life";
 import type { SdkCosts } from "./inside/sdk/main";
 import type { NodeFigures } from "./node";
+import type { StartCost } from "./start";
 import type { OnTheWire } from "./wire/wire";
 import type { XsCosts } from "./xs";
 
@@ -27,4 +28,5 @@ export interface Results {
   /** Missing without the SDK, its tools or mbedTLS. */
   readonly handshake?: HandshakeFigures;
   readonly bundles?: Readonly<Record<string, BundleSize>>;
+  readonly start?: Readonly<Record<string, StartCost>>;
 }

@@ -6,6 +6,7 @@ import type { XsCost } from "./inside/measure";
 import { ratio, table, whole } from "./markdown";
 import type { NodeFigures } from "./node";
 import type { Results, XsFigures } from "./results";
+import type { StartCost } from "./start";
 import { MESSAGES, type OnTheWire, RETRY_AFTER } from "./wire/wire";
 
 /** What a packet is to cost at most, computrons. */
@@ -31,13 +32,14 @@ const STAND_INS = [
 ].join("\n");
 
 /** All that was measured, as Markdown. */
-export function tables({ xs, node, wire, handshake, bundles, versions, computer }: Results): string {
+export function tables({ xs, node, wire, handshake, bundles, start, versions, computer }: Results): string {
   return [
     ...(xs ? [packets(xs), steps(xs), message(xs), life(xs)] : []),
     ...(node ? [onNode(node)] : []),
     ...(wire ? [onWire(wire)] : []),
     ...(handshake ? [handshakes(handshake)] : []),
     ...(bundles ? [sizes(bundles)] : []),
+    ...(start ? [starts(start)] : []),
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
@@ -263,6 +265,22 @@ function sizes(bundles: Readonly<Record<string, BundleSize>>): string {
     table(
       ["", "minified bytes", "gzipped"],
       Object.entries(bundles).map(([name, size]) => [name, whole(size.minified), whole(size.gzipped)]),
+    ),
+  ].join("\n");
+}
+
+function starts(costs: Readonly<Record<string, StartCost>>): string {
+  return [
+    "## Start of the command\n",
+    "Milliseconds of one run on one computer: they vary. Both take turns; medians.\n",
+    table(
+      ["", "from dist/", "from the sources, through tsx", "ratio"],
+      Object.entries(costs).map(([name, { built, sources }]) => [
+        name,
+        whole(built),
+        whole(sources),
+        ratio(built, sources),
+      ]),
     ),
   ].join("\n");
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Builds `dist/`, what `npm pack` puts into the package: a module for each entry with its source map, the command, the
- * device's code for berth-native. All of them lie flat in `dist/`.
+ * device's code for berth-native. All of them lie flat in `dist/`. Packages of npm are in them, which halves the time of a
+ * start, but those that package.json has as `dependencies`.
  *
  *   node --import tsx scripts/build-dist.ts [--types]
  *
@@ -34,6 +35,9 @@ const TARGET = "node20.19";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const DIST = join(ROOT, "dist");
 const TYPES = join(DIST, "types");
+/** For packages that are CommonJS. */
+const REQUIRE = `import { createRequire as berthCreateRequire } from "node:module";
+const require = berthCreateRequire(import.meta.url);`;
 /** What may still be loaded by a command that runs, milliseconds. */
 const KEEP = 3_600_000;
 
@@ -50,7 +54,7 @@ function sources(inputs: Inputs): Plugin {
     setup({ onLoad }) {
       onLoad({ filter: /\.[jt]s$/ }, ({ path }) => {
         const name = relative(ROOT, path);
-        if (name.startsWith("..") || name.includes("node_modules")) return undefined;
+        if (name.includes("node_modules")) return undefined;
         inputs[name] = stateOf(name);
         const place = `new URL(${JSON.stringify(`../${name}`)}, import.meta.url).href`;
         const contents = readFileSync(path, "utf8").replaceAll("import.meta.url", place);
@@ -58,6 +62,30 @@ function sources(inputs: Inputs): Plugin {
       });
     },
   };
+}
+
+/** A source map without the texts of packages, which are five times ours. */
+function ownOnly(map: string): string {
+  const { sources: names, sourcesContent, ...rest } = JSON.parse(map);
+  const texts = names.map((name: string, at: number) =>
+    name.includes("node_modules") ? null : sourcesContent[at],
+  );
+  return JSON.stringify({ ...rest, sources: names, sourcesContent: texts });
+}
+
+/** The licences of all packages whose code is in dist/. @throws Error for one without */
+function licences(files: readonly string[]): string {
+  const directories = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+  const texts = directories.map((directory) => {
+    const { name, version, license } = JSON.parse(
+      readFileSync(join(ROOT, directory, "package.json"), "utf8"),
+    );
+    const file = readdirSync(join(ROOT, directory)).find((one) => /^licen[cs]e/i.test(one));
+    if (file === undefined) throw new Error(`${directory} has no file with its licence`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(ROOT, directory, file), "utf8").trim()}\n`;
+  });
+  const parts = [...new Set(texts)].sort();
+  return `Packages of others in these files, and their licences.\n\n${parts.join(`\n${"-".repeat(80)}\n\n`)}`;
 }
 
 async function buildDist(types: boolean): Promise<void> {
@@ -68,19 +96,30 @@ async function buildDist(types: boolean): Promise<void> {
     "scripts/dist-state.js",
     "hosts/native/scripts/bundle.ts",
     "tsconfig.base.json",
+    "package.json",
+    "package-lock.json",
     "node_modules/esbuild/package.json",
   ];
   for (const name of others) inputs[name] = stateOf(name);
   if (types) rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST, { recursive: true });
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const outside = Object.keys(dependencies ?? {});
   const options: BuildOptions = {
     absWorkingDir: ROOT,
     entryPoints: { ...LIBRARY, ...COMMAND },
     outdir: DIST,
     bundle: true,
     splitting: true,
-    packages: "external",
+    // esbuild: where there are sources only.
+    external: ["esbuild", ...outside],
+    banner: { js: REQUIRE },
+    metafile: true,
+    // For packages that ask.
+    define: { "process.env.NODE_ENV": '"production"' },
     platform: "node",
+    // ES modules of packages first: what nobody uses of them stays out.
+    mainFields: ["module", "main"],
     format: "esm",
     target: TARGET,
     sourcemap: true,
@@ -90,9 +129,9 @@ async function buildDist(types: boolean): Promise<void> {
     plugins: [sources(inputs)],
     write: false,
   };
-  const { outputFiles } = await build(options);
+  const { outputFiles = [], metafile } = await build(options);
   const written = new Set([basename(fileURLToPath(INPUTS))]);
-  const put = (name: string, contents: string | Uint8Array) => {
+  const put = (name: string, contents: string) => {
     written.add(name);
     // At once: another process may be reading it.
     writeFileSync(join(DIST, `${name}.new`), contents);
@@ -102,11 +141,12 @@ async function buildDist(types: boolean): Promise<void> {
   const entries = Object.keys({ ...LIBRARY, ...COMMAND });
   const isEntry = (path: string) => entries.includes(basename(path).replace(/\.js$/, ""));
   for (const late of [false, true]) {
-    for (const { path, contents } of outputFiles) {
-      if (isEntry(path) === late) put(basename(path), contents);
+    for (const { path, text } of outputFiles) {
+      if (isEntry(path) === late) put(basename(path), path.endsWith(".map") ? ownOnly(text) : text);
     }
   }
   if (types) {
+    put("LICENSES.txt", licences(Object.keys(metafile?.inputs ?? {})));
     put("native-device.js", await bundleNativeDevice());
     declare(put);
   }

@@ -47,5 +47,6 @@ export function refreshDist() {
     cwd: fileURLToPath(ROOT),
     stdio: ["ignore", "ignore", "inherit"],
   });
+  if (status !== 0) console.error("berth: dist/ cannot be built from these sources");
   return status === 0;
 }

@@ -33,8 +33,8 @@ const WANTED =
 const UNWANTED =
   /(^|\/)(test|scripts|tools|node_modules|build)\/|\.test\.|local\.json$|inputs\.json$|\.new$|\.key/;
 /** Bytes, packed and unpacked: twice of it would be noticed. */
-const MOST_PACKED = 1_000_000;
-const MOST_UNPACKED = 4_000_000;
+const MOST_PACKED = 1_500_000;
+const MOST_UNPACKED = 7_000_000;
 
 interface Packed {
   readonly filename: string;
@@ -126,7 +126,8 @@ function missingFrom(root: string): string[] {
     const paths = [...text.matchAll(/"(\.\.?\/[^"]*)"/g)].map(([, path = ""]) =>
       join(root, dirname(manifest), path.replace(/\/\*$/, "")),
     );
-    const isThere = (path: string) => ["", ".ts", ".d.ts", ".js", ".c", ".h"].some((end) => existsSync(path + end));
+    const isThere = (path: string) =>
+      ["", ".ts", ".d.ts", ".js", ".c", ".h"].some((end) => existsSync(path + end));
     return paths.filter((path) => !isThere(path)).map((path) => `${manifest}: ${path}`);
   });
 }

@@ -36,16 +36,24 @@ export function installedXsnap(module: string): string | undefined {
  * Fetches the package with npm, which knows the registry, and unpacks it.
  * @param directory that exists, and gets it as a directory of its own, once
  * @param notice gets a line when it is fetched
+ * @param environment of npm
  * @throws Error that says what to do
  */
-export async function fetchXsnap(directory: string, notice: (line: string) => void): Promise<string> {
+export async function fetchXsnap(
+  directory: string,
+  notice: (line: string) => void,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   const place = join(directory, `xsnap-${XSNAP.version}`);
   if (existsSync(place)) return place;
   const whole = `${XSNAP.name}@${XSNAP.version}`;
   notice(`fetching the sources of XS, once (npm pack ${whole}, 1 MB)`);
   const aside = mkdtempSync(join(directory, "xsnap-"));
   try {
-    await run("npm", ["pack", "--silent", "--pack-destination", aside, whole], { cwd: aside });
+    await run("npm", ["pack", "--silent", "--pack-destination", aside, whole], {
+      cwd: aside,
+      env: environment,
+    });
     const tarball = join(aside, `agoric-xsnap-${XSNAP.version}.tgz`);
     const hash = createHash("sha512").update(readFileSync(tarball)).digest("base64");
     if (`sha512-${hash}` !== XSNAP.integrity)
