@@ -18,7 +18,7 @@ import type { DpsAssignment } from "../azure/dps";
 import type { Properties } from "../azure/properties";
 import { asBerthError, type BerthError } from "../error";
 import type { Host } from "../host";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import { ClockSuspicion } from "./clock-suspicion";
 import { Connections } from "./connections";
 import { OUTPUT_SIZE } from "./hub-connection";

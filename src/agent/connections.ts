@@ -4,7 +4,7 @@
  * server last answered, and which of them has met an eager client with silence.
  */
 import type { Host } from "../host";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
 import type { HubFeatures } from "./hub-features";
 import type { Identity } from "./identity";

@@ -4,7 +4,7 @@ import type { HubFeature, HubFeatureHost, HubMessage } from "../azure/hub/featur
 import { type BerthError, invalidArgument } from "../error";
 import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 
 /** So many subscriptions IoT Hub takes of a device. */
 const MOST_FILTERS = 5;

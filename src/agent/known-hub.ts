@@ -3,7 +3,7 @@
 import { isDeviceId, isHostName } from "../azure/identifiers";
 import type { Store, TextCodec } from "../host";
 import { AssignmentStore } from "../storage/assignment-store";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import { isSame } from "./hub-features";
 import type { Identity } from "./identity";
 
