@@ -88,10 +88,7 @@ const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {
 });
 
 export default {
-  forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    ...rules,
-  ],
+  forbidden: [{ name: "no-circular", severity: "error", from: {}, to: { circular: true } }, ...rules],
   options: {
     parser: "swc",
     tsPreCompilationDeps: true,
