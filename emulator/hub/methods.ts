@@ -17,8 +17,8 @@ export interface MethodResult {
   status: number;
   /** The body as JSON; undefined when it is empty, and when it is no JSON. */
   payload: unknown;
-  /** The body as it came. A hub hands it on unread: a service whose device sends no JSON gets none. */
-  body: Buffer;
+  /** The body as it came, when it is no JSON. A hub hands it on unread, and the service cannot read what it gets. */
+  body?: Buffer;
 }
 
 /** How long a caller waits, in milliseconds. */
@@ -90,7 +90,7 @@ export class MethodCalls {
     if (body.length > LARGEST_PAYLOAD) throw new Error("an answer to a method of more than 128 KB");
     const call = this.#calls.get(requestId);
     if (call?.connection !== connection) return;
-    call.finish({ status, payload: jsonOf(body), body });
+    call.finish({ status, ...read(body) });
   }
 
   #ready(deviceId: string): Connection | undefined {
@@ -137,11 +137,11 @@ export class MethodCalls {
   }
 }
 
-function jsonOf(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
+function read(body: Buffer): Omit<MethodResult, "status"> {
+  if (body.length === 0) return { payload: undefined };
   try {
-    return JSON.parse(body.toString()) as unknown;
+    return { payload: JSON.parse(body.toString()) as unknown };
   } catch {
-    return undefined;
+    return { payload: undefined, body };
   }
 }
