@@ -85,7 +85,7 @@ test("payloads of 128 KB pass both ways; a larger one is refused, a larger answe
 });
 
 test("a device that takes no methods, is away or is unknown", async () => {
-  const notOnline = { name: "ServiceError", status: 404, errorCode: 404103 };
+  const notOnline = { name: "MethodFailed", status: 404, errorCode: 404103 };
   await expect(call("blink")).rejects.toMatchObject(notOnline);
   await client.disconnect();
   await expect(call("blink")).rejects.toMatchObject(notOnline);
