@@ -17,9 +17,9 @@ export interface OutboundMessage {
 
 const MOST_RESERVED = 1_024;
 
-export class InFlight {
+export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   readonly #ids: Uint16Array;
-  readonly #messages: (OutboundMessage | undefined)[];
+  readonly #messages: (Message | undefined)[];
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
   readonly #reserved: number[] = [];
   /** How many return codes the answer to each of them must have. */
@@ -40,7 +40,7 @@ export class InFlight {
       throw invalidArgument("last is not 0 to 65535");
     }
     this.#ids = new Uint16Array(window);
-    this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);
+    this.#messages = new Array<Message | undefined>(window).fill(undefined);
     this.#last = last;
   }
 
@@ -53,7 +53,7 @@ export class InFlight {
   }
 
   /** Takes a message in. @returns its identifier, or 0 when the window is full */
-  add(message: OutboundMessage): number {
+  add(message: Message): number {
     const count = this.#count;
     if (count === this.#ids.length) return 0;
     const id = this.#nextId();
@@ -70,13 +70,13 @@ export class InFlight {
   }
 
   /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
-  acknowledge(id: number): OutboundMessage | undefined {
+  acknowledge(id: number): Message | undefined {
     const index = this.indexOf(id);
     return index < 0 ? undefined : this.take(index);
   }
 
   /** Takes the message at `index` out, 0 the oldest. */
-  take(index: number): OutboundMessage {
+  take(index: number): Message {
     const message = this.messageAt(index);
     const last = this.#count - 1;
     if (index < last) {
@@ -100,8 +100,8 @@ export class InFlight {
   }
 
   /** The message at `index`, 0 the oldest. */
-  messageAt(index: number): OutboundMessage {
-    return this.#messages[index] as OutboundMessage;
+  messageAt(index: number): Message {
+    return this.#messages[index] as Message;
   }
 
   /**
