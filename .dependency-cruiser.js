@@ -92,11 +92,7 @@ const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {
 });
 
 export default {
-  forbidden: [
-    // Three circles of the emulator are left.
-    { name: "no-circular", severity: "error", from: { pathNot: "^emulator/" }, to: { circular: true } },
-    ...rules,
-  ],
+  forbidden: [{ name: "no-circular", severity: "error", from: {}, to: { circular: true } }, ...rules],
   options: {
     parser: "swc",
     tsPreCompilationDeps: true,

@@ -14,6 +14,7 @@ import { memoryOnNode } from "./memory/memory";
 import { figuresOnNode } from "./node";
 import type { Results, XsFigures } from "./results";
 import { locateSdk, NO_SDK, type Sdk } from "./sdk";
+import { startFigures } from "./start";
 import { tables } from "./tables";
 import { onTheWire } from "./wire/wire";
 import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
@@ -21,7 +22,7 @@ import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
 const RESULTS = new URL("./RESULTS.md", import.meta.url);
 const COMMAND = "MODDABLE=... npm run bench -- --write";
 
-const PARTS = ["xs", "node", "memory", "wire", "bundles", "image", "handshake"] as const;
+const PARTS = ["xs", "node", "memory", "wire", "bundles", "start", "image", "handshake"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Options {
@@ -116,6 +117,7 @@ async function main(): Promise<void> {
     ...(wanted("handshake") && canBuild && { handshake: await handshakeFigures() }),
     ...(wanted("bundles") && { bundles: await bundleSizes() }),
     ...(wanted("image") && canBuild && { image: await imageFigures() }),
+    ...(wanted("start") && { start: await startFigures() }),
   };
   const results: Results = {
     command: COMMAND,

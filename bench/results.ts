@@ -7,6 +7,7 @@ import type { SdkCosts } from "./inside/sdk/main";
 import type { ImageFigures } from "./image";
 import type { MemoryResults } from "./memory/memory";
 import type { NodeFigures } from "./node";
+import type { StartCost } from "./start";
 import type { OnTheWire } from "./wire/wire";
 import type { XsCosts } from "./xs";
 
@@ -32,4 +33,5 @@ export interface Results {
   readonly bundles?: Readonly<Record<string, BundleSize>>;
   /** Missing without the SDK or its tools. */
   readonly image?: ImageFigures;
+  readonly start?: Readonly<Record<string, StartCost>>;
 }

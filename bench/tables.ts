@@ -8,6 +8,7 @@ import { ratio, table, whole } from "./markdown";
 import type { MemoryFigures, MemoryResults } from "./memory/memory";
 import type { NodeFigures } from "./node";
 import type { Results, XsFigures } from "./results";
+import type { StartCost } from "./start";
 import { MESSAGES, type OnTheWire, RETRY_AFTER } from "./wire/wire";
 
 /** What a packet is to cost at most, computrons. */
@@ -51,6 +52,7 @@ export function tables({
   wire,
   handshake,
   bundles,
+  start,
   image,
   versions,
   computer,
@@ -63,6 +65,7 @@ export function tables({
     ...(handshake ? [handshakes(handshake)] : []),
     ...(bundles ? [sizes(bundles)] : []),
     ...(image ? [inFlash(image)] : []),
+    ...(start ? [starts(start)] : []),
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
@@ -355,6 +358,22 @@ function sizes(bundles: Readonly<Record<string, BundleSize>>): string {
     table(
       ["", "minified bytes", "gzipped"],
       Object.entries(bundles).map(([name, size]) => [name, whole(size.minified), whole(size.gzipped)]),
+    ),
+  ].join("\n");
+}
+
+function starts(costs: Readonly<Record<string, StartCost>>): string {
+  return [
+    "## Start of the command\n",
+    "Milliseconds of one run on one computer: they vary. Both take turns; medians.\n",
+    table(
+      ["", "from dist/", "from the sources, through tsx", "ratio"],
+      Object.entries(costs).map(([name, { built, sources }]) => [
+        name,
+        whole(built),
+        whole(sources),
+        ratio(built, sources),
+      ]),
     ),
   ].join("\n");
 }
