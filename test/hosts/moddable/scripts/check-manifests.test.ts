@@ -49,7 +49,13 @@ describe("the manifests", () => {
   });
 
   test.each<[string, string, string | RegExp, string, string]>([
-    ["a path that is not there", "manifest_telemetry.json", "./src/mqtt/*", "./src/mqttt/*", "matches no file"],
+    [
+      "a path that is not there",
+      "manifest_telemetry.json",
+      "./src/mqtt/*",
+      "./src/mqttt/*",
+      "matches no file",
+    ],
     [
       "an include that is not there",
       "firmware/manifest.json",
@@ -71,7 +77,13 @@ describe("the manifests", () => {
       "# CONFIG_MBEDTLS_CERTIFICATE_BUNDLE is not set",
       'is no CONFIG_NAME=value ("=n" is off)',
     ],
-    ["weaker types", "manifest_telemetry.json", '"strict": true', '"strict": false', "compilerOptions.strict"],
+    [
+      "weaker types",
+      "manifest_telemetry.json",
+      '"strict": true',
+      '"strict": false',
+      "compilerOptions.strict",
+    ],
     [
       "a module that is not preloaded",
       "manifest_telemetry.json",
@@ -177,7 +189,9 @@ describe("device code", () => {
       "hosts/moddable/evidence.ts",
       append('import Preference from "preference";\nexport const p = Preference;'),
     );
-    expect(problems).toEqual(["manifest_telemetry.json: preload has berth/hosts/moddable/evidence, which it must not"]);
+    expect(problems).toEqual([
+      "manifest_telemetry.json: preload has berth/hosts/moddable/evidence, which it must not",
+    ]);
   });
 });
 
