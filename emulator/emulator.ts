@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
-import { type Authority, openAuthority } from "./certificate-authority";
+import { type Authority, DPS_HOST, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
 import { DpsEndpoint } from "./dps/endpoint";
@@ -22,7 +22,12 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { type RegistrationRecord, StateStore, type Twin } from "./state";
+import { connectionString, settlePolicies } from "./service/access-policies";
+import { serviceApp } from "./service/app";
+import { HttpsServer } from "./service/https-server";
+import { Activity } from "./service/hub/activity";
+import { hubRoutes } from "./service/hub/routes";
+import { type RegistrationRecord, StateError, StateStore, type Twin } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
@@ -44,14 +49,19 @@ export class Emulator {
   readonly idScope: string;
   /** Host names. */
   readonly hubs: readonly string[];
+  /** Host name of DPS for services. */
+  readonly serviceHost: string;
   /** The port it listens on. */
   port = 0;
+  /** The port of the APIs for services. */
+  httpsPort = 0;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
   #frontDoor!: FrontDoor;
+  #service: HttpsServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -65,7 +75,16 @@ export class Emulator {
     this.hubs = configuration.iotHubs.map((hub) => hub.name);
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
+    this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
     this.#state = new StateStore(options.stateDirectory);
+    settlePolicies(this.#state, [
+      ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
+        host: name,
+        kind: "hub" as const,
+        configured: authorizationPolicies,
+      })),
+      { host: this.serviceHost, kind: "dps", configured: configuration.authorizationPolicies ?? [] },
+    ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
     this.devices = new DeviceRegistry(this.#state);
@@ -97,6 +116,18 @@ export class Emulator {
   get ca(): { path: string; pem: string; replaced: boolean } {
     const { rootPath, rootPem, rootReplaced } = this.#authority;
     return { path: rootPath, pem: rootPem, replaced: rootReplaced };
+  }
+
+  /**
+   * What a service is given: `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`, for each policy of each hub and of DPS.
+   * The keys are made at the first start, and kept with the state.
+   */
+  get connectionStrings(): { host: string; policy: string; connectionString: string }[] {
+    return this.#state.policies.map((policy) => ({
+      host: policy.host,
+      policy: policy.keyName,
+      connectionString: connectionString(policy),
+    }));
   }
 
   /**
@@ -183,6 +214,7 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
+    await this.#service?.stop();
     await this.#frontDoor?.stop();
     try {
       await this.#state.changed();
@@ -197,7 +229,7 @@ export class Emulator {
     const clock = options.clock ?? systemClock;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
-    this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
+    this.#authority = await openAuthority(authorityDirectory, [...this.hubs, this.serviceHost], clock.now());
     const watch = observers(this, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -241,13 +273,14 @@ export class Emulator {
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
+    const authority = options.serverCertificate
+      ? {
+          serverChainPem: options.serverCertificate.certificatePem,
+          serverKeyPem: options.serverCertificate.privateKeyPem,
+        }
+      : this.#authority;
     this.#frontDoor = new FrontDoor({
-      authority: options.serverCertificate
-        ? {
-            serverChainPem: options.serverCertificate.certificatePem,
-            serverKeyPem: options.serverCertificate.privateKeyPem,
-          }
-        : this.#authority,
+      authority,
       faults: this.faults,
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused: watch.onRefused,
@@ -257,7 +290,40 @@ export class Emulator {
       maximumPacket: MAXIMUM_PACKET,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",
     });
-    this.port = await this.#frontDoor.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    const host = options.host ?? "127.0.0.1";
+    this.port = await this.#frontDoor.listen(options.port ?? 0, host);
+    this.#service = this.#serveServices(authority);
+    this.httpsPort = await this.#service.listen(options.httpsPort ?? 0, host);
+    // The keys of the policies, when they are new.
+    await this.#state.changed();
+  }
+
+  #serveServices(authority: Pick<Authority, "serverChainPem" | "serverKeyPem">): HttpsServer {
+    const now = () => this.#now();
+    const context = {
+      hubs: this.hubs,
+      dps: this.serviceHost,
+      policies: () => this.#state.policies,
+      now,
+      onRefused: (host: string, path: string, reason: string) =>
+        this.events.emit("serviceRefused", { host, path, reason }),
+      onProblem: (error: Error) => {
+        if (!(error instanceof StateError)) this.events.emit("problem", error);
+      },
+    };
+    const hub = hubRoutes(context, {
+      devices: this.devices,
+      endpoint: (name) => this.#endpoint(name),
+      activity: new Activity(this.events, now),
+      stored: () => this.#state.changed(),
+      now,
+    });
+    const app = serviceApp({
+      ...context,
+      names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, this.#options.host ?? "127.0.0.1"],
+      routes: [hub],
+    });
+    return new HttpsServer(authority, (request) => app.fetch(request));
   }
 
   #defaultAuthorityDirectory(): string {

@@ -44,6 +44,8 @@ export interface EmulatorOptions {
   configuration: Configuration;
   /** 0, the default, takes a free port; 8883 is the one that devices in the field use. */
   port?: number;
+  /** Of the HTTPS APIs for services; 0, the default, takes a free port; 443 is the one that Microsoft's SDKs know. */
+  httpsPort?: number;
   /** The address to listen on; 127.0.0.1 by default. */
   host?: string;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */

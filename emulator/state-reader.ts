@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The stored state, as it is checked on the way in. */
 import * as v from "valibot";
+import { ACCESS_POLICY, ENROLLMENT, GROUP } from "./configuration-reader";
 import { twinSection } from "./hub/twin";
+import { RIGHTS } from "./rights";
 import { ANY_TEXT, choice, JSON_OBJECT, list, maybe, object, oneOf, text, whole } from "./shapes";
 
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER);
@@ -48,9 +50,13 @@ export const REGISTRATION = object(
 
 const AUTHENTICATION = oneOf(
   "type",
-  ["symmetricKey", "x509"],
+  ["symmetricKey", "x509", "selfSigned"],
   [
     object({ type: v.literal("x509"), sha256Thumbprint: text(64) }, "all"),
+    object(
+      { type: v.literal("selfSigned"), primaryThumbprint: text(64), secondaryThumbprint: maybe(text(64)) },
+      "all",
+    ),
     object(
       {
         type: v.literal("symmetricKey"),
@@ -68,6 +74,7 @@ const TWIN = object(
     desiredVersion: TWIN_VERSION,
     reported: twinSection("reported"),
     reportedVersion: TWIN_VERSION,
+    metadata: maybe(object({ desired: maybe(JSON_OBJECT), reported: maybe(JSON_OBJECT) }, "all")),
   },
   "all",
 );
@@ -93,8 +100,27 @@ export const DEVICE = object(
     twin: TWIN,
     queue: list(MESSAGE, 1000),
     session: maybe(v.record(v.string(), whole(0, 1), "must be an object")),
+    generationId: maybe(text(64)),
+    statusReason: maybe(text(128)),
+    statusUpdatedTime: maybe(text(64)),
   },
   "all",
+);
+
+const POLICY = object({ host: text(253), ...ACCESS_POLICY, rights: list(choice(RIGHTS), 16) }, "all");
+
+const CHANGE = {
+  key: text(128),
+  createdDateTimeUtc: text(64),
+  lastUpdatedDateTimeUtc: text(64),
+};
+const ENROLLMENT_CHANGE = oneOf(
+  "kind",
+  ["individual", "group"],
+  [
+    object({ kind: v.literal("individual"), value: v.nullable(ENROLLMENT), ...CHANGE }, "all"),
+    object({ kind: v.literal("group"), value: v.nullable(GROUP), ...CHANGE }, "all"),
+  ],
 );
 
 /** The whole of it. @param version that this program writes */
@@ -104,6 +130,8 @@ export function stateOf(version: number) {
       version: whole(version, version),
       registrations: list(REGISTRATION),
       hubs: list(object({ name: text(), devices: list(DEVICE) }, "all")),
+      enrollments: maybe(list(ENROLLMENT_CHANGE)),
+      policies: maybe(list(POLICY, 10_000)),
     },
     "all",
   );

@@ -3,8 +3,9 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { replaceDurablyAsync } from "../hosts/node/durable-file";
-import type { SymmetricKeys } from "./configuration";
+import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "./configuration";
 import { type Json, type JsonObject, parseJson, readJson } from "./json-reader";
+import type { Right } from "./rights";
 import { stateOf } from "./state-reader";
 
 /** A registration that DPS has completed. */
@@ -44,7 +45,10 @@ export interface CertificateInfo {
 /** How a device proves itself to its hub. */
 export type DeviceAuthentication =
   | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
-  | { type: "x509"; sha256Thumbprint: string };
+  /** By DPS. */
+  | { type: "x509"; sha256Thumbprint: string }
+  /** By an operator: SHA-1 or SHA-256, upper-case hexadecimal; either proves the identity. */
+  | { type: "selfSigned"; primaryThumbprint: string; secondaryThumbprint?: string };
 
 /** A device twin; versions start at 1. */
 export interface Twin {
@@ -53,6 +57,8 @@ export interface Twin {
   desiredVersion: number;
   reported: JsonObject;
   reportedVersion: number;
+  /** When each property changed, in the form of `$metadata`; see `stamped`. */
+  metadata?: { desired?: JsonObject; reported?: JsonObject };
 }
 
 /** A cloud-to-device message that the device has not acknowledged. */
@@ -78,6 +84,29 @@ export interface DeviceRecord {
   queue: QueuedMessage[];
   /** Subscriptions of a session with CleanSession 0. */
   session?: Record<string, number>;
+  /** Tells two devices apart that had one id after another; absent from states of older emulators. */
+  generationId?: string;
+  statusReason?: string;
+  /** ISO 8601. */
+  statusUpdatedTime?: string;
+}
+
+/** A shared access policy of a hub, or of DPS. */
+export interface StoredPolicy extends Required<SymmetricKeys> {
+  host: string;
+  keyName: string;
+  rights: Right[];
+}
+
+/** What the service API did to an enrollment: it goes before the configuration's. */
+export interface EnrollmentChange {
+  kind: "individual" | "group";
+  /** As it was written; null when it was deleted. */
+  value: IndividualEnrollment | EnrollmentGroup | null;
+  /** The registration or group id in lower case. */
+  key: string;
+  createdDateTimeUtc: string;
+  lastUpdatedDateTimeUtc: string;
 }
 
 const FILE = "state.json";
@@ -100,6 +129,9 @@ export class StateStore {
   readonly registrations = new Map<string, RegistrationRecord>();
   /** By hub name, then device id. */
   readonly hubs = new Map<string, Map<string, DeviceRecord>>();
+  /** By kind and key, for example `group line-1`. */
+  readonly enrollments = new Map<string, EnrollmentChange>();
+  policies: StoredPolicy[] = [];
   readonly #path: string | undefined;
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -168,12 +200,21 @@ export class StateStore {
 
   #serialise(): string {
     const hubs = [...this.hubs].map(([name, devices]) => ({ name, devices: [...devices.values()] }));
-    return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
+    return JSON.stringify({
+      version: VERSION,
+      registrations: [...this.registrations.values()],
+      hubs,
+      enrollments: [...this.enrollments.values()],
+      policies: this.policies,
+    });
   }
 
   #load(text: string, path: string): void {
     const source = `${path} (delete it to start without registrations)`;
-    const { registrations, hubs } = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const read = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const { registrations, hubs, enrollments = [], policies = [] } = read;
+    this.policies = policies;
+    for (const change of enrollments) this.enrollments.set(`${change.kind} ${change.key}`, change);
     for (const record of registrations) this.registrations.set(record.registrationId.toLowerCase(), record);
     for (const { name, devices } of hubs) {
       const known = this.devicesOf(name);

@@ -10,6 +10,7 @@ import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
 import { DESIRED_FILTER, isHubFilter, METHOD_FILTER, parseDeviceTopic, TWIN_RESPONSE_FILTER } from "./topics";
 import { parsePatch, patchSection, twinDocument } from "./twin";
+import { stampTwin } from "./twin-metadata";
 
 /** The largest body of a device-to-cloud message, in bytes. */
 const LARGEST_TELEMETRY = 256 * 1024;
@@ -51,6 +52,8 @@ export class HubEndpoint implements EndpointHandler {
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #expiries = new WeakMap<Connection, number>();
   readonly #cancels = new WeakMap<Connection, () => void>();
+  /** Who waits for a device to take methods. */
+  readonly #waiting = new Set<{ deviceId: string; ready: () => void }>();
 
   constructor(name: string, devices: DeviceRegistry, state: StateStore, observer: HubObserver, clock: Clock) {
     this.name = name;
@@ -89,6 +92,36 @@ export class HubEndpoint implements EndpointHandler {
 
   subscribed(connection: Connection): void {
     this.deliver(connection.id);
+    if (this.takesMethods(connection.id))
+      for (const one of this.#waiting) if (one.deviceId === connection.id) one.ready();
+  }
+
+  isConnected(deviceId: string): boolean {
+    return this.#served.has(deviceId);
+  }
+
+  get connectedCount(): number {
+    return this.#served.size;
+  }
+
+  /** Is it connected, and subscribed to methods? */
+  takesMethods(deviceId: string): boolean {
+    return this.#served.get(deviceId)?.connection.granted(METHOD_FILTER) !== undefined;
+  }
+
+  /** Waits until a device takes methods, for `timeout` milliseconds at most; false when it does not. */
+  awaitMethods(deviceId: string, timeout: number): Promise<boolean> {
+    if (this.takesMethods(deviceId) || timeout <= 0) return Promise.resolve(this.takesMethods(deviceId));
+    return new Promise((resolve) => {
+      const waiter = { deviceId, ready: () => end(true) };
+      const end = (result: boolean) => {
+        this.#waiting.delete(waiter);
+        cancel();
+        resolve(result);
+      };
+      const cancel = this.#clock.schedule(() => end(false), timeout);
+      this.#waiting.add(waiter);
+    });
   }
 
   closed(connection: Connection): void {
@@ -137,6 +170,7 @@ export class HubEndpoint implements EndpointHandler {
     if (!device) throw new Error(`no device ${deviceId} in ${this.name}`);
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
+    stampTwin(device.twin, "desired", patch, this.#clock.now());
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
     const qos = connection?.granted(DESIRED_FILTER);
@@ -193,6 +227,7 @@ export class HubEndpoint implements EndpointHandler {
       return;
     }
     const version = ++device.twin.reportedVersion;
+    stampTwin(device.twin, "reported", patch, this.#clock.now());
     this.#observer.onReported(this.name, device.deviceId, patch);
     this.#state
       .changed()

@@ -9,6 +9,9 @@ export interface MethodResult {
   payload: unknown;
 }
 
+/** The device did not answer in time. */
+export class MethodTimeout extends Error {}
+
 interface Call {
   connection: Connection;
   finish(result: MethodResult | Error): void;
@@ -43,7 +46,7 @@ export class MethodCalls {
         else resolve(result);
       };
       const cancel = this.#clock.schedule(
-        () => finish(new Error(`${name} did not answer in ${timeout} ms`)),
+        () => finish(new MethodTimeout(`${name} did not answer in ${timeout} ms`)),
         timeout,
       );
       connection.link.once("close", lost);
