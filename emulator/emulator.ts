@@ -24,6 +24,7 @@ import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
 import { connectionString, settlePolicies } from "./service/access-policies";
 import { serviceApp } from "./service/app";
+import { dpsRoutes } from "./service/dps/routes";
 import { HttpsServer } from "./service/https-server";
 import { Activity } from "./service/hub/activity";
 import { hubRoutes } from "./service/hub/routes";
@@ -87,6 +88,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
 
@@ -318,10 +320,17 @@ export class Emulator {
       stored: () => this.#state.changed(),
       now,
     });
+    const dps = dpsRoutes(context, {
+      enrollments: this.enrollments,
+      state: this.#state,
+      hubs: this.hubs,
+      started: now(),
+      now,
+    });
     const app = serviceApp({
       ...context,
       names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, this.#options.host ?? "127.0.0.1"],
-      routes: [hub],
+      routes: [hub, dps],
     });
     return new HttpsServer(authority, (request) => app.fetch(request));
   }

@@ -34,6 +34,7 @@ export const REGISTRATION = object(
     lastUpdatedDateTimeUtc: text(64),
     etag: text(128),
     payload: maybe(JSON_OBJECT),
+    enrollmentGroupId: maybe(text(128)),
     x509: maybe(
       object(
         {

@@ -19,6 +19,8 @@ export interface RegistrationRecord {
   lastUpdatedDateTimeUtc: string;
   etag: string;
   payload?: JsonObject;
+  /** The group that it came by. */
+  enrollmentGroupId?: string;
   /** What proved it, when that was a certificate. */
   x509?: CertificateRecord;
 }

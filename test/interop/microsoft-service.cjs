@@ -14,7 +14,8 @@ const kept = new Map();
 /** What the SDK hands back beside the HTTP response. */
 function plain(value) {
   if (typeof value !== "object" || value === null) return value;
-  if ("responseBody" in value) return plain(value.responseBody);
+  for (const member of ["responseBody", "result", "jobStatus"])
+    if (member in value) return plain(value[member]);
   const seen = new Set();
   return JSON.parse(
     JSON.stringify(value, (key, member) => {
@@ -31,7 +32,7 @@ function plain(value) {
 async function call({ object, method, args, as }) {
   const target = classes[object] ?? kept.get(object);
   const value = await new Promise((resolve, reject) => {
-    // This SDK loses the answer of a bulk call unless it has a callback.
+    // Without a callback these SDKs lose answers of DPS, and the place in a query.
     const last = args.at(-1);
     const given =
       last === "callback"
