@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { lockDirectory } from "../hosts/node/directory-lock";
 import { replaceDurably } from "../hosts/node/durable-file";
@@ -69,7 +70,9 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
       root.value,
     ),
   );
-  const dnsNames = [...new Set([DPS_HOST, "localhost", ...names])];
+  const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", ...names])];
+  const dnsNames = all.filter((name) => isIP(name) === 0);
+  const ipAddresses = all.filter((name) => isIP(name) !== 0);
   const server = await keep(
     directory,
     "server",
@@ -77,10 +80,12 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
     [intermediate.value.certificatePem],
     () =>
       createServerCertificate(
-        { commonName: DPS_HOST, dnsNames, ipAddresses: ["127.0.0.1"], notBefore: new Date(now - 86_400_000) },
+        { commonName: DPS_HOST, dnsNames, ipAddresses, notBefore: new Date(now - 86_400_000) },
         intermediate.value,
       ),
-    (leaf) => dnsNames.every((name) => leaf.checkHost(name, { wildcards: false }) !== undefined),
+    (leaf) =>
+      dnsNames.every((name) => leaf.checkHost(name, { wildcards: false }) !== undefined) &&
+      ipAddresses.every((address) => leaf.checkIP(address) !== undefined),
   );
   return {
     rootPath: root.path,

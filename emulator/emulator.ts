@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
+import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,6 +25,8 @@ import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
 import { connectionString, settlePolicies } from "./service/access-policies";
 import { serviceApp } from "./service/app";
+import { EventStreams } from "./service/control/event-stream";
+import { type ControlContext, controlRoutes } from "./service/control/routes";
 import { dpsRoutes } from "./service/dps/routes";
 import { HttpsServer } from "./service/https-server";
 import { Activity } from "./service/hub/activity";
@@ -52,6 +55,8 @@ export class Emulator {
   readonly hubs: readonly string[];
   /** Host name of DPS for services. */
   readonly serviceHost: string;
+  /** What the control API asks for; undefined where only this computer can ask. */
+  readonly controlToken: string | undefined;
   /** The port it listens on. */
   port = 0;
   /** The port of the APIs for services. */
@@ -77,6 +82,9 @@ export class Emulator {
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
     this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
+    const { host = "127.0.0.1", controlToken } = options;
+    this.controlToken =
+      controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
     this.#state = new StateStore(options.stateDirectory);
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
@@ -231,7 +239,7 @@ export class Emulator {
     const clock = options.clock ?? systemClock;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
-    this.#authority = await openAuthority(authorityDirectory, [...this.hubs, this.serviceHost], clock.now());
+    this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
     const watch = observers(this, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -329,10 +337,45 @@ export class Emulator {
     });
     const app = serviceApp({
       ...context,
-      names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, this.#options.host ?? "127.0.0.1"],
-      routes: [hub, dps],
+      names: [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        DPS_HOST,
+        this.#options.host ?? "127.0.0.1",
+        ...this.#names(),
+      ],
+      routes: [controlRoutes(this.#control()), hub, dps],
     });
     return new HttpsServer(authority, (request) => app.fetch(request));
+  }
+
+  #control(): ControlContext {
+    const now = () => this.#now();
+    const since = new Date(now()).toISOString();
+    const { idScope, hubs, serviceHost } = this;
+    return {
+      token: this.controlToken,
+      health: () => ({
+        status: "ready",
+        since,
+        idScope,
+        hubs,
+        dps: serviceHost,
+        port: this.port,
+        httpsPort: this.httpsPort,
+      }),
+      rootPem: () => this.#authority.rootPem,
+      events: new EventStreams(this.events, now),
+      faults: this.faults,
+      disconnect: (hub, deviceId) => this.#endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
+      now,
+    };
+  }
+
+  /** Names and addresses beside those that every emulator has. */
+  #names(): string[] {
+    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -370,4 +413,8 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }

@@ -18,7 +18,7 @@ export class EnrollmentRegistry {
   /** What the service API changed goes before the configuration. */
   apply(changes: Iterable<EnrollmentChange>): void {
     for (const { kind, key, value } of changes) {
-      if (value === null) kind === "individual" ? this.removeIndividual(key) : this.removeGroup(key);
+      if (value === undefined) kind === "individual" ? this.removeIndividual(key) : this.removeGroup(key);
       else if ("registrationId" in value) this.setIndividual(value);
       else this.setGroup(value);
     }

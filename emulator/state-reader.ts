@@ -119,8 +119,8 @@ const ENROLLMENT_CHANGE = oneOf(
   "kind",
   ["individual", "group"],
   [
-    object({ kind: v.literal("individual"), value: v.nullable(ENROLLMENT), ...CHANGE }, "all"),
-    object({ kind: v.literal("group"), value: v.nullable(GROUP), ...CHANGE }, "all"),
+    object({ kind: v.literal("individual"), value: maybe(ENROLLMENT), ...CHANGE }, "all"),
+    object({ kind: v.literal("group"), value: maybe(GROUP), ...CHANGE }, "all"),
   ],
 );
 

@@ -103,8 +103,8 @@ export interface StoredPolicy extends Required<SymmetricKeys> {
 /** What the service API did to an enrollment: it goes before the configuration's. */
 export interface EnrollmentChange {
   kind: "individual" | "group";
-  /** As it was written; null when it was deleted. */
-  value: IndividualEnrollment | EnrollmentGroup | null;
+  /** As it was written; absent when it was deleted. */
+  value?: IndividualEnrollment | EnrollmentGroup;
   /** The registration or group id in lower case. */
   key: string;
   createdDateTimeUtc: string;

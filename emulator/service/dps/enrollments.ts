@@ -169,7 +169,6 @@ class EnrollmentStore {
     state.enrollments.set(this.#key(id), {
       kind: this.#kind,
       key: id.toLowerCase(),
-      value: null,
       createdDateTimeUtc: entry.createdDateTimeUtc,
       lastUpdatedDateTimeUtc: azureDate(now()),
     });
