@@ -105,6 +105,11 @@ export class ServiceSdk {
     this.passed.add(`${this.#kept.get(object)}.${method}`);
   }
 
+  /** The public methods of a class. */
+  methodsOf(className: string): Promise<string[]> {
+    return this.#send({ object: className, method: "methods of the class", args: [] }) as Promise<string[]>;
+  }
+
   stop(): Promise<void> {
     return new Promise((resolve) => {
       this.#child.once("close", () => resolve());

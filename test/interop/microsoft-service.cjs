@@ -5,10 +5,10 @@
  * a line on standard output what came of it. `as` keeps what a call returned, so that a query or a twin can be called.
  */
 const { createInterface } = require("node:readline");
-const { Client, DigitalTwinClient: _, JobClient, Registry } = require("azure-iothub");
+const { Client, DigitalTwinClient, JobClient, Registry } = require("azure-iothub");
 const { ProvisioningServiceClient } = require("azure-iot-provisioning-service");
 
-const classes = { Client, JobClient, Registry, ProvisioningServiceClient };
+const classes = { Client, DigitalTwinClient, JobClient, Registry, ProvisioningServiceClient };
 const kept = new Map();
 
 /** What the SDK hands back beside the HTTP response. */
@@ -29,7 +29,15 @@ function plain(value) {
   );
 }
 
+/** The public methods of a class. */
+function methodsOf(name) {
+  const { prototype } = classes[name];
+  const own = Object.getOwnPropertyNames(prototype).filter((method) => !/^_|^constructor$/.test(method));
+  return ["fromConnectionString", ...own].sort();
+}
+
 async function call({ object, method, args, as }) {
+  if (method === "methods of the class") return methodsOf(object);
   const target = classes[object] ?? kept.get(object);
   const value = await new Promise((resolve, reject) => {
     // Without a callback these SDKs lose answers of DPS, and the place in a query.

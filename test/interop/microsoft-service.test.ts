@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The judge of the service APIs: Microsoft's own SDKs for services, unmodified, over TLS that they verify. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate, thumbprintsOf } from "../../emulator/certificates";
 import { DPS_SERVICE_HOST } from "../../emulator/certificate-authority";
@@ -78,6 +80,7 @@ describe("Registry", () => {
     expect(
       (await sdk.call("registry", "list")).map(({ deviceId }: { deviceId: string }) => deviceId),
     ).toEqual(["kitchen"]);
+    expect(await sdk.call("registry", "getRegistryStatistics")).toMatchObject({ totalDeviceCount: 1 });
     await sdk.call("registry", "delete", "kitchen");
     await expect(sdk.call("registry", "get", "kitchen")).rejects.toMatchObject({
       name: "DeviceNotFoundError",
@@ -423,5 +426,51 @@ describe("ProvisioningServiceClient", () => {
       name: "UnauthorizedError",
       status: 401,
     });
+  });
+});
+
+/** Methods that have nothing here to talk to, by a pattern of `Class.method`. */
+const NOT_SERVED: [pattern: RegExp, why: string][] = [
+  [/^Client\.(open|close|send|getFeedbackReceiver|getFileNotificationReceiver|setRetryPolicy)$/, "AMQP"],
+  [/^Registry\..*Module/, "modules"],
+  [/^Registry\..*(Configuration|ConfigurationContent)/, "configurations for many devices"],
+  [/^Registry\.(import|export)|^Registry\.(listJobs|getJob|cancelJob)$/, "import and export by storage"],
+  [/^JobClient\./, "jobs"],
+  [/^DigitalTwinClient\./, "digital twins"],
+];
+
+describe("the matrix", () => {
+  test("README.md says which methods of the SDKs pass, and no other one does", async () => {
+    const rows: string[] = [];
+    for (const name of [
+      "Registry",
+      "Client",
+      "JobClient",
+      "DigitalTwinClient",
+      "ProvisioningServiceClient",
+    ]) {
+      const methods = (await sdk.methodsOf(name)).map((method) => `${name}.${method}`);
+      const passed = methods.filter((method) => sdk.passed.has(method));
+      const left = methods.filter((method) => !sdk.passed.has(method));
+      const reasons = new Map<string, string[]>();
+      for (const method of left) {
+        const why = NOT_SERVED.find(([pattern]) => pattern.test(method))?.[1];
+        if (why === undefined)
+          throw new Error(`${method} is neither called by a test nor named as not served`);
+        reasons.set(why, [...(reasons.get(why) ?? []), method.slice(name.length + 1)]);
+      }
+      const list = (all: string[]) => all.map((method) => `\`${method.replace(`${name}.`, "")}\``).join(", ");
+      const not = [...reasons].map(([why, all]) => `${why}: ${list(all)}`).join("; ");
+      rows.push(`| \`${name}\` | ${list(passed) || "none"} | ${not} |`);
+    }
+    const file = join(process.cwd(), "emulator", "README.md");
+    const readme = readFileSync(file, "utf8");
+    const table = ["| class | passes | not served |", "| --- | --- | --- |", ...rows, ""].join("\n");
+    const written = readme.replace(
+      /(<!-- made by microsoft-service.test.ts -->\n)[\s\S]*?(<!-- end -->)/,
+      `$1${table}$2`,
+    );
+    if (process.env.BERTH_UPDATE_README) writeFileSync(file, written);
+    else expect(written).toBe(readme);
   });
 });

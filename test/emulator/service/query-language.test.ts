@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
+import fc from "fast-check";
 import type { JsonObject } from "../../../emulator/json-reader";
 import { parseQuery, QueryError, valueAt } from "../../../emulator/service/hub/query-language";
 
@@ -79,4 +80,27 @@ test.each([
 ])("refuses %j", (query, problem) => {
   expect(() => parseQuery(query)).toThrow(QueryError);
   expect(() => parseQuery(query)).toThrow(problem);
+});
+
+test("whatever is asked, it is understood or refused as a query", () => {
+  const word = fc.constantFrom(
+    ..."SELECT * FROM devices WHERE AND OR NOT IN NIN TOP AS COUNT ( ) [ ] , . = != < >= 'a' 1 -1.5 tags null".split(
+      " ",
+    ),
+  );
+  const text = fc.oneof(
+    fc.array(word, { maxLength: 40 }).map((words) => words.join(" ")),
+    fc.array(word, { maxLength: 40 }).map((words) => `SELECT * FROM devices WHERE ${words.join(" ")}`),
+    fc.string({ maxLength: 200, unit: "binary" }),
+  );
+  fc.assert(
+    fc.property(text, (query) => {
+      try {
+        parseQuery(query).where((path) => valueAt(DEVICE, path));
+      } catch (error) {
+        if (!(error instanceof QueryError)) throw error;
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });
