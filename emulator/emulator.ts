@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
-import { type Authority, DPS_HOST, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
+import { type Authority, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
 import { DpsEndpoint } from "./dps/endpoint";
@@ -24,14 +25,11 @@ import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
 import { connectionString, settlePolicies } from "./service/access-policies";
-import { serviceApp } from "./service/app";
-import { EventStreams } from "./service/control/event-stream";
-import { type ControlContext, controlRoutes } from "./service/control/routes";
-import { dpsRoutes } from "./service/dps/routes";
-import { HttpsServer } from "./service/https-server";
-import { Activity } from "./service/hub/activity";
-import { hubRoutes } from "./service/hub/routes";
-import { type RegistrationRecord, StateError, StateStore, type Twin } from "./state";
+import type { HttpsServer } from "./service/https-server";
+import { createServices } from "./service/services";
+import { TlsListener } from "./tls-listener";
+import type { RegistrationRecord, Twin } from "./records";
+import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
@@ -66,8 +64,9 @@ export class Emulator {
   readonly #endpoints = new Map<string, HubEndpoint>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
-  #frontDoor!: FrontDoor;
-  #service: HttpsServer | undefined;
+  #frontDoor: FrontDoor | undefined;
+  #listener: TlsListener | undefined;
+  #services: HttpsServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -83,8 +82,7 @@ export class Emulator {
     this.enrollments = new EnrollmentRegistry(configuration);
     this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
     const { host = "127.0.0.1", controlToken } = options;
-    this.controlToken =
-      controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
+    this.controlToken = controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
     this.#state = new StateStore(options.stateDirectory);
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
@@ -122,6 +120,18 @@ export class Emulator {
     }
   }
 
+  /**
+   * Serves MQTT on a stream of the caller's own, as on one that has come through TLS: from another transport, or, on a
+   * clock that is moved by hand, from a device in virtual time.
+   * @param from an address for `stranger`, and the certificates that the client has shown, leaf first
+   */
+  serve(
+    stream: Duplex,
+    { address = "a stream", chain = [] }: { address?: string; chain?: readonly X509Certificate[] } = {},
+  ): void {
+    this.#frontDoor?.serve({ stream, address, chain: () => chain, reset: () => stream.destroy() });
+  }
+
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
   get ca(): { path: string; pem: string; replaced: boolean } {
     const { rootPath, rootPem, rootReplaced } = this.#authority;
@@ -142,6 +152,7 @@ export class Emulator {
 
   /**
    * Queues a message for a device and sends it when the device is there.
+   * @returns its sequence number, which the event `delivered` names
    * @throws Error when there is no such device, RangeError when the body is too large or the queue is full
    */
   async sendCloudToDevice(
@@ -150,16 +161,20 @@ export class Emulator {
     body: CloudToDeviceMessage["body"],
     properties?: CloudToDeviceMessage["properties"],
     lifetime?: number,
-  ): Promise<void> {
+    system?: CloudToDeviceMessage["system"],
+  ): Promise<number> {
     const device = this.#device(hub, deviceId);
     const message: CloudToDeviceMessage = {
       body,
       ...(properties === undefined ? {} : { properties }),
       ...(lifetime === undefined ? {} : { lifetime }),
+      ...(system === undefined ? {} : { system }),
     };
-    enqueue(device, message, ++this.#sequence, this.#now(), this.#options.hub?.maximumQueue ?? 50);
+    const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
+    const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
     await this.#state.changed();
     this.#endpoint(hub).deliver(deviceId);
+    return sequence;
   }
 
   /**
@@ -170,15 +185,22 @@ export class Emulator {
     return this.#endpoint(hub).updateDesired(deviceId, patch);
   }
 
-  /** Calls a direct method. @param timeout milliseconds. @throws Error when the device is away or does not answer */
+  /**
+   * Calls a direct method.
+   * @param timeout milliseconds for the answer; 30,000 by default
+   * @param connectTimeout milliseconds for a device that is away to come; 0 by default
+   * @throws MethodFailed with Azure's status and errorCode when the device is unknown (404001), is away or takes no
+   * methods (404103), does not answer (504101), or the payload has more than 128 KB (413001)
+   */
   invokeMethod(
     hub: string,
     deviceId: string,
     name: string,
     payload?: unknown,
     timeout?: number,
+    connectTimeout?: number,
   ): Promise<MethodResult> {
-    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout);
+    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout, connectTimeout);
   }
 
   /** The twin of a device; a copy. @throws Error when there is no such device */
@@ -224,8 +246,9 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
-    await this.#service?.stop();
-    await this.#frontDoor?.stop();
+    await this.#services?.stop();
+    this.#frontDoor?.stop();
+    await this.#listener?.stop();
     try {
       await this.#state.changed();
     } finally {
@@ -240,7 +263,7 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
-    const watch = observers(this, this.counts);
+    const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -260,7 +283,7 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
+      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -283,94 +306,57 @@ export class Emulator {
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
-    const authority = options.serverCertificate
+    const connectTimeout = options.connectTimeout ?? 30_000;
+    const { onRefused, onStranger } = watch;
+    const { faults } = this;
+    const frontDoor = new FrontDoor({
+      faults,
+      admit: (connect, chain, link) => reception.admit(connect, chain, link),
+      onRefused,
+      onStranger,
+      clock,
+      connectTimeout,
+      maximumPacket: MAXIMUM_PACKET,
+    });
+    this.#frontDoor = frontDoor;
+    const { serverCertificate } = options;
+    const authority = serverCertificate
       ? {
-          serverChainPem: options.serverCertificate.certificatePem,
-          serverKeyPem: options.serverCertificate.privateKeyPem,
+          serverChainPem: serverCertificate.certificatePem,
+          serverKeyPem: serverCertificate.privateKeyPem,
         }
       : this.#authority;
-    this.#frontDoor = new FrontDoor({
+    this.#listener = new TlsListener({
       authority,
-      faults: this.faults,
-      admit: (connect, chain, link) => reception.admit(connect, chain, link),
-      onRefused: watch.onRefused,
-      onStranger: watch.onStranger,
+      faults,
       clock,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      maximumPacket: MAXIMUM_PACKET,
+      handshakeTimeout: connectTimeout,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",
+      onCaller: (caller) => frontDoor.serve(caller),
+      onStranger,
     });
     const host = options.host ?? "127.0.0.1";
-    this.port = await this.#frontDoor.listen(options.port ?? 0, host);
-    this.#service = this.#serveServices(authority);
-    this.httpsPort = await this.#service.listen(options.httpsPort ?? 0, host);
+    this.port = await this.#listener.listen(options.port ?? 0, host);
+    const { idScope, hubs, serviceHost, events, devices, enrollments } = this;
+    this.#services = createServices({
+      server: authority,
+      rootPem: this.#authority.rootPem,
+      events,
+      faults,
+      state: this.#state,
+      devices,
+      enrollments,
+      endpoints: this.#endpoints,
+      hubs,
+      dps: serviceHost,
+      names: [host, ...this.#names()],
+      controlToken: this.controlToken,
+      health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
+      now,
+    });
+    this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
     await this.#state.changed();
-  }
-
-  #serveServices(authority: Pick<Authority, "serverChainPem" | "serverKeyPem">): HttpsServer {
-    const now = () => this.#now();
-    const context = {
-      hubs: this.hubs,
-      dps: this.serviceHost,
-      policies: () => this.#state.policies,
-      now,
-      onRefused: (host: string, path: string, reason: string) =>
-        this.events.emit("serviceRefused", { host, path, reason }),
-      onProblem: (error: Error) => {
-        if (!(error instanceof StateError)) this.events.emit("problem", error);
-      },
-    };
-    const hub = hubRoutes(context, {
-      devices: this.devices,
-      endpoint: (name) => this.#endpoint(name),
-      activity: new Activity(this.events, now),
-      stored: () => this.#state.changed(),
-      now,
-    });
-    const dps = dpsRoutes(context, {
-      enrollments: this.enrollments,
-      state: this.#state,
-      hubs: this.hubs,
-      started: now(),
-      now,
-    });
-    const app = serviceApp({
-      ...context,
-      names: [
-        "localhost",
-        "127.0.0.1",
-        "[::1]",
-        DPS_HOST,
-        this.#options.host ?? "127.0.0.1",
-        ...this.#names(),
-      ],
-      routes: [controlRoutes(this.#control()), hub, dps],
-    });
-    return new HttpsServer(authority, (request) => app.fetch(request));
-  }
-
-  #control(): ControlContext {
-    const now = () => this.#now();
-    const since = new Date(now()).toISOString();
-    const { idScope, hubs, serviceHost } = this;
-    return {
-      token: this.controlToken,
-      health: () => ({
-        status: "ready",
-        since,
-        idScope,
-        hubs,
-        dps: serviceHost,
-        port: this.port,
-        httpsPort: this.httpsPort,
-      }),
-      rootPem: () => this.#authority.rootPem,
-      events: new EventStreams(this.events, now),
-      faults: this.faults,
-      disconnect: (hub, deviceId) => this.#endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
-      now,
-    };
   }
 
   /** Names and addresses beside those that every emulator has. */

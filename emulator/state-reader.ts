@@ -3,9 +3,11 @@
 import * as v from "valibot";
 import { ACCESS_POLICY, ENROLLMENT, GROUP } from "./configuration-reader";
 import { twinSection } from "./hub/twin";
+import { LONGEST_MODEL_ID } from "./names";
 import { RIGHTS } from "./rights";
 import { ANY_TEXT, choice, JSON_OBJECT, list, maybe, object, oneOf, text, whole } from "./shapes";
 
+const MODEL_ID = text(LONGEST_MODEL_ID);
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER);
 const TWIN_VERSION = whole(1, Number.MAX_SAFE_INTEGER);
 
@@ -34,6 +36,7 @@ export const REGISTRATION = object(
     lastUpdatedDateTimeUtc: text(64),
     etag: text(128),
     payload: maybe(JSON_OBJECT),
+    modelId: maybe(MODEL_ID),
     enrollmentGroupId: maybe(text(128)),
     x509: maybe(
       object(
@@ -100,6 +103,7 @@ export const DEVICE = object(
     authentication: AUTHENTICATION,
     twin: TWIN,
     queue: list(MESSAGE, 1000),
+    modelId: maybe(MODEL_ID),
     session: maybe(v.record(v.string(), whole(0, 1), "must be an object")),
     generationId: maybe(text(64)),
     statusReason: maybe(text(128)),

@@ -4,9 +4,10 @@
 import { randomInt } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import type { InitialTwin } from "../configuration";
-import type { Proof } from "../dps/authentication";
+import type { Proof } from "../dps/identity";
 import { DEVICE_ID_RULE, isDeviceId } from "../names";
-import { type DeviceAuthentication, type DeviceRecord, newTwin, type StateStore } from "../state";
+import { type DeviceAuthentication, type DeviceRecord, newTwin } from "../records";
+import type { StateStore } from "../state";
 
 /** What DPS asks a hub to do. */
 export interface ProvisionRequest {
@@ -61,6 +62,7 @@ export class DeviceRegistry {
         moved || packetId === undefined ? message : { ...message, packetId },
       ),
       ...(source?.session && !moved ? { session: source.session } : {}),
+      ...(source?.modelId === undefined ? {} : { modelId: source.modelId }),
       generationId: (moved ? undefined : source?.generationId) ?? newGenerationId(),
     };
     if (moved) this.remove(previous.hub, previous.deviceId, "the device was moved to another hub");

@@ -2,7 +2,7 @@
 /** When the properties of a twin changed. Source: "Understand and use device twins in IoT Hub", "Device twin metadata". */
 import type { JsonObject } from "../json-reader";
 import { isJsonObject } from "../shapes";
-import type { Twin } from "../state";
+import type { Twin } from "../records";
 
 /** Azure's date for what never happened. */
 export const NEVER = "0001-01-01T00:00:00Z";

@@ -6,7 +6,8 @@
 import type { AccessPolicy } from "../configuration";
 import type { Right } from "../rights";
 import { newSymmetricKey } from "../shared-access-signature";
-import type { StateStore, StoredPolicy } from "../state";
+import type { StoredPolicy } from "../records";
+import type { StateStore } from "../state";
 
 /** The policies that each hub of Azure begins with. */
 const HUB_POLICIES: Record<string, readonly Right[]> = {

@@ -5,7 +5,7 @@ import type { Context, Hono } from "hono";
 import type * as v from "valibot";
 import { DocumentError, parseJson, readJson } from "../json-reader";
 import type { Right } from "../rights";
-import type { StoredPolicy } from "../state";
+import type { StoredPolicy } from "../records";
 import { unauthorized } from "./authorization";
 import { dpsErrorResponse, hubErrorResponse, ServiceError } from "./service-error";
 

@@ -9,7 +9,7 @@ import {
   parseSharedAccessSignature,
   resourceOf,
 } from "../shared-access-signature";
-import type { StoredPolicy } from "../state";
+import type { StoredPolicy } from "../records";
 
 /** What is asked for. */
 export interface Demand {

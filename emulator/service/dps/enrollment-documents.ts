@@ -2,8 +2,9 @@
 /** Enrollments and registrations as the service API of DPS shows them. Source: its REST reference, 2021-10-01. */
 import { X509Certificate } from "node:crypto";
 import type { Attestation, CertificatePair, EnrolledCertificate } from "../../configuration";
-import { azureDate, certificateInfo } from "../../dps/bodies";
-import type { EnrollmentChange, RegistrationRecord } from "../../state";
+import { azureDate } from "../../azure-error";
+import { certificateInfo } from "../../dps/bodies";
+import type { EnrollmentChange, RegistrationRecord } from "../../records";
 import { etagOf } from "../etag";
 
 /** An enrollment, and what the service noted about it. */

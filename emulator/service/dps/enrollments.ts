@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import type { EnrollmentGroup, IndividualEnrollment } from "../../configuration";
-import { azureDate } from "../../dps/bodies";
+import { azureDate } from "../../azure-error";
 import { DocumentError } from "../../json-reader";
 import { choice, JSON_OBJECT, list, object } from "../../shapes";
 import { type Api, type Call, pageResponse, quotedTag } from "../api";

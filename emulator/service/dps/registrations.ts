@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `/registrations`: what DPS has assigned. Source: REST reference of the Device Provisioning Service, 2021-10-01. */
-import type { RegistrationRecord } from "../../state";
+import type { RegistrationRecord } from "../../records";
 import { type Api, pageResponse, quotedTag } from "../api";
 import { checkIfMatch } from "../etag";
 import { ServiceError } from "../service-error";

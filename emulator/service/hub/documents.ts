@@ -2,7 +2,7 @@
 /** Devices as a hub's service API shows them. Source: models of the npm package azure-iothub, and its REST reference. */
 import { metadataOf, NEVER } from "../../hub/twin-metadata";
 import type { Json, JsonObject } from "../../json-reader";
-import type { DeviceRecord } from "../../state";
+import type { DeviceRecord } from "../../records";
 import { etagOf } from "../etag";
 import type { HubContext } from "./hub-context";
 
@@ -50,7 +50,7 @@ export function twinDocument(context: HubContext, hub: string, device: DeviceRec
     statusUpdateTime: statusUpdatedTime,
     authenticationType: authenticationType(device),
     x509Thumbprint: thumbprints(device),
-    modelId: "",
+    modelId: device.modelId ?? "",
     version: twin.desiredVersion + twin.reportedVersion,
     tags: twin.tags,
     properties: sectionsOf(device),

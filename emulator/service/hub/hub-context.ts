@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { DeviceRegistry } from "../../hub/device-registry";
 import type { HubEndpoint } from "../../hub/endpoint";
-import type { DeviceRecord } from "../../state";
+import type { DeviceRecord } from "../../records";
 import { ServiceError } from "../service-error";
 import type { Activity } from "./activity";
 

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { patchSection } from "../../hub/twin";
 import { DEVICE_ID_RULE, isDeviceId } from "../../names";
 import { list, maybe, object, text } from "../../shapes";
-import type { DeviceRecord } from "../../state";
+import type { DeviceRecord } from "../../records";
 import { type Api, type Call, LARGEST_PAGE, pageResponse, quotedTag } from "../api";
 import { checkIfMatch } from "../etag";
 import { ServiceError } from "../service-error";

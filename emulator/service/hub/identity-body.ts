@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { KEY, thumbprint } from "../../attestation-reader";
 import { newSymmetricKey } from "../../shared-access-signature";
 import { ANY_TEXT, choice, FLAG, maybe, object, text } from "../../shapes";
-import type { DeviceAuthentication } from "../../state";
+import type { DeviceAuthentication } from "../../records";
 import { ServiceError } from "../service-error";
 
 /** The SDKs write "" for a key or thumbprint that is to be made, or kept. */

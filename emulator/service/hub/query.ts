@@ -2,7 +2,7 @@
 /** `/devices/query`: twins that a condition fits. Source: "Query", IoT Hub REST reference. */
 import type { JsonObject } from "../../json-reader";
 import { object, text } from "../../shapes";
-import type { DeviceRecord } from "../../state";
+import type { DeviceRecord } from "../../records";
 import { type Api, pageResponse } from "../api";
 import { sectionsOf, twinDocument } from "./documents";
 import type { HubContext } from "./hub-context";

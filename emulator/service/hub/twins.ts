@@ -4,7 +4,7 @@ import type * as v from "valibot";
 import { checkSection, patchSection } from "../../hub/twin";
 import type { JsonObject } from "../../json-reader";
 import { isJsonObject, JSON_OBJECT, maybe, object } from "../../shapes";
-import type { DeviceRecord } from "../../state";
+import type { DeviceRecord } from "../../records";
 import { type Api, type Call, quotedTag } from "../api";
 import { checkIfMatch } from "../etag";
 import { twinDocument, twinEtag } from "./documents";
