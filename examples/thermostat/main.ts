@@ -3,9 +3,7 @@
 import Device, { log, writableAnswer } from "berth";
 
 const samples: { time: number; celsius: number }[] = [];
-let temperature = 21;
-let target = 21;
-let highest = Number.NEGATIVE_INFINITY;
+let [temperature, target, highest] = [21, 21, Number.NEGATIVE_INFINITY];
 
 const device = new Device({
   modelId: "dtmi:com:example:Thermostat;1",
