@@ -67,11 +67,11 @@ const FOLDERS = {
       "hosts/sockets/connect-to[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
-      "scripts/npm-options[.]",
+      "scripts/(npm-options|dist-state)[.]",
     ],
     "packages",
   ],
-  scripts: [[], "packages"],
+  scripts: [["hosts/native/scripts/bundle[.]"], "packages"],
 };
 
 const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {

@@ -155,7 +155,9 @@ async function compile(app: string): Promise<void> {
     compilerOptions: { ...common, module: "esnext", moduleResolution: "bundler", noEmit: true },
     include: ["source"],
   });
+  await succeed(app, ["npm", "install", ...QUIET, "--save-dev", "@types/node@20"]);
   cpSync(join(PROJECT, "test", "package", "app"), join(app, "source"), { recursive: true });
+  cpSync(join(PROJECT, "examples"), join(app, "source", "examples"), { recursive: true });
   for (const project of ["tsconfig.json", "tsconfig.bundler.json"]) {
     await succeed(app, [process.execPath, TSC, "-p", project]);
     say(`compiled by ${project}`);
