@@ -82,7 +82,8 @@ export class Emulator {
     this.enrollments = new EnrollmentRegistry(configuration);
     this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
     const { host = "127.0.0.1", controlToken } = options;
-    this.controlToken = controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
+    this.controlToken =
+      controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
     this.#state = new StateStore(options.stateDirectory);
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
