@@ -16,7 +16,7 @@ import {
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
-import { ownView, type Validity } from "../src/agent/refusal";
+import { ownView, staleCertificate, type Validity } from "../src/agent/refusal";
 import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import { asBerthError, BerthError } from "../src/error";
 import type { Host, TimerHandle } from "../src/host";
@@ -63,6 +63,8 @@ export class Device implements AgentHandler {
   #telemetry: TimerHandle | undefined;
   #count = 0;
   #reported = false;
+  /** The dates of its certificate were looked at. */
+  #dated = false;
 
   /** @throws BerthError `invalid-argument` as `Agent` */
   constructor(world: DeviceWorld, options: Pick<AgentOptions, "identity">) {
@@ -133,6 +135,8 @@ export class Device implements AgentHandler {
   onState(state: AgentState): void {
     this.#log(AGENT_STATE_NAMES[state] ?? String(state));
     this.#indicator.show(SIGNALS[state] ?? Signal.ERROR);
+    // From here on the clock is set.
+    if (state === AgentState.PROVISIONING || state === AgentState.CONNECTING) this.#checkDates();
   }
 
   onAssigned({ assignment, substatus }: AssignedReport): void {
@@ -170,6 +174,17 @@ export class Device implements AgentHandler {
     // Without a next attempt the connection stands.
     if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
     if (phase === "dps" || phase === "hub") this.#world.heed?.(error);
+  }
+
+  /** Once a start. */
+  #checkDates(): void {
+    const { host, validity } = this.#world;
+    const now = host.clock.now();
+    if (this.#dated || validity === undefined || now === undefined) return;
+    this.#dated = true;
+    const about = staleCertificate(validity, now);
+    if (about !== undefined)
+      this.note("identity", new BerthError("tls-expired", `the device's own is ${about}`));
   }
 
   #later(): void {

@@ -7,7 +7,7 @@
 import { Alarm } from "../alarm";
 import { cloudToDeviceFilter, hubUserName, parseCloudToDevice, telemetryTopic } from "../azure/hub";
 import type { Properties } from "../azure/properties";
-import type { BerthError } from "../error";
+import type { BerthError, ErrorCode } from "../error";
 import type { Host } from "../host";
 import type { InFlight } from "../mqtt/in-flight";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
@@ -149,6 +149,11 @@ export class HubConnection implements SessionHandler {
   /** As `Session`. */
   get heardAt(): number {
     return this.#session.heardAt;
+  }
+
+  /** As `Session`. */
+  get awaited(): ErrorCode | undefined {
+    return this.#session.awaited;
   }
 
   /** Sends from the outbox as long as there is room. */
