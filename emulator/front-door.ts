@@ -214,7 +214,9 @@ export class FrontDoor {
     link.once("close", () => {
       stopTimer();
       if (known || this.#stopping) return;
-      const ended = broken ? handshakeFailure(broken) : "the client closed the connection before CONNECT";
+      const ended = broken
+        ? handshakeFailure(broken)
+        : "the client closed the connection before CONNECT; does it trust the root?";
       onStranger(address, link.reason ?? ended);
     });
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Everything the emulator remembers, and how it is kept in one JSON file. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { replaceDurablyAsync } from "../hosts/node/durable-file";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import type { SymmetricKeys } from "./configuration";
 import { type Json, type JsonObject, parseJson, readJson } from "./json-reader";
 import { stateOf } from "./state-reader";
@@ -81,6 +82,8 @@ export interface DeviceRecord {
 }
 
 const FILE = "state.json";
+/** Bytes: what one text of JavaScript can hold, which bounds what was written. */
+const LARGEST = 512 * 1024 * 1024;
 const VERSION = 1;
 
 /** The state is not on disk; it is whole in memory, and the next change tries again. */
@@ -109,13 +112,14 @@ export class StateStore {
 
   /**
    * @param directory keeps `state.json`, and is locked for this process; undefined keeps nothing beyond it
-   * @throws DocumentError when the stored state is damaged or of another version; the message says what to delete
+   * @throws DocumentError when the stored state is damaged or of another version, BerthError `invalid-argument` when it is
+   *   no text or over 512 MB; the message says what to delete
    */
   constructor(directory?: string) {
     if (directory === undefined) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#path = join(directory, FILE);
-    if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"), this.#path);
+    if (existsSync(this.#path)) this.#load(this.#path);
   }
 
   /** The largest sequence number of a waiting message; 0 without any. */
@@ -171,8 +175,9 @@ export class StateStore {
     return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
   }
 
-  #load(text: string, path: string): void {
+  #load(path: string): void {
     const source = `${path} (delete it to start without registrations)`;
+    const text = textOf(readHandedOver(path, LARGEST), source);
     const { registrations, hubs } = readJson(stateOf(VERSION), parseJson(text, source), source);
     for (const record of registrations) this.registrations.set(record.registrationId.toLowerCase(), record);
     for (const { name, devices } of hubs) {

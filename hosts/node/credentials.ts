@@ -19,6 +19,7 @@ export function pemCertificates(text: string): string[] {
 export function certificatesIn(bytes: Uint8Array, file: string): X509Certificate[] {
   const text = asciiOf(bytes);
   const pem = pemCertificates(text);
+  if (pem.length === 0 && isPkcs12(bytes)) throw container(file);
   return (pem.length > 0 ? pem : [bytes]).map((one, at) => {
     try {
       return new X509Certificate(one);
@@ -38,6 +39,7 @@ export function certificatesIn(bytes: Uint8Array, file: string): X509Certificate
 export function privateKeyIn(bytes: Uint8Array, file: string): KeyObject {
   const text = asciiOf(bytes);
   if (text.includes("-----BEGIN")) return pemKey(text, file);
+  if (isPkcs12(bytes)) throw container(file);
   for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
     try {
       return createPrivateKey({ key: Buffer.from(bytes), format: "der", type });
@@ -74,6 +76,19 @@ export function leafFirst(chain: readonly X509Certificate[], key: KeyObject): X5
     at = left.findIndex((issuer) => next.checkIssued(issuer));
   }
   return [...ordered, ...left];
+}
+
+/** PFX (RFC 7292, section 4): a SEQUENCE that begins with the version 3, which neither certificates nor keys do. */
+function isPkcs12(bytes: Uint8Array): boolean {
+  const [tag, length = 0] = bytes;
+  const at = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  return tag === 0x30 && [2, 1, 3].every((byte, offset) => bytes[at + offset] === byte);
+}
+
+function container(file: string): BerthError {
+  return wrong(
+    `${file} is PKCS#12 (.pfx, .p12), which holds certificate and key together; export both as PEM with openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, guard that file, and give it as the certificate and as the key`,
+  );
 }
 
 function encrypted(file: string): BerthError {

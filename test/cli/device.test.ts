@@ -279,7 +279,8 @@ test.each([
       expect.stringContaining(`${certificate}: the device's certificate is ${about}: good from `),
       expect.stringContaining(`${certificate}: an intermediate is ${about}: good from `),
     ]);
-    expect(events.findIndex(({ event }) => event === "state")).toBe(2);
+    const last = events.findLastIndex(({ event }) => event === "warning");
+    expect(events.findIndex(({ event }) => event === "state")).toBeGreaterThan(last);
   },
 );
 
