@@ -4,16 +4,15 @@
 import { X509Certificate } from "node:crypto";
 import { clock } from "../hosts/node/clock";
 import {
-  AGENT_STATE_NAMES,
   type AgentOptions,
   AgentState,
   type AssignedReport,
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
-import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
 import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
+import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import { bodyFields } from "./body";
@@ -195,14 +194,14 @@ class DeviceRun {
         if (told) this.#lastRetriable = { phase: "dps", error: TOLD_BEFORE, goesOn: false };
         this.#state = state;
         this.#tell(
-          { event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) },
+          { event: "state", state: state },
           told ? "waits until DPS may be asked again, as it told an earlier run" : "",
         );
       },
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connectedTo(report),
       onAcknowledged: () => this.#acknowledgedOne(),
-      onCloudToDevice: (message) => this.#message(message),
+      onMessage: (message) => this.#message(message),
       onRoom: () => {
         this.#room = true;
         this.#send();
@@ -305,10 +304,7 @@ class DeviceRun {
     const isOver = last?.goesOn && awaited !== undefined && awaited !== last.error.code;
     const stalled = {
       phase: STALLED_PHASES[state],
-      error: new BerthError(
-        awaited ?? STALLED[state] ?? "connect-timeout",
-        `still ${AGENT_STATE_NAMES[state]}`,
-      ),
+      error: new BerthError(awaited ?? STALLED[state] ?? "connect-timeout", `still ${state}`),
     };
     const { phase, error } = last === undefined || isOver ? stalled : last;
     this.#fail(error, { ...(phase && { phase }), about });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { decodeError, type NativeEvent, type Settings } from "../hosts/native/linux/protocol";
-import type { Tap } from "../hosts/transport-tap";
 import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
-import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
+import type { Tap } from "../hosts/transport-tap";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
@@ -154,7 +153,7 @@ class NativeAgent implements DeviceAgent {
         handler.onSecure(event.version, event.suite, event.resumed);
         break;
       case "state":
-        handler.onState(AGENT_STATE_NAMES.indexOf(event.state) as AgentState);
+        handler.onState(event.state);
         break;
       case "assigned": {
         const { event: _name, substatus, payload, ...assignment } = event;
@@ -167,8 +166,8 @@ class NativeAgent implements DeviceAgent {
       case "acknowledged":
         handler.onAcknowledged();
         break;
-      case "cloudToDevice":
-        handler.onCloudToDevice({ ...event, payload: Buffer.from(event.payload, "base64") });
+      case "message":
+        handler.onMessage({ ...event, payload: Buffer.from(event.payload, "base64") });
         break;
       case "room":
         handler.onRoom();

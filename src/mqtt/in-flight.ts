@@ -17,9 +17,9 @@ export interface OutboundMessage {
 
 const MOST_RESERVED = 1_024;
 
-export class InFlight {
+export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   readonly #ids: Uint16Array;
-  readonly #messages: (OutboundMessage | undefined)[];
+  readonly #messages: (Message | undefined)[];
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
   readonly #reserved: number[] = [];
   /** How many return codes the answer to each of them must have. */
@@ -40,7 +40,7 @@ export class InFlight {
       throw invalidArgument("last is not 0 to 65535");
     }
     this.#ids = new Uint16Array(window);
-    this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);
+    this.#messages = new Array<Message | undefined>(window).fill(undefined);
     this.#last = last;
   }
 
@@ -53,12 +53,13 @@ export class InFlight {
   }
 
   /** Takes a message in. @returns its identifier, or 0 when the window is full */
-  add(message: OutboundMessage): number {
-    if (this.full) return 0;
+  add(message: Message): number {
+    const count = this.#count;
+    if (count === this.#ids.length) return 0;
     const id = this.#nextId();
-    this.#ids[this.#count] = id;
-    this.#messages[this.#count] = message;
-    this.#count += 1;
+    this.#ids[count] = id;
+    this.#messages[count] = message;
+    this.#count = count + 1;
     return id;
   }
 
@@ -69,12 +70,19 @@ export class InFlight {
   }
 
   /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
-  acknowledge(id: number): OutboundMessage | undefined {
+  acknowledge(id: number): Message | undefined {
     const index = this.indexOf(id);
-    if (index < 0) return undefined;
-    const message = this.#messages[index];
-    this.#ids.copyWithin(index, index + 1, this.#count);
-    this.#messages.copyWithin(index, index + 1, this.#count);
+    return index < 0 ? undefined : this.take(index);
+  }
+
+  /** Takes the message at `index` out, 0 the oldest. */
+  take(index: number): Message {
+    const message = this.messageAt(index);
+    const last = this.#count - 1;
+    if (index < last) {
+      this.#ids.copyWithin(index, index + 1, last + 1);
+      this.#messages.copyWithin(index, index + 1, last + 1);
+    }
     this.undo();
     return message;
   }
@@ -92,8 +100,8 @@ export class InFlight {
   }
 
   /** The message at `index`, 0 the oldest. */
-  messageAt(index: number): OutboundMessage {
-    return this.#messages[index] as OutboundMessage;
+  messageAt(index: number): Message {
+    return this.#messages[index] as Message;
   }
 
   /**
@@ -137,7 +145,11 @@ export class InFlight {
     let id = this.#last;
     do {
       id = id === 65_535 ? 1 : id + 1;
-    } while (this.indexOf(id) >= 0 || this.#reserved.includes(id));
+      // Where nothing waits nothing is searched.
+    } while (
+      (this.#count && this.indexOf(id) >= 0) ||
+      (this.#reserved.length && this.#reserved.includes(id))
+    );
     this.#last = id;
     return id;
   }

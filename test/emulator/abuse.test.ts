@@ -64,18 +64,17 @@ const publish = (topic: string, payload: string | Buffer = "", messageId = 0): B
   });
 
 describe("a client that never acknowledges", () => {
-  test("twin reads: the connection ends once too many answers wait", async () => {
+  test("twin reads: their answers have QoS 0, and none waits", async () => {
     const client = await openHub(emulator);
     await client.subscribe(TWIN_RESPONSES);
     const get = publish("$iothub/twin/GET/?$rid=1");
-    client.socket.write(Buffer.concat(Array.from({ length: 66_000 }, () => get)));
-    await client.closed;
-    expect(ends).toContainEqual(
-      expect.objectContaining({ id: "dev-1", reason: "2000 messages wait for PUBACK" }),
-    );
+    client.socket.write(Buffer.concat(Array.from({ length: 3000 }, () => get)));
+    await client.ping();
+    expect(client.packets).toHaveLength(3000);
+    await client.disconnect();
   });
 
-  test("polls of DPS: the same", async () => {
+  test("polls of DPS: the connection ends once too many answers wait", async () => {
     const client = await openDps(emulator, "dev-1");
     const poll = publish("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1&operationId=x");
     client.socket.write(Buffer.concat(Array.from({ length: 66_000 }, () => poll)));
