@@ -64,7 +64,7 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
   events.on("stranger", (event) =>
     output.passing({ event: "stranger", ...event }, `${event.address} was not served: ${event.reason}`),
   );
-  events.on("problem", (error) => output.warning(error.message));
+  events.on("problem", (error) => output.passingWarning(error.message));
   events.on("reported", ({ hub, deviceId, patch }) => {
     const fields = { hub, deviceId, properties: Object.keys(patch) };
     output.passing(
@@ -73,12 +73,12 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
     );
   });
   events.on("certificateRequest", ({ registrationId }) =>
-    output.warning(
+    output.passingWarning(
       `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
     ),
   );
   events.on("unknownApiVersion", ({ registrationId, apiVersion }) =>
-    output.warning(
+    output.passingWarning(
       `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,
     ),
   );

@@ -9,7 +9,6 @@ import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
 import { shellPath } from "../factory/shell-word";
-import { DirectoryInUse } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -17,6 +16,7 @@ import { reportEvents } from "./emulator-events";
 import { readText, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { stateError } from "./state-directory";
 import { isSystemError, namingOption, systemError } from "./system-error";
 
 interface EmulatorFlags {
@@ -79,9 +79,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
     interrupt.release();
-    if (error instanceof DirectoryInUse)
-      throw new BerthError("invalid-argument", `--state: ${error.message}`);
-    throw portError(error, flags) ?? stateError(error, state);
+    throw portError(error, flags) ?? directoryError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -112,7 +110,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
   await emulator.stop().catch((error: unknown) => {
-    throw stateError(error, state);
+    throw directoryError(error, state);
   });
   output.event({ event: "stopped" }, "stopped");
 }
@@ -134,10 +132,8 @@ function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined
 }
 
 /** Without `--state` its files are temporary ones. */
-function stateError(error: unknown, state: string | undefined): unknown {
-  return state === undefined
-    ? systemError(error, undefined, tmpdir())
-    : systemError(error, "--state", resolve(state));
+function directoryError(error: unknown, state: string | undefined): unknown {
+  return state === undefined ? systemError(error, undefined, tmpdir()) : stateError(error, state);
 }
 
 function writeExample(file: string, output: Output): void {

@@ -4,11 +4,12 @@
  * Moddable's TLS wants two certificates or more from a server and shares only RSA suites with Azure's strong list.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { lockDirectory } from "../hosts/node/directory-lock";
 import { replaceDurably } from "../hosts/node/durable-file";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import {
   type CertificateAndKey,
   createIntermediateCertificate,
@@ -38,13 +39,16 @@ export interface Authority {
 const LONGEST_MAKING = 30_000;
 /** A certificate this close to its end is made anew. */
 const RENEW_BEFORE = 30 * 86_400_000;
+/** Bytes of a file in PEM. */
+const LARGEST = 1024 * 1024;
 
 /**
  * Opens the CA in `directory`, making what is missing, near expiry, or made for other host names.
  * The root is kept as long as it is valid, so that what trusts it goes on working.
  * @param names host names beside that of DPS, `localhost` and 127.0.0.1
  * @param now milliseconds since 1970
- * @throws when a file cannot be read or written; DirectoryInUse when another process makes one there, and does not end
+ * @throws when a file cannot be read or written; BerthError `invalid-argument` for one that is no text or over 1 MB;
+ *   DirectoryInUse when another process makes one there, and does not end
  */
 export async function openAuthority(
   directory: string,
@@ -128,7 +132,8 @@ async function keep(
 /** The stored pair; undefined when there is none, or when a torn start left two halves that do not fit. */
 function read(path: string, keyPath: string): CertificateAndKey | undefined {
   if (!existsSync(path) || !existsSync(keyPath)) return undefined;
-  const value = { certificatePem: readFileSync(path, "utf8"), privateKeyPem: readFileSync(keyPath, "utf8") };
+  const pem = (file: string) => textOf(readHandedOver(file, LARGEST), file);
+  const value = { certificatePem: pem(path), privateKeyPem: pem(keyPath) };
   try {
     const certificate = new X509Certificate(value.certificatePem);
     return certificate.checkPrivateKey(createPrivateKey(value.privateKeyPem)) ? value : undefined;
