@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tls_failure.h"
+#include "berth_tls_failure.h"
 
 typedef struct {
   const uint8_t *bytes;

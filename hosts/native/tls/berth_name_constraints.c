@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "name_constraints.h"
+#include "berth_name_constraints.h"
 
 #include <string.h>
 
 #include <mbedtls/asn1.h>
 
-#include "server_name.h"
-#include "x509_extension.h"
+#include "berth_server_name.h"
+#include "berth_x509_extension.h"
 
 #define SEQUENCE (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
 #define SUBJECT_ALT_NAME 17

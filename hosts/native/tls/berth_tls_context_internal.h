@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The inside of a context, for tls_client.c. */
+/* The inside of a context, for berth_tls_client.c. */
 #ifndef BERTH_TLS_CONTEXT_INTERNAL_H
 #define BERTH_TLS_CONTEXT_INTERNAL_H
 
-#include "server_name.h"
-#include "tls_context.h"
-#include "tls_version.h"
+#include "berth_server_name.h"
+#include "berth_tls_context.h"
+#include "berth_tls_version.h"
 
 typedef struct {
   /* Empty: the place is free. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "handshake_watch.h"
+#include "berth_handshake_watch.h"
 
 /* Content types of records, and types of handshake messages (RFC 5246, sections 6.2.1 and 7.4). */
 #define CHANGE_CIPHER_SPEC 20

@@ -8,7 +8,7 @@
 #include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
-#include "tls_context_internal.h"
+#include "berth_tls_context_internal.h"
 
 /* Resumption skips the check of the certificates, so it must not go on for ever; RFC 5246, appendix F.1.4: 24 hours. */
 #define LONGEST_LIFE (24 * 3600)

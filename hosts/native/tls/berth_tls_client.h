@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tls_context.h"
+#include "berth_tls_context.h"
 
 typedef struct berth_tls_client berth_tls_client;
 

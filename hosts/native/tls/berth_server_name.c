@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "server_name.h"
+#include "berth_server_name.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tls_failure.h"
+#include "berth_tls_failure.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <esp_heap_caps.h>
 #endif
 
-#include "tls_version.h"
+#include "berth_tls_version.h"
 
 /* Alerts by which a server refuses the client's certificate (RFC 5246, section 7.2.2; RFC 8446 adds 116). */
 static bool is_client_certificate_alert(int alert)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tls_context.h"
+#include "berth_tls_context.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include <mbedtls/platform_util.h>
 #include <mbedtls/ssl_ciphersuites.h>
 
-#include "tls_context_internal.h"
+#include "berth_tls_context_internal.h"
 
 /* Forward secrecy and an AEAD only. AES-128 first: enough, and the faster one on a chip. */
 static const int SUITES[] = {

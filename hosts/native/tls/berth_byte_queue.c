@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "byte_queue.h"
+#include "berth_byte_queue.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "efuse_hmac.h"
+#include "berth_efuse_hmac.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #endif
 
-#include "random.h"
+#include "berth_random.h"
 
 #if defined(ESP_PLATFORM)
 

@@ -2,7 +2,7 @@
 /* mbedTLS keeps the alert that it received to itself; see alert_of. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
-#include "tls_client.h"
+#include "berth_tls_client.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
-#include "byte_queue.h"
-#include "handshake_watch.h"
-#include "name_constraints.h"
-#include "server_name.h"
-#include "tls_context_internal.h"
-#include "tls_version.h"
-#include "x509_extension.h"
+#include "berth_byte_queue.h"
+#include "berth_handshake_watch.h"
+#include "berth_name_constraints.h"
+#include "berth_server_name.h"
+#include "berth_tls_context_internal.h"
+#include "berth_tls_version.h"
+#include "berth_x509_extension.h"
 
 #define INPUT_SIZE 2048
 #define LEAST_INPUT_SIZE 512

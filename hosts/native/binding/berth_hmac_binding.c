@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* HMAC-SHA256 as the host objects Hmac and EfuseHmac; what they offer is declared in natives.ts. */
-#include "xs_binding.h"
+#include "berth_xs_binding.h"
 
 #include <stdlib.h>
 
-#include "efuse_hmac.h"
-#include "hmac.h"
-#include "hmac_binding.h"
+#include "berth_efuse_hmac.h"
+#include "berth_hmac.h"
+#include "berth_hmac_binding.h"
 
 void xs_berth_hmac_destructor(void *data)
 {

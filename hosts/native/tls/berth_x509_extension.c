@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "x509_extension.h"
+#include "berth_x509_extension.h"
 
 #include <stddef.h>
 #include <string.h>

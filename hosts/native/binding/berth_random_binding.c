@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "xs_binding.h"
+#include "berth_xs_binding.h"
 
-#include "random.h"
-#include "random_binding.h"
+#include "berth_random.h"
+#include "berth_random_binding.h"
 
 /* fillRandom(target): fills all of it */
 void xs_berth_fill_random(xsMachine *the)

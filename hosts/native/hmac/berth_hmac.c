@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "hmac.h"
+#include "berth_hmac.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The TLS engine as the host objects TlsContext and TlsEngine; what they offer is declared in natives.ts. */
-#include "xs_binding.h"
+#include "berth_xs_binding.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "berth_mbedtls.h"
 #include <mbedtls/platform_util.h>
 
-#include "server_name.h"
-#include "tls_binding.h"
-#include "tls_client.h"
+#include "berth_server_name.h"
+#include "berth_tls_binding.h"
+#include "berth_tls_client.h"
 
 /* More roots, and a longer chain, than a device has. */
 #define MOST_CERTIFICATES 16
