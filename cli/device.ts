@@ -4,10 +4,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { nameProblem } from "../factory/certificates";
-import type { ConnectTo } from "../hosts/sockets/connect-to";
-import { certificatesIn, leafFirst, privateKeyIn } from "../hosts/node/credentials";
+import { clientPairIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
+import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { DPS_HOST } from "../src/azure/dps";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
@@ -173,7 +173,10 @@ function proofOf(flags: DeviceFlags, context: CommandContext): Proof {
     if (flags.symmetricKey !== undefined || flags.symmetricKeyFile !== undefined) {
       throw new BerthError("invalid-argument", "a symmetric key and a certificate; give one of them");
     }
-    return pairOf(cert, key);
+    return clientPairIn(
+      { bytes: readBytes(cert, "--cert"), file: cert },
+      { bytes: readBytes(key, "--key"), file: key },
+    );
   }
   const symmetricKey = symmetricKeyFrom({
     option: flags.symmetricKey,
@@ -187,24 +190,6 @@ function proofOf(flags: DeviceFlags, context: CommandContext): Proof {
   // It says what is wrong with a key, before an engine is built.
   new NodeSigner(symmetricKey);
   return { symmetricKey };
-}
-
-/**
- * The chain, the device's own certificate first, and its key, both in PEM.
- * @throws BerthError `invalid-argument` that names the file which is wrong, or both when they do not fit
- */
-function pairOf(cert: string, key: string): Proof {
-  const privateKey = privateKeyIn(readBytes(key, "--key"), key);
-  const chain = leafFirst(certificatesIn(readBytes(cert, "--cert"), cert), privateKey);
-  const [leaf] = chain;
-  if (!leaf?.checkPrivateKey(privateKey)) {
-    throw new BerthError("invalid-argument", `${key} is not the private key of ${cert}; give the one of it`);
-  }
-  return {
-    leaf,
-    certificate: chain.map((certificate) => certificate.toString()).join(""),
-    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
 }
 
 /** DPS compares the certificate's common name with the registration id. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { decodeError, type NativeEvent, type Settings } from "../hosts/native/linux/protocol";
-import type { Tap } from "../hosts/transport-tap";
 import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
+import type { Tap } from "../hosts/transport-tap";
 import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError } from "../src/error";

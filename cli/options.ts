@@ -2,12 +2,12 @@
 /** Options that several commands share. Each parser's message ends up behind the option's name. */
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
-import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
-import { BerthError } from "../src/error";
+import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
-import { systemError } from "./system-error";
+import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
+import { systemError } from "./system-error";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";

@@ -144,6 +144,13 @@ export interface Host {
   readonly signer?: Signer;
   /** Absent where the network is always there. */
   readonly network?: Network;
+  /**
+   * Takes what a device needs to itself, before its life starts: the lock of its directory, the network.
+   * @param ready to be called once; with an error nothing starts
+   */
+  begin?(ready: (error?: unknown) => void): void;
+  /** Gives it back, once the device is closed. */
+  end?(): void;
 }
 
 /**

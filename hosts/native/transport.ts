@@ -3,9 +3,9 @@ import { BerthError } from "../../src/error";
 import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../src/host";
 import { type ConnectTo, locate, type Resolve } from "../sockets/connect-to";
 import { Phase, type Tcp, type TcpClass } from "../sockets/tcp";
+import { engineError } from "./errors";
 import { type TlsEngine, TlsState } from "./natives";
 import type { NativeTls } from "./tls";
-import { engineError } from "./errors";
 
 /** What the transport takes beside the core's options. */
 export interface NativeTransportOptions extends TransportOptions {

@@ -85,3 +85,33 @@ function encrypted(file: string): BerthError {
 function wrong(about: string): BerthError {
   return new BerthError("invalid-argument", about);
 }
+
+/** A client certificate as TLS of Node takes it. */
+export interface ClientPair {
+  readonly leaf: X509Certificate;
+  /** In PEM, the leaf first. */
+  readonly certificate: string;
+  /** In PEM, PKCS#8. */
+  readonly key: string;
+}
+
+/**
+ * The certificate with its intermediates, in any order, and its private key, out of two files.
+ * @throws BerthError `invalid-argument` that names the file which is wrong, or both when they do not fit
+ */
+export function clientPairIn(
+  certificate: { readonly bytes: Uint8Array; readonly file: string },
+  key: { readonly bytes: Uint8Array; readonly file: string },
+): ClientPair {
+  const privateKey = privateKeyIn(key.bytes, key.file);
+  const chain = leafFirst(certificatesIn(certificate.bytes, certificate.file), privateKey);
+  const [leaf] = chain;
+  if (!leaf?.checkPrivateKey(privateKey)) {
+    throw wrong(`${key.file} is not the private key of ${certificate.file}; give the one of it`);
+  }
+  return {
+    leaf,
+    certificate: chain.map((one) => one.toString()).join(""),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Host } from "../../src/host";
-import { clock } from "./clock";
 import type { ConnectTo } from "../sockets/connect-to";
+import { clock } from "./clock";
 import { random } from "./random";
 import { NodeSigner } from "./signer";
 import { FileStore } from "./store";

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/** Is told by the cloud what to do: the period of its telemetry by a desired property, a blink by a direct method. */
+import Device, { log } from "berth";
+
+let stop = (): void => {};
+
+const device = new Device({
+  methods: {
+    /** `{ "times": 3 }`; answers when it is done. */
+    blink(payload, call) {
+      const { times = 1 } = (payload ?? {}) as { times?: number };
+      if (!(times >= 1 && times <= 10)) return { status: 400, payload: { reason: "times is not 1 to 10" } };
+      let left = times;
+      const end = device.every(200, () => {
+        log("blink");
+        left -= 1;
+        if (left > 0) return;
+        end();
+        call.answer(200, { blinked: times });
+      });
+    },
+  },
+  onDesired({ period, $version }) {
+    if (typeof period !== "number" || period < 1) return;
+    stop();
+    stop = this.every(period * 1000, () => this.send({ uptime: Date.now() }));
+    this.report({ period: { value: period, ac: 200, av: $version } });
+    log(`telemetry every ${period} s`);
+  },
+  onMessage({ byteLength, properties }) {
+    log(`a message of ${byteLength} bytes, ${JSON.stringify(properties)}`);
+  },
+  onError: ({ where, error }) => log(`${where}: ${error.message}`),
+});
