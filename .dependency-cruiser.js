@@ -41,7 +41,8 @@ const FOLDERS = {
     [
       "src/",
       "hosts/node/",
-      "firmware/(device-identity|settings)[.]",
+      "firmware/settings[.]",
+      "hosts/moddable/device-identity[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/moddable/store[.]",
     ],

@@ -1,38 +1,52 @@
 // SPDX-License-Identifier: MIT
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
 
+import Resource from "Resource";
 import UDP from "embedded:io/socket/udp";
 import { fillRandom } from "berth/natives/random";
-import { wifi } from "berth/platform";
+import Modules from "modules";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
 import Net from "net";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
 import { asBerthError, type BerthError } from "../../src/error";
-import type { Host, Signer, Timers } from "../../src/host";
+import type { Host, Network, Signer, Timers } from "../../src/host";
 import { randomBytes, randomOf } from "../native/random";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
 import { ModdableClock, type TimeBounds } from "./clock";
 import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
+import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, type RootReport, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
 import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
-import { WifiNetwork } from "./wifi-network";
+import { TRUSTED_ROOTS } from "./trusted-roots";
 
 /** Where an error came from that the agent does not see. */
 export type HostPhase = "network" | "clock" | "timer";
 
+/** The SDK's interface to its Wi-Fi; the simulators have none. */
+const WIFI = "embedded:network/interface/wifi";
+
+/**
+ * An interface that Berth joins, and joins again.
+ * Without `io` it is the chip's Wi-Fi; where there is none, as in the simulators, the network is always there.
+ */
+export interface InterfaceBinding {
+  readonly io?: InterfaceClass;
+  /** Of the Wi-Fi; absent for Ethernet. */
+  readonly SSID?: string | undefined;
+  /** Absent for an open network. */
+  readonly password?: string | undefined;
+}
+
 /** What differs from one device, or one build, to the next. */
 export interface ModdableHostOptions {
-  /**
-   * The SDK's `preference`. It is handed in by a module that is not preloaded: in the simulators it reads its file
-   * when it is loaded, which for a preloaded module is when the app is built.
-   */
+  /** See `loadPreferences`. */
   readonly preferences: Preferences;
   /** The domain of `preference` (the namespace of NVS) for what the core keeps; 15 characters at most. */
   readonly domain: string;
@@ -43,9 +57,8 @@ export interface ModdableHostOptions {
   readonly clientCertificate?: ClientCertificate | undefined;
   readonly roots: readonly Root[];
   readonly onRoot: (report: RootReport) => void;
-  /** The Wi-Fi to join; on a board without one the network is taken as up (Ethernet, for example). */
-  readonly ssid?: string | undefined;
-  readonly password?: string | undefined;
+  /** What Berth joins, or a network that the app looks after itself; without it the network is always there. */
+  readonly network?: InterfaceBinding | Network | undefined;
   /** SNTP servers, `name` or `name:port`; none: the clock is set by other means. */
   readonly sntp: readonly string[];
   /** Which times are believed. */
@@ -114,12 +127,16 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const network: WifiNetwork | undefined =
-    wifi && options.ssid !== undefined
-      ? new WifiNetwork({
-          WiFi: wifi,
-          SSID: options.ssid,
-          password: options.password,
+  const given = options.network;
+  const own = given && "isUp" in given ? given : undefined;
+  const binding = given && !("isUp" in given) ? given : undefined;
+  const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
+  const joined: InterfaceNetwork | undefined =
+    binding && io
+      ? new InterfaceNetwork({
+          Interface: { io },
+          SSID: binding.SSID,
+          password: binding.password,
           timers,
           random,
           onChanged: (up) => {
@@ -139,18 +156,18 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     transport,
     random,
     ...(signer && { signer }),
-    ...(network && { network }),
+    ...((own ?? joined) && { network: own ?? joined }),
     start(): void {
-      if (network) network.start();
+      if (joined) joined.start();
       else sync?.start();
     },
     stop(): void {
-      network?.stop();
+      joined?.stop();
       sync?.stop();
     },
     heed(error): void {
       const works = error === undefined || networkWorks(error.code);
-      if (works !== undefined) network?.heed(works);
+      if (works !== undefined) joined?.heed(works);
       if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
@@ -159,6 +176,26 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
 /** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */
 export function createTimers(onError: (error: unknown) => void): Timers {
   return new ModdableTimers<Timer>(Timer, onError);
+}
+
+/**
+ * The SDK's `preference`, loaded now: in the simulators it reads its file when it is loaded, which for whatever imports
+ * it and is preloaded would be when the app is built.
+ */
+export function loadPreferences(): Preferences {
+  return Modules.importNow("preference") as Preferences;
+}
+
+/** The roots of the module manifest. They stay where they lie in flash. */
+export function builtInRoots(): Root[] {
+  return TRUSTED_ROOTS.map((name) => ({
+    name,
+    read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
+  }));
+}
+
+function optionalModule<Module>(name: string): Module | undefined {
+  return Modules.has(name) ? (Modules.importNow(name) as Module) : undefined;
 }
 
 function signerOf({ symmetricKey, efuseBlock }: ModdableHostOptions): Signer | undefined {

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate } from "../../../../emulator/certificates";
-import { IDENTITY_KEYS } from "../../../../firmware/device-identity";
-import * as firmware from "../../../../firmware/settings";
+import { IDENTITY_KEYS } from "../../../../hosts/moddable/device-identity";
+import { SETTINGS } from "../../../../firmware/settings";
 import { Diary } from "../../../../hosts/moddable/diary";
 import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/main";
 import {
@@ -225,7 +225,7 @@ test("what was built goes with another SDK, another manifest", () => {
   const sdk = { moddable: "/sdk", tools: "/sdk/bin", simulator: "lin", version: "8.2.3" };
   const stays = (options: Partial<Parameters<typeof forgetStale>[2]>) => {
     mkdirSync(made, { recursive: true });
-    forgetStale(join(project, "stamp"), [made], { project, sdk, ...options });
+    forgetStale(join(project, "stamp"), [made], { project, sdk, app: APPS.firmware, ...options });
     return existsSync(made);
   };
   expect(stays({})).toBe(false);
@@ -242,9 +242,9 @@ describe("settings of the command line", () => {
   test("are those of the firmware, and the id scope of an image", () => {
     const given = { ssid: "net", password: "pass=phrase", exitAfter: "0" };
     const words = Object.entries(given).map(([key, value]) => `${key}=${value}`);
-    expect(checkedSettings(words, false, firmware)).toEqual(given);
-    expect(checkedSettings(["idScope=0ne1"], true, firmware)).toEqual({ idScope: "0ne1" });
-    expect(checkedSettings(["password=passphrase"], true, firmware)).toEqual({ password: "passphrase" });
+    expect(checkedSettings(words, false, SETTINGS)).toEqual(given);
+    expect(checkedSettings(["idScope=0ne1"], true, SETTINGS)).toEqual({ idScope: "0ne1" });
+    expect(checkedSettings(["password=passphrase"], true, SETTINGS)).toEqual({ password: "passphrase" });
   });
 
   test.each([
@@ -255,9 +255,8 @@ describe("settings of the command line", () => {
     ["half a Wi-Fi", "password=passphrase", false, /no ssid beside it/],
     ["of an identity, in a simulator", "idScope=0ne1", false, /"idScope"/],
     ["an empty id scope", "idScope=", true, /idScope is empty/],
-    ["of the build itself", "built=1781654400", true, /built is set by the build/],
   ])("%s: %s is refused", (_what, word, image, message) => {
-    expect(() => checkedSettings([word], image, firmware)).toThrow(message);
+    expect(() => checkedSettings([word], image, SETTINGS)).toThrow(message);
   });
 });
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * Who this device is: read from a domain of `preference` that a factory partition fills, never from the image.
- * The id scope alone, which is no secret and the same for a fleet, may also stand in `mc/config`.
+ * Who this device is: read from a domain of `preference` that a factory partition fills, never from the image, or
+ * handed over by the app. The id scope alone, which is no secret and the same for a fleet, may also stand in `mc/config`.
  */
-import type { ClientCertificate } from "../hosts/sockets/client-certificate";
-import type { Identity } from "../src/agent/identity";
-import { BerthError } from "../src/error";
+import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
+import type { Identity } from "../../src/agent/identity";
+import { BerthError } from "../../src/error";
 
 /** The domain (the namespace of NVS) of the identity. `berth identity factory` writes it. */
 export const IDENTITY_DOMAIN = "berth-id";
@@ -37,32 +37,35 @@ export interface DeviceIdentity {
   readonly efuseBlock: number | undefined;
   readonly clientCertificate: ClientCertificate | undefined;
   /** A root of one's own. */
-  readonly root: ArrayBuffer | undefined;
+  readonly root: Bytes | undefined;
 }
 
-/** @param read a value of the identity's domain; may throw */
+/** A value by its key. May throw. */
 export type ReadIdentityValue = (key: string) => unknown;
 
 /**
  * Reads the identity. What it holds is checked by the agent and the host.
+ * @param place where `read` looks, for messages
  * @throws BerthError `invalid-argument` naming the key that is missing, of a wrong type or one too many; never its
  *   value
  */
 export function readDeviceIdentity(
   read: ReadIdentityValue,
   config: Readonly<Record<string, unknown>>,
+  place: string = IDENTITY_DOMAIN,
 ): DeviceIdentity {
+  const values = new IdentityValues(read, place);
   const idScope =
-    textOf(read, IDENTITY_KEYS.idScope) ?? (typeof config.idScope === "string" ? config.idScope : "");
-  const registrationId = textOf(read, IDENTITY_KEYS.registrationId) ?? "";
-  if (idScope === "") throw missing(IDENTITY_KEYS.idScope);
-  if (registrationId === "") throw missing(IDENTITY_KEYS.registrationId);
-  const symmetricKey = textOf(read, IDENTITY_KEYS.symmetricKey);
-  const efuseBlock = numberOf(read, IDENTITY_KEYS.efuseBlock);
-  const certificate = bytesOf(read, IDENTITY_KEYS.certificate);
-  const clientKey = bytesOf(read, IDENTITY_KEYS.clientKey);
-  const issuer = bytesOf(read, IDENTITY_KEYS.issuer);
-  const root = bytesOf(read, IDENTITY_KEYS.root);
+    values.text(IDENTITY_KEYS.idScope) ?? (typeof config.idScope === "string" ? config.idScope : "");
+  const registrationId = values.text(IDENTITY_KEYS.registrationId) ?? "";
+  if (idScope === "") throw values.missing(IDENTITY_KEYS.idScope);
+  if (registrationId === "") throw values.missing(IDENTITY_KEYS.registrationId);
+  const symmetricKey = values.text(IDENTITY_KEYS.symmetricKey);
+  const efuseBlock = values.number(IDENTITY_KEYS.efuseBlock);
+  const certificate = values.bytes(IDENTITY_KEYS.certificate);
+  const clientKey = values.bytes(IDENTITY_KEYS.clientKey);
+  const issuer = values.bytes(IDENTITY_KEYS.issuer);
+  const root = values.bytes(IDENTITY_KEYS.root);
   const [one, other] = [
     ...present({ symmetricKey, efuseBlock }),
     ...present({ certificate, clientKey, issuer }).slice(0, 1),
@@ -71,7 +74,7 @@ export function readDeviceIdentity(
   if (one !== undefined && other !== undefined) {
     throw new BerthError(
       "invalid-argument",
-      `${IDENTITY_DOMAIN} has ${one} and ${other}: a device proves itself in one way; erase what is not its own`,
+      `${place} has ${one} and ${other}: a device proves itself in one way; erase what is not its own`,
     );
   }
   if (symmetricKey !== undefined || efuseBlock !== undefined) {
@@ -85,9 +88,9 @@ export function readDeviceIdentity(
   }
   if (!certificate) {
     const { symmetricKey: text, efuseBlock: block, certificate: bytes } = IDENTITY_KEYS;
-    throw missing(`${text}, ${block} or ${bytes}`);
+    throw values.missing(`${text}, ${block} or ${bytes}`);
   }
-  if (!clientKey) throw missing(IDENTITY_KEYS.clientKey);
+  if (!clientKey) throw values.missing(IDENTITY_KEYS.clientKey);
   return {
     identity: { idScope, registrationId, attestation: "x509" },
     symmetricKey: undefined,
@@ -102,27 +105,39 @@ function present(values: { readonly [K in keyof typeof IDENTITY_KEYS]?: unknown 
   return Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [key]));
 }
 
-function textOf(read: ReadIdentityValue, key: string): string | undefined {
-  const value = read(key);
-  if (value === undefined || typeof value === "string") return value;
-  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} is no text`);
-}
+class IdentityValues {
+  readonly #read: ReadIdentityValue;
+  readonly #place: string;
 
-function numberOf(read: ReadIdentityValue, key: string): number | undefined {
-  const value = read(key);
-  if (value === undefined || typeof value === "number") return value;
-  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} is no number`);
-}
+  constructor(read: ReadIdentityValue, place: string) {
+    this.#read = read;
+    this.#place = place;
+  }
 
-function bytesOf(read: ReadIdentityValue, key: string): ArrayBuffer | undefined {
-  const value = read(key);
-  if (value === undefined || value instanceof ArrayBuffer) return value;
-  throw new BerthError("invalid-argument", `${IDENTITY_DOMAIN}/${key} holds no bytes`);
-}
+  text(key: string): string | undefined {
+    const value = this.#read(key);
+    if (value === undefined || typeof value === "string") return value;
+    throw this.#wrong(key, "is no text");
+  }
 
-function missing(key: string): BerthError {
-  return new BerthError(
-    "invalid-argument",
-    `no identity: ${IDENTITY_DOMAIN} has no ${key}; see firmware/README.md`,
-  );
+  number(key: string): number | undefined {
+    const value = this.#read(key);
+    if (value === undefined || typeof value === "number") return value;
+    throw this.#wrong(key, "is no number");
+  }
+
+  bytes(key: string): Bytes | undefined {
+    const value = this.#read(key);
+    if (value === undefined || value instanceof ArrayBuffer || value instanceof Uint8Array) return value;
+    throw this.#wrong(key, "holds no bytes");
+  }
+
+  missing(key: string): BerthError {
+    const place = this.#place;
+    return new BerthError("invalid-argument", `no identity: ${place} has no ${key}; see firmware/README.md`);
+  }
+
+  #wrong(key: string, problem: string): BerthError {
+    return new BerthError("invalid-argument", `${this.#place}/${key} ${problem}`);
+  }
 }

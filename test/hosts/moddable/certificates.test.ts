@@ -2,13 +2,13 @@
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
-import { readValidity } from "../../hosts/moddable/certificate";
-import type { TlsNatives } from "../../hosts/native/natives";
-import { NativeTls } from "../../hosts/native/tls";
-import { type Root, type RootReport, readableRoots } from "../../hosts/moddable/roots";
+import { TRUSTED_ROOTS } from "../../../hosts/moddable/trusted-roots";
+import { readValidity } from "../../../hosts/moddable/certificate";
+import type { TlsNatives } from "../../../hosts/native/natives";
+import { NativeTls } from "../../../hosts/native/tls";
+import { type Root, type RootReport, readableRoots } from "../../../hosts/moddable/roots";
 
-const DIRECTORY = "firmware/certificates";
+const DIRECTORY = "hosts/moddable/certificates";
 
 /** Of the root, and the file that it was made from. */
 const PROVENANCE: Record<string, { sha1: string; pem: string }> = {

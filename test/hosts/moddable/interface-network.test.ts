@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
-import { type WifiInterface, WifiNetwork, type WifiOptions } from "../../../hosts/moddable/wifi-network";
+import {
+  type NetworkInterface,
+  InterfaceNetwork,
+  type InterfaceOptions,
+} from "../../../hosts/moddable/interface-network";
 import { VirtualTime } from "../../../simulator/virtual-host";
 
 /** An access point as the SDK's class shows it. */
-function world(options: Partial<WifiOptions> = {}) {
+function world(options: Partial<InterfaceOptions> = {}) {
   const time = new VirtualTime();
   const events: string[] = [];
   const radio = {
@@ -13,7 +17,7 @@ function world(options: Partial<WifiOptions> = {}) {
     live: undefined as Radio | undefined,
     made: 0,
   };
-  class Radio implements WifiInterface {
+  class Radio implements NetworkInterface {
     connection = 200;
     address: string | undefined;
     closed = false;
@@ -47,8 +51,8 @@ function world(options: Partial<WifiOptions> = {}) {
       this.closed = true;
     }
   }
-  const network = new WifiNetwork({
-    WiFi: { io: Radio },
+  const network = new InterfaceNetwork({
+    Interface: { io: Radio },
     SSID: "net",
     timers: time,
     random: () => 0.5,

@@ -1,29 +1,38 @@
 // SPDX-License-Identifier: MIT
 /**
- * Joins a Wi-Fi network and joins again whenever it is lost. The SDK tells no reason for a failed join and may
+ * Joins a network, Wi-Fi or Ethernet, and joins again whenever it is lost. The SDK tells no reason for a failed join and may
  * tell nothing at all, so every attempt has a deadline, and each starts with a new object of the SDK. A loss that it
  * does not tell shows in connections that fail: after some in a row the network is left and joined again.
  */
+import { utf8Length } from "../../src/azure/percent";
 import { asBerthError, BerthError } from "../../src/error";
 import type { Network, TimerHandle, Timers } from "../../src/host";
 
-/** An ECMA-419 Wi-Fi interface. */
-export interface WifiInterface {
+/** What a Wi-Fi is joined by. */
+interface Credentials {
+  readonly SSID: string;
+  readonly password?: string;
+}
+
+/** An ECMA-419 network interface: `embedded:network/interface/wifi`, or `ethernet`, whose `connect` takes nothing. */
+export interface NetworkInterface {
   /** 200 off, 300 connecting, 400 associated, 500 has an address. */
   readonly connection: number;
   readonly address: string | undefined;
-  connect(options: { readonly SSID: string; readonly password?: string }): void;
+  /** Of the Wi-Fi that it is in. */
+  readonly SSID?: string | undefined;
+  connect(options?: Credentials): void;
   disconnect(): void;
   close(): void;
 }
 
-export type WifiClass = new (options: { readonly onChanged: () => void }) => WifiInterface;
+export type InterfaceClass = new (options: { readonly onChanged: () => void }) => NetworkInterface;
 
 /** Durations are milliseconds. */
-export interface WifiOptions {
-  readonly WiFi: { readonly io: WifiClass };
-  /** 1 to 32 bytes. */
-  readonly SSID: string;
+export interface InterfaceOptions {
+  readonly Interface: { readonly io: InterfaceClass };
+  /** 1 to 32 bytes; absent for Ethernet. */
+  readonly SSID?: string | undefined;
   /** Absent for an open network. */
   readonly password?: string | undefined;
   readonly timers: Timers;
@@ -51,22 +60,27 @@ export function isPassphrase(text: string): boolean {
   return /^[\x20-\x7e]{8,63}$|^[\da-fA-F]{64}$/.test(text);
 }
 
-export class WifiNetwork implements Network {
-  readonly #options: WifiOptions;
-  #wifi: WifiInterface | undefined;
+export class InterfaceNetwork implements Network {
+  readonly #options: InterfaceOptions;
+  #interface: NetworkInterface | undefined;
   #timer: TimerHandle | undefined;
   #up = false;
   #attempts = 0;
   #running = false;
+  /** Nothing was joined yet: a connection that stands is the one that a setup of the app has made. */
+  #first = true;
   /** Servers in a row that could not be reached since the network came. */
   #unreached = 0;
   #patience = FIRST_PATIENCE;
 
-  /** @throws BerthError `invalid-argument` for a wrong SSID or password */
-  constructor(options: WifiOptions) {
+  /** @throws BerthError `invalid-argument` for a wrong SSID or password, or a password without SSID */
+  constructor(options: InterfaceOptions) {
     const { SSID, password } = options;
-    if (SSID.length < 1 || SSID.length > 32) {
-      throw new BerthError("invalid-argument", "ssid is not 1 to 32 characters");
+    if (SSID !== undefined && (SSID === "" || !SSID.isWellFormed() || utf8Length(SSID) > 32)) {
+      throw new BerthError("invalid-argument", "the SSID is not 1 to 32 bytes of UTF-8");
+    }
+    if (password !== undefined && SSID === undefined) {
+      throw new BerthError("invalid-argument", "network: a password without an SSID");
     }
     if (password !== undefined && !isPassphrase(password)) {
       throw new BerthError("invalid-argument", "the Wi-Fi password is no passphrase of WPA");
@@ -105,7 +119,8 @@ export class WifiNetwork implements Network {
   #unreachable(): void {
     this.#unreached += 1;
     // A driver that knows of the loss, and has not told.
-    if (this.#wifi && this.#wifi.connection < HAS_ADDRESS) this.#retry("the network was lost, untold");
+    if (this.#interface && this.#interface.connection < HAS_ADDRESS)
+      this.#retry("the network was lost, untold");
     else if (this.#unreached >= this.#patience) {
       const count = this.#unreached;
       this.#patience = Math.min(LONGEST_PATIENCE, this.#patience * 2);
@@ -114,17 +129,22 @@ export class WifiNetwork implements Network {
   }
 
   #join(): void {
-    const { WiFi, SSID, password, joinTimeout = 30_000 } = this.#options;
+    const { Interface, SSID, password, joinTimeout = 30_000 } = this.#options;
+    const check = SSID === undefined ? "cable and DHCP" : "ssid, password and signal";
+    const first = this.#first;
+    this.#first = false;
     this.#leave();
-    this.#later(joinTimeout, () => this.#retry("no address in time: check ssid, password and signal"));
-    const wifi = new WiFi.io({ onChanged: () => this.#guarded(() => this.#changed(wifi)) });
-    this.#wifi = wifi;
-    wifi.connect(password === undefined ? { SSID } : { SSID, password });
+    this.#later(joinTimeout, () => this.#retry(`no address in time: check ${check}`));
+    const joined = new Interface.io({ onChanged: () => this.#guarded(() => this.#changed(joined)) });
+    this.#interface = joined;
+    if (first && joined.connection >= HAS_ADDRESS && joined.SSID === SSID) this.#changed(joined);
+    else if (SSID === undefined) joined.connect();
+    else joined.connect(password === undefined ? { SSID } : { SSID, password });
   }
 
-  #changed(wifi: WifiInterface): void {
-    if (wifi !== this.#wifi) return;
-    if (wifi.connection >= HAS_ADDRESS) {
+  #changed(joined: NetworkInterface): void {
+    if (joined !== this.#interface) return;
+    if (joined.connection >= HAS_ADDRESS) {
       this.#cancel();
       this.#attempts = 0;
       if (!this.#up) this.#unreached = 0;
@@ -142,14 +162,14 @@ export class WifiNetwork implements Network {
   }
 
   #leave(): void {
-    const wifi = this.#wifi;
-    this.#wifi = undefined;
+    const joined = this.#interface;
+    this.#interface = undefined;
     try {
-      wifi?.disconnect();
+      joined?.disconnect();
     } catch {
       // It was not connected.
     }
-    wifi?.close();
+    joined?.close();
   }
 
   #tell(up: boolean): void {
