@@ -14,7 +14,7 @@ import { parseConnectTo } from "../sockets/connect-to";
 import { BOUNDS_OF_IMAGE } from "./built";
 import type { TimeBounds } from "./clock";
 import { IDENTITY_DOMAIN, type IDENTITY_KEYS, readDeviceIdentity } from "./device-identity";
-import type { InterfaceBinding, ModdableHost, ModdableHostOptions } from "./host";
+import type { InterfaceBinding, ModdableHost, ModdableHostOptions } from "./host-options";
 import type { Root } from "./roots";
 import { listOf, PLATFORM_SETTINGS, readTable, SETTINGS_DOMAIN, wifiOf } from "./settings";
 import type { Preferences } from "./store";

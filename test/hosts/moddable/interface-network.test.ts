@@ -16,9 +16,11 @@ function world(options: Partial<InterfaceOptions> = {}) {
     throws: false,
     live: undefined as Radio | undefined,
     made: 0,
+    /** The Wi-Fi that a setup of the app has joined. */
+    standing: undefined as string | undefined,
   };
   class Radio implements NetworkInterface {
-    connection = 200;
+    connection = radio.standing === undefined ? 200 : 500;
     address: string | undefined;
     closed = false;
     readonly #onChanged: () => void;
@@ -27,9 +29,10 @@ function world(options: Partial<InterfaceOptions> = {}) {
       radio.made += 1;
       radio.live = this;
     }
-    connect(given: { readonly SSID: string; readonly password?: string }): void {
+    SSID = radio.standing;
+    connect(given?: { readonly SSID: string; readonly password?: string }): void {
       if (radio.throws) throw new Error("already connecting");
-      events.push(`join ${given.SSID}${given.password === undefined ? "" : " with password"}`);
+      events.push(`join ${given?.SSID ?? "cable"}${given?.password === undefined ? "" : " with password"}`);
       if (radio.joins)
         for (const [at, connection] of [
           [10, 300],
@@ -74,6 +77,36 @@ test("joins once it has an address", () => {
   expect(events).toEqual(["join net with password", "up"]);
   time.advance(3_600_000);
   expect(events).toHaveLength(2);
+});
+
+test("joins Ethernet, too, and again", () => {
+  const { time, network, events, radio } = world({ SSID: undefined });
+  network.start();
+  time.advance(100);
+  radio.live?.become(200);
+  time.advance(2_000);
+  expect(events).toEqual(["join cable", "up", "down", "network-down", "join cable", "up"]);
+});
+
+test("what a setup of the app has joined is kept, and joined again once it is lost", () => {
+  const { time, network, events, radio } = world();
+  radio.standing = "net";
+  network.start();
+  time.advance(100);
+  expect(network.isUp()).toBe(true);
+  expect(events).toEqual(["up"]);
+  radio.standing = undefined;
+  radio.live?.become(200);
+  time.advance(2_000);
+  expect(events).toEqual(["up", "down", "network-down", "join net", "up"]);
+});
+
+test("another Wi-Fi that stands is left for its own", () => {
+  const { time, network, events, radio } = world();
+  radio.standing = "another";
+  network.start();
+  time.advance(100);
+  expect(events).toEqual(["join net", "up"]);
 });
 
 test("a loss is told, and it joins again", () => {
@@ -189,9 +222,14 @@ test("stop is final until the next start, and silent", () => {
   expect(time.pending).toBe(0);
 });
 
-test.each([{ SSID: "" }, { SSID: "x".repeat(33) }, { password: "short" }, { password: "x".repeat(64) }])(
-  "refuses %o",
-  (options) => {
-    expect(() => world(options)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-  },
-);
+test.each([
+  { SSID: "" },
+  { SSID: "é".repeat(17) },
+  { SSID: "\ud800" },
+  { SSID: undefined, password: "longenough" },
+  { SSID: "x".repeat(33) },
+  { password: "short" },
+  { password: "x".repeat(64) },
+])("refuses %o", (options) => {
+  expect(() => world(options)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+});

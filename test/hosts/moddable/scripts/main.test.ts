@@ -12,6 +12,7 @@ import { IDENTITY_KEYS } from "../../../../hosts/moddable/device-identity";
 import { SETTINGS } from "../../../../firmware/settings";
 import { Diary } from "../../../../hosts/moddable/diary";
 import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/main";
+import { MODULE_MANIFESTS } from "../../../../hosts/moddable/scripts/check-manifests";
 import {
   APPS,
   forgetStale,
@@ -221,7 +222,7 @@ test("what was built goes with another SDK, another manifest", () => {
   const made = join(project, "made");
   for (const folder of [...Object.values(APPS), "hosts"])
     mkdirSync(join(project, folder), { recursive: true });
-  writeFileSync(join(project, "manifest.json"), "{}");
+  for (const file of MODULE_MANIFESTS) writeFileSync(join(project, file), "{}");
   const sdk = { moddable: "/sdk", tools: "/sdk/bin", simulator: "lin", version: "8.2.3" };
   const stays = (options: Partial<Parameters<typeof forgetStale>[2]>) => {
     mkdirSync(made, { recursive: true });
@@ -235,6 +236,13 @@ test("what was built goes with another SDK, another manifest", () => {
   writeFileSync(join(project, "hosts", "manifest_x.json"), "{}");
   expect(stays({})).toBe(false);
   expect(stays({})).toBe(true);
+  const app = join(project, "app");
+  mkdirSync(app);
+  writeFileSync(join(app, "manifest.json"), "{}");
+  expect(stays({ app })).toBe(false);
+  expect(stays({ app })).toBe(true);
+  writeFileSync(join(app, "manifest.json"), '{ "config": {} }');
+  expect(stays({ app })).toBe(false);
   rmSync(project, { recursive: true });
 });
 
@@ -278,6 +286,20 @@ describe("the command", () => {
       status: 64,
       stderr: expect.stringMatching(/--hepl[\s\S]*--identity FILE/),
     });
+  });
+
+  test("says what --app needs, and takes no settings that are the firmware's", () => {
+    const empty = mkdtempSync(join(tmpdir(), "berth-app-"));
+    expect(run("sim", "--app", empty)).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining(`--app: there is no manifest.json in ${empty}`),
+    });
+    writeFileSync(join(empty, "manifest.json"), "{}");
+    expect(run("sim", "--app", empty, "exitAfter=1")).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining('there is no setting "exitAfter"; there are ssid, password'),
+    });
+    rmSync(empty, { recursive: true });
   });
 
   test("judges settings and identity before it looks for an SDK", () => {
