@@ -19,6 +19,9 @@ const FOLDERS = {
   "src/storage": [BOUNDARY, "nothing"],
   "src/azure": [["src/mqtt/", "src/(alarm|backoff)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
+  // The public page stands on all of it.
+  "src/device[.]ts": [["src/"], "nothing"],
+  "src/telemetry-device[.]ts": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -67,7 +70,8 @@ const FOLDERS = {
 
 const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {
   const inside = Object.keys(FOLDERS).filter((other) => other.startsWith(`${folder}/`));
-  const from = { path: `^${folder}/`, pathNot: inside.map((other) => `^${other}/`) };
+  const under = (path) => (path.endsWith("[.]ts") ? `^${path}$` : `^${path}/`);
+  const from = { path: under(folder), pathNot: inside.map(under) };
   // `src` and `hosts` are no more than the files at their top.
   const own = ["src", "hosts"].includes(folder) ? `^${folder}/[^/]+$` : `^${folder}/(?!scripts/)`;
   const pathNot = [folder.endsWith("scripts") ? `^${folder}/` : own, ...others.map((path) => `^${path}`)];

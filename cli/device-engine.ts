@@ -8,7 +8,7 @@ import type {
   ConnectedReport,
   ErrorReport,
 } from "../src/agent/agent";
-import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
+import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import type { Properties } from "../src/azure/properties";
 import type { BerthError } from "../src/error";
 import type { Timeline } from "./timeline";
@@ -23,13 +23,13 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 /** What a device is and where it finds its servers. */
 export type DeviceSettings = NodeHostOptions;
 
-/** What a device reports; see `AgentHandler` for what these mean. */
+/** What a device reports; see `AgentHandler` and `CloudToDevice` for what these mean. */
 export interface DeviceHandler {
   onState(state: AgentState): void;
   onAssigned(report: AssignedReport): void;
   onConnected(report: ConnectedReport): void;
   onAcknowledged(): void;
-  onCloudToDevice(message: CloudToDeviceMessage): void;
+  onMessage(message: CloudToDeviceMessage): void;
   onRoom(): void;
   onError(report: ErrorReport): void;
   /** TLS is up. Told by an engine whose TLS is not Node's. */

@@ -4,16 +4,15 @@
 import { X509Certificate } from "node:crypto";
 import { clock } from "../hosts/node/clock";
 import {
-  AGENT_STATE_NAMES,
   type AgentOptions,
   AgentState,
   type AssignedReport,
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
-import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
 import type { Identity } from "../src/agent/identity";
 import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
+import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import { bodyFields } from "./body";
@@ -188,12 +187,12 @@ class DeviceRun {
     return {
       onState: (state) => {
         this.#state = state;
-        this.#tell({ event: "state", state: AGENT_STATE_NAMES[state] ?? String(state) });
+        this.#tell({ event: "state", state });
       },
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connectedTo(report),
       onAcknowledged: () => this.#acknowledgedOne(),
-      onCloudToDevice: (message) => this.#message(message),
+      onMessage: (message) => this.#message(message),
       onRoom: () => {
         this.#room = true;
         this.#send();
@@ -284,7 +283,7 @@ class DeviceRun {
     const state = this.#state;
     const stalled = this.#starting
       ? new BerthError("internal", `${this.#options.engine.title} has not started`)
-      : new BerthError(STALLED[state] ?? "connect-timeout", `still ${AGENT_STATE_NAMES[state]}`);
+      : new BerthError(STALLED[state] ?? "connect-timeout", `still ${state}`);
     const about = `gave up after ${this.#options.timeout / 1000} s`;
     const { phase, error } = this.#lastRetriable ?? { phase: STALLED_PHASES[state], error: stalled };
     this.#fail(error, { ...(phase && { phase }), about });

@@ -2,7 +2,6 @@
 import { decodeError, type NativeEvent, type Settings } from "../hosts/native/linux/protocol";
 import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
 import type { Tap } from "../hosts/transport-tap";
-import { AGENT_STATE_NAMES, type AgentState } from "../src/agent/agent";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError } from "../src/error";
 import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
@@ -140,7 +139,7 @@ class NativeAgent implements DeviceAgent {
         handler.onSecure(event.version, event.suite, event.resumed);
         break;
       case "state":
-        handler.onState(AGENT_STATE_NAMES.indexOf(event.state) as AgentState);
+        handler.onState(event.state);
         break;
       case "assigned": {
         const { event: _name, substatus, payload, ...assignment } = event;
@@ -153,8 +152,8 @@ class NativeAgent implements DeviceAgent {
       case "acknowledged":
         handler.onAcknowledged();
         break;
-      case "cloudToDevice":
-        handler.onCloudToDevice({ ...event, payload: Buffer.from(event.payload, "base64") });
+      case "message":
+        handler.onMessage({ ...event, payload: Buffer.from(event.payload, "base64") });
         break;
       case "room":
         handler.onRoom();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { createNodeHost } from "../hosts/node/host";
 import { Agent } from "../src/agent/agent";
+import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
 import type { Host } from "../src/host";
 import type { DeviceEngine, DeviceSettings } from "./device-engine";
 import type { Timeline } from "./timeline";
@@ -11,7 +12,8 @@ export const nodeEngine: DeviceEngine = Object.freeze({
   title: `Node.js ${process.versions.node}`,
   async start(device, options, handler, timeline) {
     const host = tappedHost(device, timeline);
-    const agent = new Agent(host, handler, options);
+    const features = [new CloudToDevice({ onMessage: (message) => handler.onMessage(message) })];
+    const agent = new Agent(host, handler, { ...options, features });
     agent.start();
     return {
       pid: undefined,

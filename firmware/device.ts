@@ -7,7 +7,6 @@ import { Diary } from "../hosts/moddable/diary";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { Watchdog } from "../hosts/moddable/watchdog";
 import {
-  AGENT_STATE_NAMES,
   Agent,
   type AgentHandler,
   type AgentOptions,
@@ -17,7 +16,7 @@ import {
   type ErrorReport,
 } from "../src/agent/agent";
 import { ownView, type Validity } from "../src/agent/refusal";
-import type { CloudToDeviceMessage } from "../src/agent/hub-connection";
+import { CloudToDevice, type CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import { asBerthError, BerthError } from "../src/error";
 import type { Host, TimerHandle } from "../src/host";
 import type { Settings } from "./settings";
@@ -43,16 +42,15 @@ export interface DeviceWorld {
   readonly finish: ((status: number) => void) | undefined;
 }
 
-/** By `AgentState`. */
-const SIGNALS: readonly Signal[] = Object.freeze([
-  Signal.CONNECTING,
-  Signal.NETWORK,
-  Signal.CLOCK,
-  Signal.PROVISIONING,
-  Signal.CONNECTING,
-  Signal.CONNECTED,
-  Signal.CONNECTING,
-]);
+const SIGNALS: Readonly<Record<AgentState, Signal>> = Object.freeze({
+  [AgentState.STOPPED]: Signal.CONNECTING,
+  [AgentState.WAITING_FOR_NETWORK]: Signal.NETWORK,
+  [AgentState.WAITING_FOR_CLOCK]: Signal.CLOCK,
+  [AgentState.PROVISIONING]: Signal.PROVISIONING,
+  [AgentState.CONNECTING]: Signal.CONNECTING,
+  [AgentState.RUNNING]: Signal.CONNECTED,
+  [AgentState.BACKING_OFF]: Signal.CONNECTING,
+});
 
 export class Device implements AgentHandler {
   readonly #world: DeviceWorld;
@@ -79,6 +77,7 @@ export class Device implements AgentHandler {
         keepAlive: settings.keepAlive * 1000,
         maximumPacketSize: settings.receiveLimit,
       },
+      features: [new CloudToDevice({ onMessage: (message) => this.#message(message) })],
     });
     if (settings.stuckAfter > 0) {
       this.#watchdog = new Watchdog({
@@ -131,8 +130,8 @@ export class Device implements AgentHandler {
   }
 
   onState(state: AgentState): void {
-    this.#log(AGENT_STATE_NAMES[state] ?? String(state));
-    this.#indicator.show(SIGNALS[state] ?? Signal.ERROR);
+    this.#log(state);
+    this.#indicator.show(SIGNALS[state]);
   }
 
   onAssigned({ assignment, substatus }: AssignedReport): void {
@@ -158,10 +157,6 @@ export class Device implements AgentHandler {
     finish(0);
   }
 
-  onCloudToDevice({ byteLength }: CloudToDeviceMessage): void {
-    this.#log(`message of ${byteLength} bytes from the cloud`);
-  }
-
   onError({ phase, error, retryIn }: ErrorReport): void {
     this.note(phase, error);
     const own = ownView(error.code, this.#world.host.clock.now(), this.#world.validity);
@@ -170,6 +165,10 @@ export class Device implements AgentHandler {
     // Without a next attempt the connection stands.
     if (!error.retriable && retryIn !== undefined) this.#indicator.show(Signal.ERROR);
     if (phase === "dps" || phase === "hub") this.#world.heed?.(error);
+  }
+
+  #message({ byteLength }: CloudToDeviceMessage): void {
+    this.#log(`message of ${byteLength} bytes from the cloud`);
   }
 
   #later(): void {

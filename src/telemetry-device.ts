@@ -7,7 +7,6 @@
  * What may be called at any time does not throw for the state of the network: it returns false, or reports by `onError`.
  */
 import {
-  AGENT_STATE_NAMES,
   Agent,
   type AgentHandler,
   type AgentOptions,
@@ -17,7 +16,11 @@ import {
   type ErrorReport,
 } from "./agent/agent";
 import type { Identity } from "./agent/identity";
-import { CloudToDevice, type CloudToDeviceMessage } from "./azure/hub/cloud-to-device";
+import {
+  CloudToDevice,
+  type CloudToDeviceMessage,
+  type CloudToDeviceOptions,
+} from "./azure/hub/cloud-to-device";
 import type { HubFeature } from "./azure/hub/feature";
 import { utf8Length } from "./azure/percent";
 import { type Properties, SystemProperty } from "./azure/properties";
@@ -35,8 +38,8 @@ export interface DeviceError {
 
 /** What an application hears. A callback that throws is reported by `onError`, and life goes on. */
 export interface DeviceCallbacks<Self> {
-  /** @param state for people and traces: one of `AGENT_STATE_NAMES` */
-  onState?(this: Self, state: string): void;
+  /** Where the device is in its life, in words. */
+  onState?(this: Self, state: AgentState): void;
   /** DPS has named a hub. */
   onAssigned?(this: Self, report: AssignedReport): void;
   /** The hub has accepted the device. */
@@ -57,21 +60,15 @@ export interface DeviceCallbacks<Self> {
   onError?(this: Self, report: DeviceError): void;
 }
 
-/** What `send` keeps until the hub has it. */
-export interface QueueOptions {
-  /** Messages that wait for a connection with room. Default 32. */
-  readonly messages?: number;
-  /** Bytes of their payloads. Default 16,384. */
-  readonly bytes?: number;
-  /** What `send` does without room: refuse the new message (the default), or drop the oldest that waits. */
-  readonly whenFull?: "refuse" | "drop-oldest";
-}
+/** For messages from the cloud whose handler throws, or which are too large. */
+export type MessageOptions = Omit<CloudToDeviceOptions, "onMessage">;
 
 /** Options of every platform; all can be left out. Durations are milliseconds. */
 export interface TelemetryDeviceOptions<Self = TelemetryDevice>
   extends DeviceCallbacks<Self>,
-    Omit<AgentOptions, "identity" | "outbox" | "features"> {
-  readonly queue?: QueueOptions;
+    Omit<AgentOptions, "identity" | "features"> {
+  /** What becomes of messages from the cloud that cannot be taken. */
+  readonly messages?: MessageOptions;
   /** Of IoT Plug and Play, `dtmi:...`: told to DPS and to the hub. */
   readonly modelId?: string;
   /** Features of the hub beside those that the device has. */
@@ -115,31 +112,34 @@ export class TelemetryDevice {
    * @throws BerthError `invalid-argument` naming the option that is wrong; nothing has started then
    */
   constructor(host: Host, identity: Identity, options: TelemetryDeviceOptions<never> = {}) {
-    const { queue = {}, modelId, features = [], ...rest } = options;
+    const { messages = {}, modelId, features = [], ...rest } = options;
     this.#host = host;
     this.#callbacks = callbacksOf<this>(options as DeviceCallbacks<this>);
     const { onMessage } = this.#callbacks;
-    const { redeliveries } = options.hub ?? {};
-    const messages = onMessage
-      ? [new CloudToDevice((message) => this.#tell(() => onMessage.call(this, message)), { redeliveries })]
+    const inbox = onMessage
+      ? [
+          new CloudToDevice({
+            ...messages,
+            onMessage: (message) => this.#tell(() => onMessage.call(this, message)),
+          }),
+        ]
       : [];
     this.#agent = new Agent(host, this.#handler(), {
       ...agentOptions(rest),
       identity,
-      outbox: { capacity: queue.messages, bytes: queue.bytes, whenFull: queue.whenFull },
       hub: { ...rest.hub, ...(modelId !== undefined && { modelId }) },
       provisioning: {
         ...rest.provisioning,
         ...(modelId !== undefined && { payload: { ...rest.provisioning?.payload, modelId } }),
       },
-      features: [...messages, ...features],
+      features: [...inbox, ...features],
     });
     host.timers.set(() => this.#begin(), 0);
   }
 
-  /** One of `AGENT_STATE_NAMES`. */
-  get state(): string {
-    return AGENT_STATE_NAMES[this.#agent.state] as string;
+  /** Where the device is in its life, in words. */
+  get state(): AgentState {
+    return this.#agent.state;
   }
 
   /** The hub has accepted the device, and the connection stands. */
@@ -280,7 +280,7 @@ export class TelemetryDevice {
           this.#connected = false;
           this.#tell(() => callbacks.onDisconnected?.call(this));
         }
-        this.#tell(() => callbacks.onState?.call(this, AGENT_STATE_NAMES[state] as string));
+        this.#tell(() => callbacks.onState?.call(this, state));
       },
       onAssigned: (report) => this.#tell(() => callbacks.onAssigned?.call(this, report)),
       onConnected: (report) => {
@@ -353,10 +353,11 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
 function agentOptions<Options extends TelemetryDeviceOptions<never>>(
   options: Options,
 ): Omit<AgentOptions, "identity"> {
-  const { provisioning, hub, startSpread, maximumFailures, backoff, slowBackoff } = options;
+  const { provisioning, hub, outbox, startSpread, maximumFailures, backoff, slowBackoff } = options;
   return {
     ...(provisioning && { provisioning }),
     ...(hub && { hub }),
+    ...(outbox && { outbox }),
     ...(startSpread !== undefined && { startSpread }),
     ...(maximumFailures !== undefined && { maximumFailures }),
     ...(backoff && { backoff }),

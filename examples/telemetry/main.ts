@@ -3,7 +3,7 @@
 import Device, { log } from "berth";
 
 const device = new Device({
-  queue: { messages: 100, whenFull: "drop-oldest" },
+  outbox: { capacity: 100, whenFull: "drop-oldest" },
   onConnected({ hub, deviceId }) {
     log(`${deviceId} at ${hub}`);
   },

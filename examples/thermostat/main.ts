@@ -42,5 +42,7 @@ device.every(5_000, () => {
   samples.push({ time: Date.now(), celsius: temperature });
   if (samples.length > 100) samples.shift();
   device.send({ temperature }, { createdAt: new Date() });
-  if (temperature > highest) device.report({ maxTempSinceLastReboot: (highest = temperature) });
+  if (temperature <= highest) return;
+  highest = temperature;
+  device.report({ maxTempSinceLastReboot: highest });
 });

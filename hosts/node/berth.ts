@@ -30,7 +30,7 @@ export type { JsonObject } from "../../src/azure/json";
 export type { Properties } from "../../src/azure/properties";
 export type { DesiredReport, DeviceOptions } from "../../src/device";
 export { BerthError, type ErrorCode } from "../../src/error";
-export type { DeviceError, QueueOptions, SendOptions } from "../../src/telemetry-device";
+export type { DeviceError, MessageOptions, SendOptions } from "../../src/telemetry-device";
 
 /** Who the device is, and what proves it: a symmetric key, or a certificate with its key. */
 export interface NodeIdentity {

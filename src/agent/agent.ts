@@ -14,112 +14,35 @@
  */
 
 import { Alarm } from "../alarm";
-import { telemetryTopic } from "../azure/hub";
+import type { HubFeature, HubFeatureHost } from "../azure/hub/feature";
 import { isDeviceId, isHostName } from "../azure/identifiers";
-import type { JsonObject } from "../azure/json";
-import { encodeProperties, type Properties } from "../azure/properties";
+import type { Properties } from "../azure/properties";
 import type { BackoffPolicy } from "../backoff";
-import { asBerthError, BerthError, handlerFailed, inRange } from "../error";
+import { asBerthError, BerthError, inRange } from "../error";
 import type { Host } from "../host";
-import { InFlight } from "../mqtt/in-flight";
-import { MAXIMUM_FIELD_LENGTH } from "../mqtt/packets";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/record";
-import { type CloudToDeviceMessage, HubConnection, type HubOptions } from "./hub-connection";
+import { HubConnection, type HubOptions, OUTPUT_SIZE } from "./hub-connection";
+import { HubFeatures, isSame } from "./hub-features";
 import { checkIdentity, type Identity } from "./identity";
-import { Inbox } from "./inbox";
-import { NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
+import type { OutboxOptions } from "./outbox";
 import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
 import { refusesIdentity } from "./refusal";
+import { type AgentHandler, type AssignedReport, Reports } from "./reports";
 import { Retry, Road } from "./retry";
 import { RetryStore } from "./retry-store";
+import { AgentState } from "./state";
+import { Telemetry } from "./telemetry";
 
-/** Where the device is in its life. */
-export const AgentState = Object.freeze({
-  STOPPED: 0,
-  /** For the network. */
-  WAITING_FOR_NETWORK: 1,
-  /** TLS and SAS need a set clock. */
-  WAITING_FOR_CLOCK: 2,
-  /** At DPS. */
-  PROVISIONING: 3,
-  /** To the hub. */
-  CONNECTING: 4,
-  /** Connected to the hub. */
-  RUNNING: 5,
-  /** Between two attempts. */
-  BACKING_OFF: 6,
-} as const);
-
-export type AgentState = (typeof AgentState)[keyof typeof AgentState];
-
-/** By `AgentState`, for traces. */
-export const AGENT_STATE_NAMES: readonly string[] = Object.freeze([
-  "stopped",
-  "waiting for the network",
-  "waiting for the clock",
-  "provisioning",
-  "connecting",
-  "running",
-  "backing off",
-]);
-
-/** An assignment with what DPS said beside it. */
-export interface AssignedReport {
-  readonly assignment: Assignment;
-  readonly substatus: string | undefined;
-  /** Of a custom allocation policy. */
-  readonly payload: JsonObject | undefined;
-}
-
-/** A connection to the hub stands. */
-export interface ConnectedReport {
-  readonly hub: string;
-  readonly deviceId: string;
-  /** Whether this run got the assignment from DPS or found it stored. */
-  readonly source: "dps" | "stored";
-  readonly sessionPresent: boolean;
-}
-
-/** Telemetry that the hub has. */
-export interface AcknowledgedTelemetry {
-  readonly payload: Uint8Array;
-  /** The property bag, encoded; empty without properties. */
-  readonly bag: string;
-}
-
-/** What went wrong, and when the device tries again. */
-export interface ErrorReport {
-  readonly phase: "network" | "clock" | "dps" | "hub" | "store" | "application";
-  readonly error: BerthError;
-  /**
-   * Milliseconds until the next attempt, or with `AgentState.PROVISIONING` until the next request on the same connection;
-   * undefined when life goes on without one.
-   */
-  readonly retryIn: number | undefined;
-}
-
-/** What the agent reports. An exception in one of these is reported as `handler-failed`, and life goes on. */
-export interface AgentHandler {
-  onState?(state: AgentState): void;
-  onAssigned?(report: AssignedReport): void;
-  onConnected?(report: ConnectedReport): void;
-  /**
-   * @param message good only during the call: the object is used again, its payload is yours
-   * @param count of acknowledged messages since `start`
-   */
-  onAcknowledged?(message: AcknowledgedTelemetry, count: number): void;
-  /**
-   * Without it the device does not subscribe to cloud-to-device messages. A message counts as taken when it returns or
-   * throws; `hub.redeliveries` fetches it again. A message over `hub.maximumPacketSize` is not handed over but
-   * reported, as `packet-too-large`.
-   */
-  onCloudToDevice?(message: CloudToDeviceMessage): void;
-  /** `send` has room again for the message that it refused with `outbox-full`. */
-  onRoom?(): void;
-  onError?(report: ErrorReport): void;
-}
+export type {
+  AcknowledgedTelemetry,
+  AgentHandler,
+  AssignedReport,
+  ConnectedReport,
+  ErrorReport,
+} from "./reports";
+export { AgentState } from "./state";
 
 /** Durations are milliseconds. */
 export interface AgentOptions {
@@ -127,6 +50,8 @@ export interface AgentOptions {
   readonly provisioning?: ProvisioningOptions;
   readonly hub?: HubOptions;
   readonly outbox?: OutboxOptions;
+  /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
+  readonly features?: readonly HubFeature[];
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
   readonly startSpread?: number;
   /**
@@ -188,19 +113,12 @@ function assignmentRefused({ code }: BerthError): boolean {
 export class Agent {
   readonly #host: Host;
   readonly #options: AgentOptions;
-  readonly #handler: AgentHandler;
+  readonly #reports: Reports;
   readonly #store: AssignmentStore;
-  readonly #outbox: Outbox;
-  /** Bytes of the largest payload with its property bag that the output buffer holds. */
-  readonly #largest: number;
-  readonly #inbox: Inbox;
+  readonly #telemetry: Telemetry;
+  readonly #features: HubFeatures;
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
-  /** How often the state has changed: tells whether a handler has moved the agent on. */
-  #moves = 0;
-  #inFlight: InFlight;
-  /** For whose hub and device id the messages in flight have their topics. */
-  #inFlightFor: Assignment | undefined;
   #assignment: Assignment | undefined;
   #source: "dps" | "stored" = "stored";
   /** The store has failed to take the assignment. */
@@ -224,30 +142,28 @@ export class Agent {
   /** By how much the clock was ahead of the ticks when an error came that a wrong clock explains. */
   #clockThen: number | undefined;
   #waitingSince = 0;
-  #acknowledged = 0;
-  /** Bytes of the payload that `send` last refused; -1 while nobody waits for room. */
-  #wantsRoom = -1;
-  /** The last properties that were frozen, and their bag with its length: encoded once. */
-  #properties: Properties | undefined;
-  #bag = NO_BAG;
-  #bagLength = 0;
 
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
     checkIdentity(options.identity, host);
     checkOptions(options);
     this.#host = host;
-    this.#handler = handler;
+    this.#reports = new Reports(handler);
     this.#options = options;
     this.#store = new AssignmentStore(host.store, host.text);
     const assignmentTimeout = options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
     this.#retry = new Retry({ ...options, assignmentTimeout });
     this.#retryStore = new RetryStore(host, options.identity, this.#retry);
-    this.#outbox = new Outbox(options.outbox);
-    this.#inbox = new Inbox(options.hub?.redeliveries);
-    this.#largest = (options.hub?.outputSize ?? 4_096) - PACKET_OVERHEAD;
-    this.#inFlight = new InFlight(options.hub?.window);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
+    const { features = [], hub = {} } = options;
+    const featureHost = this.#featureHost();
+    this.#telemetry = new Telemetry(featureHost, options.outbox, this.#reports);
+    this.#features = new HubFeatures(
+      [...features, this.#telemetry],
+      options.identity.registrationId,
+      hub.window,
+    );
+    this.#features.attach(featureHost);
   }
 
   get state(): AgentState {
@@ -267,15 +183,15 @@ export class Agent {
     return Math.max(this.#heardAt, this.#answeredAt);
   }
 
-  /** Messages that wait to be sent or acknowledged. */
+  /** Telemetry messages that wait to be sent or acknowledged. */
   get pending(): number {
-    return this.#outbox.count + this.#inFlight.count;
+    return this.#telemetry.pending;
   }
 
   /** Starts the life from the stored assignment. Does nothing when started. */
   start(): void {
     if (this.#state !== AgentState.STOPPED) return;
-    this.#acknowledged = 0;
+    this.#reports.begin();
     this.#wish = Wish.NONE;
     this.#source = "stored";
     const { identity, startSpread = 0 } = this.#options;
@@ -303,7 +219,7 @@ export class Agent {
   stop(): void {
     if (this.#state !== AgentState.STOPPED) this.#retryStore.save();
     this.#disconnect();
-    this.#alarm.cancel();
+    this.#telemetry.stop();
     this.#enter(AgentState.STOPPED);
   }
 
@@ -312,25 +228,12 @@ export class Agent {
    * @param payload must not change until it is acknowledged
    * @param properties a frozen object that is the same from message to message is encoded once, when it comes first:
    *   getters in it are not asked again
-   * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again; `invalid-argument`;
+   * @throws BerthError `outbox-full`: nothing was queued, `onRoom` tells when to try again, never with
+   *   `outbox.whenFull` "drop-oldest"; `invalid-argument`;
    *   `packet-too-large` for what the output buffer or the outbox could never hold
    */
   send(payload: Uint8Array, properties?: Properties): void {
-    let size = payload.length;
-    if (properties) {
-      if (properties !== this.#properties) this.#encode(properties);
-      size += this.#bagLength;
-    }
-    if (size > this.#largest) {
-      throw new BerthError("packet-too-large", `payload and properties over ${this.#largest} bytes`);
-    }
-    try {
-      this.#outbox.add(payload, properties && this.#bag);
-    } catch (error) {
-      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = payload.length;
-      throw error;
-    }
-    this.#connection?.pump();
+    this.#telemetry.send(payload, properties);
   }
 
   /**
@@ -361,23 +264,26 @@ export class Agent {
     // Whatever it holds of them in its buffer goes with it.
     this.#connection?.close();
     this.#connection = undefined;
-    this.#recall();
-    const dropped = this.#outbox.count;
-    this.#outbox.clear();
+    const dropped = this.#features.forget();
     this.#retry.forget();
     this.#retryStore.forget();
     this.reprovision();
     return dropped;
   }
 
-  #encode(properties: Properties): void {
-    const bag = encodeProperties(properties);
-    if (bag.length > LONGEST_BAG)
-      throw new BerthError("packet-too-large", `properties over ${LONGEST_BAG} bytes`);
-    this.#bag = bag;
-    this.#bagLength = bag.length;
-    // Others may have changed when they come again.
-    this.#properties = Object.isFrozen(properties) ? properties : undefined;
+  #featureHost(): HubFeatureHost {
+    const { text, clock, timers, random } = this.#host;
+    // Fixed header, length of the topic, packet identifier.
+    const largest = (this.#options.hub?.outputSize ?? OUTPUT_SIZE) - 5 - 2 - 2;
+    return {
+      text,
+      clock,
+      timers,
+      random,
+      largest,
+      wake: () => this.#connection?.pump(),
+      report: (error) => this.#reports.problem(error),
+    };
   }
 
   /** Goes on, unless it was stopped meanwhile. */
@@ -413,7 +319,7 @@ export class Agent {
       this.#waitingSince = now;
       const clock = state === AgentState.WAITING_FOR_CLOCK;
       const error = new BerthError(clock ? "clock-not-set" : "network-down");
-      if (!this.#report({ phase: clock ? "clock" : "network", error, retryIn: LOOK })) return;
+      if (!this.#reports.error(clock ? "clock" : "network", error, LOOK)) return;
     }
     this.#alarm.set(LOOK, () => this.#proceed());
   }
@@ -440,7 +346,7 @@ export class Agent {
             this.#assigned({ assignment, substatus, payload });
           },
           onTransient: (error, retryIn) => {
-            this.#report({ phase: "dps", error, retryIn });
+            this.#reports.error("dps", error, retryIn);
           },
           onError: (error) => {
             // An error with a status is the server's word.
@@ -476,12 +382,12 @@ export class Agent {
     if (!same) this.#assignment = assignment;
     if (this.#retryStore.exists || this.#isSlow) this.#retryStore.save();
     if ((!same || this.#unsaved) && !this.#save(assignment)) return;
-    if (!this.#tell("onAssigned", () => this.#handler.onAssigned?.(report))) return;
+    if (!this.#reports.assigned(report)) return;
     // A moment later: the transport to DPS and its memory are gone before the one to the hub is opened.
     this.#backOff(this.#retry.next(true, false, clock.ticks()).at - clock.ticks());
   }
 
-  /** @returns as `#tell` */
+  /** @returns as `Reports.error` */
   #save(assignment: Assignment): boolean {
     try {
       this.#store.write(assignment);
@@ -490,27 +396,14 @@ export class Agent {
     } catch (error) {
       // The device can work with what it knows; the store is tried again at the next connection.
       this.#unsaved = true;
-      return this.#report({ phase: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
+      return this.#reports.error("store", asBerthError(error, "store-failed"), undefined);
     }
-  }
-
-  /** Takes back what was on its way to another hub or as another device. */
-  #recall(): void {
-    if (this.#inFlight.count === 0) return;
-    const messages: TelemetryMessage[] = [];
-    for (let i = 0; i < this.#inFlight.count; i += 1) {
-      messages.push(this.#inFlight.messageAt(i) as TelemetryMessage);
-    }
-    this.#outbox.restore(messages);
-    this.#inFlight = new InFlight(this.#options.hub?.window);
   }
 
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
     this.#disconnect();
-    if (!isSame(this.#inFlightFor, assignment)) this.#recall();
-    this.#inFlightFor = assignment;
-    const { onCloudToDevice } = this.#handler;
+    this.#features.address(assignment);
     const { hub = {} } = this.#options;
     try {
       this.#connection = new HubConnection(
@@ -518,27 +411,10 @@ export class Agent {
         this.#options.identity,
         assignment,
         this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
-        this.#outbox,
-        this.#inFlight,
-        this.#inbox,
+        this.#features,
         {
           onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
-          onAcknowledged: (message) => {
-            this.#acknowledged += 1;
-            // Not by #tell: a closure a message.
-            try {
-              this.#handler.onAcknowledged?.(message, this.#acknowledged);
-            } catch (error) {
-              this.#blame("onAcknowledged", error);
-            }
-            this.#outbox.release(message);
-            if (this.#wantsRoom < 0) return;
-            // What waits goes first: room for one more may come of it.
-            this.#connection?.pump();
-            this.#tellRoom();
-          },
-          onCloudToDevice: onCloudToDevice && ((message) => onCloudToDevice.call(this.#handler, message)),
-          onProblem: (error) => void this.#report({ phase: phaseOf(error), error, retryIn: undefined }),
+          onProblem: (error) => this.#reports.problem(error),
           onRenewal: () => {
             this.#retry.hubNow(this.#host.clock.ticks());
             this.#leave();
@@ -565,16 +441,7 @@ export class Agent {
     if (this.#unsaved && !this.#save(assignment)) return;
     const { hub, deviceId } = assignment;
     const report = { hub, deviceId, source: this.#source, sessionPresent };
-    if (!this.#tell("onConnected", () => this.#handler.onConnected?.(report))) return;
-    // After `forget` no acknowledgement makes room.
-    this.#tellRoom();
-  }
-
-  #tellRoom(): void {
-    if (this.#wantsRoom < 0 || this.#state !== AgentState.RUNNING) return;
-    if (!this.#outbox.hasRoom(this.#wantsRoom)) return;
-    this.#wantsRoom = -1;
-    this.#tell("onRoom", () => this.#handler.onRoom?.());
+    this.#reports.connected(report);
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
@@ -602,7 +469,7 @@ export class Agent {
   /** Ends what there is. What comes next opens a moment later: two transports have no room beside each other. */
   #leave(): void {
     this.#disconnect();
-    this.#moves += 1;
+    this.#reports.moved();
     this.#backOff(0);
   }
 
@@ -639,10 +506,10 @@ export class Agent {
     const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
     if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
     if (worthWriting) this.#retryStore.save();
-    if (this.#backOff(delay)) this.#report({ phase: phaseOf(error, phase), error, retryIn: delay });
+    if (this.#backOff(delay)) this.#reports.error(phase, error, delay);
   }
 
-  /** @returns as `#tell` */
+  /** @returns as `Reports.error` */
   #backOff(delay: number): boolean {
     // What goes on at once is no back-off to whoever watches.
     if (delay > 0 && !this.#enter(AgentState.BACKING_OFF)) return false;
@@ -689,52 +556,12 @@ export class Agent {
     this.#connection = undefined;
   }
 
-  /** @returns as `#tell` */
+  /** @returns as `Reports.state` */
   #enter(state: AgentState): boolean {
     if (this.#state === state) return true;
     this.#state = state;
-    this.#moves += 1;
-    return this.#tell("onState", () => this.#handler.onState?.(state));
+    return this.#reports.state(state);
   }
-
-  /** @returns as `#tell` */
-  #report(report: ErrorReport): boolean {
-    return this.#tell("onError", () => this.#handler.onError?.(report));
-  }
-
-  /**
-   * A handler that throws must not stop the life.
-   * @returns false when the handler has moved the agent on, to stop for example: then nothing follows
-   */
-  #tell(handler: string, call: () => void): boolean {
-    const moves = this.#moves;
-    try {
-      call();
-    } catch (error) {
-      this.#blame(handler, error);
-    }
-    return moves === this.#moves;
-  }
-
-  /** Reports that the application threw; never after `stop`. */
-  #blame(handler: string, thrown: unknown): void {
-    try {
-      if (this.#state === AgentState.STOPPED) return;
-      const error = handlerFailed(handler, thrown);
-      this.#handler.onError?.({ phase: phaseOf(error), error, retryIn: undefined });
-    } catch {
-      // Nobody is left to tell.
-    }
-  }
-}
-
-/** Whose fault it is, whatever it was met in. */
-function phaseOf(error: BerthError, phase: "dps" | "hub" = "hub"): ErrorReport["phase"] {
-  return error.code === "handler-failed" ? "application" : phase;
-}
-
-function isSame(a: Assignment | undefined, b: Assignment): boolean {
-  return a?.hub === b.hub && a.deviceId === b.deviceId;
 }
 
 /** What would else be found only after a (billed) registration. @throws BerthError `invalid-argument` */
@@ -750,9 +577,3 @@ function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentOptions)
     inRange(options[name]?.cap, 1, LONGEST_TIMER, `${name}.cap`);
   }
 }
-
-/** A telemetry topic with the longest device id, before the property bag. */
-const LONGEST_TOPIC = telemetryTopic("").length + 128;
-const LONGEST_BAG = MAXIMUM_FIELD_LENGTH - LONGEST_TOPIC;
-/** Fixed header, topic, packet identifier. */
-const PACKET_OVERHEAD = 5 + 2 + LONGEST_TOPIC + 2;

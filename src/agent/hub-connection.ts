@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 /**
- * One connection to the assigned hub: sends what the outbox holds, hands over cloud-to-device messages, and
- * ends by plan before its token does.
+ * One connection to the assigned hub: subscribes for the features, hands over what comes in, sends what waits in their
+ * queues, and ends by plan before its token does.
+ *
+ * A message that cannot be taken, for it is too large or a handler throws, is acknowledged and reported once, whatever
+ * its feature: it would come back on every connection. So is one dropped that can never be sent.
  */
 
 import { Alarm } from "../alarm";
-import { cloudToDeviceFilter, hubUserName, parseCloudToDevice, telemetryTopic } from "../azure/hub";
-import type { Properties } from "../azure/properties";
-import type { BerthError } from "../error";
+import type { HubFeature, HubMessage } from "../azure/hub/feature";
+import { hubUserName } from "../azure/hub/user-name";
+import { asBerthError, BerthError } from "../error";
 import type { Host } from "../host";
-import type { InFlight } from "../mqtt/in-flight";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
 import type { Assignment } from "../storage/record";
+import type { HubFeatures } from "./hub-features";
 import { hubCredential, type Identity } from "./identity";
-import type { Inbox } from "./inbox";
-import { NO_BAG, type Outbox, type TelemetryMessage } from "./outbox";
 
 /** Durations are milliseconds. */
 export interface HubOptions {
@@ -31,22 +32,13 @@ export interface HubOptions {
   readonly tokenLifetime?: number;
   /** How many messages wait for PUBACK at a time. Default 8. */
   readonly window?: number;
-  /** Bytes of the output buffer: the largest telemetry packet. Default 4,096. */
+  /** Bytes of the output buffer: the largest packet to be sent. Default 4,096. */
   readonly outputSize?: number;
-  /** Largest cloud-to-device packet that is collected: topic, properties and body. Default 8,192. */
+  /**
+   * Largest packet that is collected: topic, properties and body. Default 8,192. A larger one is read past,
+   * acknowledged and reported as `packet-too-large`, unless its feature takes it in fragments.
+   */
   readonly maximumPacketSize?: number;
-  /**
-   * A larger one: read it past ("skip", the default) or hand it over in fragments ("stream"). One whose topic with its
-   * properties is larger is read past in either case. What is read past is acknowledged, and reported as
-   * `packet-too-large`.
-   */
-  readonly oversize?: "skip" | "stream";
-  /**
-   * How often in a row a connection is ended without PUBACK because the application's handler of a message threw, so
-   * that the hub delivers it again; then it counts as taken. Default 0, at most 100. IoT Hub itself gives a message up
-   * after 10 deliveries, unless it is configured otherwise.
-   */
-  readonly redeliveries?: number;
   /** IoT Plug and Play model. */
   readonly modelId?: string;
   /**
@@ -57,49 +49,38 @@ export interface HubOptions {
   readonly eager?: boolean;
 }
 
-/** A cloud-to-device message, or a fragment of one. */
-export interface CloudToDeviceMessage {
-  readonly properties: Properties;
-  /** A view, good only during the call. */
-  readonly payload: Uint8Array;
-  /** Where in the whole payload this one starts, and how long the whole is, bytes. */
-  readonly offset: number;
-  readonly byteLength: number;
-}
+/** Bytes of the output buffer without an option. */
+export const OUTPUT_SIZE = 4_096;
 
 export interface HubConnectionHandler {
   onConnected(sessionPresent: boolean): void;
-  onAcknowledged(message: TelemetryMessage): void;
-  /** Absent: the device does not subscribe. PUBACK follows when the call returns or throws; see `redeliveries`. */
-  readonly onCloudToDevice: ((message: CloudToDeviceMessage) => void) | undefined;
-  /** `packet-too-large` or `handler-failed` for a message that counts as taken; the connection goes on. */
+  /** What changes nothing: the connection goes on. */
   onProblem(error: BerthError): void;
   /** The token ends soon; everything was acknowledged, or had its time; the connection is closed. */
   onRenewal(): void;
   onError(error: BerthError): void;
 }
 
-/** A planned end waits this long for acknowledgements. */
+/** A planned end waits this long for acknowledgements and for what features have begun. */
 const DRAIN_TIMEOUT = 10_000;
 
-export class HubConnection implements SessionHandler {
+export class HubConnection implements SessionHandler<HubMessage> {
   readonly #host: Host;
-  readonly #assignment: Assignment;
-  readonly #outbox: Outbox;
-  readonly #inbox: Inbox;
+  readonly #deviceId: string;
+  readonly #features: readonly HubFeature[];
   readonly #handler: HubConnectionHandler;
-  readonly #session: Session;
-  /** The last property bag, and the topic that ends in it: encoded once for messages in a row that have the same. */
-  #bag = NO_BAG;
-  #topic: Uint8Array;
+  readonly #session: Session<HubMessage>;
   readonly #lifetime: number | undefined;
   /** Ticks at which the token was made: its life begins then, not at CONNACK. */
   readonly #madeAt: number;
   readonly #eager: boolean;
-  /** Telemetry may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
+  /** What waits may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
   #open = false;
+  #begun = false;
   #connected = false;
-  #renewing = false;
+  #ended = false;
+  /** Ticks at which a planned end waits no longer; undefined before one. */
+  #drainedBy: number | undefined;
   readonly #alarm: Alarm;
 
   /** Opens the connection. @throws BerthError `clock-not-set`, and as `Session` */
@@ -108,19 +89,15 @@ export class HubConnection implements SessionHandler {
     identity: Identity,
     assignment: Assignment,
     options: HubOptions,
-    outbox: Outbox,
-    inFlight: InFlight,
-    inbox: Inbox,
+    features: HubFeatures,
     handler: HubConnectionHandler,
   ) {
     const { hub, deviceId } = assignment;
     const credential = hubCredential(identity, host, hub, deviceId, options.tokenLifetime ?? 3_600_000);
     this.#host = host;
-    this.#assignment = assignment;
-    this.#outbox = outbox;
-    this.#inbox = inbox;
+    this.#deviceId = deviceId;
+    this.#features = features.list;
     this.#handler = handler;
-    this.#topic = host.text.encode(telemetryTopic(deviceId));
     this.#lifetime = credential.lifetime;
     this.#madeAt = host.clock.ticks();
     this.#eager = options.eager ?? false;
@@ -130,6 +107,8 @@ export class HubConnection implements SessionHandler {
     });
     this.#session = new Session(host, this, {
       ...options,
+      outputSize: options.outputSize ?? OUTPUT_SIZE,
+      oversize: (topic) => this.#features.some((feature) => feature.takesFragments?.(topic, deviceId)),
       host: hub,
       id: deviceId,
       user: hubUserName(hub, deviceId, options.modelId),
@@ -137,13 +116,13 @@ export class HubConnection implements SessionHandler {
       // The hub keeps the subscription and what was queued for the device.
       clean: false,
       keepAlive: options.keepAlive ?? 240_000,
-      inFlight,
+      inFlight: features.inFlight,
     });
   }
 
   /** With `eager`: more than CONNECT has gone to the hub, and not even CONNACK has come back. */
   get unanswered(): boolean {
-    return this.#eager && this.#open && !this.#connected;
+    return this.#eager && this.#begun && !this.#connected;
   }
 
   /** As `Session`. */
@@ -151,29 +130,25 @@ export class HubConnection implements SessionHandler {
     return this.#session.heardAt;
   }
 
-  /** Sends from the outbox as long as there is room. */
+  /** Sends what waits, in the order of the features, as long as there is room. */
   pump(): void {
-    if (!this.#open || this.#renewing) return;
-    for (let message = this.#outbox.first(); message; message = this.#outbox.first()) {
-      message.topic = this.#topicOf(message.bag);
-      if (this.#session.publish(message) < 0) return;
-      this.#outbox.shift();
-    }
+    const features = this.#features;
+    for (let i = 0; i < features.length && this.#open; i += 1) this.#send(features[i] as HubFeature);
+    if (!this.#open) return;
+    if (this.#drainedBy !== undefined && this.#drained) this.#alarm.set(0, () => this.#drain());
   }
 
   /** Ends the connection; no callback follows. Idempotent. */
   close(): void {
-    this.#open = false;
-    this.#alarm.cancel();
     this.#session.close();
+    this.#end();
   }
 
   /** Subscribes; with `eager` what waits leaves at once, else after the handler has heard of the connection. */
   onOpen(): void {
-    this.#open = true;
-    if (this.#handler.onCloudToDevice) {
-      this.#session.subscribe([cloudToDeviceFilter(this.#assignment.deviceId)]);
-    }
+    this.#open = this.#begun = true;
+    const filters = this.#features.flatMap((feature) => feature.filters(this.#deviceId));
+    if (filters.length > 0) this.#session.subscribe(filters);
     if (this.#eager) this.pump();
   }
 
@@ -186,37 +161,45 @@ export class HubConnection implements SessionHandler {
     this.#connected = true;
     if (!this.#eager) this.onOpen();
     this.#handler.onConnected(sessionPresent);
-    this.pump();
-  }
-
-  onMessage(publish: InboundPublish): void {
-    const properties = parseCloudToDevice(publish.topic, this.#assignment.deviceId);
-    // The hub sends nothing else to a device that subscribed to nothing else.
-    if (!properties) return;
-    const { payload, offset, byteLength } = publish;
-    const failure = this.#inbox.hand(publish, "onCloudToDevice", () =>
-      this.#handler.onCloudToDevice?.({ properties, payload, offset, byteLength }),
-    );
-    if (!failure) return;
-    // Where the application has ended the connection there is nothing more to end.
-    if (this.#open && this.#inbox.fetchesAgain(publish)) throw failure;
-    this.#handler.onProblem(failure);
-  }
-
-  onOversize(publish: OversizePublish): void {
-    this.#handler.onProblem(oversizeError(publish));
-  }
-
-  onAcknowledged(_id: number, message: TelemetryMessage): void {
-    this.#handler.onAcknowledged(message);
-    // The application may have ended this connection from inside.
-    if (!this.#open) return;
-    if (this.#renewing && this.#session.drained) this.#renewed();
-    else this.pump();
+    this.#opened(false);
   }
 
   onSubscribed(): void {
-    // Telemetry does not wait for it.
+    this.#opened(true);
+  }
+
+  onMessage(publish: InboundPublish): void {
+    for (const feature of this.#features) {
+      try {
+        if (feature.take(publish, this.#deviceId)) break;
+      } catch (error) {
+        const failure = asBerthError(error);
+        // Where the application has ended the connection there is nothing more to end.
+        if (this.#open && feature.fetchesAgain?.(publish)) throw failure;
+        this.#handler.onProblem(failure);
+        break;
+      }
+    }
+    // An exchange may have come to its end.
+    if (this.#drainedBy !== undefined) this.pump();
+  }
+
+  onOversize(publish: OversizePublish): void {
+    const error = oversizeError(publish);
+    this.#handler.onProblem(error);
+    for (const feature of this.#features) {
+      if (!this.#open) return;
+      try {
+        if (feature.tooLarge?.(publish.topic, error, this.#deviceId)) return;
+      } catch (thrown) {
+        this.#handler.onProblem(asBerthError(thrown));
+      }
+    }
+  }
+
+  onAcknowledged(_id: number, message: HubMessage): void {
+    message.acknowledged?.();
+    this.pump();
   }
 
   onWritable(): void {
@@ -224,30 +207,75 @@ export class HubConnection implements SessionHandler {
   }
 
   onError(error: BerthError): void {
-    this.#alarm.cancel();
+    this.#end();
     this.#handler.onError(error);
   }
 
+  #send(feature: HubFeature): void {
+    const deviceId = this.#deviceId;
+    for (let message = feature.first(deviceId); message; message = feature.first(deviceId)) {
+      try {
+        if (this.#session.publish(message, message.QoS) < 0) return;
+      } catch (error) {
+        if (!isUnsendable(error)) throw error;
+        feature.sent();
+        this.#handler.onProblem(error);
+        if (this.#open) continue;
+        return;
+      }
+      feature.sent();
+    }
+  }
+
+  /** CONNACK has come, or SUBACK. */
+  #opened(subscribed: boolean): void {
+    for (const feature of this.#features) {
+      if (!this.#open) return;
+      if (feature.filters(this.#deviceId).length > 0 === subscribed) feature.opened?.(this.#deviceId);
+    }
+    this.pump();
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#alarm.cancel();
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const feature of this.#features) {
+      try {
+        feature.closed?.();
+      } catch (error) {
+        this.#handler.onProblem(asBerthError(error));
+      }
+    }
+  }
+
+  /** Nothing is on its way, and nothing is to come of what was begun. */
+  get #drained(): boolean {
+    return this.#session.drained && !this.#features.some((feature) => feature.busy);
+  }
+
   #renew(): void {
-    this.#renewing = true;
-    if (this.#session.drained) this.#renewed();
+    // Half of what is left of the token at most: after its end the hub ends the connection itself.
+    const now = this.#host.clock.ticks();
+    const left = this.#madeAt + (this.#lifetime ?? 0) - now;
+    this.#drainedBy = now + Math.max(0, Math.min(DRAIN_TIMEOUT, left / 2));
+    for (const feature of this.#features) feature.closing?.();
+    this.#drain();
+  }
+
+  #drain(): void {
+    const left = (this.#drainedBy ?? 0) - this.#host.clock.ticks();
+    if (left > 0 && !this.#drained) this.#alarm.set(left, () => this.#drain());
     else {
-      // Half of what is left of the token at most: after its end the hub ends the connection itself.
-      const left = this.#madeAt + (this.#lifetime ?? 0) - this.#host.clock.ticks();
-      this.#alarm.set(Math.max(0, Math.min(DRAIN_TIMEOUT, left / 2)), () => this.#renewed());
+      this.close();
+      this.#handler.onRenewal();
     }
   }
+}
 
-  #renewed(): void {
-    this.close();
-    this.#handler.onRenewal();
-  }
-
-  #topicOf(bag: string): Uint8Array {
-    if (bag !== this.#bag) {
-      this.#topic = this.#host.text.encode(telemetryTopic(this.#assignment.deviceId) + bag);
-      this.#bag = bag;
-    }
-    return this.#topic;
-  }
+/** It would be refused on every connection. */
+function isUnsendable(error: unknown): error is BerthError {
+  const code = error instanceof BerthError ? error.code : undefined;
+  return code === "packet-too-large" || code === "invalid-argument";
 }

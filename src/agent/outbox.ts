@@ -4,21 +4,44 @@
  *
  * The messages are links of a list, and used again once they are acknowledged: in steady state nothing is allocated.
  */
+import type { HubMessage } from "../azure/hub/feature";
 import { BerthError, invalidArgument } from "../error";
-import type { OutboundMessage } from "../mqtt/in-flight";
 import { NO_BYTES } from "../mqtt/packets";
 
 /** The property bag of a message without properties. */
 export const NO_BAG = "";
 
+/** Whose messages they are. */
+export interface MessageOwner {
+  acknowledged(message: TelemetryMessage): void;
+  recalled(message: TelemetryMessage): void;
+}
+
 /** A telemetry message. Its topic is set when it is sent: the device id can change until then. */
-export class TelemetryMessage implements OutboundMessage {
+export class TelemetryMessage implements HubMessage {
+  readonly #owner: MessageOwner;
   topic = NO_BYTES;
   payload = NO_BYTES;
   /** The property bag, encoded. */
   bag = NO_BAG;
   /** The one behind it, among those that wait or those that are free. */
   next: TelemetryMessage | undefined = undefined;
+
+  constructor(owner: MessageOwner) {
+    this.#owner = owner;
+  }
+
+  get QoS(): 1 {
+    return 1;
+  }
+
+  acknowledged(): void {
+    this.#owner.acknowledged(this);
+  }
+
+  recalled(): void {
+    this.#owner.recalled(this);
+  }
 }
 
 export interface OutboxOptions {
@@ -26,9 +49,16 @@ export interface OutboxOptions {
   readonly capacity?: number;
   /** How many bytes of payload wait at most. Default 16,384. */
   readonly bytes?: number;
+  /**
+   * What becomes of a message for which there is no room: refused with `outbox-full` ("refuse", the default), or the
+   * oldest of those that wait are dropped for it ("drop-oldest"), never one that is on its way.
+   */
+  readonly whenFull?: "refuse" | "drop-oldest";
 }
 
 export class Outbox {
+  readonly #owner: MessageOwner;
+  readonly #dropsOldest: boolean;
   readonly #capacity: number;
   readonly #maximumBytes: number;
   #first: TelemetryMessage | undefined;
@@ -38,13 +68,19 @@ export class Outbox {
   /** Those to be used again: as many as ever waited or were on their way at a time, less those that are. */
   #free: TelemetryMessage | undefined;
 
-  /** @throws BerthError `invalid-argument` for a bound below 1 */
-  constructor(options?: OutboxOptions) {
+  /** @throws BerthError `invalid-argument` for a bound below 1, or an unknown policy */
+  constructor(owner: MessageOwner, options?: OutboxOptions) {
+    this.#owner = owner;
     this.#capacity = options?.capacity ?? 32;
     this.#maximumBytes = options?.bytes ?? 16_384;
     if (!(this.#capacity >= 1 && this.#maximumBytes >= 1)) {
       throw invalidArgument("the outbox needs a capacity of 1 or more");
     }
+    const { whenFull = "refuse" } = options ?? {};
+    if (whenFull !== "refuse" && whenFull !== "drop-oldest") {
+      throw invalidArgument("outbox.whenFull is not refuse or drop-oldest");
+    }
+    this.#dropsOldest = whenFull === "drop-oldest";
   }
 
   get count(): number {
@@ -56,15 +92,14 @@ export class Outbox {
     return this.#count < this.#capacity && this.#bytes + bytes <= this.#maximumBytes;
   }
 
-  /** Appends. @throws BerthError `outbox-full`, `packet-too-large` for what never has room; nothing is dropped for it */
-  add(payload: Uint8Array, bag = NO_BAG): void {
-    if (!this.hasRoom(payload.length)) {
-      if (payload.length > this.#maximumBytes) {
-        throw new BerthError("packet-too-large", `a payload over the outbox's ${this.#maximumBytes} bytes`);
-      }
-      throw new BerthError("outbox-full", `${this.#count} messages, ${this.#bytes} bytes waiting`);
-    }
-    const message = this.#free ?? new TelemetryMessage();
+  /**
+   * Appends.
+   * @returns how many messages were dropped for it
+   * @throws BerthError `outbox-full`, `packet-too-large` for what never has room; nothing is dropped for it
+   */
+  add(payload: Uint8Array, bag = NO_BAG): number {
+    const dropped = this.hasRoom(payload.length) ? 0 : this.#makeRoom(payload.length);
+    const message = this.#free ?? new TelemetryMessage(this.#owner);
     this.#free = message.next;
     message.next = undefined;
     message.payload = payload;
@@ -74,6 +109,7 @@ export class Outbox {
     this.#last = message;
     this.#count += 1;
     this.#bytes += payload.length;
+    return dropped;
   }
 
   /** The oldest message, which stays. */
@@ -92,24 +128,18 @@ export class Outbox {
     this.#bytes -= message.payload.length;
   }
 
-  /** Puts messages that were on their way back to the front, oldest first: over the bounds if need be, they were accepted. */
-  restore(messages: readonly TelemetryMessage[]): void {
-    for (let i = messages.length - 1; i >= 0; i -= 1) {
-      const message = messages[i] as TelemetryMessage;
-      message.next = this.#first;
-      this.#first = message;
-      this.#last ??= message;
-      this.#count += 1;
-      this.#bytes += message.payload.length;
-    }
+  /** Puts a message that was on its way back to the front: over the bounds if need be, it was accepted. */
+  restore(message: TelemetryMessage): void {
+    message.next = this.#first;
+    this.#first = message;
+    this.#last ??= message;
+    this.#count += 1;
+    this.#bytes += message.payload.length;
   }
 
   /** Drops all that wait. */
   clear(): void {
-    for (let message = this.#first; message; message = this.#first) {
-      this.shift();
-      this.release(message);
-    }
+    while (this.#count > 0) this.#drop();
   }
 
   /** Takes a message back that was on its way and is acknowledged: the object is used again. */
@@ -118,5 +148,25 @@ export class Outbox {
     message.bag = NO_BAG;
     message.next = this.#free;
     this.#free = message;
+  }
+
+  /** @returns how many messages were dropped */
+  #makeRoom(bytes: number): number {
+    if (bytes > this.#maximumBytes) {
+      throw new BerthError("packet-too-large", `a payload over the outbox's ${this.#maximumBytes} bytes`);
+    }
+    if (!this.#dropsOldest) {
+      throw new BerthError("outbox-full", `${this.#count} messages, ${this.#bytes} bytes waiting`);
+    }
+    let dropped = 0;
+    for (; !this.hasRoom(bytes); dropped += 1) this.#drop();
+    return dropped;
+  }
+
+  /** Drops the oldest. */
+  #drop(): void {
+    const message = this.#first;
+    this.shift();
+    if (message) this.release(message);
   }
 }

@@ -17,9 +17,9 @@ export interface OutboundMessage {
 
 const MOST_RESERVED = 1_024;
 
-export class InFlight {
+export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   readonly #ids: Uint16Array;
-  readonly #messages: (OutboundMessage | undefined)[];
+  readonly #messages: (Message | undefined)[];
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
   readonly #reserved: number[] = [];
   /** How many return codes the answer to each of them must have. */
@@ -40,7 +40,7 @@ export class InFlight {
       throw invalidArgument("last is not 0 to 65535");
     }
     this.#ids = new Uint16Array(window);
-    this.#messages = new Array<OutboundMessage | undefined>(window).fill(undefined);
+    this.#messages = new Array<Message | undefined>(window).fill(undefined);
     this.#last = last;
   }
 
@@ -53,7 +53,7 @@ export class InFlight {
   }
 
   /** Takes a message in. @returns its identifier, or 0 when the window is full */
-  add(message: OutboundMessage): number {
+  add(message: Message): number {
     if (this.full) return 0;
     const id = this.#nextId();
     this.#ids[this.#count] = id;
@@ -69,7 +69,7 @@ export class InFlight {
   }
 
   /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
-  acknowledge(id: number): OutboundMessage | undefined {
+  acknowledge(id: number): Message | undefined {
     const index = this.indexOf(id);
     if (index < 0) return undefined;
     const message = this.#messages[index];
@@ -92,8 +92,8 @@ export class InFlight {
   }
 
   /** The message at `index`, 0 the oldest. */
-  messageAt(index: number): OutboundMessage {
-    return this.#messages[index] as OutboundMessage;
+  messageAt(index: number): Message {
+    return this.#messages[index] as Message;
   }
 
   /**

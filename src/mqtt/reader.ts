@@ -62,11 +62,16 @@ export interface PacketHandler {
  */
 export const DEFAULT_MAXIMUM = 8_192;
 
+/**
+ * A PUBLISH over the maximum: read it past ("skip", the default) or hand it over in fragments ("stream"), or whether by
+ * its topic; what the function throws ends the reader.
+ */
+export type Oversize = "skip" | "stream" | ((topic: string) => boolean);
+
 export interface ReaderOptions {
   /** Largest remaining length in bytes that is collected. Default 8,192; at least 128. */
   readonly maximumPacketSize?: number;
-  /** A PUBLISH over the maximum: read it past ("skip", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "skip" | "stream";
+  readonly oversize?: Oversize;
 }
 
 // States: what the next byte belongs to.
@@ -85,7 +90,7 @@ export class PacketReader {
   readonly #handler: PacketHandler;
   readonly #text: TextCodec;
   readonly #maximum: number;
-  readonly #streams: boolean;
+  readonly #streams: boolean | ((topic: string) => boolean);
   #state: number = TYPE;
   /** First byte of the packet: type and flags. */
   #first = 0;
@@ -114,7 +119,8 @@ export class PacketReader {
     this.#handler = handler;
     this.#text = text;
     this.#maximum = maximum;
-    this.#streams = options?.oversize === "stream";
+    const { oversize = "skip" } = options ?? {};
+    this.#streams = typeof oversize === "function" ? oversize : oversize === "stream";
   }
 
   /**
@@ -231,7 +237,7 @@ export class PacketReader {
     const topicEnd = 2 + (((body[0] as number) << 8) | (body[1] as number));
     const head = topicEnd + (QoS ? 2 : 0);
     if (head > this.#remaining) throw malformed("PUBLISH shorter than its topic");
-    const streams = this.#streams && head <= this.#maximum;
+    const streams = this.#streams !== false && head <= this.#maximum;
     const wanted = streams ? head : Math.min(topicEnd, this.#maximum);
     if (this.#filled < wanted) {
       if (body.length < wanted) {
@@ -243,23 +249,23 @@ export class PacketReader {
       return;
     }
     // Something is to come: the packet is over the maximum, this is not.
-    if (streams) {
-      this.#streamed = this.#readPublish(body, 0, head, this.#remaining - head);
-      this.#state = STREAM;
-      return;
-    }
-    const topicIsWhole = wanted === topicEnd;
-    this.#skipped = {
-      topic: this.#topic(body.subarray(2, topicIsWhole ? topicEnd : wholeCharacters(body, wanted - 1))),
-      topicIsWhole,
-      QoS,
-      id: 0,
-      size: this.#remaining,
-      maximum: this.#maximum,
-    };
-    this.#left = this.#remaining - wanted;
     this.#idAt = topicEnd;
     this.#id = 0;
+    let topic: string;
+    if (streams) {
+      const publish = this.#readPublish(body, 0, head, this.#remaining - head);
+      if (typeof this.#streams !== "function" || this.#streams(publish.topic)) {
+        this.#streamed = publish;
+        this.#state = STREAM;
+        return;
+      }
+      topic = publish.topic;
+      this.#id = publish.id;
+    } else
+      topic = this.#topic(body.subarray(2, wanted < topicEnd ? wholeCharacters(body, wanted - 1) : topicEnd));
+    const topicIsWhole = wanted >= topicEnd;
+    this.#skipped = { topic, topicIsWhole, QoS, id: 0, size: this.#remaining, maximum: this.#maximum };
+    this.#left = this.#remaining - wanted;
     this.#state = SKIP;
   }
 

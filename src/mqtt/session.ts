@@ -31,6 +31,7 @@ import {
 import {
   DEFAULT_MAXIMUM,
   type InboundPublish,
+  type Oversize,
   type OversizePublish,
   type PacketHandler,
   PacketReader,
@@ -38,7 +39,7 @@ import {
 import { type Field, PacketWriter, type Will } from "./writer";
 
 /** What a session reports. Nothing is called from inside a method of the session, nor after `close`. */
-export interface SessionHandler {
+export interface SessionHandler<Message extends OutboundMessage = OutboundMessage> {
   /** With `eager`: CONNECT has been written. What is sent from inside leaves with it. */
   onOpen?(): void;
   /** CONNACK 0. What is in flight is sent again after this call. */
@@ -51,7 +52,7 @@ export interface SessionHandler {
   /** A message over `maximumPacketSize` was read past. PUBACK follows as ever: it would come back otherwise. */
   onOversize(publish: OversizePublish): void;
   /** PUBACK for a message of `publish`. */
-  onAcknowledged(id: number, message: OutboundMessage): void;
+  onAcknowledged(id: number, message: Message): void;
   /** SUBACK without a failure, or UNSUBACK. @param returnCodes granted QoS by filter, empty for UNSUBACK; a view */
   onSubscribed(id: number, returnCodes: Uint8Array): void;
   /** `publish` has room again after it returned -1. */
@@ -61,7 +62,7 @@ export interface SessionHandler {
 }
 
 /** How a connection is made. Names follow ECMA-419, section 25; durations are milliseconds. */
-export interface SessionOptions {
+export interface SessionOptions<Message extends OutboundMessage = OutboundMessage> {
   readonly host: string;
   /** Default 8883. */
   readonly port?: number;
@@ -83,15 +84,15 @@ export interface SessionOptions {
   readonly inputSize?: number;
   /** Largest packet collected, as `ReaderOptions`. */
   readonly maximumPacketSize?: number;
-  /** A PUBLISH over that: read it past ("skip", the default) or hand it over in fragments ("stream"). */
-  readonly oversize?: "skip" | "stream";
+  /** As `ReaderOptions`. */
+  readonly oversize?: Oversize;
   /**
    * Let `subscribe` and `publish` follow CONNECT before CONNACK (section 3.1.4, non normative): saves a round
    * trip. `onConnected` is still called at CONNACK; `onOpen` tells when to start. Default false.
    */
   readonly eager?: boolean;
   /** Kept from the session before, or new. */
-  readonly inFlight?: InFlight;
+  readonly inFlight?: InFlight<Message>;
 }
 
 /** The part of `Host` that a session uses. */
@@ -122,27 +123,28 @@ const REFUSALS: readonly ErrorCode[] = Object.freeze([
 
 const NONE = -1;
 
-export class Session implements PacketHandler {
+export class Session<Message extends OutboundMessage = OutboundMessage> implements PacketHandler {
   readonly #host: SessionHost;
-  readonly #handler: SessionHandler;
+  readonly #handler: SessionHandler<Message>;
   readonly #writer: PacketWriter;
   readonly #reader: PacketReader;
   readonly #input: Uint8Array;
-  readonly #inFlight: InFlight;
+  readonly #inFlight: InFlight<Message>;
   readonly #keepAlive: number;
   readonly #answerTimeout: number;
   readonly #eager: boolean;
   readonly #transport: Transport;
   /** Return codes of the longest SUBACK that the reader takes. */
   readonly #mostFilters: number;
-  #options: SessionOptions | undefined;
+  #options: SessionOptions<Message> | undefined;
   #state: number = OPENING;
   #room = 0;
   /** Next message in flight to be sent again; NONE when that is done. */
   #resend = NONE;
   #duplicate = false;
-  /** `publish` was refused for lack of room. */
+  /** `publish` was refused for lack of room in the buffer, or in the window: QoS 0 needs none there. */
   #starved = false;
+  #crowded = false;
   /** Packet identifiers of PUBACKs that found no room; reading waits until they are written. */
   readonly #owed: number[] = [];
   /** Ticks. Deadlines are NONE while not running. */
@@ -165,7 +167,7 @@ export class Session implements PacketHandler {
    * Opens the transport.
    * @throws BerthError `invalid-argument` for an option out of range, and what the transport's constructor throws
    */
-  constructor(host: SessionHost, handler: SessionHandler, options: SessionOptions) {
+  constructor(host: SessionHost, handler: SessionHandler<Message>, options: SessionOptions<Message>) {
     checkSessionOptions(options);
     this.#keepAlive = options.keepAlive ?? 60_000;
     this.#answerTimeout = options.answerTimeout ?? 30_000;
@@ -173,7 +175,7 @@ export class Session implements PacketHandler {
     this.#handler = handler;
     this.#options = options;
     this.#eager = options.eager ?? false;
-    this.#inFlight = options.inFlight ?? new InFlight();
+    this.#inFlight = options.inFlight ?? new InFlight<Message>();
     this.#inFlight.releaseAll();
     this.#writer = new PacketWriter(new Uint8Array(options.outputSize ?? 4_096), host.text);
     this.#reader = new PacketReader(this, host.text, options);
@@ -214,9 +216,13 @@ export class Session implements PacketHandler {
    * @throws BerthError `closed` before the connection stands or after its end; `invalid-argument`,
    *   `packet-too-large` as `PacketWriter.publish`
    */
-  publish(message: OutboundMessage, QoS: QoS = 1): number {
+  publish(message: Message, QoS: QoS = 1): number {
     this.#assertUsable();
-    if (this.#resend !== NONE || (QoS && this.#inFlight.full)) {
+    if (QoS && this.#inFlight.full) {
+      this.#crowded = true;
+      return -1;
+    }
+    if (this.#resend !== NONE) {
       this.#starved = true;
       return -1;
     }
@@ -466,7 +472,7 @@ export class Session implements PacketHandler {
   }
 
   #sendConnect(): void {
-    const options = this.#options as SessionOptions;
+    const options = this.#options as SessionOptions<Message>;
     this.#state = CONNECTING;
     this.#phaseDeadline = this.#host.clock.ticks() + this.#answerTimeout;
     this.#arm(this.#phaseDeadline);
@@ -517,9 +523,9 @@ export class Session implements PacketHandler {
 
   /** Tells the handler that `publish` has room again. */
   #feed(): void {
-    if (!this.#starved || !this.#alive || this.#resend !== NONE || this.#inFlight.full) return;
-    if (this.#state !== CONNECTED) return;
-    this.#starved = false;
+    if (!this.#starved && (!this.#crowded || this.#inFlight.full)) return;
+    if (this.#state !== CONNECTED || this.#resend !== NONE) return;
+    this.#starved = this.#crowded = false;
     this.#handler.onWritable();
   }
 

@@ -41,6 +41,8 @@ const interfaces = new Map(
   [
     "src/agent/agent.ts",
     "src/agent/hub-connection.ts",
+    "src/agent/outbox.ts",
+    "src/azure/hub/cloud-to-device.ts",
     "src/agent/provisioner.ts",
     "src/azure/hub/direct-methods.ts",
     "src/azure/hub/twin.ts",
@@ -57,7 +59,15 @@ function membersOf(name: string): string[] {
 }
 
 /** Of the agent's options the device has these, under their own names. */
-const FROM_AGENT = ["provisioning", "hub", "startSpread", "maximumFailures", "backoff", "slowBackoff"];
+const FROM_AGENT = [
+  "provisioning",
+  "hub",
+  "outbox",
+  "startSpread",
+  "maximumFailures",
+  "backoff",
+  "slowBackoff",
+];
 
 /** First column of the table under `heading`, every name in it. */
 function rowsOf(heading: string): string[] {
@@ -70,7 +80,8 @@ function rowsOf(heading: string): string[] {
 
 test.each([
   ["DeviceOptions", [...membersOf("DeviceOptions"), ...FROM_AGENT]],
-  ["QueueOptions", membersOf("QueueOptions")],
+  ["OutboxOptions", membersOf("OutboxOptions")],
+  ["MessageOptions", membersOf("CloudToDeviceOptions").filter((name) => name !== "onMessage")],
   ["SendOptions", membersOf("SendOptions")],
   ["HubOptions", membersOf("HubOptions")],
   ["ProvisioningOptions", membersOf("ProvisioningOptions")],

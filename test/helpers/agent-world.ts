@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** An agent in virtual time with virtual servers, and a record of all that it reports. */
-import {
-  AGENT_STATE_NAMES,
-  Agent,
-  type AgentHandler,
-  type AgentOptions,
-  type ErrorReport,
-} from "../../src/agent/agent";
+import { Agent, type AgentHandler, type AgentOptions, type ErrorReport } from "../../src/agent/agent";
 import type { Host } from "../../src/host";
 import { VirtualAzure } from "../../simulator/virtual-azure";
 import { MemoryStore, nodeText, VirtualTime, virtualHost } from "../../simulator/virtual-host";
@@ -49,7 +43,7 @@ export function world(given: WorldOptions = {}): World {
   const log: string[] = [];
   const errors: ErrorReport[] = [];
   const handler: AgentHandler = {
-    onState: (state) => log.push(AGENT_STATE_NAMES[state] as string),
+    onState: (state) => log.push(state),
     onAssigned: ({ assignment }) => log.push(`assigned ${assignment.hub} ${assignment.deviceId}`),
     onConnected: ({ hub, source }) => log.push(`connected ${hub} ${source}`),
     onAcknowledged: (_, count) => log.push(`acknowledged ${count}`),

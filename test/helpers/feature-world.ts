@@ -16,6 +16,7 @@ export class FeatureWorld {
   readonly sent: Sent[] = [];
   readonly #feature: HubFeature;
   #connected = false;
+  #addressed = false;
   /** Messages that the connection takes now. */
   room = Number.POSITIVE_INFINITY;
 
@@ -32,12 +33,16 @@ export class FeatureWorld {
       },
       largest,
       wake: () => this.pump(),
-      report: (error, application) => this.reports.push({ code: error.code, application, error }),
+      report: (error) => {
+        this.reports.push({ code: error.code, application: error.code === "handler-failed", error });
+      },
     });
   }
 
   connect(): void {
     this.#connected = true;
+    if (!this.#addressed) this.#feature.moved?.();
+    this.#addressed = true;
     this.#feature.opened?.("device-1");
     this.pump();
   }

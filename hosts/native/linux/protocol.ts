@@ -3,7 +3,7 @@
  * What berth-native and the program that started it say to each other, one JSON object a line: the first line of
  * standard input is a `Settings`, each further one a `Command`; each line of standard output is a `NativeEvent`.
  */
-import type { AgentOptions, ConnectedReport, ErrorReport } from "../../../src/agent/agent";
+import type { AgentOptions, AgentState, ConnectedReport, ErrorReport } from "../../../src/agent/agent";
 import type { JsonObject } from "../../../src/azure/json";
 import type { Properties } from "../../../src/azure/properties";
 import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
@@ -77,7 +77,7 @@ export type NativeEvent =
     }
   | { readonly event: "stopped" }
   // Of an agent, see `AgentHandler`.
-  | { readonly event: "state"; readonly state: string }
+  | { readonly event: "state"; readonly state: AgentState }
   | ({
       readonly event: "assigned";
       readonly substatus: string | undefined;
@@ -86,7 +86,7 @@ export type NativeEvent =
   | ({ readonly event: "connected" } & ConnectedReport)
   | { readonly event: "acknowledged"; readonly count: number }
   | {
-      readonly event: "cloudToDevice";
+      readonly event: "message";
       readonly payload: string;
       readonly properties: Properties;
       readonly offset: number;

@@ -3,7 +3,7 @@
  * Direct methods: the service calls, the device answers with a status and JSON.
  * Source: "Understand and invoke direct methods from IoT Hub", "Communicate with an IoT hub using the MQTT protocol".
  */
-import { asBerthError, BerthError, inRange, invalidArgument } from "../../error";
+import { BerthError, handlerFailed, inRange, invalidArgument } from "../../error";
 import { NO_BYTES } from "../../mqtt/packets";
 import type { InboundPublish } from "../../mqtt/reader";
 import { parseJson } from "../json";
@@ -127,6 +127,10 @@ export class DirectMethods implements HubFeature {
     return FILTERS;
   }
 
+  get busy(): boolean {
+    return this.#calls.length + this.#answers.length > 0;
+  }
+
   closed(): void {
     // Their callers are told by the hub that the device is gone.
     this.#calls.length = this.#answers.length = 0;
@@ -181,7 +185,7 @@ export class DirectMethods implements HubFeature {
     const failed = (error: unknown): void => {
       const answered = this.#settle(waiting);
       if (answered) this.#queue(MethodStatus.HANDLER_FAILED, requestId, NO_BYTES);
-      this.#host.report(asBerthError(error), true);
+      this.#host.report(handlerFailed(`methods.${name}`, error));
     };
     const answered = (answer: MethodAnswer): void => {
       this.#answer(waiting, answer.status, answer.payload);

@@ -11,7 +11,7 @@
 
 import { Alarm } from "../../alarm";
 import { backoffDelay } from "../../backoff";
-import { asBerthError, BerthError, inRange, invalidArgument } from "../../error";
+import { BerthError, handlerFailed, inRange, invalidArgument } from "../../error";
 import { NO_BYTES } from "../../mqtt/packets";
 import type { InboundPublish } from "../../mqtt/reader";
 import { asJsonObject, type JsonObject, parseJsonObject } from "../json";
@@ -103,6 +103,7 @@ export class Twin implements HubFeature {
   /** Bytes of what waits and what is on its way. */
   #maximum: number;
   #open = false;
+  #closing = false;
   #requests = 0;
   /** What waits to be reported: one patch, or more where one could not say the same. */
   #pending: Patch[] = [];
@@ -134,7 +135,7 @@ export class Twin implements HubFeature {
     if (this.#attached) throw invalidArgument("the twin belongs to another device");
     this.#attached = host;
     this.#maximum = Math.min(this.#maximum, host.largest - LONGEST_TOPIC);
-    const request = (): Request => new Request(new Alarm(host.timers, (error) => host.report(error, false)));
+    const request = (): Request => new Request(new Alarm(host.timers, (error) => host.report(error)));
     this.#report = request();
     this.#read = request();
   }
@@ -178,15 +179,38 @@ export class Twin implements HubFeature {
   opened(): void {
     this.#open = true;
     this.#seen = -1;
-    if (this.#options.onDesired) this.#wanted = true;
+    // The answer to a reader may have been lost with the connection before.
+    if (this.#options.onDesired || this.#readers.length > 0) this.#wanted = true;
+  }
+
+  closing(): void {
+    this.#closing = true;
+    this.#next = undefined;
+  }
+
+  get busy(): boolean {
+    return this.#read.id !== "" || this.#report.id !== "";
   }
 
   closed(): void {
-    this.#open = false;
+    this.#open = this.#closing = false;
     this.#next = undefined;
     this.#unsend();
     this.#report.reset();
     this.#read.reset();
+  }
+
+  moved(): void {
+    // Another twin, with versions of its own.
+    this.#known = this.#seen = -1;
+  }
+
+  forget(): number {
+    const { length } = this.#pending;
+    this.#pending = [];
+    this.#next = undefined;
+    this.moved();
+    return length;
   }
 
   take(publish: InboundPublish): boolean {
@@ -201,7 +225,7 @@ export class Twin implements HubFeature {
     return true;
   }
 
-  tooLarge(topic: string): boolean {
+  tooLarge(topic: string, error: BerthError): boolean {
     if (topic.startsWith(DESIRED)) {
       this.#changed(versionOf(topic), undefined);
       return true;
@@ -210,13 +234,13 @@ export class Twin implements HubFeature {
     const response = parseResponseTopic(topic, RESPONSES);
     // A smaller one does not come by asking again: with the next connection.
     if (response && response.requestId === this.#read.id) {
-      this.#readFailed(new BerthError("packet-too-large", "the twin is larger than the device takes"));
+      this.#readFailed(error);
     }
     return true;
   }
 
   first(): HubMessage | undefined {
-    if (this.#next || !this.#open) return this.#next;
+    if (this.#next || !this.#open || this.#closing) return this.#next;
     if (this.#wanted && this.#read.id === "" && !this.#read.resting) {
       this.#next = { topic: twinTopic(this.#newId()), payload: NO_BYTES, QoS: 0 };
     } else if (this.#pending.length > 0 && this.#report.id === "" && !this.#report.resting) {
@@ -271,7 +295,7 @@ export class Twin implements HubFeature {
   #taken(version: number | undefined): void {
     this.#report.reset();
     this.#reported = undefined;
-    if (version !== undefined) this.#tell(() => this.#options.onReported?.(version));
+    if (version !== undefined) this.#tell("onReported", () => this.#options.onReported?.(version));
     this.#host.wake();
   }
 
@@ -286,15 +310,14 @@ export class Twin implements HubFeature {
     this.#read.reset();
     const [desiredProperties, desiredVersion] = split(desired);
     const [reportedProperties, reportedVersion] = split(reported);
-    for (const reader of this.#readers.splice(0)) {
-      const twin = {
-        desired: desiredProperties,
-        reported: reportedProperties,
-        desiredVersion,
-        reportedVersion,
-      };
-      this.#tell(() => reader(null, twin));
-    }
+    this.#tellReaders(null, {
+      desired: desiredProperties,
+      reported: reportedProperties,
+      desiredVersion,
+      reportedVersion,
+    });
+    // One of them has ended the connection.
+    if (!this.#open) return;
     // The answer was made before a change that has come: what it says is old.
     if (desiredVersion < this.#seen) this.#again(this.#read);
     else if (desiredVersion !== this.#known) this.#desired(desiredProperties, desiredVersion, true);
@@ -316,7 +339,7 @@ export class Twin implements HubFeature {
 
   #desired(desired: JsonObject, version: number, complete: boolean): void {
     this.#known = version;
-    this.#tell(() => this.#options.onDesired?.({ desired, version, complete }));
+    this.#tell("onDesired", () => this.#options.onDesired?.({ desired, version, complete }));
   }
 
   /** 429, 5xx and silence are tried again; what the hub refuses is not. */
@@ -324,21 +347,19 @@ export class Twin implements HubFeature {
     if (error.retriable) {
       if (request === this.#report) this.#unsend();
       this.#again(request, error.retryAfter);
-      this.#host.report(error, false);
     } else if (request === this.#read) this.#readFailed(error);
     else {
       this.#reported = undefined;
       request.reset();
-      this.#host.report(error, false);
     }
+    this.#host.report(error);
     this.#host.wake();
   }
 
   #readFailed(error: BerthError): void {
     this.#read.reset();
     this.#wanted = false;
-    for (const reader of this.#readers.splice(0)) this.#tell(() => reader(error));
-    this.#host.report(error, false);
+    this.#tellReaders(error);
   }
 
   /** Lets `request` rest for a while. */
@@ -363,11 +384,19 @@ export class Twin implements HubFeature {
     this.#next = undefined;
   }
 
-  #tell(call: () => void): void {
+  /** Those that wait now: one may ask again from inside. Once one of them has ended the connection the rest wait on. */
+  #tellReaders(error: BerthError | null, twin?: TwinDocument): void {
+    for (let left = this.#readers.length; left > 0 && this.#open; left -= 1) {
+      const reader = this.#readers.shift();
+      this.#tell("onTwin", () => reader?.(error, twin));
+    }
+  }
+
+  #tell(handler: string, call: () => void): void {
     try {
       call();
     } catch (error) {
-      this.#host.report(asBerthError(error), true);
+      this.#host.report(handlerFailed(handler, error));
     }
   }
 }

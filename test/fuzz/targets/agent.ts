@@ -6,6 +6,7 @@
  */
 import { Agent, type AgentHandler, AgentState, type ErrorReport } from "../../../src/agent/agent";
 import type { TelemetryMessage } from "../../../src/agent/outbox";
+import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
 import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
 import type { Host, Store, TextCodec, Transport, TransportOptions } from "../../../src/host";
 import { RecordingTransport } from "../../helpers/recording-transport";
@@ -107,10 +108,9 @@ class World {
       identity: { idScope: "0ne00000000", registrationId: "device-1", attestation: "symmetricKey" },
       provisioning: { eager: this.#has(Option.EAGER) },
       hub: {
-        oversize: this.#has(Option.STREAM) ? "stream" : "skip",
         maximumPacketSize: 256,
-        redeliveries: this.#has(Option.THROWS) ? 2 : 0,
       },
+      features: this.#has(Option.CLOUD_TO_DEVICE) ? [this.#messages()] : [],
     });
   }
 
@@ -184,8 +184,18 @@ class World {
     this.#sent.add(message);
   }
 
+  #messages(): CloudToDevice {
+    return new CloudToDevice({
+      onMessage: ({ properties, payload, offset, byteLength }) => {
+        this.#log.push(`message ${entriesOf(properties)} ${offset}/${byteLength} ${digest(payload)}`);
+        if (this.#has(Option.THROWS) && (byteLength & 1) === 1) throw new Error("of the application");
+      },
+      oversize: this.#has(Option.STREAM) ? "stream" : "skip",
+      redeliveries: this.#has(Option.THROWS) ? 2 : 0,
+    });
+  }
+
   #handler(): AgentHandler {
-    const messages = this.#has(Option.CLOUD_TO_DEVICE);
     return {
       onState: (state) => void this.#log.push(`state ${state}`),
       onAssigned: ({ assignment }) =>
@@ -195,12 +205,6 @@ class World {
         this.#acknowledged += 1;
         this.#log.push(`acknowledged ${this.#text.decode(message.payload)}`);
       },
-      ...(messages && {
-        onCloudToDevice: ({ properties, payload, offset, byteLength }) => {
-          this.#log.push(`message ${entriesOf(properties)} ${offset}/${byteLength} ${digest(payload)}`);
-          if (this.#has(Option.THROWS) && (byteLength & 1) === 1) throw new Error("of the application");
-        },
-      }),
       onError: (report) => this.#onError(report),
     };
   }

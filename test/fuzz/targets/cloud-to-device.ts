@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The topic of a cloud-to-device message, and the property bag at its end. */
-import { parseCloudToDevice, telemetryTopic } from "../../../src/azure/hub";
+import { parseCloudToDevice } from "../../../src/azure/hub/cloud-to-device";
+import { telemetryTopic } from "../../../src/azure/hub/telemetry";
 import { decodeProperties, encodeProperties, type Properties } from "../../../src/azure/properties";
 import { codeOf, entriesOf, must, type Target, textOf } from "./target";
 

@@ -192,7 +192,7 @@ withNativeEach<KeyType | "SAS">(["SAS", "ec-p256"])(
     device.send("x".repeat(3_000));
     await device.until(() => world.emulator.counts.telemetry === 2);
     world.emulator.sendCloudToDevice(HUB, "dev-1", Buffer.from("to the device"));
-    await device.next("cloudToDevice");
+    await device.next("message");
     expect(await device.stop()).toEqual(CLEAN);
     expect(device.of("error")).toEqual([]);
   },
@@ -218,8 +218,8 @@ withNative("cloud-to-device messages come in", async () => {
   await device.next("connected");
   const payload = Buffer.from("grüße ".repeat(100));
   await world.emulator.sendCloudToDevice(HUB, "dev-1", payload, { line: "7" });
-  expect(await device.next("cloudToDevice")).toEqual({
-    event: "cloudToDevice",
+  expect(await device.next("message")).toEqual({
+    event: "message",
     payload: payload.toString("base64"),
     properties: expect.objectContaining({ line: "7" }),
     offset: 0,

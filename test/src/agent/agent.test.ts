@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The life as it should go, and what starts, ends and changes it. */
 import { expect, test } from "@jest/globals";
+import { answerDps, assigningDps, hub, isRegistration } from "../../../simulator/services";
+import { MemoryStore, nodeText, START, VirtualTime } from "../../../simulator/virtual-host";
 import { AgentState } from "../../../src/agent/agent";
-import type { CloudToDeviceMessage } from "../../../src/agent/hub-connection";
+import { CloudToDevice, type CloudToDeviceMessage } from "../../../src/azure/hub/cloud-to-device";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import {
   bytes,
@@ -14,9 +16,7 @@ import {
   type WorldOptions,
   world,
 } from "../../helpers/agent-world";
-import { answerDps, assigningDps, hub, isRegistration } from "../../../simulator/services";
 import { thrownCode } from "../../helpers/thrown";
-import { MemoryStore, nodeText, START, VirtualTime } from "../../../simulator/virtual-host";
 
 const MINUTE = 60_000;
 
@@ -260,10 +260,10 @@ test("a renewal waits for acknowledgements, but not for ever", () => {
 
 test("cloud-to-device: subscribed where there is a handler, acknowledged after it", () => {
   const received: string[] = [];
-  const onCloudToDevice = ({ properties, payload }: CloudToDeviceMessage): void => {
+  const onMessage = ({ properties, payload }: CloudToDeviceMessage): void => {
     received.push(`${nodeText.decode(payload)} ${JSON.stringify(properties)}`);
   };
-  const { agent, azure, time } = world({ handler: { onCloudToDevice } });
+  const { agent, azure, time } = world({ options: { features: [new CloudToDevice({ onMessage })] } });
   azure.servers.set(DPS, assigningDps(HUB));
   azure.servers.set(HUB, hub());
   agent.start();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The connection is lost after every single byte, either way, at DPS and at the hub: the device gets there all the same. */
 import { expect, test } from "@jest/globals";
+import { assigningDps, hub } from "../../../simulator/services";
+import { VirtualAzure } from "../../../simulator/virtual-azure";
+import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 import { AgentState } from "../../../src/agent/agent";
 import type { Transport, TransportBinding, TransportOptions } from "../../../src/host";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import { bytes, DPS, HUB, world } from "../../helpers/agent-world";
-import { assigningDps, hub } from "../../../simulator/services";
-import { VirtualAzure } from "../../../simulator/virtual-azure";
-import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 /** Cuts the `connection`th transport after so many bytes; counts them where it does not get that far. */
 class Cutter {

@@ -3,13 +3,13 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Packet } from "mqtt-packet";
+import { assigningDps, hub } from "../../../simulator/services";
+import type { VirtualConnection } from "../../../simulator/virtual-azure";
 import { AgentState } from "../../../src/agent/agent";
 import type { Properties } from "../../../src/azure/properties";
 import { bytes, DPS, HUB, HUB2, type World, world } from "../../helpers/agent-world";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
-import { assigningDps, hub } from "../../../simulator/services";
-import type { VirtualConnection } from "../../../simulator/virtual-azure";
 
 const HOUR = 3_600_000;
 

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** The option to send packets behind CONNECT without waiting for CONNACK, and the way back where a server refuses. */
 import { expect, test } from "@jest/globals";
-import { AgentState } from "../../../src/agent/agent";
-import { AssignmentStore } from "../../../src/storage/assignment-store";
-import {
-  bytes,
-  DPS,
-  HUB,
-  HUB2,
-  IDENTITY,
-  type World,
-  type WorldOptions,
-  world,
-} from "../../helpers/agent-world";
 import { assigningDps, hub } from "../../../simulator/services";
 import type { Behaviour } from "../../../simulator/virtual-azure";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
+import { AgentState } from "../../../src/agent/agent";
+import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
+import type { HubFeature } from "../../../src/azure/hub/feature";
+import { AssignmentStore } from "../../../src/storage/assignment-store";
+import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
 
 function eagerWorld(): World {
   const made = world({ options: { provisioning: { eager: true } } });
@@ -24,10 +17,10 @@ function eagerWorld(): World {
 }
 
 /** A device that knows its hub, and speaks to it eagerly. */
-function eagerAtHub(answers: Behaviour, handler: WorldOptions["handler"] = {}): World {
+function eagerAtHub(answers: Behaviour, features: readonly HubFeature[] = []): World {
   const store = new MemoryStore();
   new AssignmentStore(store, nodeText).write({ ...IDENTITY, hub: HUB, deviceId: "device-1", assignedAt: 0 });
-  const made = world({ store, options: { hub: { eager: true } }, handler });
+  const made = world({ store, options: { hub: { eager: true }, features } });
   made.azure.servers.set(HUB, answers);
   made.azure.servers.set(DPS, assigningDps(HUB));
   return made;
@@ -134,7 +127,7 @@ test.each<[string, (made: World) => void, string]>([
 });
 
 test("hub: telemetry leaves with CONNECT, so that a stored start takes one round trip", () => {
-  const made = eagerAtHub(hub(), { onCloudToDevice: () => {} });
+  const made = eagerAtHub(hub(), [new CloudToDevice({ onMessage: () => {} })]);
   made.agent.send(bytes("1"));
   made.agent.send(bytes("2"));
   made.agent.start();

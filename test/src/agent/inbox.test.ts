@@ -2,15 +2,16 @@
 /** Messages that cannot be taken: too large, or the handler throws. None comes back for ever, none costs telemetry. */
 import { describe, expect, test } from "@jest/globals";
 import mqtt from "mqtt-packet";
-import { type AgentHandler, type AgentOptions, AgentState } from "../../../src/agent/agent";
-import { BerthError, type ErrorCode } from "../../../src/error";
-import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
-import { cut } from "../../helpers/bytes";
-import { thrownCode } from "../../helpers/thrown";
 import { answerDps, assignedBody, assigningDps, hub } from "../../../simulator/services";
 import type { VirtualConnection } from "../../../simulator/virtual-azure";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
+import { type AgentHandler, type AgentOptions, AgentState } from "../../../src/agent/agent";
+import { CloudToDevice, type CloudToDeviceOptions } from "../../../src/azure/hub/cloud-to-device";
+import { BerthError, type ErrorCode } from "../../../src/error";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
+import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
+import { cut } from "../../helpers/bytes";
+import { thrownCode } from "../../helpers/thrown";
 
 const MINUTE = 60_000;
 const PREFIX = "devices/device-1/messages/devicebound/";
@@ -60,20 +61,28 @@ function pieces(length: number): number[] {
 /** Runs ten minutes with five telemetry messages. @returns what came to the application, too */
 function live(
   queue: Queue,
-  options: AgentOptions["hub"],
+  { redeliveries, oversize, ...hubOptions }: NonNullable<AgentOptions["hub"]> & Partial<CloudToDeviceOptions>,
   onMessage: (text: string) => void = () => {},
   { split = false, handler = {} as AgentHandler } = {},
 ): World & { taken: string[]; telemetry: () => number; ends: () => number } {
   const taken: string[] = [];
   const made = world({
-    options: { hub: options ?? {} },
-    handler: {
-      onCloudToDevice({ payload, offset, byteLength }) {
-        taken.push(byteLength > 100 ? `${offset}+${payload.length}/${byteLength}` : nodeText.decode(payload));
-        onMessage(taken.at(-1) as string);
-      },
-      ...handler,
+    options: {
+      hub: hubOptions,
+      features: [
+        new CloudToDevice({
+          onMessage({ payload, offset, byteLength }) {
+            taken.push(
+              byteLength > 100 ? `${offset}+${payload.length}/${byteLength}` : nodeText.decode(payload),
+            );
+            onMessage(taken.at(-1) as string);
+          },
+          redeliveries,
+          oversize,
+        }),
+      ],
     },
+    handler,
   });
   const answers = hub();
   made.azure.servers.set(DPS, assigningDps(HUB));
@@ -151,7 +160,10 @@ describe("too large", () => {
   });
 
   test("the application stops the agent when it is told", () => {
-    const made = world({ handler: { onCloudToDevice() {}, onError: () => made.agent.stop() } });
+    const made = world({
+      options: { features: [new CloudToDevice({ onMessage() {} })] },
+      handler: { onError: () => made.agent.stop() },
+    });
     const queue = new Queue().add("", "x".repeat(9_000)).add("", "x".repeat(9_000));
     const answers = hub();
     made.azure.servers.set(DPS, assigningDps(HUB));
@@ -179,7 +191,7 @@ describe("the handler throws", () => {
     expect([queue.deliveries, ends(), telemetry()]).toEqual([2, 0, 5]);
     const report = { phase: "application", error: { code: "handler-failed" }, retryIn: undefined };
     expect(errors).toMatchObject([report, report]);
-    expect(errors[0]?.error.message).toContain("onCloudToDevice: boom");
+    expect(errors[0]?.error.message).toContain("onMessage: boom");
   });
 
   test("in the middle of a large one: the rest is not handed over, and it is acknowledged", () => {
@@ -242,14 +254,18 @@ describe("the handler throws", () => {
   test("the agent is moved on from inside, then the handler throws: told, and no connection ended twice", () => {
     let once = true;
     const other = world({
-      options: { hub: { redeliveries: 5 } },
-      handler: {
-        onCloudToDevice() {
-          if (!once) return;
-          once = false;
-          other.agent.reprovision();
-          throw new Error("boom");
-        },
+      options: {
+        features: [
+          new CloudToDevice({
+            onMessage() {
+              if (!once) return;
+              once = false;
+              other.agent.reprovision();
+              throw new Error("boom");
+            },
+            redeliveries: 5,
+          }),
+        ],
       },
     });
     const queue = new Queue().add("", "1");
@@ -289,7 +305,7 @@ describe("the handler throws", () => {
   );
 
   test.each([-1, 0.5, 101, Number.NaN])("redeliveries %d are refused", (redeliveries) => {
-    expect(thrownCode(() => world({ options: { hub: { redeliveries } } }))).toBe("invalid-argument");
+    expect(thrownCode(() => new CloudToDevice({ onMessage() {}, redeliveries }))).toBe("invalid-argument");
   });
 });
 

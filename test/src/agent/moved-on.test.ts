@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Handlers that stop the agent, or move it on, from inside a call: nothing goes on behind their back. */
 import { describe, expect, test } from "@jest/globals";
-import { AGENT_STATE_NAMES, type Agent, AgentState } from "../../../src/agent/agent";
-import { thrownCode } from "../../helpers/thrown";
-import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
 import { assigningDps, hub, isRegistration } from "../../../simulator/services";
+import { type Agent, AgentState } from "../../../src/agent/agent";
+import { bytes, DPS, HUB, type World, type WorldOptions, world } from "../../helpers/agent-world";
+import { thrownCode } from "../../helpers/thrown";
 
 type Act = (agent: Agent) => void;
 
@@ -187,7 +187,7 @@ function afterStop(until: string, which: number, given: WorldOptions, set: (made
   const made: World = world({
     ...given,
     handler: {
-      onState: (state) => told(AGENT_STATE_NAMES[state] as string),
+      onState: (state) => told(state),
       onAssigned: () => told("assigned"),
       onConnected: () => told("connected"),
       onAcknowledged: () => told("acknowledged"),

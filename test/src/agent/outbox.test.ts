@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Outbox, type TelemetryMessage } from "../../../src/agent/outbox";
+import { type MessageOwner, Outbox, type TelemetryMessage } from "../../../src/agent/outbox";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
 
+const OWNER: MessageOwner = { acknowledged() {}, recalled() {} };
+
 test("first in, first out", () => {
-  const outbox = new Outbox();
+  const outbox = new Outbox(OWNER);
   const [a, b] = [new Uint8Array(1), new Uint8Array(2)];
   outbox.add(a);
   outbox.add(b, "b=1");
@@ -21,7 +23,7 @@ test("first in, first out", () => {
 });
 
 test("bounded in number and in bytes; what is refused changes nothing", () => {
-  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  const outbox = new Outbox(OWNER, { capacity: 2, bytes: 10 });
   outbox.add(new Uint8Array(8));
   expect(() => outbox.add(new Uint8Array(3))).toThrow(
     expect.objectContaining({ code: "outbox-full", retriable: true }),
@@ -35,7 +37,7 @@ test("bounded in number and in bytes; what is refused changes nothing", () => {
 });
 
 test("has room for what can be added", () => {
-  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  const outbox = new Outbox(OWNER, { capacity: 2, bytes: 10 });
   outbox.add(new Uint8Array(4));
   expect([0, 6, 7].map((bytes) => outbox.hasRoom(bytes))).toEqual([true, true, false]);
   outbox.add(new Uint8Array(1));
@@ -43,7 +45,7 @@ test("has room for what can be added", () => {
 });
 
 test("what is larger than the whole outbox is no matter of room", () => {
-  const outbox = new Outbox({ capacity: 1, bytes: 10 });
+  const outbox = new Outbox(OWNER, { capacity: 1, bytes: 10 });
   expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
   outbox.add(new Uint8Array(10));
   expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
@@ -51,13 +53,13 @@ test("what is larger than the whole outbox is no matter of room", () => {
 });
 
 test("messages put back go first and count again", () => {
-  const outbox = new Outbox({ capacity: 3, bytes: 10 });
+  const outbox = new Outbox(OWNER, { capacity: 3, bytes: 10 });
   const [a, b, later] = [4, 5, 1].map((size) => new Uint8Array(size)) as [Uint8Array, Uint8Array, Uint8Array];
   outbox.add(a);
   outbox.add(b);
   const away = [take(outbox), take(outbox)];
   outbox.add(later);
-  outbox.restore(away);
+  for (const message of away.reverse()) outbox.restore(message);
   expect(() => outbox.add(new Uint8Array(1))).toThrow(expect.objectContaining({ code: "outbox-full" }));
   expect(outbox.first()?.payload).toBe(a);
   outbox.shift();
@@ -68,7 +70,7 @@ test("messages put back go first and count again", () => {
 });
 
 test("an acknowledged message keeps nothing of the application, and is used again", () => {
-  const outbox = new Outbox();
+  const outbox = new Outbox(OWNER);
   outbox.add(new Uint8Array(7), "a=1");
   const message = take(outbox);
   message.topic = new Uint8Array(3);
@@ -84,7 +86,7 @@ test("an acknowledged message keeps nothing of the application, and is used agai
 });
 
 test("what is cleared makes room, and keeps nothing of the application", () => {
-  const outbox = new Outbox({ capacity: 2, bytes: 10 });
+  const outbox = new Outbox(OWNER, { capacity: 2, bytes: 10 });
   outbox.add(new Uint8Array(5), "a=1");
   const first = outbox.first();
   outbox.add(new Uint8Array(5));
@@ -95,8 +97,12 @@ test("what is cleared makes room, and keeps nothing of the application", () => {
 });
 
 test("a bound below 1 is refused", () => {
-  expect(() => new Outbox({ capacity: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-  expect(() => new Outbox({ bytes: 0 })).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+  expect(() => new Outbox(OWNER, { capacity: 0 })).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+  expect(() => new Outbox(OWNER, { bytes: 0 })).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
 });
 
 /** The oldest message, on its way. */
@@ -127,7 +133,7 @@ testProperty(
     fc.integer({ min: 1, max: 40 }),
     fc.array(step, { maxLength: 60 }),
     (capacity, bytes, steps) => {
-      const outbox = new Outbox({ capacity, bytes });
+      const outbox = new Outbox(OWNER, { capacity, bytes });
       let waiting: [payload: Uint8Array, bag: string][] = [];
       let away: [payload: Uint8Array, bag: string, message: TelemetryMessage][] = [];
       const known = new Set<TelemetryMessage>();
@@ -155,7 +161,7 @@ testProperty(
           const [one] = away.splice(number % (away.length + 1), 1);
           if (one) outbox.release(one[2]);
         } else {
-          outbox.restore(away.map(([, , message]) => message));
+          for (const [, , message] of away.toReversed()) outbox.restore(message);
           waiting = [...away.map(([payload, bag]): [Uint8Array, string] => [payload, bag]), ...waiting];
           away = [];
         }

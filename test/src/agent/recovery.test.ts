@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Every way back: refusals, failures, stalls and resets at DPS and at the hub, and a store that fails. */
 import { expect, test } from "@jest/globals";
-import { AgentState } from "../../../src/agent/agent";
-import { AssignmentStore } from "../../../src/storage/assignment-store";
-import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
 import {
   answerDps,
   assignedBody,
@@ -14,6 +11,9 @@ import {
 } from "../../../simulator/services";
 import type { Behaviour } from "../../../simulator/virtual-azure";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
+import { AgentState } from "../../../src/agent/agent";
+import { AssignmentStore } from "../../../src/storage/assignment-store";
+import { bytes, DPS, HUB, HUB2, IDENTITY, type World, world } from "../../helpers/agent-world";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -12,6 +12,7 @@ import {
 import { type Behaviour, VirtualAzure } from "../../../simulator/virtual-azure";
 import { MemoryStore, nodeText, VirtualTime } from "../../../simulator/virtual-host";
 import { type AgentOptions, AgentState } from "../../../src/agent/agent";
+import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
 import type { Transport, TransportBinding } from "../../../src/host";
 import { AssignmentStore } from "../../../src/storage/assignment-store";
 import { RETRY_KEY } from "../../../src/storage/retry-record";
@@ -299,8 +300,10 @@ test.each([0, 60_000])(
   "what only a person can mend slows down when it comes %i ms after CONNACK",
   (after) => {
     const made = known({
-      handler: { onCloudToDevice: () => {} },
-      options: { hub: { answerTimeout: 100_000 } },
+      options: {
+        hub: { answerTimeout: 100_000 },
+        features: [new CloudToDevice({ onMessage: () => {} })],
+      },
     });
     made.azure.servers.set(HUB, (connection, packet) => {
       if (packet.cmd !== "subscribe") return hub()(connection, packet);

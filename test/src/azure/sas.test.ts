@@ -6,6 +6,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { hmacSigner, nodeText } from "../../../simulator/virtual-host";
 import {
   DPS_POLICY,
   deriveDeviceKey,
@@ -16,7 +17,6 @@ import {
 } from "../../../src/azure/sas";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
-import { hmacSigner, nodeText } from "../../../simulator/virtual-host";
 
 const GROUP_KEY = "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
 const REGISTRATION_ID = "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
+import { nodeText } from "../../../simulator/virtual-host";
 import { base64 } from "../../../src/azure/base64";
 import { bytesOfBase64, symmetricKeyBytes } from "../../../src/azure/symmetric-key";
-import { nodeText } from "../../../simulator/virtual-host";
 
 // RFC 4648, section 10.
 test.each([

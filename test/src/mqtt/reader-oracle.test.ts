@@ -3,13 +3,13 @@
 import { expect } from "@jest/globals";
 import fc from "fast-check";
 import type { Packet } from "mqtt-packet";
+import { nodeText } from "../../../simulator/virtual-host";
 import { BerthError } from "../../../src/error";
 import { PacketReader } from "../../../src/mqtt/reader";
 import { cut } from "../../helpers/bytes";
 import { generatePackets } from "../../helpers/oracle";
 import { type ReaderEvent, readerEvents, recordingReader } from "../../helpers/reader-events";
 import { testProperty } from "../../helpers/seeds";
-import { nodeText } from "../../../simulator/virtual-host";
 
 /** A packet, and what the reader must report. */
 interface Case {

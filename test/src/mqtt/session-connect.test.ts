@@ -2,6 +2,7 @@
 /** From the options to CONNACK: what is sent, every refusal, the deadlines, and `eager`. */
 import { describe, expect, test } from "@jest/globals";
 import type { Packet } from "mqtt-packet";
+import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 import { InFlight } from "../../../src/mqtt/in-flight";
 import { Session, type SessionHandler, type SessionOptions } from "../../../src/mqtt/session";
 import { hex, toHex } from "../../helpers/bytes";
@@ -16,7 +17,6 @@ import {
   recordingBinding,
 } from "../../helpers/fake-transport";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText, VirtualTime } from "../../../simulator/virtual-host";
 
 const CREDENTIALS = { user: "someone", password: "a password" };
 

@@ -3,12 +3,12 @@
 import { expect } from "@jest/globals";
 import fc from "fast-check";
 import type { Packet } from "mqtt-packet";
+import { nodeText } from "../../../simulator/virtual-host";
 import type { QoS } from "../../../src/mqtt/packets";
 import { type ConnectOptions, PacketWriter } from "../../../src/mqtt/writer";
 import { concat } from "../../helpers/bytes";
 import { parsePackets } from "../../helpers/oracle";
 import { testProperty } from "../../helpers/seeds";
-import { nodeText } from "../../../simulator/virtual-host";
 import { waiting } from "../../helpers/waiting";
 
 /** A packet to write, and what `mqtt-packet` must read. */

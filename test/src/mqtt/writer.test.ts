@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Literal packets, and what the writer refuses. Figures and statements are those of MQTT 3.1.1. */
 import { describe, expect, test } from "@jest/globals";
+import { nodeText } from "../../../simulator/virtual-host";
 import { type ConnectOptions, PacketWriter } from "../../../src/mqtt/writer";
 import { hex, toHex } from "../../helpers/bytes";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText } from "../../../simulator/virtual-host";
 import { waiting } from "../../helpers/waiting";
 
 const text = nodeText;

@@ -2,6 +2,7 @@
 /** The assignment through power cuts at every byte of every write, and through stores that fail. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 import type { Store } from "../../../src/host";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { type Assignment, decodeRecord, encodeRecord } from "../../../src/storage/record";
@@ -15,7 +16,6 @@ import {
   type Tearing,
   TornStore,
 } from "../../helpers/torn-store";
-import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 
 function assignment(name: string): Assignment {
   return {

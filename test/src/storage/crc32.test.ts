@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** CRC-32/ISO-HDLC: the check value of its catalogue entry, and vectors computed with zlib. */
 import { expect, test } from "@jest/globals";
-import { crc32 } from "../../../src/storage/crc32";
 import { nodeText } from "../../../simulator/virtual-host";
+import { crc32 } from "../../../src/storage/crc32";
 
 test.each([
   ["", 0],

@@ -2,6 +2,7 @@
 /** The bytes of the assignment record, and all that is none. The vectors were made with Python's struct and zlib. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { nodeText } from "../../../simulator/virtual-host";
 import { crc32 } from "../../../src/storage/crc32";
 import {
   type Assignment,
@@ -12,7 +13,6 @@ import {
 import { concat, hex, toHex } from "../../helpers/bytes";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
-import { nodeText } from "../../../simulator/virtual-host";
 
 const ASSIGNMENT: Assignment = Object.freeze({
   idScope: "0ne",

@@ -92,7 +92,7 @@ test("a handler answers by a promise, and one that rejects is 500 and the applic
     { topic: "$iothub/methods/res/201/?$rid=1", body: '"x"' },
     { topic: "$iothub/methods/res/500/?$rid=2", body: "" },
   ]);
-  expect(world.reports).toMatchObject([{ code: "internal", application: true }]);
+  expect(world.reports).toMatchObject([{ code: "handler-failed", application: true }]);
   expect(world.reports[0]?.error.message).toContain("valve stuck");
 });
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { mergePatch } from "../../../../emulator/hub/twin";
 import {
   type DesiredProperties,
   Twin,
   type TwinDocument,
   type TwinOptions,
 } from "../../../../src/azure/hub/twin";
-import { mergePatch } from "../../../../emulator/hub/twin";
+import { BerthError } from "../../../../src/error";
 import { FeatureWorld } from "../../../helpers/feature-world";
 import { testProperty } from "../../../helpers/seeds";
 import { thrownCode } from "../../../helpers/thrown";
@@ -242,8 +243,11 @@ test("a twin that is too large is told, and read again with the next connection 
   const read: unknown[] = [];
   twin.read((error) => read.push(error?.code));
   world.connect();
-  expect(twin.tooLarge(`$iothub/twin/res/200/?$rid=${world.requestId()}`)).toBe(true);
-  expect(twin.tooLarge("devices/device-1/messages/devicebound/")).toBe(false);
+  const tooLarge = new BerthError("packet-too-large");
+  expect(twin.tooLarge(`$iothub/twin/res/200/?$rid=${world.requestId()}`, tooLarge)).toBe(true);
+  expect(twin.tooLarge("devices/device-1/messages/devicebound/", tooLarge)).toBe(false);
+  // Whoever read it past reports it.
+  expect(world.reports).toEqual([]);
   world.time.advance(600_000);
   expect(read).toEqual(["packet-too-large"]);
   expect(world.take()).toEqual([]);
@@ -270,7 +274,7 @@ test("a handler that throws is reported, and its properties count as told", () =
   });
   world.connect();
   world.receive("$iothub/twin/res/200/?$rid=1", document({}, 1));
-  expect(world.reports).toMatchObject([{ code: "internal", application: true }]);
+  expect(world.reports).toMatchObject([{ code: "handler-failed", application: true }]);
   world.take();
   world.receive(changed(2), '{"$version":2}');
   expect(world.reports.length).toBe(2);

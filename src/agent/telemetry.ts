@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Telemetry as a feature: the outbox, the property bag that is encoded once, and the word when there is room again.
+ * What waits or is on its way outlives connections. In steady state a message allocates nothing.
+ */
+import { Alarm } from "../alarm";
+import type { HubFeature, HubFeatureHost } from "../azure/hub/feature";
+import { telemetryTopic } from "../azure/hub/telemetry";
+import { encodeProperties, type Properties } from "../azure/properties";
+import { asBerthError, BerthError } from "../error";
+import { MAXIMUM_FIELD_LENGTH, NO_BYTES } from "../mqtt/packets";
+import { type MessageOwner, NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
+
+/** What comes of telemetry. Guarded: it does not throw. */
+export interface TelemetryHandler {
+  acknowledged(message: TelemetryMessage): void;
+  /** There is room again for the message that `send` refused. */
+  room(): void;
+  /** @returns false while nobody is to be told: then they are told with the next ones */
+  dropped(count: number): boolean;
+}
+
+/** A topic with the longest device id, before the property bag. */
+const LONGEST_TOPIC = telemetryTopic("").length + 128;
+const LONGEST_BAG = MAXIMUM_FIELD_LENGTH - LONGEST_TOPIC;
+const NO_FILTERS: readonly string[] = Object.freeze([]);
+
+export class Telemetry implements HubFeature, MessageOwner {
+  readonly #handler: TelemetryHandler;
+  readonly #outbox: Outbox;
+  readonly #host: HubFeatureHost;
+  readonly #dropAlarm: Alarm;
+  /** Messages on their way. */
+  #away = 0;
+  #open = false;
+  #closing = false;
+  /** Dropped messages that nobody was told of. */
+  #dropped = 0;
+  #telling = false;
+  /** Bytes of the payload that `send` last refused; -1 while nobody waits for room. */
+  #wantsRoom = -1;
+  /** The last properties that were frozen, and their bag with its length: encoded once. */
+  #properties: Properties | undefined;
+  #bag = NO_BAG;
+  #bagLength = 0;
+  /** The bag that was sent last, and the topic that ends in it: encoded once for messages in a row that have the same. */
+  #sentBag: string | undefined;
+  #topic = NO_BYTES;
+
+  /** @throws BerthError `invalid-argument` as `Outbox` */
+  constructor(host: HubFeatureHost, options: OutboxOptions | undefined, handler: TelemetryHandler) {
+    this.#host = host;
+    this.#handler = handler;
+    this.#outbox = new Outbox(this, options);
+    this.#dropAlarm = new Alarm(host.timers, (error) => host.report(error));
+  }
+
+  /** Messages that wait to be sent or acknowledged. */
+  get pending(): number {
+    return this.#outbox.count + this.#away;
+  }
+
+  /** As `Agent.send`. */
+  send(payload: Uint8Array, properties?: Properties): void {
+    let size = payload.length;
+    if (properties) {
+      if (properties !== this.#properties) this.#encode(properties);
+      size += this.#bagLength;
+    }
+    const largest = this.#host.largest - LONGEST_TOPIC;
+    if (size > largest)
+      throw new BerthError("packet-too-large", `payload and properties over ${largest} bytes`);
+    try {
+      const dropped = this.#outbox.add(payload, properties && this.#bag);
+      if (dropped > 0) this.#drop(dropped);
+    } catch (error) {
+      if (asBerthError(error).code === "outbox-full") this.#wantsRoom = payload.length;
+      throw error;
+    }
+    this.#host.wake();
+  }
+
+  /** The device is stopped: nothing is told. */
+  stop(): void {
+    this.#dropAlarm.cancel();
+    this.#telling = false;
+  }
+
+  attach(): void {
+    // Made by the device itself.
+  }
+
+  filters(): readonly string[] {
+    return NO_FILTERS;
+  }
+
+  opened(): void {
+    this.#open = true;
+    this.#tellDropped();
+    // After `forget` no acknowledgement makes room.
+    this.#tellRoom();
+  }
+
+  closing(): void {
+    this.#closing = true;
+  }
+
+  closed(): void {
+    this.#open = this.#closing = false;
+  }
+
+  moved(): void {
+    // The device id may be another.
+    this.#sentBag = undefined;
+  }
+
+  forget(): number {
+    const { count } = this.#outbox;
+    this.#outbox.clear();
+    return count;
+  }
+
+  take(): boolean {
+    return false;
+  }
+
+  first(deviceId: string): TelemetryMessage | undefined {
+    if (this.#closing) return undefined;
+    const message = this.#outbox.first();
+    if (message) {
+      if (message.bag !== this.#sentBag) {
+        this.#topic = this.#host.text.encode(telemetryTopic(deviceId) + message.bag);
+        this.#sentBag = message.bag;
+      }
+      message.topic = this.#topic;
+    }
+    return message;
+  }
+
+  sent(): void {
+    this.#outbox.shift();
+    this.#away += 1;
+  }
+
+  acknowledged(message: TelemetryMessage): void {
+    this.#away -= 1;
+    this.#handler.acknowledged(message);
+    this.#outbox.release(message);
+    if (this.#wantsRoom < 0) return;
+    // What waits goes first: room for one more may come of it.
+    this.#host.wake();
+    this.#tellRoom();
+  }
+
+  recalled(message: TelemetryMessage): void {
+    this.#away -= 1;
+    this.#outbox.restore(message);
+  }
+
+  #encode(properties: Properties): void {
+    const bag = encodeProperties(properties);
+    if (bag.length > LONGEST_BAG) {
+      throw new BerthError("packet-too-large", `properties over ${LONGEST_BAG} bytes`);
+    }
+    this.#bag = bag;
+    this.#bagLength = bag.length;
+    // Others may have changed when they come again.
+    this.#properties = Object.isFrozen(properties) ? properties : undefined;
+  }
+
+  #tellRoom(): void {
+    if (this.#wantsRoom < 0 || !this.#open || !this.#outbox.hasRoom(this.#wantsRoom)) return;
+    this.#wantsRoom = -1;
+    this.#handler.room();
+  }
+
+  /** Told a moment later: no callback comes from inside `send`. */
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (this.#telling) return;
+    this.#telling = true;
+    this.#dropAlarm.set(0, () => this.#tellDropped());
+  }
+
+  #tellDropped(): void {
+    this.#dropAlarm.cancel();
+    this.#telling = false;
+    const count = this.#dropped;
+    if (count === 0) return;
+    this.#dropped = 0;
+    if (!this.#handler.dropped(count)) this.#dropped += count;
+  }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/** The user name of IoT Hub over MQTT 3.1.1. Source: "Communicate with your IoT hub using the MQTT protocol". */
+import { percentEncode } from "../percent";
+
+/** The version of the hub's device API that this client speaks. */
+export const HUB_API_VERSION = "2021-04-12";
+
+/**
+ * The user name of CONNECT.
+ * @param modelId IoT Plug and Play model, `dtmi:...`
+ */
+export function hubUserName(hub: string, deviceId: string, modelId?: string): string {
+  const user = `${hub}/${deviceId}/?api-version=${HUB_API_VERSION}`;
+  return modelId === undefined ? user : `${user}&model-id=${percentEncode(modelId)}`;
+}
