@@ -31,7 +31,13 @@ const FOLDERS = {
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
   "hosts/moddable/scripts": [
-    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/(build-lock|npm-options)[.]"],
+    [
+      "src/",
+      "firmware/settings[.]",
+      "hosts/moddable/settings[.]",
+      "hosts/native/scripts/",
+      "scripts/(build-lock|npm-options)[.]",
+    ],
     "packages",
   ],
   "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
@@ -45,7 +51,7 @@ const FOLDERS = {
       "src/",
       "hosts/node/",
       "firmware/settings[.]",
-      "hosts/moddable/device-identity[.]",
+      "hosts/moddable/(device-identity|settings)[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/moddable/store[.]",
     ],

@@ -22,7 +22,7 @@ export type { JsonObject } from "../../src/azure/json";
 export type { Properties } from "../../src/azure/properties";
 export type { DesiredReport, DeviceOptions } from "../../src/device";
 export { BerthError, type ErrorCode } from "../../src/error";
-export type { DeviceError, QueueOptions, SendOptions } from "../../src/telemetry-device";
+export type { DeviceError, MessageOptions, SendOptions } from "../../src/telemetry-device";
 export type { ModdableIdentity, ModdableOptions } from "./device-host";
 export { log } from "./sources";
 

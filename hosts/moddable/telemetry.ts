@@ -11,7 +11,7 @@ export type { AssignedReport, ConnectedReport } from "../../src/agent/agent";
 export type { CloudToDeviceMessage } from "../../src/azure/hub/cloud-to-device";
 export type { Properties } from "../../src/azure/properties";
 export { BerthError, type ErrorCode } from "../../src/error";
-export type { DeviceError, QueueOptions, SendOptions } from "../../src/telemetry-device";
+export type { DeviceError, MessageOptions, SendOptions } from "../../src/telemetry-device";
 export type { ModdableIdentity, ModdableOptions } from "./device-host";
 export { log } from "./sources";
 
