@@ -105,6 +105,7 @@ function present(values: { readonly [K in keyof typeof IDENTITY_KEYS]?: unknown 
   return Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [key]));
 }
 
+/** The casts are for apps whose TypeScript is not strict: it narrows no `unknown`. */
 class IdentityValues {
   readonly #read: ReadIdentityValue;
   readonly #place: string;
@@ -116,19 +117,20 @@ class IdentityValues {
 
   text(key: string): string | undefined {
     const value = this.#read(key);
-    if (value === undefined || typeof value === "string") return value;
+    if (value === undefined || typeof value === "string") return value as string | undefined;
     throw this.#wrong(key, "is no text");
   }
 
   number(key: string): number | undefined {
     const value = this.#read(key);
-    if (value === undefined || typeof value === "number") return value;
+    if (value === undefined || typeof value === "number") return value as number | undefined;
     throw this.#wrong(key, "is no number");
   }
 
   bytes(key: string): Bytes | undefined {
     const value = this.#read(key);
-    if (value === undefined || value instanceof ArrayBuffer || value instanceof Uint8Array) return value;
+    if (value === undefined || value instanceof ArrayBuffer || value instanceof Uint8Array)
+      return value as Bytes | undefined;
     throw this.#wrong(key, "holds no bytes");
   }
 

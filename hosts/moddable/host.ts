@@ -89,6 +89,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
         })
       : undefined;
 
+  const network = own ?? joined;
   return {
     text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
     clock,
@@ -97,7 +98,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     transport,
     random,
     ...(signer && { signer }),
-    ...((own ?? joined) && { network: own ?? joined }),
+    ...(network && { network }),
     start(): void {
       if (joined) joined.start();
       else sync?.start();
