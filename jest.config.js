@@ -2,6 +2,7 @@
 /** Jest runs the TypeScript as ES modules; swc only strips the types, `npm run typecheck` checks them. */
 export default {
   testEnvironment: "node",
+  testSequencer: "<rootDir>/test/slowest-first.js",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],

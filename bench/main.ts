@@ -9,9 +9,12 @@ import { refuseWhatNpmKept } from "../scripts/npm-options";
 import { measuredFigures, overBudget, writeBudget } from "./budget";
 import { bundleSizes } from "./bundles";
 import { handshakeFigures, missing } from "./handshake/run";
+import { imageFigures } from "./image";
+import { memoryOnNode } from "./memory/memory";
 import { figuresOnNode } from "./node";
 import type { Results, XsFigures } from "./results";
 import { locateSdk, NO_SDK, type Sdk } from "./sdk";
+import { startFigures } from "./start";
 import { tables } from "./tables";
 import { onTheWire } from "./wire/wire";
 import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
@@ -19,7 +22,7 @@ import { lifeOnXs, mqttPacketOnXs, oursOnXs, sdkOnXs, sessionOnXs } from "./xs";
 const RESULTS = new URL("./RESULTS.md", import.meta.url);
 const COMMAND = "MODDABLE=... npm run bench -- --write";
 
-const PARTS = ["xs", "node", "wire", "bundles", "handshake"] as const;
+const PARTS = ["xs", "node", "memory", "wire", "bundles", "start", "image", "handshake"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Options {
@@ -96,10 +99,10 @@ async function main(): Promise<void> {
   if (options.write && (!sdk || options.only !== undefined)) {
     throw new Error("--write takes all parts, and the Moddable SDK: set MODDABLE, leave --only out");
   }
-  const lacking = sdk && wanted("handshake") ? missing() : [];
-  for (const what of lacking) log(`no handshakes are measured: ${what}`);
-  const canShakeHands = sdk !== undefined && lacking.length === 0;
-  if (options.write && !canShakeHands) throw new Error("--write takes all parts, the handshakes too");
+  const lacking = sdk && (wanted("handshake") || wanted("image")) ? missing() : [];
+  for (const what of lacking) log(`neither handshakes nor the image are measured: ${what}`);
+  const canBuild = sdk !== undefined && lacking.length === 0;
+  if (options.write && !canBuild) throw new Error("--write takes all parts, handshakes and the image too");
   const engine = await openEngine(log);
   if (options.budget) {
     writeBudget(await measuredFigures(engine));
@@ -109,9 +112,12 @@ async function main(): Promise<void> {
   const measured = {
     ...(wanted("xs") && { xs: await xsFiguresTwice(engine, sdk) }),
     ...(wanted("node") && { node: await figuresOnNode() }),
+    ...(wanted("memory") && { memory: await memoryOnNode() }),
     ...(wanted("wire") && { wire: await onTheWire() }),
-    ...(wanted("handshake") && canShakeHands && { handshake: await handshakeFigures() }),
+    ...(wanted("handshake") && canBuild && { handshake: await handshakeFigures() }),
     ...(wanted("bundles") && { bundles: await bundleSizes() }),
+    ...(wanted("image") && canBuild && { image: await imageFigures() }),
+    ...(wanted("start") && { start: await startFigures() }),
   };
   const results: Results = {
     command: COMMAND,

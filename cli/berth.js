@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// The TypeScript sources run as they are: tsx strips the types when a module is loaded. Nothing is imported, and
-// nothing written, that an older Node.js cannot read before it has said what is wrong.
+// Runs dist/, in a checkout after it was brought to what the sources are. Nothing is imported, and nothing written, that an
+// older Node.js cannot read before it has said what is wrong.
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 20 || (major === 20 && minor >= 19)) run();
@@ -13,14 +13,22 @@ else {
 }
 
 async function run() {
-  const { register } = await import("tsx/esm/api");
-  register();
+  const { existsSync } = await import("node:fs");
+  // The package has no scripts.
+  if (existsSync(new URL("../scripts/dist-state.js", import.meta.url))) {
+    const { refreshDist } = await import("../scripts/dist-state.js");
+    if (!refreshDist()) {
+      process.exitCode = 1;
+      return;
+    }
+  }
   // Nobody reads any more (`berth device --json | head -1`): end in order, as after SIGTERM.
   process.stdout.once("error", (error) => {
     process.stdout.on("error", () => undefined);
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EPIPE") throw error;
     process.kill(process.pid, "SIGTERM");
   });
-  const { main } = await import("./main");
+  /** @type {typeof import("./main")} */
+  const { main } = await import(new URL("../dist/command.js", import.meta.url).href);
   process.exitCode = await main(process.argv);
 }

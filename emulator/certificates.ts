@@ -24,6 +24,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { systemClock } from "./clock";
 
 /** RSA with 2048 bits, or the curve P-256. */
 export type KeyType = "rsa-2048" | "ec-p256";
@@ -150,7 +151,7 @@ async function issue(
   const signer = issuer ? await importKeys(issuer.privateKeyPem) : keys;
   const issuerCertificate = issuer && new ParsedCertificate(issuer.certificatePem);
   const subject = new Name([{ CN: [options.commonName] }]);
-  const notBefore = options.notBefore ?? new Date(Date.now() - HOUR);
+  const notBefore = options.notBefore ?? new Date(systemClock.now() - HOUR);
   const certificate = await X509CertificateGenerator.create({
     // RFC 5280 section 4.1.2.2: positive, at most 20 bytes.
     serialNumber: `4${randomBytes(16).toString("hex").slice(1)}`,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
+import type { X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
 import { type Authority, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
@@ -22,7 +24,9 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { type RegistrationRecord, StateStore, type Twin } from "./state";
+import { TlsListener } from "./tls-listener";
+import type { RegistrationRecord, Twin } from "./records";
+import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
@@ -51,7 +55,8 @@ export class Emulator {
   readonly #endpoints = new Map<string, HubEndpoint>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
-  #frontDoor!: FrontDoor;
+  #frontDoor: FrontDoor | undefined;
+  #listener: TlsListener | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -93,6 +98,18 @@ export class Emulator {
     }
   }
 
+  /**
+   * Serves MQTT on a stream of the caller's own, as on one that has come through TLS: from another transport, or, on a
+   * clock that is moved by hand, from a device in virtual time.
+   * @param from an address for `stranger`, and the certificates that the client has shown, leaf first
+   */
+  serve(
+    stream: Duplex,
+    { address = "a stream", chain = [] }: { address?: string; chain?: readonly X509Certificate[] } = {},
+  ): void {
+    this.#frontDoor?.serve({ stream, address, chain: () => chain, reset: () => stream.destroy() });
+  }
+
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
   get ca(): { path: string; pem: string; replaced: boolean } {
     const { rootPath, rootPem, rootReplaced } = this.#authority;
@@ -101,6 +118,7 @@ export class Emulator {
 
   /**
    * Queues a message for a device and sends it when the device is there.
+   * @returns its sequence number, which the event `delivered` names
    * @throws Error when there is no such device, RangeError when the body is too large or the queue is full
    */
   async sendCloudToDevice(
@@ -109,16 +127,20 @@ export class Emulator {
     body: CloudToDeviceMessage["body"],
     properties?: CloudToDeviceMessage["properties"],
     lifetime?: number,
-  ): Promise<void> {
+    system?: CloudToDeviceMessage["system"],
+  ): Promise<number> {
     const device = this.#device(hub, deviceId);
     const message: CloudToDeviceMessage = {
       body,
       ...(properties === undefined ? {} : { properties }),
       ...(lifetime === undefined ? {} : { lifetime }),
+      ...(system === undefined ? {} : { system }),
     };
-    enqueue(device, message, ++this.#sequence, this.#now(), this.#options.hub?.maximumQueue ?? 50);
+    const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
+    const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
     await this.#state.changed();
     this.#endpoint(hub).deliver(deviceId);
+    return sequence;
   }
 
   /**
@@ -129,15 +151,22 @@ export class Emulator {
     return this.#endpoint(hub).updateDesired(deviceId, patch);
   }
 
-  /** Calls a direct method. @param timeout milliseconds. @throws Error when the device is away or does not answer */
+  /**
+   * Calls a direct method.
+   * @param timeout milliseconds for the answer; 30,000 by default
+   * @param connectTimeout milliseconds for a device that is away to come; 0 by default
+   * @throws MethodFailed with Azure's status and errorCode when the device is unknown (404001), is away or takes no
+   * methods (404103), does not answer (504101), or the payload has more than 128 KB (413001)
+   */
   invokeMethod(
     hub: string,
     deviceId: string,
     name: string,
     payload?: unknown,
     timeout?: number,
+    connectTimeout?: number,
   ): Promise<MethodResult> {
-    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout);
+    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout, connectTimeout);
   }
 
   /** The twin of a device; a copy. @throws Error when there is no such device */
@@ -183,7 +212,8 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
-    await this.#frontDoor?.stop();
+    this.#frontDoor?.stop();
+    await this.#listener?.stop();
     try {
       await this.#state.changed();
     } finally {
@@ -198,7 +228,7 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
-    const watch = observers(this, this.counts);
+    const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -218,7 +248,7 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock);
+      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -241,23 +271,35 @@ export class Emulator {
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
-    this.#frontDoor = new FrontDoor({
-      authority: options.serverCertificate
+    const connectTimeout = options.connectTimeout ?? 30_000;
+    const { onRefused, onStranger } = watch;
+    const { faults } = this;
+    const frontDoor = new FrontDoor({
+      faults,
+      admit: (connect, chain, link) => reception.admit(connect, chain, link),
+      onRefused,
+      onStranger,
+      clock,
+      connectTimeout,
+      maximumPacket: MAXIMUM_PACKET,
+    });
+    this.#frontDoor = frontDoor;
+    const { serverCertificate } = options;
+    this.#listener = new TlsListener({
+      authority: serverCertificate
         ? {
-            serverChainPem: options.serverCertificate.certificatePem,
-            serverKeyPem: options.serverCertificate.privateKeyPem,
+            serverChainPem: serverCertificate.certificatePem,
+            serverKeyPem: serverCertificate.privateKeyPem,
           }
         : this.#authority,
-      faults: this.faults,
-      admit: (connect, chain, link) => reception.admit(connect, chain, link),
-      onRefused: watch.onRefused,
-      onStranger: watch.onStranger,
+      faults,
       clock,
-      connectTimeout: options.connectTimeout ?? 30_000,
-      maximumPacket: MAXIMUM_PACKET,
+      handshakeTimeout: connectTimeout,
       maxVersion: options.maxTlsVersion ?? "TLSv1.2",
+      onCaller: (caller) => frontDoor.serve(caller),
+      onStranger,
     });
-    this.port = await this.#frontDoor.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    this.port = await this.#listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   }
 
   #defaultAuthorityDirectory(): string {

@@ -3,11 +3,14 @@
 import type { Configuration, EnrollmentGroup, IndividualEnrollment, InitialTwin } from "./configuration";
 import { checkSection } from "./hub/twin";
 import { DEVICE_ID_RULE, isDeviceId } from "./names";
+import type { SharedAccessSignature } from "./shared-access-signature";
+import { GroupKeys, type GroupMembership } from "./symmetric-keys";
 
 /** Lookup by registration id and group id, ignoring case as DPS does. */
 export class EnrollmentRegistry {
   readonly #individuals = new Map<string, IndividualEnrollment>();
   readonly #groups = new Map<string, EnrollmentGroup>();
+  readonly #groupKeys = new GroupKeys();
 
   constructor(configuration: Pick<Configuration, "enrollments" | "enrollmentGroups">) {
     for (const enrollment of configuration.enrollments) this.setIndividual(enrollment);
@@ -28,6 +31,7 @@ export class EnrollmentRegistry {
   /** Adds a group or replaces the one with its id. @throws RangeError when a hub would refuse its initial twin */
   setGroup(group: EnrollmentGroup): void {
     checkTwin(group.initialTwin);
+    this.#groupKeys.clear();
     this.#groups.set(group.enrollmentGroupId.toLowerCase(), group);
   }
 
@@ -38,6 +42,7 @@ export class EnrollmentRegistry {
 
   /** Removes a group; false when there is none. */
   removeGroup(enrollmentGroupId: string): boolean {
+    this.#groupKeys.clear();
     return this.#groups.delete(enrollmentGroupId.toLowerCase());
   }
 
@@ -47,6 +52,11 @@ export class EnrollmentRegistry {
 
   group(enrollmentGroupId: string): EnrollmentGroup | undefined {
     return this.#groups.get(enrollmentGroupId.toLowerCase());
+  }
+
+  /** The symmetric-key group that a token of this device was signed for; undefined when there is none. */
+  groupOf(registrationId: string, token: SharedAccessSignature): GroupMembership | undefined {
+    return this.#groupKeys.find(this.#groups.values(), registrationId, token);
   }
 
   get groups(): Iterable<EnrollmentGroup> {

@@ -4,7 +4,7 @@
 import type { FaultRule } from "./faults";
 import type { Telemetry } from "./hub/endpoint";
 import type { JsonObject } from "./json-reader";
-import type { RegistrationRecord } from "./state";
+import type { RegistrationRecord } from "./records";
 import type { DpsUserName } from "./user-name";
 
 /** The events of `Emulator.events`, each with one argument. `endpoint` is `dps` or a hub's name. */

@@ -23,8 +23,8 @@ const RULE = v.pipe(
   }),
   v.forward(
     v.check(
-      ({ action, step }) => action !== "status" || step === "register" || step === "poll",
-      "status fits the steps register and poll only",
+      ({ action, step }) => action !== "status" || hasStatus(step),
+      "status fits the steps register, poll, twinGet and twinReported only",
     ),
     ["action"],
   ),
@@ -57,6 +57,10 @@ const RULE = v.pipe(
     ["action"],
   ),
 );
+
+function hasStatus(step: string): boolean {
+  return ["register", "poll", "twinGet", "twinReported"].includes(step);
+}
 
 function countsBytes(step: string): boolean {
   return /sent|received/i.test(step);

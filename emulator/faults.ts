@@ -5,6 +5,7 @@
  * Where a fault strikes.
  * `accept`: a TCP connection, before TLS. `tcpSent`, `tcpReceived`: the bytes of TCP, TLS included.
  * `connack`, `suback`, `puback`, `pingresp`: that packet, before it is sent. `register`, `poll`: the DPS response.
+ * `twinGet`, `twinReported`: the hub's response; under `status` nothing of what was reported is taken.
  * `assigned`: just after the response that assigns. `sent`, `received`: the bytes of MQTT inside TLS.
  * Sent and received are seen from the emulator.
  */
@@ -18,6 +19,8 @@ export const FAULT_STEPS = [
   "pingresp",
   "register",
   "poll",
+  "twinGet",
+  "twinReported",
   "assigned",
   "sent",
   "received",

@@ -23,3 +23,11 @@ export function isHostName(text: string): boolean {
     text.length <= 253 && !isNumber && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label))
   );
 }
+
+/** Characters of a model id; a user name has no room for more. */
+export const LONGEST_MODEL_ID = 2048;
+
+/** True for what is kept as the model id of a device. Whether it is a DTMI is for those who have the model. */
+export function isModelId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= LONGEST_MODEL_ID;
+}

@@ -104,10 +104,10 @@ export class Reception {
     const result = authenticateDevice(device, credentials, this.#options.now());
     if ("problem" in result) return refuse(ConnackCode.NOT_AUTHORIZED, result.problem);
     const connection = new Connection(user.deviceId, link, connect);
-    hub.endpoint.admit(
-      connection,
-      result.expiry === undefined ? undefined : result.expiry + this.#options.expiryGrace * 1000,
-    );
+    hub.endpoint.admit(connection, {
+      expiry: result.expiry === undefined ? undefined : result.expiry + this.#options.expiryGrace * 1000,
+      modelId: user.modelId,
+    });
     return { broker: hub.broker, connection, endpoint: user.hub };
   }
 }

@@ -2,8 +2,10 @@
 /** The stored state, as it is checked on the way in. */
 import * as v from "valibot";
 import { twinSection } from "./hub/twin";
+import { LONGEST_MODEL_ID } from "./names";
 import { ANY_TEXT, choice, JSON_OBJECT, list, maybe, object, oneOf, text, whole } from "./shapes";
 
+const MODEL_ID = text(LONGEST_MODEL_ID);
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER);
 const TWIN_VERSION = whole(1, Number.MAX_SAFE_INTEGER);
 
@@ -32,6 +34,7 @@ export const REGISTRATION = object(
     lastUpdatedDateTimeUtc: text(64),
     etag: text(128),
     payload: maybe(JSON_OBJECT),
+    modelId: maybe(MODEL_ID),
     x509: maybe(
       object(
         {
@@ -92,6 +95,7 @@ export const DEVICE = object(
     authentication: AUTHENTICATION,
     twin: TWIN,
     queue: list(MESSAGE, 1000),
+    modelId: maybe(MODEL_ID),
     session: maybe(v.record(v.string(), whole(0, 1), "must be an object")),
   },
   "all",

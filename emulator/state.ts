@@ -1,84 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Everything the emulator remembers, and how it is kept in one JSON file. */
+/** Keeps what the emulator remembers in one JSON file. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { replaceDurablyAsync } from "../hosts/node/durable-file";
-import type { SymmetricKeys } from "./configuration";
-import { type Json, type JsonObject, parseJson, readJson } from "./json-reader";
+import { parseJson, readJson } from "./json-reader";
+import type { DeviceRecord, RegistrationRecord } from "./records";
 import { stateOf } from "./state-reader";
-
-/** A registration that DPS has completed. */
-export interface RegistrationRecord {
-  /** As the device wrote it the first time; the key of the map is in lower case. */
-  registrationId: string;
-  assignedHub: string;
-  deviceId: string;
-  substatus: string;
-  createdDateTimeUtc: string;
-  lastUpdatedDateTimeUtc: string;
-  etag: string;
-  payload?: JsonObject;
-  /** What proved it, when that was a certificate. */
-  x509?: CertificateRecord;
-}
-
-/** The certificate of a registration, and the one that signed it, as Azure's service API shows them. */
-export interface CertificateRecord {
-  certificateInfo: CertificateInfo;
-  enrollmentGroupId?: string;
-  signingCertificateInfo?: CertificateInfo;
-}
-
-/** A certificate in Azure's field names. */
-export interface CertificateInfo {
-  subjectName: string;
-  sha1Thumbprint: string;
-  sha256Thumbprint: string;
-  issuerName: string;
-  notBeforeUtc: string;
-  notAfterUtc: string;
-  serialNumber: string;
-  version: number;
-}
-
-/** How a device proves itself to its hub. */
-export type DeviceAuthentication =
-  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
-  | { type: "x509"; sha256Thumbprint: string };
-
-/** A device twin; versions start at 1. */
-export interface Twin {
-  tags: JsonObject;
-  desired: JsonObject;
-  desiredVersion: number;
-  reported: JsonObject;
-  reportedVersion: number;
-}
-
-/** A cloud-to-device message that the device has not acknowledged. */
-export interface QueuedMessage {
-  /** Unique in the emulator. */
-  sequence: number;
-  /** Encoded property bag: what follows `devicebound/` in the topic. */
-  bag: string;
-  bodyBase64: string;
-  /** Milliseconds since 1970. */
-  expiry: number;
-  deliveryCount: number;
-  /** Packet identifier, while a session holds it unacknowledged. */
-  packetId?: number;
-}
-
-/** A device identity in one hub. */
-export interface DeviceRecord {
-  deviceId: string;
-  status: "enabled" | "disabled";
-  authentication: DeviceAuthentication;
-  twin: Twin;
-  queue: QueuedMessage[];
-  /** Subscriptions of a session with CleanSession 0. */
-  session?: Record<string, number>;
-}
 
 const FILE = "state.json";
 const VERSION = 1;
@@ -180,16 +107,4 @@ export class StateStore {
       for (const device of devices) known.set(device.deviceId, device);
     }
   }
-}
-
-/** A fresh twin. */
-export function newTwin(initial: { tags?: JsonObject; desired?: JsonObject } = {}): Twin {
-  const copy = (value: JsonObject | undefined) => structuredClone<Json>(value ?? {}) as JsonObject;
-  return {
-    tags: copy(initial.tags),
-    desired: copy(initial.desired),
-    desiredVersion: 1,
-    reported: {},
-    reportedVersion: 1,
-  };
 }

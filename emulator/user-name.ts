@@ -3,7 +3,7 @@
  * The MQTT user name tells DPS and the hubs apart.
  * Source: "Communicate with DPS using the MQTT protocol" and "Communicate with an IoT hub using MQTT" (Azure documents).
  */
-import { isDeviceId, isHostName, isRegistrationId } from "./names";
+import { isDeviceId, isHostName, isModelId, isRegistrationId } from "./names";
 import { decodePercent } from "./shared-access-signature";
 
 /** Where a CONNECT wants to go. */
@@ -22,6 +22,8 @@ export interface HubUserName {
   kind: "hub";
   hub: string;
   deviceId: string;
+  /** The model that the device says it implements (IoT Plug and Play). */
+  modelId?: string;
 }
 
 /** The API versions of DPS that were seen on the wire or in a published specification. */
@@ -60,10 +62,17 @@ export function parseUserName(text: string | undefined): UserName | { problem: s
     return {
       problem: "modules are not served; connect a device, with nothing or /?api-version=... behind its id",
     };
-  const apiVersion = queryValue(query.replace(/^\?/, ""), "api-version");
+  const fields = query.replace(/^\?/, "");
+  const apiVersion = queryValue(fields, "api-version");
   if (apiVersion !== undefined && !isApiVersion(apiVersion))
     return { problem: "the api-version of the user name is not of the form YYYY-MM-DD" };
-  return { kind: "hub", hub: first.toLowerCase(), deviceId: second };
+  const modelId = queryValue(fields, "model-id");
+  return {
+    kind: "hub",
+    hub: first.toLowerCase(),
+    deviceId: second,
+    ...(isModelId(modelId) ? { modelId } : {}),
+  };
 }
 
 function parseDps(idScope: string, registrationId: string, query: string): UserName | { problem: string } {

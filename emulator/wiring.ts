@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** Turns what the parts observe into events and counts. */
+import type { EventEmitter } from "node:events";
 import type { DpsObserver } from "./dps/endpoint";
-import type { Emulator } from "./emulator";
-import type { Counts } from "./events";
+import type { Counts, EmulatorEvents } from "./events";
 import type { Refusal } from "./front-door";
-import type { HubObserver } from "./hub/endpoint";
+import type { HubObserver, Telemetry } from "./hub/endpoint";
 import type { Connection } from "./mqtt/broker";
 import type { ConnectPacket } from "./mqtt/client-packets";
-import { type RegistrationRecord, StateError } from "./state";
+import type { RegistrationRecord } from "./records";
+import { StateError } from "./state";
 
 /** Telemetry messages kept in `Emulator.telemetry`, and bytes of their bodies. */
 const KEPT_MESSAGES = 1000;
 const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** The observers of every part. */
-export function observers(emulator: Emulator, counts: Counts) {
-  const { events, telemetry } = emulator;
+/** The observers of every part. @param telemetry gets the last messages, oldest first */
+export function observers(events: EventEmitter<EmulatorEvents>, telemetry: Telemetry[], counts: Counts) {
   let keptBytes = 0;
   const connected = (endpoint: string, { id, sessionPresent }: Connection) => {
     counts.connections.set(endpoint, counts.connectionsOf(endpoint) + 1);

@@ -75,7 +75,8 @@ export async function onTheWire(): Promise<OnTheWire> {
     });
     const measure = async (kind: Kind): Promise<WireFigures> => {
       const relay = new Relay(authority, emulator.port);
-      const address = await listen(relay);
+      const address = loopbackAddress();
+      await relay.listen(PORT, address);
       const before = emulator.telemetry.length;
       const { elapsed } = await run(kind, authority.rootPath, {
         host: DPS_HOST,
@@ -113,11 +114,9 @@ export async function onTheWire(): Promise<OnTheWire> {
  * Microsoft's SDKs know no port but 8883. Any address in 127/8 is this machine on Linux, so that two runs do not meet;
  * elsewhere only 127.0.0.1 is.
  */
-async function listen(relay: Relay): Promise<string> {
-  const own = `127.${83 + (process.pid % 100)}.${(process.pid >> 8) % 256}.${1 + (process.pid % 250)}`;
-  const address = process.platform === "linux" ? own : "127.0.0.1";
-  await relay.listen(PORT, address);
-  return address;
+export function loopbackAddress(): string {
+  if (process.platform !== "linux") return "127.0.0.1";
+  return `127.${83 + (process.pid % 100)}.${(process.pid >> 8) % 256}.${1 + (process.pid % 250)}`;
 }
 
 async function run(kind: Kind, root: string, input: DeviceInput): Promise<{ elapsed: number }> {

@@ -7,7 +7,7 @@ import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../c
 import { INITIAL_TWIN } from "../configuration-reader";
 import { type JsonObject, parseJson, readJson } from "../json-reader";
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
-import type { DpsIdentity } from "./authentication";
+import type { DpsIdentity } from "./identity";
 
 /** The error code of an allocation by a custom function that came to nothing. */
 const CUSTOM_FAILED = 400207;

@@ -13,34 +13,11 @@ import {
   signerOf,
   validityAt,
 } from "../client-certificate";
-import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "../configuration";
 import type { EnrollmentRegistry } from "../enrollment-registry";
-import {
-  decodeKey,
-  deriveDeviceKey,
-  isSignedBy,
-  parseSharedAccessSignature,
-  endedAt,
-  resourceOf,
-} from "../shared-access-signature";
+import { endedAt, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
+import { haveSigned } from "../symmetric-keys";
 import { type DpsError, dpsError } from "./bodies";
-
-/** The enrollment that lets a device in. */
-export type Enrollment =
-  | { kind: "individual"; value: IndividualEnrollment }
-  | { kind: "group"; value: EnrollmentGroup };
-
-/** What was proven; the hub identity is made from it. */
-export type Proof =
-  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
-  | { type: "x509"; certificate: X509Certificate; signer?: X509Certificate };
-
-/** An authenticated device. */
-export interface DpsIdentity {
-  registrationId: string;
-  enrollment: Enrollment;
-  proof: Proof;
-}
+import type { DpsIdentity } from "./identity";
 
 /** What a CONNECT to DPS presents. */
 export interface DpsCredentials {
@@ -102,26 +79,21 @@ function bySignature(
     if (individual.attestation.type !== "symmetricKey")
       return unauthorized("Unauthorized: the enrollment asks for a certificate.");
     const { symmetricKey } = individual.attestation;
-    if (!keysOf(symmetricKey).some((key) => isSignedBy(token, key)))
-      return unauthorized("Unauthorized: wrong key.");
+    if (!haveSigned(symmetricKey, token)) return unauthorized("Unauthorized: wrong key.");
     return {
       registrationId,
       enrollment: { kind: "individual", value: individual },
       proof: { type: "symmetricKey", symmetricKey },
     };
   }
-  let anyGroup = false;
-  for (const group of registry.groups) {
-    if (group.attestation.type !== "symmetricKey") continue;
-    anyGroup = true;
-    const symmetricKey = deriveKeys(group.attestation.symmetricKey, registrationId);
-    if (!keysOf(symmetricKey).some((key) => isSignedBy(token, key))) continue;
+  const membership = registry.groupOf(registrationId, token);
+  if (membership)
     return {
       registrationId,
-      enrollment: { kind: "group", value: group },
-      proof: { type: "symmetricKey", symmetricKey },
+      enrollment: { kind: "group", value: membership.group },
+      proof: { type: "symmetricKey", symmetricKey: membership.symmetricKey },
     };
-  }
+  const anyGroup = [...registry.groups].some(({ attestation }) => attestation.type === "symmetricKey");
   return anyGroup
     ? unauthorized(
         `Unauthorized: unknown id: no enrollment is for ${registrationId}, and no group's key signed for it.`,
@@ -175,16 +147,4 @@ function byCertificate(
     : `Unknown id: no enrollment is for ${registrationId}, and no group's certificate signed it`;
   const alone = chain.length === 1 ? "; it came without an intermediate" : "";
   return unauthorized(`Invalid certificate. ${why}${alone}.`);
-}
-
-function keysOf(keys: SymmetricKeys): Buffer[] {
-  return [keys.primaryKey, keys.secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
-}
-
-function deriveKeys(group: SymmetricKeys, registrationId: string): SymmetricKeys {
-  const derive = (key: string) => deriveDeviceKey(decodeKey(key)!, registrationId);
-  const primaryKey = derive(group.primaryKey);
-  return group.secondaryKey === undefined
-    ? { primaryKey }
-    : { primaryKey, secondaryKey: derive(group.secondaryKey) };
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The JSON that DPS answers with. Source: azure-rest-api-specs, Device API 2021-10-01; section 1.6 of the protocol notes. */
-import { randomUUID, type X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { azureDate, errorBody } from "../azure-error";
 import { thumbprintsOf } from "../certificates";
 import { commonNameOf } from "../client-certificate";
-import type { CertificateInfo, CertificateRecord, RegistrationRecord } from "../state";
-import type { DpsIdentity } from "./authentication";
+import type { CertificateInfo, CertificateRecord, RegistrationRecord } from "../records";
+import type { DpsIdentity } from "./identity";
 
 /** An error response: its status in the topic and its body's content. */
 export interface DpsError {
@@ -35,13 +36,8 @@ export function isDpsError(value: object): value is DpsError {
 /** The error as a response. @param now milliseconds since 1970 */
 export function errorResponse(error: DpsError, now: number): DpsResponse {
   const { status, errorCode, message, retryAfter } = error;
-  const body = { errorCode, trackingId: randomUUID(), message, timestampUtc: azureDate(now) };
+  const body = errorBody(errorCode, message, now);
   return { status, body, ...(retryAfter === undefined ? {} : { retryAfter }) };
-}
-
-/** A date as Azure writes it: seven fractional digits. @param now milliseconds since 1970 */
-export function azureDate(now: number): string {
-  return `${new Date(now).toISOString().slice(0, -1)}0000Z`;
 }
 
 /** 202: still at work. */

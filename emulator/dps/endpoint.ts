@@ -7,7 +7,7 @@ import { DocumentError, type JsonObject, parseJson, readJson } from "../json-rea
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
 import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
-import type { DpsIdentity } from "./authentication";
+import type { DpsIdentity } from "./identity";
 import { type DpsError, type DpsResponse, dpsError, errorResponse, isDpsError } from "./bodies";
 import type { RegistrationService } from "./registration-service";
 
@@ -113,21 +113,7 @@ export class DpsEndpoint implements EndpointHandler {
   ): void {
     const rule = this.#faults.strike(kind, connection.link.context);
     const answer = rule?.action === "status" ? faultResponse(rule, this.#clock.now()) : response;
-    switch (rule?.action) {
-      case "drop":
-        return;
-      case "delay":
-        this.#clock.schedule(() => this.#send(kind, connection, requestId, answer), rule.delayMs ?? 0);
-        return;
-      case "close":
-        connection.close("a fault");
-        return;
-      case "reset":
-        connection.link.reset();
-        return;
-      default:
-        this.#send(kind, connection, requestId, answer);
-    }
+    connection.link.answer(rule, () => this.#send(kind, connection, requestId, answer));
   }
 
   #send(kind: "register" | "poll", connection: Connection, requestId: string, response: DpsResponse): void {

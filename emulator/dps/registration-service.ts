@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /** Registers devices: the state machine behind register and poll. Source: "Runtime registration" of the DPS Device API. */
 import { randomBytes, randomUUID } from "node:crypto";
+import { azureDate } from "../azure-error";
 import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../configuration";
 import type { DeviceRegistry } from "../hub/device-registry";
 import type { JsonObject } from "../json-reader";
+import { isModelId } from "../names";
 import type { DpsBehaviour } from "../options";
-import type { RegistrationRecord, StateStore } from "../state";
+import type { RegistrationRecord } from "../records";
+import type { StateStore } from "../state";
 import { AllocationError, allocate } from "./allocation";
-import type { DpsIdentity } from "./authentication";
+import type { DpsIdentity } from "./identity";
 import {
   assignedResponse,
   assigningResponse,
-  azureDate,
   certificateRecord,
   type DpsResponse,
   dpsError,
@@ -144,6 +146,7 @@ export class RegistrationService {
     });
     const now = azureDate(this.#options.now());
     const x509 = certificateRecord(identity);
+    const modelId = payload?.modelId;
     const returned = decision.keepHub ? current?.payload : chosen.payload;
     const record: RegistrationRecord = {
       registrationId: stored?.registrationId ?? registrationId,
@@ -155,6 +158,7 @@ export class RegistrationService {
       etag: randomBytes(16).toString("base64"),
       ...(returned === undefined ? {} : { payload: returned }),
       ...(x509 === undefined ? {} : { x509 }),
+      ...(isModelId(modelId) ? { modelId } : {}),
     };
     state.registrations.set(key, record);
     return record;

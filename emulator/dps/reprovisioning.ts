@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What happens to a device that registers again. Source: "IoT Hub Device reprovisioning concepts" (Azure documents). */
 import type { ReprovisionPolicy } from "../configuration";
-import type { RegistrationRecord } from "../state";
+import type { RegistrationRecord } from "../records";
 
 /** The outcome: `keep` leaves twin and messages, `migrate` carries them to the hub chosen, `reset` starts anew. */
 export interface ReprovisioningDecision {

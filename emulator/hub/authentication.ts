@@ -3,15 +3,9 @@
 import type { X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import { isValidAt, validityAt } from "../client-certificate";
-import {
-  decodeKey,
-  decodePercent,
-  endedAt,
-  isSignedBy,
-  parseSharedAccessSignature,
-  resourceOf,
-} from "../shared-access-signature";
-import type { DeviceRecord } from "../state";
+import type { DeviceRecord } from "../records";
+import { decodePercent, endedAt, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
+import { haveSigned } from "../symmetric-keys";
 
 /** What a CONNECT to a hub presents. */
 export interface HubCredentials {
@@ -54,9 +48,7 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
     return { problem: `the token's sr is not ${hub}/devices/${deviceId}, percent-encoded` };
   }
   if (token.se * 1000 <= now) return { problem: `the token ${endedAt(token.se * 1000, now)}` };
-  const { primaryKey, secondaryKey } = device.authentication.symmetricKey;
-  const keys = [primaryKey, secondaryKey].flatMap((key) => (key === undefined ? [] : [decodeKey(key)!]));
-  if (!keys.some((key) => isSignedBy(token, key)))
+  if (!haveSigned(device.authentication.symmetricKey, token))
     return { problem: "the token was signed with another key" };
   return { expiry: token.se * 1000 };
 }

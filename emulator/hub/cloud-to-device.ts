@@ -3,9 +3,10 @@
  * The cloud-to-device queue of a device: durable, at least once, in order.
  * Source: "Send cloud-to-device messages from an IoT hub" (Azure documents): 50 messages, one hour, ten deliveries.
  */
+import { azureDate } from "../azure-error";
 import type { Connection } from "../mqtt/broker";
 import { formatPropertyBag } from "../property-bag";
-import type { DeviceRecord, QueuedMessage } from "../state";
+import type { DeviceRecord, QueuedMessage } from "../records";
 import { deviceBoundFilters } from "./topics";
 
 /** The largest body, in bytes. */
@@ -15,12 +16,25 @@ const DEFAULT_LIFETIME = 3_600_000;
 /** After so many deliveries without PUBACK a message is dropped. */
 const MAXIMUM_DELIVERIES = 10;
 
+/** What a service may say about a message beside its own properties, in the names of Microsoft's SDKs. */
+export interface SystemProperties {
+  messageId?: string;
+  correlationId?: string;
+  userId?: string;
+  /** `/devices/{id}/messages/devicebound` when absent. */
+  to?: string;
+  contentType?: string;
+  contentEncoding?: string;
+  ack?: "none" | "positive" | "negative" | "full";
+}
+
 /** A message for a device. */
 export interface CloudToDeviceMessage {
   body: Buffer | string;
-  /** Application properties, and system properties such as `$.mid`, `$.cid`, `$.ct`; null for a key without a value. */
+  /** Application properties, and system properties by their names in a topic (`$.mid`); null for a key without a value. */
   properties?: Record<string, string | null>;
-  /** Milliseconds until it is dropped; one hour when absent. */
+  system?: SystemProperties;
+  /** Milliseconds until it is dropped, which the device is told as `$.exp`; one hour, and nothing told, when absent. */
   lifetime?: number;
 }
 
@@ -43,23 +57,46 @@ export function enqueue(
       `${maximumQueue} messages wait for ${device.deviceId} already; let it connect and take them`,
     );
   }
+  const expiry = now + (message.lifetime ?? DEFAULT_LIFETIME);
   const queued: QueuedMessage = {
     sequence,
-    bag: formatPropertyBag([
-      ["$.to", `/devices/${device.deviceId}/messages/devicebound`],
-      ...Object.entries(message.properties ?? {}),
-    ]),
+    bag: formatPropertyBag(propertiesOf(device, message, expiry)),
     bodyBase64: body.toString("base64"),
-    expiry: now + (message.lifetime ?? DEFAULT_LIFETIME),
+    expiry,
     deliveryCount: 0,
   };
   device.queue.push(queued);
   return queued;
 }
 
+/**
+ * In the order of the topics that hubs were seen to send. Over MQTT a hub sends neither sequence number nor enqueued time
+ * nor delivery count, and no `$.exp` for a lifetime of its own.
+ */
+function propertiesOf(
+  { deviceId }: DeviceRecord,
+  { system = {}, properties = {}, lifetime }: CloudToDeviceMessage,
+  expiry: number,
+): Map<string, string | null> {
+  const known: [string, string | undefined][] = [
+    ["$.mid", system.messageId],
+    ["$.exp", lifetime === undefined ? undefined : azureDate(expiry)],
+    ["$.to", system.to ?? `/devices/${deviceId}/messages/devicebound`],
+    ["$.cid", system.correlationId],
+    ["$.uid", system.userId],
+    ["$.ct", system.contentType],
+    ["$.ce", system.contentEncoding],
+    ["iothub-ack", system.ack],
+  ];
+  const given = known.flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, value]],
+  );
+  return new Map<string, string | null>([...given, ...Object.entries(properties)]);
+}
+
 /** At CONNECT: a new session forgets what the former one had under way; a resumed one keeps its packet identifiers. */
 export function beginSession(device: DeviceRecord, connection: Connection): void {
-  if (connection.connect.clean || !connection.sessionPresent)
+  if (connection.clean || !connection.sessionPresent)
     for (const message of device.queue) delete message.packetId;
   connection.outbox.reserve(
     device.queue.flatMap(({ packetId }) => (packetId === undefined ? [] : [packetId])),

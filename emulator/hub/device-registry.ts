@@ -3,9 +3,10 @@
 
 import { thumbprintsOf } from "../certificates";
 import type { InitialTwin } from "../configuration";
-import type { Proof } from "../dps/authentication";
+import type { Proof } from "../dps/identity";
 import { DEVICE_ID_RULE, isDeviceId } from "../names";
-import { type DeviceAuthentication, type DeviceRecord, newTwin, type StateStore } from "../state";
+import { type DeviceAuthentication, type DeviceRecord, newTwin } from "../records";
+import type { StateStore } from "../state";
 
 /** What DPS asks a hub to do. */
 export interface ProvisionRequest {
@@ -55,6 +56,7 @@ export class DeviceRegistry {
         moved || packetId === undefined ? message : { ...message, packetId },
       ),
       ...(source?.session && !moved ? { session: source.session } : {}),
+      ...(source?.modelId === undefined ? {} : { modelId: source.modelId }),
     };
     if (moved) this.remove(previous.hub, previous.deviceId, "the device was moved to another hub");
     this.#state.devicesOf(hub).set(deviceId, record);

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** One IoT Hub over MQTT. Source: "Communicate with an IoT hub using MQTT" (Azure documents). */
 import type { Clock } from "../clock";
+import type { FaultInjector } from "../faults";
 import type { JsonObject } from "../json-reader";
 import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
 import { type Properties, parsePropertyBag } from "../property-bag";
-import type { DeviceRecord, QueuedMessage, StateStore } from "../state";
+import type { DeviceRecord, QueuedMessage } from "../records";
+import type { StateStore } from "../state";
 import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
-import { DESIRED_FILTER, isHubFilter, METHOD_FILTER, parseDeviceTopic, TWIN_RESPONSE_FILTER } from "./topics";
-import { parsePatch, patchSection, twinDocument } from "./twin";
+import { MethodFailed } from "./method-failed";
+import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
+import { patchSection } from "./twin";
+import { TwinRequests } from "./twin-requests";
 
 /** The largest body of a device-to-cloud message, in bytes. */
 const LARGEST_TELEMETRY = 256 * 1024;
-
-/** Answers a request that the emulator failed to carry out. */
-const INTERNAL_ERROR = { errorCode: 500000, message: "Internal server error." };
 
 /** A device-to-cloud message. */
 export interface Telemetry {
@@ -29,6 +30,17 @@ export interface Telemetry {
   dup: boolean;
   /** Milliseconds since 1970. */
   enqueuedTime: number;
+  /** `dt-dataschema`: the model id that the device connected with. */
+  dataSchema?: string;
+  /** `dt-subject`: the component that it comes from, which the device sends as `$.sub`. */
+  subject?: string;
+}
+
+/** What came with the CONNECT of a device. */
+export interface HubAdmission {
+  /** When the connection has to end: milliseconds since 1970; undefined for never. */
+  expiry: number | undefined;
+  modelId: string | undefined;
 }
 
 /** What the endpoint tells the emulator. */
@@ -48,22 +60,31 @@ export class HubEndpoint implements EndpointHandler {
   readonly #observer: HubObserver;
   readonly #clock: Clock;
   readonly #methods: MethodCalls;
+  readonly #twins: TwinRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
-  readonly #expiries = new WeakMap<Connection, number>();
+  readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
 
-  constructor(name: string, devices: DeviceRegistry, state: StateStore, observer: HubObserver, clock: Clock) {
+  constructor(
+    name: string,
+    devices: DeviceRegistry,
+    state: StateStore,
+    observer: HubObserver,
+    clock: Clock,
+    faults: FaultInjector,
+  ) {
     this.name = name;
     this.#devices = devices;
     this.#state = state;
     this.#observer = observer;
     this.#clock = clock;
-    this.#methods = new MethodCalls(clock);
+    this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
+    this.#twins = new TwinRequests(state, clock, faults);
   }
 
-  /** Notes when the connection has to end. @param expiry milliseconds since 1970; undefined for never */
-  admit(connection: Connection, expiry: number | undefined): void {
-    if (expiry !== undefined) this.#expiries.set(connection, expiry);
+  /** Notes what came with CONNECT. */
+  admit(connection: Connection, admission: HubAdmission): void {
+    this.#admissions.set(connection, admission);
   }
 
   acceptsFilter(connection: Connection, filter: string): boolean {
@@ -76,7 +97,10 @@ export class HubEndpoint implements EndpointHandler {
       connection.close("the device was deleted");
       return;
     }
-    const expiry = this.#expiries.get(connection);
+    const { expiry, modelId } = this.#admissions.get(connection) ?? {};
+    this.#admissions.delete(connection);
+    if (modelId === undefined) delete device.modelId;
+    else device.modelId = modelId;
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
       this.#cancels.set(connection, this.#clock.schedule(close, expiry - this.#clock.now()));
@@ -84,11 +108,11 @@ export class HubEndpoint implements EndpointHandler {
     beginSession(device, connection);
     this.#served.set(connection.id, { connection, delivered: new Set() });
     this.#observer.onConnected(this.name, connection);
-    this.deliver(connection.id);
+    this.#arrived(connection.id);
   }
 
   subscribed(connection: Connection): void {
-    this.deliver(connection.id);
+    this.#arrived(connection.id);
   }
 
   closed(connection: Connection): void {
@@ -101,12 +125,14 @@ export class HubEndpoint implements EndpointHandler {
     const device = this.#devices.get(this.name, connection.id);
     const parsed = parseDeviceTopic(connection.id, topic);
     if (!device || !parsed) throw new Error("a PUBLISH to a topic that the hub does not know");
-    if (parsed.kind === "telemetry") this.#receiveTelemetry(connection.id, parsed.bag, payload, flags);
+    if (parsed.kind === "telemetry") this.#receiveTelemetry(device, parsed.bag, payload, flags);
     else if (parsed.kind === "methodResult")
       this.#methods.finish(connection, parsed.requestId, parsed.status, payload);
-    else if (parsed.kind === "twinGet")
-      this.#reply(connection, `200/?$rid=${parsed.requestId}`, twinDocument(device.twin));
-    else this.#report(connection, device, parsed.requestId, payload);
+    else if (parsed.kind === "twinGet") this.#twins.get(connection, device, parsed.requestId);
+    else
+      this.#twins.report(connection, device, parsed.requestId, payload, (patch) =>
+        this.#observer.onReported(this.name, device.deviceId, patch),
+      );
   }
 
   /** Sends a device what waits for it, if it is connected and subscribed. */
@@ -139,37 +165,42 @@ export class HubEndpoint implements EndpointHandler {
     const version = ++device.twin.desiredVersion;
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
-    const qos = connection?.granted(DESIRED_FILTER);
-    if (connection && qos !== undefined) {
+    if (connection?.granted(DESIRED_FILTER) !== undefined) {
       const payload = Buffer.from(JSON.stringify({ ...patch, $version: version }));
       connection.outbox.send({
         topic: `$iothub/twin/PATCH/properties/desired/?$version=${version}`,
         payload,
-        qos,
+        qos: 0,
       });
     }
     return version;
   }
 
-  /**
-   * Calls a direct method of a connected device.
-   * @param timeout milliseconds
-   * @throws Error when the device is not connected, has not subscribed to methods, or does not answer in time
-   */
+  /** Calls a direct method. @throws MethodFailed as `MethodCalls.call`; 404001 when there is no such device */
   async invokeMethod(
     deviceId: string,
     name: string,
     payload: unknown,
-    timeout = 30_000,
+    timeout?: number,
+    connectTimeout?: number,
   ): Promise<MethodResult> {
-    const connection = this.#served.get(deviceId)?.connection;
-    const qos = connection?.granted(METHOD_FILTER);
-    if (!connection || qos === undefined)
-      throw new Error(`${deviceId} is not connected, or takes no direct methods`);
-    return this.#methods.call(connection, qos, name, payload, timeout);
+    if (!this.#devices.get(this.name, deviceId))
+      throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
+    return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
   }
 
-  #receiveTelemetry(deviceId: string, bag: string, body: Buffer, flags: PublishFlags): void {
+  /** What waits for a device may go. */
+  #arrived(deviceId: string): void {
+    this.deliver(deviceId);
+    this.#methods.arrived(deviceId);
+  }
+
+  #receiveTelemetry(
+    { deviceId, modelId }: DeviceRecord,
+    bag: string,
+    body: Buffer,
+    flags: PublishFlags,
+  ): void {
     if (body.length > LARGEST_TELEMETRY) throw new Error("a telemetry message of more than 256 KB");
     const properties = parsePropertyBag(bag);
     // A hub keeps no retained messages; it hands the flag on as a property.
@@ -177,34 +208,18 @@ export class HubEndpoint implements EndpointHandler {
     if (flags.will) properties.set("iothub-MessageType", "Will");
     const enqueuedTime = this.#clock.now();
     const { qos, dup } = flags;
-    this.#observer.onTelemetry({ hub: this.name, deviceId, body, properties, qos, dup, enqueuedTime });
-  }
-
-  #report(connection: Connection, device: DeviceRecord, requestId: string, payload: Buffer): void {
-    let patch: JsonObject;
-    try {
-      patch = parsePatch(payload);
-      device.twin.reported = patchSection(device.twin.reported, patch, "reported");
-    } catch (error) {
-      this.#reply(connection, `400/?$rid=${requestId}`, {
-        errorCode: 400004,
-        message: (error as Error).message,
-      });
-      return;
-    }
-    const version = ++device.twin.reportedVersion;
-    this.#observer.onReported(this.name, device.deviceId, patch);
-    this.#state
-      .changed()
-      .then(() => this.#reply(connection, `204/?$rid=${requestId}&$version=${version}`))
-      .catch(() => this.#reply(connection, `500/?$rid=${requestId}`, INTERNAL_ERROR));
-  }
-
-  #reply(connection: Connection, suffix: string, body?: unknown): void {
-    const qos = connection.granted(TWIN_RESPONSE_FILTER);
-    if (qos === undefined) return;
-    const payload = Buffer.from(body === undefined ? "" : JSON.stringify(body));
-    connection.outbox.send({ topic: `$iothub/twin/res/${suffix}`, payload, qos });
+    const subject = properties.get("$.sub");
+    this.#observer.onTelemetry({
+      hub: this.name,
+      deviceId,
+      body,
+      properties,
+      qos,
+      dup,
+      enqueuedTime,
+      ...(modelId === undefined ? {} : { dataSchema: modelId }),
+      ...(subject ? { subject } : {}),
+    });
   }
 
   /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */

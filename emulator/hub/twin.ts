@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { type Json, type JsonObject, parseJson, quoted, readJson } from "../json-reader";
 import { ANY_OBJECT, JSON_OBJECT } from "../shapes";
-import type { Twin } from "../state";
+import type { Twin } from "../records";
 
 /** A part of a twin that has a limit of its own. */
 export type TwinSection = "tags" | "desired" | "reported";

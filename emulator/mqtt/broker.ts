@@ -27,17 +27,25 @@ export class Connection {
   /** Client identifier: the registration id in lower case, or the device id. */
   readonly id: string;
   readonly link: Link;
-  readonly connect: ConnectPacket;
+  /** CleanSession. */
+  readonly clean: boolean;
+  /** Seconds; 0 for none. */
+  readonly keepAlive: number;
+  /** Undefined when there is none, and once the client has said DISCONNECT. */
+  will: ConnectPacket["will"];
   readonly outbox: Outbox;
   /** Active subscriptions: topic filter to granted QoS. */
   readonly subscriptions = new Map<string, 0 | 1>();
   /** True once the emulator resumed a stored session. */
   sessionPresent = false;
 
-  constructor(id: string, link: Link, connect: ConnectPacket) {
+  /** @param connect is let go, and its credentials with it */
+  constructor(id: string, link: Link, connect: Pick<ConnectPacket, "clean" | "keepalive" | "will">) {
     this.id = id;
     this.link = link;
-    this.connect = connect;
+    this.clean = connect.clean;
+    this.keepAlive = connect.keepalive;
+    this.will = connect.will;
     this.outbox = new Outbox(link);
   }
 
@@ -90,7 +98,7 @@ export class Broker {
 
   /** Serves a connection whose CONNECT was accepted; an older one with the same identifier is dropped. */
   attach(connection: Connection): void {
-    const { id, link, connect } = connection;
+    const { id, link, keepAlive } = connection;
     this.#connections.get(id)?.close("a second connection of the same identity (MQTT 3.1.1 section 3.1.4)");
     this.#connections.set(id, connection);
     let accepted = false;
@@ -103,7 +111,7 @@ export class Broker {
     this.#resume(connection);
     link.send(connack(0, connection.sessionPresent), () => {
       accepted = true;
-      link.limitSilence(1500 * Math.min(connect.keepalive || LONGEST_KEEP_ALIVE, LONGEST_KEEP_ALIVE));
+      link.limitSilence(1500 * Math.min(keepAlive || LONGEST_KEEP_ALIVE, LONGEST_KEEP_ALIVE));
       this.#handler.connected(connection);
     });
   }
@@ -135,7 +143,7 @@ export class Broker {
         break;
       case "disconnect":
         // The will goes with it [MQTT-3.14.4-3].
-        delete connection.connect.will;
+        connection.will = undefined;
         connection.close("DISCONNECT");
     }
   }
@@ -146,9 +154,9 @@ export class Broker {
   }
 
   #resume(connection: Connection): void {
-    const { id, connect, subscriptions } = connection;
+    const { id, clean, subscriptions } = connection;
     const stored = this.#store.load(id);
-    if (connect.clean) {
+    if (clean) {
       if (stored) this.#store.save(id, undefined);
       return;
     }
@@ -177,12 +185,12 @@ export class Broker {
   }
 
   /** Stores the subscriptions of a session that outlives its connection. */
-  #keep({ id, connect, subscriptions }: Connection): void {
-    if (!connect.clean) this.#store.save(id, Object.fromEntries(subscriptions));
+  #keep({ id, clean, subscriptions }: Connection): void {
+    if (!clean) this.#store.save(id, Object.fromEntries(subscriptions));
   }
 
   #publishWill(connection: Connection): void {
-    const { will } = connection.connect;
+    const { will } = connection;
     if (!will) return;
     try {
       const { topic, payload, qos, retain } = will;

@@ -110,6 +110,23 @@ export class Link extends EventEmitter<{ close: [] }> {
     this.#flush();
   }
 
+  /** Answers a request by `send`, or does in its place what a rule says; an answer of another status is `send`'s. */
+  answer(rule: FaultRule | undefined, send: () => void): void {
+    switch (rule?.action) {
+      case "drop":
+        return;
+      case "delay":
+        this.#options.clock.schedule(send, rule.delayMs ?? 0);
+        return;
+      case "close":
+      case "reset":
+        this.#break(rule);
+        return;
+      default:
+        send();
+    }
+  }
+
   /** Ends: what was sent before still leaves, if the client takes it. */
   destroy(reason?: string): void {
     if (!this.#shut(reason)) return;

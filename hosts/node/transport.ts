@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-import { constants, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import {
-  connect,
-  createSecureContext,
-  type DetailedPeerCertificate,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
+import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
 import { type ConnectTo, connectTarget } from "../sockets/connect-to";
+import { type Credentials, sharedContext } from "./secure-context";
 import { chainOf, serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
 
@@ -19,31 +13,11 @@ import { PHASE, type Phase, transportError } from "./tls-errors";
 const SEND_WINDOW = 320 * 1024;
 /** Bytes received and not yet read from which on the socket is paused. */
 const RECEIVE_WINDOW = 64 * 1024;
-/**
- * Forward secrecy and AEAD only, as RFC 9325 section 4.2 has it; Azure speaks all that have AES. Level 2 of OpenSSL
- * asks for 112 bits: no RSA key below 2048 bits, no SHA-1.
- */
-const CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_GCM_SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "@SECLEVEL=2",
-].join(":");
 /** Milliseconds that a closed connection has to send what was written. */
 const CLOSE_GRACE = 5_000;
 
 /** What `NodeTransport` takes beside the core's options. */
-export interface NodeTransportOptions extends TransportOptions {
-  /** Trusted roots in PEM, one certificate an entry; nothing else is trusted. */
-  readonly roots: readonly string[];
-  /** The device's certificate in PEM, followed by its intermediates. Needs `key`. */
-  readonly certificate?: string | undefined;
-  /** The private key of `certificate` in PEM. */
-  readonly key?: string | undefined;
+export interface NodeTransportOptions extends TransportOptions, Credentials {
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
 }
@@ -69,7 +43,7 @@ export class NodeTransport implements Transport {
 
   /** @throws BerthError `invalid-argument` for a bad root, certificate or key. */
   constructor(options: NodeTransportOptions) {
-    const secureContext = contextOf(options);
+    const secureContext = sharedContext(options);
     const target = connectTarget(options.connectTo ?? [], options.host, options.port);
     this.#options = options;
     this.#socket = connect({
@@ -194,35 +168,5 @@ export class NodeTransport implements Transport {
     if (this.#closed || this.#failureTold) return;
     this.#failureTold = true;
     this.#options.onError(this.#failure);
-  }
-}
-
-/** Checks everything before a socket is opened. */
-function contextOf(options: NodeTransportOptions): SecureContext {
-  if (options.roots.length === 0) {
-    throw new BerthError("invalid-argument", "there is no root certificate to trust");
-  }
-  if ((options.certificate === undefined) !== (options.key === undefined)) {
-    throw new BerthError(
-      "invalid-argument",
-      "a client certificate needs its private key, and the other way round",
-    );
-  }
-  try {
-    // createSecureContext passes over a root that it cannot read.
-    for (const root of options.roots) new X509Certificate(root);
-    return createSecureContext({
-      ca: [...options.roots],
-      minVersion: "TLSv1.2",
-      ciphers: CIPHERS,
-      // A server that asks for a second handshake is told no (RFC 5246 section 7.4.1.1).
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ...(options.certificate === undefined ? {} : { cert: options.certificate, key: options.key }),
-    });
-  } catch (error) {
-    throw new BerthError(
-      "invalid-argument",
-      `a certificate or key cannot be used: ${(error as Error).message}`,
-    );
   }
 }

@@ -43,7 +43,7 @@ export async function openEngine(log: (line: string) => void = () => {}): Promis
   }
   if (!existsSync(join(PACKAGE, "package.json"))) {
     throw new EngineUnavailable(
-      "no XS engine: @agoric/xsnap is not installed; run `npm ci` without --omit=optional",
+      "no XS engine: @agoric/xsnap is not installed; run `npm ci` without --omit=dev",
     );
   }
   const version = packageVersion();

@@ -157,7 +157,7 @@ export class Agent {
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
     const { features = [], hub = {} } = options;
     const featureHost = this.#featureHost();
-    this.#telemetry = new Telemetry(featureHost, options.outbox, this.#reports);
+    this.#telemetry = new Telemetry(featureHost, options.outbox, handler, this.#reports);
     this.#features = new HubFeatures(
       [...features, this.#telemetry],
       options.identity.registrationId,
@@ -191,7 +191,7 @@ export class Agent {
   /** Starts the life from the stored assignment. Does nothing when started. */
   start(): void {
     if (this.#state !== AgentState.STOPPED) return;
-    this.#reports.begin();
+    this.#telemetry.start();
     this.#wish = Wish.NONE;
     this.#source = "stored";
     const { identity, startSpread = 0 } = this.#options;
@@ -234,6 +234,7 @@ export class Agent {
    */
   send(payload: Uint8Array, properties?: Properties): void {
     this.#telemetry.send(payload, properties);
+    this.#connection?.pump();
   }
 
   /**

@@ -77,6 +77,8 @@ export class HubConnection implements SessionHandler<HubMessage> {
   /** What waits may be sent: CONNACK has come, or with `eager` CONNECT has gone. */
   #open = false;
   #begun = false;
+  /** There was no room for something. */
+  #waits = false;
   #connected = false;
   #ended = false;
   /** Ticks at which a planned end waits no longer; undefined before one. */
@@ -132,9 +134,28 @@ export class HubConnection implements SessionHandler<HubMessage> {
 
   /** Sends what waits, in the order of the features, as long as there is room. */
   pump(): void {
-    const features = this.#features;
-    for (let i = 0; i < features.length && this.#open; i += 1) this.#send(features[i] as HubFeature);
     if (!this.#open) return;
+    const features = this.#features;
+    const session = this.#session;
+    const deviceId = this.#deviceId;
+    let waits = false;
+    for (let i = 0; i < features.length; i += 1) {
+      const feature = features[i] as HubFeature;
+      let message = feature.first(deviceId);
+      while (message) {
+        try {
+          if (session.publish(message, message.QoS) < 0) {
+            waits = true;
+            break;
+          }
+        } catch (error) {
+          this.#unsent(error);
+        }
+        feature.sent();
+        message = feature.first(deviceId);
+      }
+    }
+    this.#waits = waits;
     if (this.#drainedBy !== undefined && this.#drained) this.#alarm.set(0, () => this.#drain());
   }
 
@@ -199,7 +220,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
 
   onAcknowledged(_id: number, message: HubMessage): void {
     message.acknowledged?.();
-    this.pump();
+    if (this.#waits || this.#drainedBy !== undefined) this.pump();
   }
 
   onWritable(): void {
@@ -211,20 +232,10 @@ export class HubConnection implements SessionHandler<HubMessage> {
     this.#handler.onError(error);
   }
 
-  #send(feature: HubFeature): void {
-    const deviceId = this.#deviceId;
-    for (let message = feature.first(deviceId); message; message = feature.first(deviceId)) {
-      try {
-        if (this.#session.publish(message, message.QoS) < 0) return;
-      } catch (error) {
-        if (!isUnsendable(error)) throw error;
-        feature.sent();
-        this.#handler.onProblem(error);
-        if (this.#open) continue;
-        return;
-      }
-      feature.sent();
-    }
+  /** Told a moment later: no callback comes from inside a method that an application calls. */
+  #unsent(error: unknown): void {
+    if (!isUnsendable(error)) throw error;
+    this.#host.timers.set(() => this.#handler.onProblem(error), 0);
   }
 
   /** CONNACK has come, or SUBACK. */

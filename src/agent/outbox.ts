@@ -20,6 +20,7 @@ export interface MessageOwner {
 /** A telemetry message. Its topic is set when it is sent: the device id can change until then. */
 export class TelemetryMessage implements HubMessage {
   readonly #owner: MessageOwner;
+  readonly QoS = 1;
   topic = NO_BYTES;
   payload = NO_BYTES;
   /** The property bag, encoded. */
@@ -29,10 +30,6 @@ export class TelemetryMessage implements HubMessage {
 
   constructor(owner: MessageOwner) {
     this.#owner = owner;
-  }
-
-  get QoS(): 1 {
-    return 1;
   }
 
   acknowledged(): void {
@@ -61,7 +58,8 @@ export class Outbox {
   readonly #dropsOldest: boolean;
   readonly #capacity: number;
   readonly #maximumBytes: number;
-  #first: TelemetryMessage | undefined;
+  /** The oldest message; set by the outbox only. No getter: a call less a message. */
+  oldest: TelemetryMessage | undefined = undefined;
   #last: TelemetryMessage | undefined;
   #count = 0;
   #bytes = 0;
@@ -105,24 +103,19 @@ export class Outbox {
     message.payload = payload;
     message.bag = bag;
     if (this.#last) this.#last.next = message;
-    else this.#first = message;
+    else this.oldest = message;
     this.#last = message;
     this.#count += 1;
     this.#bytes += payload.length;
     return dropped;
   }
 
-  /** The oldest message, which stays. */
-  first(): TelemetryMessage | undefined {
-    return this.#first;
-  }
-
   /** Removes the oldest message: it is on its way, until `restore` or `release` takes it back. */
   shift(): void {
-    const message = this.#first;
+    const message = this.oldest;
     if (!message) return;
-    this.#first = message.next;
-    if (!this.#first) this.#last = undefined;
+    this.oldest = message.next;
+    if (!this.oldest) this.#last = undefined;
     message.next = undefined;
     this.#count -= 1;
     this.#bytes -= message.payload.length;
@@ -130,8 +123,8 @@ export class Outbox {
 
   /** Puts a message that was on its way back to the front: over the bounds if need be, it was accepted. */
   restore(message: TelemetryMessage): void {
-    message.next = this.#first;
-    this.#first = message;
+    message.next = this.oldest;
+    this.oldest = message;
     this.#last ??= message;
     this.#count += 1;
     this.#bytes += message.payload.length;
@@ -165,7 +158,7 @@ export class Outbox {
 
   /** Drops the oldest. */
   #drop(): void {
-    const message = this.#first;
+    const message = this.oldest;
     this.shift();
     if (message) this.release(message);
   }

@@ -63,15 +63,9 @@ export class Reports {
   /** How often the agent has gone on to something else: tells whether a handler has moved it. */
   #moves = 0;
   #stopped = true;
-  #acknowledged = 0;
 
   constructor(handler: AgentHandler) {
     this.#handler = handler;
-  }
-
-  /** A new life: acknowledgements are counted from here. */
-  begin(): void {
-    this.#acknowledged = 0;
   }
 
   /** The agent goes on to something else. */
@@ -106,16 +100,6 @@ export class Reports {
     if (!this.#stopped) this.error("hub", error, undefined);
   }
 
-  acknowledged(message: AcknowledgedTelemetry): void {
-    this.#acknowledged += 1;
-    // Not by #tell: a closure a message.
-    try {
-      this.#handler.onAcknowledged?.(message, this.#acknowledged);
-    } catch (error) {
-      this.#blame("onAcknowledged", error);
-    }
-  }
-
   room(): void {
     this.#tell("onRoom", () => this.#handler.onRoom?.());
   }
@@ -133,13 +117,13 @@ export class Reports {
     try {
       call();
     } catch (error) {
-      this.#blame(handler, error);
+      this.blame(handler, error);
     }
     return moves === this.#moves;
   }
 
   /** Reports that the application threw; never after `stop`. */
-  #blame(handler: string, thrown: unknown): void {
+  blame(handler: string, thrown: unknown): void {
     try {
       if (!this.#stopped)
         this.#handler.onError?.(reportOf("application", handlerFailed(handler, thrown), undefined));

@@ -9,16 +9,8 @@ import { telemetryTopic } from "../azure/hub/telemetry";
 import { encodeProperties, type Properties } from "../azure/properties";
 import { asBerthError, BerthError } from "../error";
 import { MAXIMUM_FIELD_LENGTH, NO_BYTES } from "../mqtt/packets";
+import type { AgentHandler, Reports } from "./reports";
 import { type MessageOwner, NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
-
-/** What comes of telemetry. Guarded: it does not throw. */
-export interface TelemetryHandler {
-  acknowledged(message: TelemetryMessage): void;
-  /** There is room again for the message that `send` refused. */
-  room(): void;
-  /** @returns false while nobody is to be told: then they are told with the next ones */
-  dropped(count: number): boolean;
-}
 
 /** A topic with the longest device id, before the property bag. */
 const LONGEST_TOPIC = telemetryTopic("").length + 128;
@@ -26,12 +18,15 @@ const LONGEST_BAG = MAXIMUM_FIELD_LENGTH - LONGEST_TOPIC;
 const NO_FILTERS: readonly string[] = Object.freeze([]);
 
 export class Telemetry implements HubFeature, MessageOwner {
-  readonly #handler: TelemetryHandler;
+  readonly #handler: AgentHandler;
+  readonly #reports: Reports;
   readonly #outbox: Outbox;
   readonly #host: HubFeatureHost;
   readonly #dropAlarm: Alarm;
   /** Messages on their way. */
   #away = 0;
+  /** Since `start`. */
+  #acknowledged = 0;
   #open = false;
   #closing = false;
   /** Dropped messages that nobody was told of. */
@@ -48,9 +43,15 @@ export class Telemetry implements HubFeature, MessageOwner {
   #topic = NO_BYTES;
 
   /** @throws BerthError `invalid-argument` as `Outbox` */
-  constructor(host: HubFeatureHost, options: OutboxOptions | undefined, handler: TelemetryHandler) {
+  constructor(
+    host: HubFeatureHost,
+    options: OutboxOptions | undefined,
+    handler: AgentHandler,
+    reports: Reports,
+  ) {
     this.#host = host;
     this.#handler = handler;
+    this.#reports = reports;
     this.#outbox = new Outbox(this, options);
     this.#dropAlarm = new Alarm(host.timers, (error) => host.report(error));
   }
@@ -60,7 +61,7 @@ export class Telemetry implements HubFeature, MessageOwner {
     return this.#outbox.count + this.#away;
   }
 
-  /** As `Agent.send`. */
+  /** As `Agent.send`; the caller wakes the connection: one call less a message. */
   send(payload: Uint8Array, properties?: Properties): void {
     let size = payload.length;
     if (properties) {
@@ -77,7 +78,10 @@ export class Telemetry implements HubFeature, MessageOwner {
       if (asBerthError(error).code === "outbox-full") this.#wantsRoom = payload.length;
       throw error;
     }
-    this.#host.wake();
+  }
+
+  start(): void {
+    this.#acknowledged = 0;
   }
 
   /** The device is stopped: nothing is told. */
@@ -126,7 +130,7 @@ export class Telemetry implements HubFeature, MessageOwner {
 
   first(deviceId: string): TelemetryMessage | undefined {
     if (this.#closing) return undefined;
-    const message = this.#outbox.first();
+    const message = this.#outbox.oldest;
     if (message) {
       if (message.bag !== this.#sentBag) {
         this.#topic = this.#host.text.encode(telemetryTopic(deviceId) + message.bag);
@@ -144,7 +148,13 @@ export class Telemetry implements HubFeature, MessageOwner {
 
   acknowledged(message: TelemetryMessage): void {
     this.#away -= 1;
-    this.#handler.acknowledged(message);
+    this.#acknowledged += 1;
+    // Not by a function of `Reports`: a call a message.
+    try {
+      this.#handler.onAcknowledged?.(message, this.#acknowledged);
+    } catch (error) {
+      this.#reports.blame("onAcknowledged", error);
+    }
     this.#outbox.release(message);
     if (this.#wantsRoom < 0) return;
     // What waits goes first: room for one more may come of it.
@@ -171,7 +181,7 @@ export class Telemetry implements HubFeature, MessageOwner {
   #tellRoom(): void {
     if (this.#wantsRoom < 0 || !this.#open || !this.#outbox.hasRoom(this.#wantsRoom)) return;
     this.#wantsRoom = -1;
-    this.#handler.room();
+    this.#reports.room();
   }
 
   /** Told a moment later: no callback comes from inside `send`. */
@@ -188,6 +198,6 @@ export class Telemetry implements HubFeature, MessageOwner {
     const count = this.#dropped;
     if (count === 0) return;
     this.#dropped = 0;
-    if (!this.#handler.dropped(count)) this.#dropped += count;
+    if (!this.#reports.dropped(count)) this.#dropped += count;
   }
 }

@@ -54,11 +54,12 @@ export class InFlight<Message extends OutboundMessage = OutboundMessage> {
 
   /** Takes a message in. @returns its identifier, or 0 when the window is full */
   add(message: Message): number {
-    if (this.full) return 0;
+    const count = this.#count;
+    if (count === this.#ids.length) return 0;
     const id = this.#nextId();
-    this.#ids[this.#count] = id;
-    this.#messages[this.#count] = message;
-    this.#count += 1;
+    this.#ids[count] = id;
+    this.#messages[count] = message;
+    this.#count = count + 1;
     return id;
   }
 
@@ -71,10 +72,17 @@ export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   /** Takes an acknowledged message out. @returns undefined when no message has that identifier */
   acknowledge(id: number): Message | undefined {
     const index = this.indexOf(id);
-    if (index < 0) return undefined;
-    const message = this.#messages[index];
-    this.#ids.copyWithin(index, index + 1, this.#count);
-    this.#messages.copyWithin(index, index + 1, this.#count);
+    return index < 0 ? undefined : this.take(index);
+  }
+
+  /** Takes the message at `index` out, 0 the oldest. */
+  take(index: number): Message {
+    const message = this.messageAt(index);
+    const last = this.#count - 1;
+    if (index < last) {
+      this.#ids.copyWithin(index, index + 1, last + 1);
+      this.#messages.copyWithin(index, index + 1, last + 1);
+    }
     this.undo();
     return message;
   }
@@ -137,7 +145,11 @@ export class InFlight<Message extends OutboundMessage = OutboundMessage> {
     let id = this.#last;
     do {
       id = id === 65_535 ? 1 : id + 1;
-    } while (this.indexOf(id) >= 0 || this.#reserved.includes(id));
+      // Where nothing waits nothing is searched.
+    } while (
+      (this.#count && this.indexOf(id) >= 0) ||
+      (this.#reserved.length && this.#reserved.includes(id))
+    );
     this.#last = id;
     return id;
   }

@@ -78,7 +78,7 @@ export interface SessionOptions<Message extends OutboundMessage = OutboundMessag
   readonly connectTimeout?: number;
   /** For each answer: CONNACK, SUBACK, PUBACK, PINGRESP. Default 30,000. */
   readonly answerTimeout?: number;
-  /** Bytes of the output buffer, which bound a packet to be sent. Default 4,096, at least 1,024. */
+  /** To how many bytes the output buffer may grow, which bounds a packet to be sent. Default 4,096, at least 1,024. */
   readonly outputSize?: number;
   /** Bytes read from the transport at a time. Default 512, at least 64. */
   readonly inputSize?: number;
@@ -122,6 +122,9 @@ const REFUSALS: readonly ErrorCode[] = Object.freeze([
 ]);
 
 const NONE = -1;
+const NEVER = Number.POSITIVE_INFINITY;
+/** Bytes of the output buffer at first: a CONNECT with a SAS token. */
+const FIRST_OUTPUT = 512;
 
 export class Session<Message extends OutboundMessage = OutboundMessage> implements PacketHandler {
   readonly #host: SessionHost;
@@ -160,7 +163,8 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   #holding = false;
   #timer: TimerHandle | undefined;
   readonly #onTimer = (): void => this.#guarded(this.#tick);
-  #timerAt = NONE;
+  /** Ticks for which the timer is set. */
+  #timerAt = NEVER;
   #pendingError: BerthError | undefined;
 
   /**
@@ -177,7 +181,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     this.#eager = options.eager ?? false;
     this.#inFlight = options.inFlight ?? new InFlight<Message>();
     this.#inFlight.releaseAll();
-    this.#writer = new PacketWriter(new Uint8Array(options.outputSize ?? 4_096), host.text);
+    this.#writer = new PacketWriter(new Uint8Array(FIRST_OUTPUT), host.text, options.outputSize ?? 4_096);
     this.#reader = new PacketReader(this, host.text, options);
     this.#mostFilters = (options.maximumPacketSize ?? DEFAULT_MAXIMUM) - 2;
     this.#input = new Uint8Array(options.inputSize ?? 512);
@@ -185,7 +189,15 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     this.#transport = openTransport(host.transport, {
       host: options.host,
       port: options.port ?? 8883,
-      onReadable: () => this.#guarded(this.#readable),
+      onReadable: () => {
+        // As #guarded, without its calls: this is on the way of each PUBACK.
+        if (this.#state === CLOSED) return;
+        try {
+          this.#readable();
+        } catch (error) {
+          this.#fail(asBerthError(error));
+        }
+      },
       onWritable: (room) => {
         this.#room = room;
         this.#guarded(this.#writable);
@@ -217,7 +229,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
    *   `packet-too-large` as `PacketWriter.publish`
    */
   publish(message: Message, QoS: QoS = 1): number {
-    this.#assertUsable();
+    if (this.#state !== CONNECTED) this.#assertOpen();
     if (QoS && this.#inFlight.full) {
       this.#crowded = true;
       return -1;
@@ -238,10 +250,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
       this.#starved = true;
       return -1;
     }
-    if (QoS && this.#publishDeadline === NONE) {
-      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-      this.#arm(this.#publishDeadline);
-    }
+    if (QoS && this.#publishDeadline === NONE) this.#publishDeadline = this.#due();
     this.#flushFromMethod();
     return id;
   }
@@ -293,28 +302,27 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   }
 
   onPublish(publish: InboundPublish): void {
-    this.#assertConnected(PUBLISH);
+    if (this.#state !== CONNECTED) throw tooEarly(PUBLISH);
     this.#handler.onMessage(publish);
     if (publish.offset + publish.payload.length === publish.byteLength) this.#acknowledge(publish);
   }
 
   onOversize(publish: OversizePublish): void {
-    this.#assertConnected(PUBLISH);
+    if (this.#state !== CONNECTED) throw tooEarly(PUBLISH);
     this.#handler.onOversize(publish);
     this.#acknowledge(publish);
   }
 
   onPuback(id: number): void {
-    this.#assertConnected(PUBACK);
-    const index = this.#inFlight.indexOf(id);
-    const message = this.#inFlight.acknowledge(id);
+    if (this.#state !== CONNECTED) throw tooEarly(PUBACK);
+    const inFlight = this.#inFlight;
+    const index = inFlight.indexOf(id);
     // An unknown id may answer a message that was sent twice.
-    if (!message) return;
+    if (index < 0) return;
+    const message = inFlight.take(index);
     if (index < this.#resend) this.#resend -= 1;
     // A younger one's PUBACK gives the oldest no more time.
-    if (index === 0) {
-      this.#publishDeadline = this.#inFlight.count ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
-    }
+    if (index === 0) this.#publishDeadline = inFlight.count ? this.#due() : NONE;
     this.#handler.onAcknowledged(id, message);
   }
 
@@ -332,26 +340,21 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   }
 
   onPingresp(): void {
-    this.#assertConnected(PINGRESP);
+    if (this.#state !== CONNECTED) throw tooEarly(PINGRESP);
   }
 
   get #alive(): boolean {
     return this.#state !== CLOSED;
   }
 
-  #assertConnected(type: number): void {
-    if (this.#state !== CONNECTED) {
-      throw new BerthError("protocol-violation", `${packetName(type)} before CONNACK [MQTT-3.2.0-1]`);
-    }
-  }
-
-  #assertUsable(): void {
-    const usable = this.#state === CONNECTED || (this.#eager && this.#state === CONNECTING);
-    if (!usable) throw new BerthError("closed", "the session is not connected");
+  /** Before CONNACK and after the end: may anything be sent? */
+  #assertOpen(): void {
+    if (this.#eager && this.#state === CONNECTING) return;
+    throw new BerthError("closed", "the session is not connected");
   }
 
   #request(filters: readonly string[], QoS: QoS | undefined): number {
-    this.#assertUsable();
+    if (this.#state !== CONNECTED) this.#assertOpen();
     if (filters.length > this.#mostFilters) {
       const about = `the answer to ${filters.length} filters is over maximumPacketSize`;
       throw new BerthError("packet-too-large", about);
@@ -370,17 +373,14 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
       if (!written) this.#inFlight.release(id);
     }
     if (!written) throw new BerthError("outbox-full", "no room for a subscription now");
-    if (this.#subscribeDeadline === NONE) {
-      this.#subscribeDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-      this.#arm(this.#subscribeDeadline);
-    }
+    if (this.#subscribeDeadline === NONE) this.#subscribeDeadline = this.#due();
     this.#flushFromMethod();
     return id;
   }
 
   /** [MQTT-3.8.4-1, 3.8.4-2, 3.8.4-5], [MQTT-3.10.4-4] */
   #answered(id: number, type: number, returnCodes: number): void {
-    this.#assertConnected(type);
+    if (this.#state !== CONNECTED) throw tooEarly(type);
     const oldest = this.#inFlight.firstReserved === id;
     if (this.#inFlight.release(id) !== returnCodes) {
       throw new BerthError(
@@ -389,8 +389,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
       );
     }
     if (!oldest) return;
-    const more = this.#inFlight.reserved > 0;
-    this.#subscribeDeadline = more ? this.#host.clock.ticks() + this.#answerTimeout : NONE;
+    this.#subscribeDeadline = this.#inFlight.reserved > 0 ? this.#due() : NONE;
   }
 
   /** Runs what the platform calls; whatever it throws ends the session. */
@@ -406,12 +405,15 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   #readable(): void {
     const input = this.#input;
     // While an acknowledgement is owed nothing more is read, so that the debt is bounded by one chunk.
-    while (this.#settle()) {
+    while (this.#owed.length === 0 || this.#settle()) {
       const count = this.#read(input);
       if (count === 0) break;
-      this.#received();
+      this.#lastReceived = this.#host.clock.ticks();
+      if (this.#pingDeadline !== NONE) this.#pinged();
       this.#reader.push(input, count);
-      if (!this.#alive) return;
+      if (this.#state === CLOSED) return;
+      // PUBACKs leave before the next bytes are read.
+      if (this.#writer.pending) this.#flush();
     }
     this.#proceed();
   }
@@ -441,9 +443,8 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     return owed.length === 0;
   }
 
-  #received(): void {
-    this.#lastReceived = this.#host.clock.ticks();
-    if (this.#pingDeadline === NONE) return;
+  /** Something has come after PINGREQ. */
+  #pinged(): void {
     this.#pingDeadline = NONE;
     this.#pingOwed = false;
     this.#arm(this.#keepAliveDue());
@@ -459,10 +460,10 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
 
   /** Sends what waits: what was in flight before, then what the handler has. */
   #proceed(): void {
-    if (!this.#alive) return;
-    this.#sendAgain();
-    this.#flush();
-    this.#feed();
+    if (this.#state === CLOSED) return;
+    if (this.#resend !== NONE) this.#sendAgain();
+    if (this.#writer.pending) this.#flush();
+    if (this.#starved || this.#crowded) this.#feed();
   }
 
   /** @param duplicate the server may have had the messages: set DUP [MQTT-3.3.1-1] */
@@ -474,8 +475,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   #sendConnect(): void {
     const options = this.#options as SessionOptions<Message>;
     this.#state = CONNECTING;
-    this.#phaseDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-    this.#arm(this.#phaseDeadline);
+    this.#phaseDeadline = this.#due();
     this.#writer.connect({
       id: options.id,
       user: options.user,
@@ -505,12 +505,8 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
 
   /** Sends what was in flight when the connection before ended, as far as there is room. */
   #sendAgain(): void {
-    if (this.#resend === NONE) return;
     const inFlight = this.#inFlight;
-    if (inFlight.count && this.#publishDeadline === NONE) {
-      this.#publishDeadline = this.#host.clock.ticks() + this.#answerTimeout;
-      this.#arm(this.#publishDeadline);
-    }
+    if (inFlight.count && this.#publishDeadline === NONE) this.#publishDeadline = this.#due();
     while (this.#resend < inFlight.count) {
       const message = inFlight.messageAt(this.#resend);
       const id = inFlight.idAt(this.#resend);
@@ -530,9 +526,10 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
   }
 
   #flush(): void {
-    if (!this.#alive || this.#room <= 0 || this.#writer.pending === 0) return;
+    const room = this.#room;
+    if (room <= 0 || this.#state === CLOSED || this.#writer.pending === 0) return;
     try {
-      this.#room = this.#writer.drain(this.#transport, this.#room);
+      this.#room = this.#writer.drain(this.#transport, room);
     } catch (error) {
       throw asBerthError(error, "connection-lost");
     }
@@ -541,11 +538,13 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
 
   /** A failure inside a public method is reported later: no callback comes from inside a method. */
   #flushFromMethod(): void {
-    if (this.#holding) return;
+    const room = this.#room;
+    if (room <= 0 || this.#holding) return;
     try {
-      this.#flush();
+      this.#room = this.#writer.drain(this.#transport, room);
+      this.#lastSent = this.#host.clock.ticks();
     } catch (error) {
-      this.#pendingError ??= asBerthError(error);
+      this.#pendingError ??= asBerthError(error, "connection-lost");
       this.#arm(this.#host.clock.ticks());
     }
   }
@@ -564,17 +563,24 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     this.#arm(this.#keepAliveDue());
   }
 
+  /** The deadline of an answer that is awaited from now on. */
+  #due(): number {
+    const at = this.#host.clock.ticks() + this.#answerTimeout;
+    if (at < this.#timerAt) this.#arm(at);
+    return at;
+  }
+
   /** Makes sure that the timer fires at `at` or before. One timer serves all deadlines and is set lazily. */
   #arm(at: number): void {
-    if (this.#timerAt !== NONE && this.#timerAt <= at) return;
-    if (this.#timerAt !== NONE) this.#host.timers.clear(this.#timer);
+    if (this.#timerAt <= at) return;
+    if (this.#timerAt !== NEVER) this.#host.timers.clear(this.#timer);
     this.#timerAt = at;
     const delay = at - this.#host.clock.ticks();
     this.#timer = this.#host.timers.set(this.#onTimer, Math.max(delay, 0));
   }
 
   #tick(): void {
-    this.#timerAt = NONE;
+    this.#timerAt = NEVER;
     if (this.#pendingError) throw this.#pendingError;
     const now = this.#host.clock.ticks();
     if (passed(this.#phaseDeadline, now)) {
@@ -612,14 +618,18 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     this.#options = undefined;
     this.#reader.end();
     this.#inFlight.releaseAll();
-    if (this.#timerAt !== NONE) this.#host.timers.clear(this.#timer);
-    this.#timerAt = NONE;
+    if (this.#timerAt !== NEVER) this.#host.timers.clear(this.#timer);
+    this.#timerAt = NEVER;
     try {
       this.#transport?.close();
     } catch {
       // It is closed as far as it goes.
     }
   }
+}
+
+function tooEarly(type: number): BerthError {
+  return new BerthError("protocol-violation", `${packetName(type)} before CONNACK [MQTT-3.2.0-1]`);
 }
 
 function passed(deadline: number, now: number): boolean {

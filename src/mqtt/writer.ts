@@ -2,7 +2,7 @@
 /**
  * Writes the packets that an MQTT 3.1.1 client sends.
  *
- * All packets go, one behind the other, into one buffer that the caller owns. Each method computes the exact
+ * All packets go, one behind the other, into one buffer. Each method computes the exact
  * size first and writes a packet whole or not at all: it returns false where there is no room for it now, and
  * throws where there never will be. Text is encoded in bulk by the host; a field that stays the same from
  * packet to packet can be handed over as bytes that were encoded once.
@@ -62,20 +62,25 @@ export interface PacketSink {
 }
 
 export class PacketWriter {
-  readonly #buffer: Uint8Array;
+  #buffer: Uint8Array;
   /** The same memory, for numbers of two bytes: one native call, not two stores. */
-  readonly #view: DataView;
+  #view: DataView;
+  readonly #limit: number;
   readonly #text: TextCodec;
   /** Where the next byte goes. */
   #end = 0;
   /** What has been consumed already. */
   #start = 0;
 
-  /** @param buffer holds the packets until they are consumed; its length bounds the size of a packet. */
-  constructor(buffer: Uint8Array, text: TextCodec) {
+  /**
+   * @param buffer holds the packets until they are consumed
+   * @param limit to what length it grows, by need; that bounds the size of a packet
+   */
+  constructor(buffer: Uint8Array, text: TextCodec, limit = 0) {
     // A longer packet than that cannot be written down: one too large for MQTT is too large for the buffer.
     this.#buffer = buffer.length > LONGEST_PACKET ? buffer.subarray(0, LONGEST_PACKET) : buffer;
-    this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    this.#view = viewOf(buffer);
+    this.#limit = Math.max(limit, this.#buffer.length);
     this.#text = text;
   }
 
@@ -92,11 +97,12 @@ export class PacketWriter {
    */
   drain(sink: PacketSink, room: number): number {
     let left = room;
-    while (left > 0 && this.#start < this.#end) {
-      const start = this.#start;
+    let start = this.#start;
+    while (left > 0 && start < this.#end) {
       const end = left < this.#end - start ? start + left : this.#end;
       left = sink.write(this.#buffer, start, end);
       this.consume(end - start);
+      start = this.#start;
     }
     return left;
   }
@@ -301,11 +307,12 @@ export class PacketWriter {
 
   /** Writes the fixed header (section 2.2). Returns where the variable header goes, or -1 for no room now. */
   #begin(first: number, remaining: number): number {
-    const buffer = this.#buffer;
+    let buffer = this.#buffer;
     let at = this.#end;
     if (at + LONGEST_HEADER + remaining > buffer.length) {
       at = this.#makeRoom(1 + remainingLengthSize(remaining) + remaining);
       if (at < 0) return at;
+      buffer = this.#buffer;
     }
     buffer[at] = first;
     at += 1;
@@ -320,15 +327,26 @@ export class PacketWriter {
 
   /** Where `size` bytes go, or -1 for no room now. */
   #makeRoom(size: number): number {
-    const buffer = this.#buffer;
-    if (size > buffer.length) throw tooLarge(size, buffer.length);
-    if (this.#end + size > buffer.length) {
-      if (this.#end - this.#start + size > buffer.length) return -1;
-      buffer.copyWithin(0, this.#start, this.#end);
+    if (size > this.#limit) throw tooLarge(size, this.#limit);
+    if (this.#end + size > this.#buffer.length) {
+      const wanted = this.pending + size;
+      if (wanted > this.#limit) return -1;
+      if (wanted > this.#buffer.length) this.#grow(wanted);
+      else this.#buffer.copyWithin(0, this.#start, this.#end);
       this.#end -= this.#start;
       this.#start = 0;
     }
     return this.#end;
+  }
+
+  /** Doubles, so that it grows seldom. What waits moves to the front; what was left behind may hold a password. */
+  #grow(wanted: number): void {
+    const old = this.#buffer;
+    const buffer = new Uint8Array(Math.max(wanted, Math.min(2 * old.length, this.#limit)));
+    buffer.set(old.subarray(this.#start, this.#end));
+    old.fill(0);
+    this.#buffer = buffer;
+    this.#view = viewOf(buffer);
   }
 
   /**
@@ -387,6 +405,10 @@ export class PacketWriter {
       will: will && { ...will, topic: this.#bytes(will.topic), message: this.#bytes(will.message) },
     };
   }
+}
+
+function viewOf(buffer: Uint8Array): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 /** A whole number from 1 to 65,535 [MQTT-2.3.1-1]? */

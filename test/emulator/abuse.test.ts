@@ -64,18 +64,17 @@ const publish = (topic: string, payload: string | Buffer = "", messageId = 0): B
   });
 
 describe("a client that never acknowledges", () => {
-  test("twin reads: the connection ends once too many answers wait", async () => {
+  test("twin reads: their answers have QoS 0, and none waits", async () => {
     const client = await openHub(emulator);
     await client.subscribe(TWIN_RESPONSES);
     const get = publish("$iothub/twin/GET/?$rid=1");
-    client.socket.write(Buffer.concat(Array.from({ length: 66_000 }, () => get)));
-    await client.closed;
-    expect(ends).toContainEqual(
-      expect.objectContaining({ id: "dev-1", reason: "2000 messages wait for PUBACK" }),
-    );
+    client.socket.write(Buffer.concat(Array.from({ length: 3000 }, () => get)));
+    await client.ping();
+    expect(client.packets).toHaveLength(3000);
+    await client.disconnect();
   });
 
-  test("polls of DPS: the same", async () => {
+  test("polls of DPS: the connection ends once too many answers wait", async () => {
     const client = await openDps(emulator, "dev-1");
     const poll = publish("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1&operationId=x");
     client.socket.write(Buffer.concat(Array.from({ length: 66_000 }, () => poll)));
@@ -257,6 +256,7 @@ const connectFlags = (flags: number, ...parts: Buffer[]) =>
   packet(0x10, text("MQTT"), [4, flags, 0, 60], text("dev-1"), ...parts);
 const BROKEN_CONNECTS: [string, Buffer, string][] = [
   ["another protocol", packet(0x10, text("AMQP"), [4, 2, 0, 60], text("dev-1")), "MQTT-3.1.2-1"],
+  ["flags of the fixed header", packet(0x14, text("MQTT"), [4, 2, 0, 60], text("dev-1")), "no CONNECT"],
   ["the reserved flag", connectFlags(0x03), "MQTT-3.1.2-3"],
   ["QoS of no will", connectFlags(0x0a), "MQTT-3.1.2-11"],
   ["retain of no will", connectFlags(0x22), "MQTT-3.1.2-11"],

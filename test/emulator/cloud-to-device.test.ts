@@ -40,6 +40,29 @@ test("messages wait for the device, come in order with their properties, and go 
   expect(emulator.counts.delivered).toBe(2);
 });
 
+test("system properties come by their names in a topic, an expiry only when it was asked for", async () => {
+  const sequence = await emulator.sendCloudToDevice(HUB, "dev-1", "one", { a: "b" }, 60_000, {
+    messageId: "m 1",
+    correlationId: "c",
+    userId: "u",
+    contentType: "application/json",
+    contentEncoding: "utf-8",
+    ack: "full",
+  });
+  await emulator.sendCloudToDevice(HUB, "dev-1", "two", { "$.to": "else" }, undefined, { to: "where" });
+  const until = encodeURIComponent(`${new Date(clock.now() + 60_000).toISOString().slice(0, -1)}0000Z`);
+  const delivered = record<{ sequence: number }>(emulator, "delivered");
+  const client = await openHub(emulator);
+  await client.subscribe(BOUND);
+  const bag = async () => (await client.message()).topic.slice("devices/dev-1/messages/devicebound/".length);
+  expect(await bag()).toBe(
+    `%24.mid=m%201&%24.exp=${until}&%24.to=%2Fdevices%2Fdev-1%2Fmessages%2Fdevicebound&%24.cid=c&%24.uid=u&%24.ct=application%2Fjson&%24.ce=utf-8&iothub-ack=full&a=b`,
+  );
+  expect(await bag()).toBe("%24.to=else");
+  await client.ping();
+  expect(delivered[0]!.sequence).toBe(sequence);
+});
+
 test("a message to a connected device is sent at once, at the granted QoS", async () => {
   const client = await openHub(emulator);
   await client.subscribe({ topic: BOUND, qos: 0 });

@@ -15,6 +15,7 @@ import {
   record,
   register,
   SCOPE,
+  SECOND_KEY,
   startEmulator,
   token,
 } from "../helpers/emulator-client";
@@ -42,6 +43,24 @@ async function connackOf(changes: {
   else await client.closed;
   return returnCode;
 }
+
+test("a group that is replaced or removed lets its devices in no more", async () => {
+  const id = "sn-replaced";
+  const key = (of: string) => deriveDeviceKey(Buffer.from(of, "base64"), id);
+  const come = (of: string) =>
+    connackOf({ clientId: id, username: dpsUser(id), password: dpsToken(id, key(of)) });
+  const set = (primaryKey: string) =>
+    emulator.setEnrollmentGroup({
+      enrollmentGroupId: "line-2",
+      attestation: { type: "symmetricKey", symmetricKey: { primaryKey } },
+    });
+  set(KEY);
+  expect([await come(KEY), await come(KEY), await come(SECOND_KEY)]).toEqual([0, 0, 5]);
+  set(SECOND_KEY);
+  expect([await come(KEY), await come(SECOND_KEY)]).toEqual([5, 0]);
+  emulator.enrollments.removeGroup("line-2");
+  expect(await come(SECOND_KEY)).toBe(5);
+});
 
 const resource = `${SCOPE}/registrations/dev-1`;
 const skn = "registration";

@@ -33,6 +33,12 @@ async function startWith(
   emulator = await startEmulator({ configuration: configuration({ enrollments }), ...options });
 }
 
+test("a model id that is no text is not kept", async () => {
+  await startWith({});
+  await provision(emulator, "dev-1", undefined, { modelId: 5 });
+  expect(emulator.registration("dev-1")).not.toHaveProperty("modelId");
+});
+
 test.each([
   ["no body", ""],
   ["an empty object", "{}"],

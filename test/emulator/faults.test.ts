@@ -261,7 +261,7 @@ test.each([
   [{ step: "tcpSent", action: "drop", afterBytes: 1 }, "faults[0].action must be close or reset"],
   [
     { step: "puback", action: "status", status: 400 },
-    "faults[0].action status fits the steps register and poll only",
+    "faults[0].action status fits the steps register, poll, twinGet and twinReported only",
   ],
   [
     { step: "puback", action: "returnCode", returnCode: 3 },

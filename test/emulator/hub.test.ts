@@ -179,6 +179,26 @@ describe("telemetry", () => {
     ]);
   });
 
+  test("says which component of which model it comes from", async () => {
+    // Microsoft's SDK for Node does not encode it.
+    const client = await openHub(emulator, "dev-1", { model: "dtmi:com:example:TemperatureController;2" });
+    await client.publish(`${EVENTS}%24.sub=thermostat1`, "1");
+    await client.publish(EVENTS, "2");
+    expect(emulator.telemetry).toMatchObject([
+      { dataSchema: "dtmi:com:example:TemperatureController;2", subject: "thermostat1" },
+      { dataSchema: "dtmi:com:example:TemperatureController;2" },
+    ]);
+    expect(emulator.telemetry[1]).not.toHaveProperty("subject");
+    const modelId = () => emulator.devices.get(HUB, "dev-1")!.modelId;
+    expect(modelId()).toBe("dtmi:com:example:TemperatureController;2");
+    const model = encodeURIComponent("dtmi:com:example:Thermostat;1");
+    await openHub(emulator, "dev-1", { model });
+    expect(modelId()).toBe("dtmi:com:example:Thermostat;1");
+    await (await openHub(emulator)).publish(EVENTS, "3");
+    expect(modelId()).toBeUndefined();
+    expect(emulator.telemetry[2]).not.toHaveProperty("dataSchema");
+  });
+
   test("is not retained for a later subscriber", async () => {
     const client = await openHub(emulator);
     await client.publish(EVENTS, "1", 1, { retain: true });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import {
   createDeviceCertificate,
@@ -22,9 +23,10 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 test("registrations, identities, twins, waiting messages and sessions survive a restart", async () => {
   const first = await startEmulator({ stateDirectory: directory });
-  const before = (await provision(first)).body.registrationState!;
+  const before = (await provision(first, "dev-1", undefined, { modelId: "dtmi:a:b;1" })).body
+    .registrationState!;
   await first.updateDesired(HUB, "dev-1", { period: 5 });
-  const device = await openHub(first, "dev-1", { clean: false });
+  const device = await openHub(first, "dev-1", { clean: false, model: "dtmi:a:b;2" });
   await device.subscribe(BOUND);
   await first.sendCloudToDevice(HUB, "dev-1", "unacknowledged");
   const { packet } = await device.message(false);
@@ -35,6 +37,8 @@ test("registrations, identities, twins, waiting messages and sessions survive a 
 
   const second = await startEmulator({ stateDirectory: directory });
   expect(second.twin(HUB, "dev-1")).toMatchObject({ desired: { period: 5 }, desiredVersion: 2 });
+  expect(second.registration("dev-1")!.modelId).toBe("dtmi:a:b;1");
+  expect(second.devices.get(HUB, "dev-1")!.modelId).toBe("dtmi:a:b;2");
   const again = await openHub(second, "dev-1", { clean: false });
   expect(again.sessionPresent).toBe(true);
   const resent = await again.message();
@@ -266,7 +270,7 @@ test("TLS below 1.2 is refused, and 1.3 is not offered by default", async () => 
       key: device.privateKeyPem,
     })),
   );
-  expect(client.socket.getProtocol()).toBe("TLSv1.2");
+  expect((client.socket as TLSSocket).getProtocol()).toBe("TLSv1.2");
   await client.drop();
   await emulator.stop();
 });

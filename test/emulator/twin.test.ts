@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Emulator } from "../../emulator/emulator";
 import { mergePatch, parsePatch } from "../../emulator/hub/twin";
 import type { JsonObject } from "../../emulator/json-reader";
@@ -58,24 +58,73 @@ test("a key named __proto__ is a key like any other", () => {
   expect(({} as { x?: number }).x).toBeUndefined();
 });
 
-test("a direct method is called and answered", async () => {
-  await client.subscribe("$iothub/methods/POST/#");
-  const call = emulator.invokeMethod(HUB, "dev-1", "blink", { times: 3 });
-  const request = await client.message();
-  const [, requestId] = /^\$iothub\/methods\/POST\/blink\/\?\$rid=(.+)$/.exec(request.topic)!;
-  expect(request.text).toBe('{"times":3}');
-  await client.publish(`$iothub/methods/res/200/?$rid=${requestId}`, '{"done":true}');
-  expect(await call).toEqual({ status: 200, payload: { done: true } });
+test("whatever was granted, answers and changes come with QoS 0", async () => {
+  expect(await client.subscribe("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#")).toEqual([
+    1, 1,
+  ]);
+  await client.publish("$iothub/twin/GET/?$rid=1", " ");
+  expect((await client.message()).packet.qos).toBe(0);
+  await emulator.updateDesired(HUB, "dev-1", { period: 5 });
+  expect((await client.message()).packet.qos).toBe(0);
 });
 
-test("a direct method fails when the device is away, leaves, or does not answer", async () => {
-  await expect(emulator.invokeMethod(HUB, "dev-1", "blink")).rejects.toThrow("takes no direct methods");
-  await client.subscribe("$iothub/methods/POST/#");
-  await expect(emulator.invokeMethod(HUB, "dev-1", "blink", undefined, 10)).rejects.toThrow(
-    "did not answer in 10 ms",
-  );
-  const call = emulator.invokeMethod(HUB, "dev-1", "blink");
-  const failed = expect(call).rejects.toThrow("the connection ended before blink answered");
-  await client.drop();
-  await failed;
+test("a refusal has the body of Azure's errors", async () => {
+  await client.subscribe("$iothub/twin/res/#");
+  await client.publish(`${REPORTED}9`, '{"a b":1}');
+  const { topic, text } = await client.message();
+  expect(topic).toBe("$iothub/twin/res/400/?$rid=9");
+  expect(JSON.parse(text)).toEqual({
+    errorCode: 400004,
+    trackingId: expect.stringMatching(/^[\da-f-]{36}$/),
+    message: expect.stringContaining('the key "a b"'),
+    timestampUtc: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/),
+  });
+});
+
+test("a change is told only to who has subscribed, and the twin has it for who comes later", async () => {
+  await client.subscribe("$iothub/twin/res/#");
+  expect(await emulator.updateDesired(HUB, "dev-1", { a: 1, b: { c: 1, d: 2 } })).toBe(2);
+  expect(await emulator.updateDesired(HUB, "dev-1", { a: null, b: { c: null } })).toBe(3);
+  await client.ping();
+  expect(client.packets).toEqual([]);
+  await client.publish("$iothub/twin/GET/?$rid=1", "");
+  expect(JSON.parse((await client.message()).text).desired).toEqual({ b: { d: 2 }, $version: 3 });
+});
+
+describe("faults", () => {
+  beforeEach(() => client.subscribe("$iothub/twin/res/#"));
+
+  test("429 for a read, and then it succeeds", async () => {
+    emulator.faults.add({ step: "twinGet", action: "status", status: 429, retryAfter: 4, count: 1 });
+    await client.publish("$iothub/twin/GET/?$rid=1", "");
+    const { topic, text } = await client.message();
+    expect(topic).toBe("$iothub/twin/res/429/?$rid=1&retry-after=4");
+    expect(JSON.parse(text)).toMatchObject({ errorCode: 429001 });
+    await client.publish("$iothub/twin/GET/?$rid=2", "");
+    expect((await client.message()).topic).toBe("$iothub/twin/res/200/?$rid=2");
+  });
+
+  test("500 for a report takes nothing of it, with a body of one's own", async () => {
+    emulator.faults.add({ step: "twinReported", action: "status", status: 500, body: { own: 1 } });
+    await client.publish(`${REPORTED}1`, '{"a":1}');
+    expect(await client.message()).toMatchObject({
+      topic: "$iothub/twin/res/500/?$rid=1",
+      text: '{"own":1}',
+    });
+    expect(emulator.twin(HUB, "dev-1")).toMatchObject({ reported: {}, reportedVersion: 1 });
+  });
+
+  test("an answer that is lost was a report that counts", async () => {
+    emulator.faults.add({ step: "twinReported", action: "drop" });
+    await client.publish(`${REPORTED}1`, '{"a":1}');
+    await client.ping();
+    expect(client.packets).toEqual([]);
+    expect(emulator.twin(HUB, "dev-1")).toMatchObject({ reported: { a: 1 }, reportedVersion: 2 });
+  });
+
+  test.each(["close", "reset"] as const)("%s in place of an answer", async (action) => {
+    emulator.faults.add({ step: "twinGet", action });
+    await client.publish("$iothub/twin/GET/?$rid=1", "", 0);
+    await client.closed;
+  });
 });

@@ -157,12 +157,12 @@ export async function provision(
 export async function openHub(
   emulator: Emulator,
   id = "dev-1",
-  { key = KEY, clean = true, expiry = inAnHour(), hub = HUB, keepalive = 60 } = {},
+  { key = KEY, clean = true, expiry = inAnHour(), hub = HUB, keepalive = 60, model = "" } = {},
 ): Promise<RawMqttClient & { sessionPresent?: boolean }> {
   const client: RawMqttClient & { sessionPresent?: boolean } = await open(emulator);
   const connack = await client.connect({
     clientId: id,
-    username: hubUser(id, hub),
+    username: hubUser(id, hub) + (model && `&model-id=${model}`),
     password: hubToken(id, key, expiry, hub),
     clean,
     keepalive,

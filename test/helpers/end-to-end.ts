@@ -41,9 +41,9 @@ export class DeviceUnderTest {
     this.agent = new Agent(
       { ...host, ...changes.platform },
       {
-        onConnected: (report) => this.#note(() => this.connections.push(report)),
-        onAcknowledged: () => this.#note(() => (this.acknowledged += 1)),
-        onError: (report) => this.#note(() => this.errors.push(report)),
+        onConnected: (report) => this.note(() => this.connections.push(report)),
+        onAcknowledged: () => this.note(() => (this.acknowledged += 1)),
+        onError: (report) => this.note(() => this.errors.push(report)),
       },
       {
         identity: {
@@ -78,7 +78,8 @@ export class DeviceUnderTest {
     });
   }
 
-  #note(work: () => unknown): void {
+  /** Does `work`, which a report has led to, and looks at what is waited for. */
+  note(work: () => unknown): void {
     work();
     for (const watcher of [...this.#watchers]) watcher();
   }

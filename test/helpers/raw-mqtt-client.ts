@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** An MQTT 3.1.1 client with no manners of its own: it sends what a test tells it and hands out what comes back. */
-import { type TLSSocket, connect as tlsConnect } from "node:tls";
+import type { Duplex } from "node:stream";
+import { connect as tlsConnect } from "node:tls";
 import { generate, type IConnackPacket, type IPublishPacket, type Packet, parser } from "mqtt-packet";
 
 /** How to connect. */
@@ -29,7 +30,7 @@ export interface RawConnect {
 
 /** One connection. */
 export class RawMqttClient {
-  readonly socket: TLSSocket;
+  readonly socket: Duplex;
   /** Settles when the connection has ended. */
   readonly closed: Promise<void>;
   /** Packets that no one has asked for yet. */
@@ -42,7 +43,8 @@ export class RawMqttClient {
   #ended = false;
   #messageId = 0;
 
-  private constructor(socket: TLSSocket) {
+  /** @param socket the bytes of MQTT */
+  constructor(socket: Duplex) {
     this.socket = socket;
     const reader = parser();
     reader.on("packet", (packet: Packet) => this.#take(packet));

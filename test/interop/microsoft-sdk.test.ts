@@ -17,38 +17,15 @@ import {
 } from "../../emulator/certificates";
 import type { Emulator } from "../../emulator/emulator";
 import { deriveDeviceKey } from "../../emulator/shared-access-signature";
-import { configuration, GROUP_KEY, HUB, KEY, SCOPE, startEmulator } from "../helpers/emulator-client";
+import { GROUP_KEY, HUB, KEY, SCOPE } from "../helpers/emulator-client";
+import { startOn8883 } from "../helpers/port-8883";
 
-const PORT = 8883;
 const here = join(process.cwd(), "test", "interop");
 let emulator: Emulator;
 let address = "";
 
-/** Any address in 127/8 is this machine on Linux, so that two runs do not meet; elsewhere only 127.0.0.1 is. */
-async function listen(): Promise<Emulator> {
-  const own = `127.${83 + (process.pid % 100)}.${(process.pid >> 8) % 256}.${1 + (process.pid % 250)}`;
-  const problems: string[] = [];
-  for (const host of process.platform === "linux" ? [own, "127.0.0.1"] : ["127.0.0.1"]) {
-    try {
-      const started = await startEmulator({
-        port: PORT,
-        host,
-        dps: { retryAfter: 1 },
-        configuration: configuration(),
-      });
-      address = host;
-      return started;
-    } catch (error) {
-      problems.push(`${host}: ${(error as Error).message}`);
-    }
-  }
-  throw new Error(
-    `port ${PORT} is not free, and Microsoft's SDKs know no other; stop what holds it. ${problems.join("; ")}`,
-  );
-}
-
 beforeAll(async () => {
-  emulator = await listen();
+  ({ emulator, address } = await startOn8883({ dps: { retryAfter: 1 } }));
 });
 afterAll(() => emulator?.stop());
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Builds berth-native: XS from the sources in npm's @agoric/xsnap, TLS and HMAC of hosts/native on mbedTLS, and the
+ * Builds berth-native: XS from the sources in npm's @agoric/xsnap, fetched where it is not installed, TLS and HMAC of hosts/native on mbedTLS, and the
  * device's TypeScript in one file.
  *
  *   npm run build:native [-- --sanitize]
@@ -14,16 +14,17 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { withLock } from "../../../scripts/build-lock";
 import { findMbedtls, MBEDTLS_MISSING, type Mbedtls } from "./mbedtls";
+import { fetchXsnap, installedXsnap } from "./xsnap";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SOURCES = join(ROOT, "hosts", "native");
-const XSNAP = join(ROOT, "node_modules", "@agoric", "xsnap");
+/** In the npm package, where no sources are to bundle. */
+const BUNDLED = join(ROOT, "dist", "native-device.js");
 const UNAVAILABLE = 69;
 
 /** The native host cannot be built here; the message says what to install, in one line. */
@@ -66,12 +67,13 @@ export async function buildNative({
   const name = nativeDirectory(version, process.env.MBEDTLS ?? "");
   const directory = join(ROOT, "build", name, sanitize ? "sanitized" : "release");
   const host = join(directory, "berth-native");
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   await withLock(
     `${directory}.lock`,
     async () => {
+      const xsnap = installedXsnap(import.meta.url) ?? (await fetched(dirname(directory), notice));
       if (!existsSync(host)) notice("building the native host, once (about 30 s)");
-      await make(directory, { only, sanitize, log });
+      await make(directory, { xsnap, only, sanitize, log });
       await bundle(join(directory, "device.js"));
     },
     { log: notice },
@@ -96,17 +98,42 @@ export function nativeDirectory(version: string, prefix: string) {
   return prefix === "" ? `native-${version}` : `native-${version}-${hash}`;
 }
 
-async function make(
-  directory: string,
-  { only, sanitize, log }: { only?: "host" | undefined; sanitize: boolean; log: (line: string) => void },
-) {
+/** @throws NativeUnavailable where this user may not write: the package was installed by another, for all */
+function makeDirectory(directory: string) {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    if (!["EACCES", "EROFS", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    throw new NativeUnavailable(
+      `no native host: ${directory} cannot be made; run it once as the owner of ${ROOT}, or install Berth into a folder of yours`,
+    );
+  }
+}
+
+/** @throws NativeUnavailable where it cannot be fetched */
+async function fetched(directory: string, notice: (line: string) => void) {
+  try {
+    return await fetchXsnap(directory, notice);
+  } catch (error) {
+    throw new NativeUnavailable(`no native host: ${(error as Error).message}`);
+  }
+}
+
+interface MakeOptions {
+  readonly xsnap: string;
+  readonly only?: "host" | undefined;
+  readonly sanitize: boolean;
+  readonly log: (line: string) => void;
+}
+
+async function make(directory: string, { xsnap, only, sanitize, log }: MakeOptions) {
   // Relative: make cannot take a path with a blank, and the project may lie below one.
   const from = (path: string) => relative(SOURCES, path);
   const child = spawn(
     "make",
     [
       `-j${availableParallelism()}`,
-      `XSNAP=${from(XSNAP)}`,
+      `XSNAP=${from(xsnap)}`,
       `BUILD=${from(directory)}`,
       `SANITIZE=${sanitize ? 1 : 0}`,
       ...(only === "host" ? [`${from(directory)}/berth-native`] : []),
@@ -124,16 +151,9 @@ async function make(
 
 /** @param outfile written only when it changes, and at once: another process may be reading it */
 async function bundle(outfile: string) {
-  const { outputFiles } = await build({
-    entryPoints: [join(SOURCES, "linux", "main.ts")],
-    bundle: true,
-    format: "iife",
-    target: "es2022",
-    write: false,
-    logLevel: "silent",
-    legalComments: "none",
-  });
-  const text = outputFiles[0]?.text ?? "";
+  const text = existsSync(join(SOURCES, "linux", "main.ts"))
+    ? await (await import("./bundle")).bundleNativeDevice()
+    : readFileSync(BUNDLED, "utf8");
   if (existsSync(outfile) && readFileSync(outfile, "utf8") === text) return;
   writeFileSync(`${outfile}.new`, text);
   renameSync(`${outfile}.new`, outfile);
@@ -142,11 +162,6 @@ async function bundle(outfile: string) {
 function checkTools(): Mbedtls {
   if (process.platform !== "linux") {
     throw new NativeUnavailable(`no native host: it builds on Linux only, this is ${process.platform}`);
-  }
-  if (!existsSync(join(XSNAP, "package.json"))) {
-    throw new NativeUnavailable(
-      "no native host: @agoric/xsnap is not installed; run `npm ci` without --omit=optional",
-    );
   }
   for (const tool of ["make", "cc"]) {
     if (spawnSync(tool, ["--version"]).status !== 0) {

@@ -12,14 +12,14 @@ test("first in, first out", () => {
   const [a, b] = [new Uint8Array(1), new Uint8Array(2)];
   outbox.add(a);
   outbox.add(b, "b=1");
-  expect([outbox.first()?.payload, outbox.first()?.bag, outbox.count]).toEqual([a, "", 2]);
-  expect(outbox.first()?.payload).toBe(a);
+  expect([outbox.oldest?.payload, outbox.oldest?.bag, outbox.count]).toEqual([a, "", 2]);
+  expect(outbox.oldest?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(b);
-  expect(outbox.first()?.bag).toBe("b=1");
+  expect(outbox.oldest?.payload).toBe(b);
+  expect(outbox.oldest?.bag).toBe("b=1");
   outbox.shift();
   outbox.shift();
-  expect([outbox.first(), outbox.count]).toEqual([undefined, 0]);
+  expect([outbox.oldest, outbox.count]).toEqual([undefined, 0]);
 });
 
 test("bounded in number and in bytes; what is refused changes nothing", () => {
@@ -61,11 +61,11 @@ test("messages put back go first and count again", () => {
   outbox.add(later);
   for (const message of away.reverse()) outbox.restore(message);
   expect(() => outbox.add(new Uint8Array(1))).toThrow(expect.objectContaining({ code: "outbox-full" }));
-  expect(outbox.first()?.payload).toBe(a);
+  expect(outbox.oldest?.payload).toBe(a);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(b);
+  expect(outbox.oldest?.payload).toBe(b);
   outbox.shift();
-  expect(outbox.first()?.payload).toBe(later);
+  expect(outbox.oldest?.payload).toBe(later);
   outbox.add(new Uint8Array(9));
 });
 
@@ -78,22 +78,32 @@ test("an acknowledged message keeps nothing of the application, and is used agai
   expect([message.topic.length, message.payload.length, message.bag]).toEqual([0, 0, ""]);
   const payload = new Uint8Array(2);
   outbox.add(payload);
-  expect(outbox.first()).toBe(message);
+  expect(outbox.oldest).toBe(message);
   expect([message.payload, message.bag]).toEqual([payload, ""]);
   outbox.add(payload);
   outbox.shift();
-  expect(outbox.first()).not.toBe(message);
+  expect(outbox.oldest).not.toBe(message);
 });
 
 test("what is cleared makes room, and keeps nothing of the application", () => {
   const outbox = new Outbox(OWNER, { capacity: 2, bytes: 10 });
   outbox.add(new Uint8Array(5), "a=1");
-  const first = outbox.first();
+  const first = outbox.oldest;
   outbox.add(new Uint8Array(5));
   outbox.clear();
-  expect([outbox.count, outbox.first(), first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
+  expect([outbox.count, outbox.oldest, first?.payload.length, first?.bag]).toEqual([0, undefined, 0, ""]);
   outbox.add(new Uint8Array(10));
-  expect([outbox.count, outbox.first()?.payload.length]).toEqual([1, 10]);
+  expect([outbox.count, outbox.oldest?.payload.length]).toEqual([1, 10]);
+});
+
+test("with drop-oldest the oldest go, as many as it takes", () => {
+  const outbox = new Outbox(OWNER, { capacity: 3, bytes: 10, whenFull: "drop-oldest" });
+  for (const size of [4, 3, 3]) expect(outbox.add(new Uint8Array(size))).toBe(0);
+  expect(outbox.add(new Uint8Array(5))).toBe(2);
+  expect([outbox.count, outbox.oldest?.payload.length]).toEqual([2, 3]);
+  // What never has room drops nothing.
+  expect(thrownCode(() => outbox.add(new Uint8Array(11)))).toBe("packet-too-large");
+  expect(outbox.count).toBe(2);
 });
 
 test("a bound below 1 is refused", () => {
@@ -107,7 +117,7 @@ test("a bound below 1 is refused", () => {
 
 /** The oldest message, on its way. */
 function take(outbox: Outbox): TelemetryMessage {
-  const message = outbox.first() as TelemetryMessage;
+  const message = outbox.oldest as TelemetryMessage;
   outbox.shift();
   return message;
 }
@@ -131,9 +141,10 @@ testProperty(
   fc.property(
     fc.integer({ min: 1, max: 5 }),
     fc.integer({ min: 1, max: 40 }),
+    fc.constantFrom("refuse" as const, "drop-oldest" as const),
     fc.array(step, { maxLength: 60 }),
-    (capacity, bytes, steps) => {
-      const outbox = new Outbox(OWNER, { capacity, bytes });
+    (capacity, bytes, whenFull, steps) => {
+      const outbox = new Outbox(OWNER, { capacity, bytes, whenFull });
       let waiting: [payload: Uint8Array, bag: string][] = [];
       let away: [payload: Uint8Array, bag: string, message: TelemetryMessage][] = [];
       const known = new Set<TelemetryMessage>();
@@ -142,13 +153,24 @@ testProperty(
         if (what === "add") {
           const payload = new Uint8Array(number);
           const bag = number % 3 ? `m=${index}` : "";
-          const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
-          const fits = waiting.length < capacity && sum + number <= bytes;
-          const code = thrownCode(() => outbox.add(payload, bag));
-          expect(code).toBe(fits ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
-          if (fits) waiting.push([payload, bag]);
+          const fits = (): boolean => {
+            const sum = waiting.reduce((total, [{ length }]) => total + length, 0);
+            return waiting.length < capacity && sum + number <= bytes;
+          };
+          let dropped = 0;
+          if (whenFull === "drop-oldest" && number <= bytes) {
+            // Those that are away are no part of it: below, they still hold what they held.
+            for (; !fits(); dropped += 1) waiting.shift();
+          }
+          let told = 0;
+          const code = thrownCode(() => {
+            told = outbox.add(payload, bag);
+          });
+          expect(code).toBe(fits() ? "none" : number > bytes ? "packet-too-large" : "outbox-full");
+          expect(told).toBe(dropped);
+          if (fits()) waiting.push([payload, bag]);
         } else if (what === "shift") {
-          const message = outbox.first();
+          const message = outbox.oldest;
           outbox.shift();
           const first = waiting.shift();
           expect(message === undefined).toBe(first === undefined);
@@ -167,8 +189,8 @@ testProperty(
         }
         most = Math.max(most, waiting.length + away.length);
         expect(outbox.count).toBe(waiting.length);
-        expect(outbox.first()?.payload).toBe(waiting[0]?.[0]);
-        expect(outbox.first()?.bag).toBe(waiting[0]?.[1]);
+        expect(outbox.oldest?.payload).toBe(waiting[0]?.[0]);
+        expect(outbox.oldest?.bag).toBe(waiting[0]?.[1]);
         for (const [payload, bag, message] of away) {
           expect(message.payload).toBe(payload);
           expect(message.bag).toBe(bag);

@@ -107,6 +107,28 @@ describe("read past", () => {
     }
   });
 
+  test.each(
+    cases.map(([name, topic, length, qos, held = topic]) => [name, topic, length, qos, held] as const),
+  )("%s, by its topic: as where all are, or as where none is", (_, topic, length, qos, held) => {
+    const bytes = Uint8Array.from([...packet(topic, counting(length), qos), ...NEXT]);
+    const asked: string[] = [];
+    const options = (streams: boolean): ReaderOptions => ({
+      ...SKIP,
+      oversize: (of) => {
+        asked.push(of);
+        return streams;
+      },
+    });
+    const step = bytes.length > 2_000 ? 9_973 : bytes.length > 450 ? 7 : 1;
+    for (let at = 1; at < bytes.length; at += step) {
+      const chunks = cut(bytes, [at, Math.min(bytes.length - 1, at + 130)]);
+      const past = readerEvents(chunks, options(false));
+      expect(past).toEqual([oversize(topic, counting(length), qos, held), ["puback", 5]]);
+      expect(readerEvents(chunks, options(true))).toEqual(readerEvents(chunks, STREAM));
+    }
+    expect(asked.every((of) => of === topic)).toBe(true);
+  });
+
   test("two in a row, with identifiers of their own, cut in three anywhere", () => {
     const other = packet("b", counting(140), 1);
     other.set([0xff, 0xfe], 6);

@@ -135,6 +135,17 @@ describe("no room", () => {
     expect(log).toEqual(["writable"]);
   });
 
+  test("a full window is no reason for QoS 0 to wait: onWritable when the buffer has drained", () => {
+    const { session, transport, log } = connectedSession({ outputSize: 1_024, inFlight: new InFlight(1) });
+    transport.writable(0);
+    expect(session.publish(message("a", 900))).toBe(1);
+    expect(session.publish(message("b"))).toBe(-1);
+    expect(session.publish(message("c", 900), 0)).toBe(-1);
+    transport.writable(2_000);
+    expect(log).toEqual(["writable"]);
+    expect(session.publish(message("c", 900), 0)).toBe(0);
+  });
+
   test("a packet goes out in parts as there is room", () => {
     const { session, transport } = connectedSession();
     transport.writable(0);
@@ -439,6 +450,15 @@ describe("messages from the server", () => {
     );
     transport.receivePackets(inbound("a", "x".repeat(200), 7), inbound("b", "y", 8));
     expect(transport.take()).toEqual(["disconnect"]);
+  });
+
+  test("a large one is streamed or read past by its topic", () => {
+    const options = { maximumPacketSize: 128, inputSize: 64, oversize: (topic: string) => topic === "s" };
+    const { transport, log } = connectedSession(options);
+    transport.receivePackets(inbound("s", "x".repeat(150), 7), inbound("p", "x".repeat(150), 8));
+    expect(log.filter((line) => line.startsWith("message s")).length).toBeGreaterThan(1);
+    expect(log.at(-1)).toBe("oversize p 155/128");
+    expect(transport.take()).toEqual(["puback 7", "puback 8"]);
   });
 
   test("a large one that is streamed: PUBACK once, after the last fragment", () => {

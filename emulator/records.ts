@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/** Everything the emulator remembers. */
+import type { SymmetricKeys } from "./configuration";
+import type { Json, JsonObject } from "./json-reader";
+
+/** A registration that DPS has completed. */
+export interface RegistrationRecord {
+  /** As the device wrote it the first time; the key of the map is in lower case. */
+  registrationId: string;
+  assignedHub: string;
+  deviceId: string;
+  substatus: string;
+  createdDateTimeUtc: string;
+  lastUpdatedDateTimeUtc: string;
+  etag: string;
+  payload?: JsonObject;
+  /** What proved it, when that was a certificate. */
+  x509?: CertificateRecord;
+  /** `modelId` of the device's payload, as IoT Plug and Play has it. */
+  modelId?: string;
+}
+
+/** The certificate of a registration, and the one that signed it, as Azure's service API shows them. */
+export interface CertificateRecord {
+  certificateInfo: CertificateInfo;
+  enrollmentGroupId?: string;
+  signingCertificateInfo?: CertificateInfo;
+}
+
+/** A certificate in Azure's field names. */
+export interface CertificateInfo {
+  subjectName: string;
+  sha1Thumbprint: string;
+  sha256Thumbprint: string;
+  issuerName: string;
+  notBeforeUtc: string;
+  notAfterUtc: string;
+  serialNumber: string;
+  version: number;
+}
+
+/** How a device proves itself to its hub. */
+export type DeviceAuthentication =
+  | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
+  | { type: "x509"; sha256Thumbprint: string };
+
+/** A device twin; versions start at 1. */
+export interface Twin {
+  tags: JsonObject;
+  desired: JsonObject;
+  desiredVersion: number;
+  reported: JsonObject;
+  reportedVersion: number;
+}
+
+/** A cloud-to-device message that the device has not acknowledged. */
+export interface QueuedMessage {
+  /** Unique in the emulator. */
+  sequence: number;
+  /** Encoded property bag: what follows `devicebound/` in the topic. */
+  bag: string;
+  bodyBase64: string;
+  /** Milliseconds since 1970. */
+  expiry: number;
+  deliveryCount: number;
+  /** Packet identifier, while a session holds it unacknowledged. */
+  packetId?: number;
+}
+
+/** A device identity in one hub. */
+export interface DeviceRecord {
+  deviceId: string;
+  status: "enabled" | "disabled";
+  authentication: DeviceAuthentication;
+  twin: Twin;
+  queue: QueuedMessage[];
+  /** `model-id` of the user name that connected last. */
+  modelId?: string;
+  /** Subscriptions of a session with CleanSession 0. */
+  session?: Record<string, number>;
+}
+
+/** A fresh twin. */
+export function newTwin(initial: { tags?: JsonObject; desired?: JsonObject } = {}): Twin {
+  const copy = (value: JsonObject | undefined) => structuredClone<Json>(value ?? {}) as JsonObject;
+  return {
+    tags: copy(initial.tags),
+    desired: copy(initial.desired),
+    desiredVersion: 1,
+    reported: {},
+    reportedVersion: 1,
+  };
+}
