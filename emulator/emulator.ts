@@ -155,7 +155,7 @@ export class Emulator {
    * Calls a direct method.
    * @param timeout milliseconds for the answer; 30,000 by default
    * @param connectTimeout milliseconds for a device that is away to come; 0 by default
-   * @throws ServiceError with Azure's status and errorCode when the device is unknown (404001), is away or takes no
+   * @throws MethodFailed with Azure's status and errorCode when the device is unknown (404001), is away or takes no
    * methods (404103), does not answer (504101), or the payload has more than 128 KB (413001)
    */
   invokeMethod(
@@ -166,10 +166,7 @@ export class Emulator {
     timeout?: number,
     connectTimeout?: number,
   ): Promise<MethodResult> {
-    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, {
-      response: timeout,
-      connect: connectTimeout,
-    });
+    return this.#endpoint(hub).invokeMethod(deviceId, name, payload, timeout, connectTimeout);
   }
 
   /** The twin of a device; a copy. @throws Error when there is no such device */

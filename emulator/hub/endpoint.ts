@@ -9,8 +9,8 @@ import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
 import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
-import { MethodCalls, type MethodResult, type MethodTimeouts } from "./methods";
-import { ServiceError } from "./service-error";
+import { MethodCalls, type MethodResult } from "./methods";
+import { MethodFailed } from "./method-failed";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
 import { TwinRequests } from "./twin-requests";
@@ -176,16 +176,17 @@ export class HubEndpoint implements EndpointHandler {
     return version;
   }
 
-  /** Calls a direct method. @throws ServiceError as `MethodCalls.call`; 404001 when there is no such device */
+  /** Calls a direct method. @throws MethodFailed as `MethodCalls.call`; 404001 when there is no such device */
   async invokeMethod(
     deviceId: string,
     name: string,
     payload: unknown,
-    timeouts?: MethodTimeouts,
+    timeout?: number,
+    connectTimeout?: number,
   ): Promise<MethodResult> {
     if (!this.#devices.get(this.name, deviceId))
-      throw new ServiceError(404001, `Device ${deviceId} not registered in ${this.name}.`);
-    return this.#methods.call(deviceId, name, payload, timeouts);
+      throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
+    return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
   }
 
   /** What waits for a device may go. */

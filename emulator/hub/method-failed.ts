@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-/** What a hub answers to a service that asks for something it cannot have. Source: "Understand and resolve Azure IoT Hub errors". */
-export class ServiceError extends Error {
+/** Why a direct method came to nothing, as a hub tells the service that called it. Source: "Understand and resolve Azure IoT Hub errors". */
+export class MethodFailed extends Error {
   /** Of HTTP. */
   readonly status: number;
   readonly errorCode: number;
@@ -9,7 +9,7 @@ export class ServiceError extends Error {
   /** @param errorCode Azure's: the status times 1000 plus a detail */
   constructor(errorCode: number, message: string) {
     super(message);
-    this.name = "ServiceError";
+    this.name = "MethodFailed";
     this.status = Math.floor(errorCode / 1000);
     this.errorCode = errorCode;
   }
