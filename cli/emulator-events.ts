@@ -15,6 +15,12 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `${event.endpoint ?? "?"}: ${event.id} refused: ${event.reason}`,
     ),
   );
+  events.on("serviceRefused", (event) =>
+    output.passing(
+      { event: "serviceRefused", ...event },
+      `${event.host}: a request to ${event.path} refused: ${event.reason}`,
+    ),
+  );
   events.on("disconnect", (event) =>
     output.passing({ event: "disconnect", ...event }, `${event.endpoint}: ${event.id} gone: ${event.reason}`),
   );

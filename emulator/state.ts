@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { replaceDurablyAsync } from "../hosts/node/durable-file";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { parseJson, readJson } from "./json-reader";
-import type { DeviceRecord, RegistrationRecord } from "./records";
+import type { DeviceRecord, EnrollmentChange, RegistrationRecord, StoredPolicy } from "./records";
 import { stateOf } from "./state-reader";
 
 const FILE = "state.json";
@@ -30,6 +30,9 @@ export class StateStore {
   readonly registrations = new Map<string, RegistrationRecord>();
   /** By hub name, then device id. */
   readonly hubs = new Map<string, Map<string, DeviceRecord>>();
+  /** By kind and key, for example `group line-1`. */
+  readonly enrollments = new Map<string, EnrollmentChange>();
+  policies: StoredPolicy[] = [];
   readonly #path: string | undefined;
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -99,13 +102,22 @@ export class StateStore {
 
   #serialise(): string {
     const hubs = [...this.hubs].map(([name, devices]) => ({ name, devices: [...devices.values()] }));
-    return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
+    return JSON.stringify({
+      version: VERSION,
+      registrations: [...this.registrations.values()],
+      hubs,
+      enrollments: [...this.enrollments.values()],
+      policies: this.policies,
+    });
   }
 
   #load(path: string): void {
     const source = `${path} (delete it to start without registrations)`;
     const text = textOf(readHandedOver(path, LARGEST), source);
-    const { registrations, hubs } = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const read = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const { registrations, hubs, enrollments = [], policies = [] } = read;
+    this.policies = policies;
+    for (const change of enrollments) this.enrollments.set(`${change.kind} ${change.key}`, change);
     for (const record of registrations) this.registrations.set(record.registrationId.toLowerCase(), record);
     for (const { name, devices } of hubs) {
       const known = this.devicesOf(name);

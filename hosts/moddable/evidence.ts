@@ -7,14 +7,14 @@ const UNREACHABLE: readonly ErrorCode[] = ["dns-failed", "connect-failed", "conn
 /** Time goes by without an answer, or the fault is the device's own. */
 const NO_ANSWER: readonly ErrorCode[] = ["connack-timeout", "dps-timeout"];
 /** The server's word by their beginning, or whole. */
-const ANSWERS: readonly string[] = [
+const ANSWERS: readonly string[] = Object.freeze([
   "tls-",
   "connack-",
   "dps-",
   "subscribe-refused",
   "malformed-packet",
   "protocol-violation",
-];
+]);
 /**
  * A certificate or a token is out of its time, or looks so: MQTT says no more than CONNACK 5, DPS no more than 401
  * (Azure's "Troubleshoot device disconnects": an expired token).

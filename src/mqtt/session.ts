@@ -525,9 +525,9 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     this.#resend = NONE;
   }
 
-  /** Tells the handler that `publish` has room again. */
+  /** Tells the handler that `publish` has room again, which refused for one or the other. */
   #feed(): void {
-    if (!this.#starved && (!this.#crowded || this.#inFlight.full)) return;
+    if (!this.#starved && this.#inFlight.full) return;
     if (this.#state !== CONNECTED || this.#resend !== NONE) return;
     this.#starved = this.#crowded = false;
     this.#handler.onWritable();

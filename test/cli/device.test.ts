@@ -131,9 +131,11 @@ test("the emulator says what others need to know", () => {
   expect(ready).toEqual({
     event: "ready",
     port: expect.any(Number),
+    httpsPort: expect.any(Number),
     idScope: SCOPE,
     ca: expect.stringContaining(directory),
     hubs: ["hub-1.example", "hub-2.example"],
+    dps: "berth.azure-devices-provisioning.net",
   });
   expect(readFileSync(String(ready.ca), "utf8")).toContain("BEGIN CERTIFICATE");
 });
@@ -420,6 +422,11 @@ test("a port in use is told with what to do", async () => {
   const { status, err } = await start(words).ended;
   expect(status).toBe(2);
   expect(err).toContain(`berth: --port: ${ready.port} is in use; stop what holds it`);
+  const https = await start(["emulator", "--port", "0", "--https-port", String(ready.port), "--config", file])
+    .ended;
+  expect(https.err).toContain(
+    `berth: --https-port: ${ready.port} is in use; stop what holds it, or take --https-port 0`,
+  );
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {

@@ -143,6 +143,8 @@ test("changes that come together share a write, and each waits for one that hold
 
 test("a state that cannot be written is told to the device as 500 and once by an event, and the next try may succeed", async () => {
   const emulator = await startEmulator({ stateDirectory: directory });
+  // Written at the start, for the keys of the policies.
+  rmSync(join(directory, "state.json"));
   mkdirSync(join(directory, "state.json"));
   const problems: Error[] = [];
   emulator.events.on("problem", (error) => problems.push(error));

@@ -140,7 +140,9 @@ function manifestsBelow(project: string) {
   const below = [...Object.values(APPS), "hosts"].flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
   );
-  return ["manifest.json", ...below.filter((file) => /^manifest.*\.json$/.test(basename(file))).sort()];
+  return [...readdirSync(project), ...below]
+    .filter((file) => /^manifest.*\.json$/.test(basename(file)))
+    .sort();
 }
 
 /**

@@ -10,13 +10,14 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
-/** The firmware's manifest includes all others. */
+/** What every app includes, by itself or by manifest.json. */
+const BASE_MANIFEST = "manifest_telemetry.json";
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
 const CASES_MANIFEST = "test/on-device/manifest.json";
 const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
 /** Must say no to a platform that they do not know. */
-const GUARDED = ["manifest.json", APP_MANIFEST, CASES_MANIFEST];
+const GUARDED = ["manifest.json", BASE_MANIFEST, APP_MANIFEST, CASES_MANIFEST];
 
 /** Platforms of mcconfig. */
 const TARGETS = ["esp32", "lin", "mac", "win"];
@@ -244,10 +245,10 @@ function modulesOf(rules: Manifest, directory: string) {
 }
 
 function checkStrictness(project: string, problems: string[]) {
-  const options = readManifest(project, "manifest.json").typescript?.tsconfig?.compilerOptions ?? {};
+  const options = readManifest(project, BASE_MANIFEST).typescript?.tsconfig?.compilerOptions ?? {};
   for (const name of STRICTNESS) {
     if (options[name] !== true)
-      problems.push(`manifest.json: typescript.tsconfig.compilerOptions.${name} is not true`);
+      problems.push(`${BASE_MANIFEST}: typescript.tsconfig.compilerOptions.${name} is not true`);
   }
 }
 

@@ -11,6 +11,7 @@ beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), "berth-manifests-"));
   for (const part of [
     "manifest.json",
+    "manifest_telemetry.json",
     "src",
     "hosts/moddable",
     "hosts/native",
@@ -48,17 +49,23 @@ describe("the manifests", () => {
   });
 
   test.each<[string, string, string | RegExp, string, string]>([
-    ["a path that is not there", "manifest.json", "./src/mqtt/*", "./src/mqttt/*", "matches no file"],
+    [
+      "a path that is not there",
+      "manifest_telemetry.json",
+      "./src/mqtt/*",
+      "./src/mqttt/*",
+      "matches no file",
+    ],
     [
       "an include that is not there",
       "firmware/manifest.json",
-      "../manifest.json",
+      "../manifest_telemetry.json",
       "../manifesto.json",
       "is not there",
     ],
     [
       "a missing error for other platforms",
-      "manifest.json",
+      "manifest_telemetry.json",
       '"error"',
       '"warning"',
       "no error for other platforms",
@@ -70,26 +77,32 @@ describe("the manifests", () => {
       "# CONFIG_MBEDTLS_CERTIFICATE_BUNDLE is not set",
       'is no CONFIG_NAME=value ("=n" is off)',
     ],
-    ["weaker types", "manifest.json", '"strict": true', '"strict": false', "compilerOptions.strict"],
+    [
+      "weaker types",
+      "manifest_telemetry.json",
+      '"strict": true',
+      '"strict": false',
+      "compilerOptions.strict",
+    ],
     [
       "a module that is not preloaded",
-      "manifest.json",
+      "manifest_telemetry.json",
       '"berth/src/error",',
       "",
       "preload lacks berth/src/error",
     ],
     [
       "a module that is not there",
-      "manifest.json",
+      "manifest_telemetry.json",
       '"berth/src/error"',
       '"berth/src/terror"',
       "berth/src/terror",
     ],
     [
       "a JSON file that becomes a module",
-      "manifest.json",
-      './src/tsconfig"',
-      './src/host"',
+      "firmware/manifest.json",
+      './tsconfig"',
+      './health"',
       "is no TypeScript",
     ],
   ])("%s is found", (_, file, what, instead, problem) => {
@@ -101,7 +114,7 @@ describe("the manifests", () => {
   test.each<[string, string, string, string, string]>([
     [
       "a module that only another target has",
-      "manifest.json",
+      "manifest_telemetry.json",
       '"berth/hosts/sockets/*": "./hosts/sockets/*",',
       "",
       'imports "../sockets/connect-to", which is not there on esp32',
@@ -126,7 +139,7 @@ describe("the manifests", () => {
 
   test("a new module is missed, and --write adds it", () => {
     expect(withFile("src/azure/new.ts", "export const one = 1;\n")).toEqual([
-      "manifest.json: preload lacks berth/src/azure/new (--write adds it)",
+      "manifest_telemetry.json: preload lacks berth/src/azure/new (--write adds it)",
     ]);
     writePreload(project);
     expect(checkManifests(project)).toEqual([]);
@@ -176,7 +189,9 @@ describe("device code", () => {
       "hosts/moddable/evidence.ts",
       append('import Preference from "preference";\nexport const p = Preference;'),
     );
-    expect(problems).toEqual(["manifest.json: preload has berth/hosts/moddable/evidence, which it must not"]);
+    expect(problems).toEqual([
+      "manifest_telemetry.json: preload has berth/hosts/moddable/evidence, which it must not",
+    ]);
   });
 });
 
