@@ -34,6 +34,7 @@ const FOLDERS = {
     [
       "src/",
       "firmware/settings[.]",
+      "hosts/moddable/settings[.]",
       "hosts/native/scripts/",
       "hosts/node/(credentials|handed-over)[.]",
       "scripts/(build-lock|npm-options)[.]",
@@ -57,7 +58,8 @@ const FOLDERS = {
     [
       "src/",
       "hosts/node/",
-      "firmware/(device-identity|settings)[.]",
+      "firmware/settings[.]",
+      "hosts/moddable/(device-identity|settings)[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/moddable/store[.]",
     ],

@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, type X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { IDENTITY_KEYS } from "../firmware/device-identity";
+import { IDENTITY_KEYS } from "../hosts/moddable/device-identity";
 import { leafFirst } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";

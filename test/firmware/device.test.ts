@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Device, type DeviceWorld } from "../../firmware/device";
 import { readSettings } from "../../firmware/settings";
 import { networkWorks } from "../../hosts/moddable/evidence";
-import { type WifiInterface, WifiNetwork } from "../../hosts/moddable/wifi-network";
+import { type NetworkInterface, InterfaceNetwork } from "../../hosts/moddable/interface-network";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
 import { answerDps, assigningDps, type DpsRequestHandler, hub } from "../../simulator/services";
@@ -138,7 +138,7 @@ describe("a device", () => {
   test("a Wi-Fi driver that has lost the network and says that it is up costs minutes, not the day", () => {
     let joins = 0;
     let became = (): void => undefined;
-    class Radio implements WifiInterface {
+    class Radio implements NetworkInterface {
       connection = 200;
       address: string | undefined;
       constructor({ onChanged }: { readonly onChanged: () => void }) {
@@ -160,7 +160,12 @@ describe("a device", () => {
       close(): void {}
     }
     const time = new VirtualTime();
-    const network = new WifiNetwork({ WiFi: { io: Radio }, SSID: "net", timers: time, random: () => 0.5 });
+    const network = new InterfaceNetwork({
+      Interface: { io: Radio },
+      SSID: "net",
+      timers: time,
+      random: () => 0.5,
+    });
     const { azure, device, log } = world(
       {},
       { network, clock: time, timers: time },
