@@ -92,4 +92,4 @@ export class Device extends TelemetryDevice {
   }
 }
 
-export default Device;
+export { Device as default };
