@@ -6,7 +6,7 @@
 
 /** The project's own files, and paths that lead out of it or to no file. */
 const LOCAL =
-  "^(src|hosts|firmware|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
+  "^(src|hosts|firmware|examples|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
 /** The boundary and what it raises. */
 const BOUNDARY = ["src/host[.]", "src/error[.]"];
 
@@ -36,6 +36,7 @@ const FOLDERS = {
       "firmware/settings[.]",
       "hosts/moddable/settings[.]",
       "hosts/native/scripts/",
+      "hosts/node/(credentials|handed-over)[.]",
       "scripts/(build-lock|npm-options)[.]",
     ],
     "packages",
@@ -43,8 +44,15 @@ const FOLDERS = {
   "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
   hosts: [["src/"], "nothing"],
   firmware: [["src/", "hosts/moddable/", "hosts/sockets/"], "SDK"],
+  // They know the public page alone.
+  "examples/telemetry": [["berth(/board)?$"], "nothing"],
+  "examples/remote-control": [["berth(/board)?$"], "nothing"],
+  "examples/thermostat": [["berth(/board)?$"], "nothing"],
+  "examples/button-and-light": [["berth(/board)?$"], "nothing"],
+  // What starts them.
+  examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
-  emulator: [["hosts/node/(durable-file|directory-lock)[.]"], "packages"],
+  emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
     [

@@ -143,10 +143,14 @@ function certificateProof(
     checkDeviceCertificate(certificate, key, registrationId, now);
     const name = nameProblem(certificate, registrationId);
     if (name !== undefined) cells.warn(name.about, IDENTITY_KEYS.certificate);
-    if (Date.parse(certificate.validFrom) > now)
-      cells.warn(`it is not valid before ${certificate.validFrom}`, IDENTITY_KEYS.certificate);
     const issuer = issuerOf(others, files.certificate, apart);
     if (issuer) checkIssuer(certificate, issuer, now);
+    for (const one of [certificate, issuer])
+      if (one && Date.parse(one.validFrom) > now)
+        cells.warn(
+          `${one === issuer ? "its issuer's" : "it"} is not valid before ${one.validFrom}`,
+          IDENTITY_KEYS.certificate,
+        );
     const values: NvsValue[] = [
       { key: IDENTITY_KEYS.certificate, type: "blob", value: certificate.raw },
       ...(issuer ? [{ key: IDENTITY_KEYS.issuer, type: "blob" as const, value: issuer.raw }] : []),

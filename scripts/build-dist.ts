@@ -27,7 +27,11 @@ import { withLock } from "./build-lock";
 import { distIsFresh, INPUTS, stateOf } from "./dist-state.js";
 
 /** What the package exports, by name of the module in dist/; package.json's `exports` names these. */
-const LIBRARY = { index: "hosts/node/berth.ts", emulator: "emulator/index.ts" };
+const LIBRARY = {
+  index: "hosts/node/berth.ts",
+  board: "hosts/node/board.ts",
+  emulator: "emulator/index.ts",
+};
 const COMMAND = { command: "cli/main.ts" };
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";

@@ -18,7 +18,7 @@ import type { HubFeature, HubFeatureHost } from "../azure/hub/feature";
 import { isDeviceId, isHostName } from "../azure/identifiers";
 import type { Properties } from "../azure/properties";
 import type { BackoffPolicy } from "../backoff";
-import { asBerthError, BerthError, inRange } from "../error";
+import { asBerthError, BerthError, type ErrorCode, inRange } from "../error";
 import type { Host } from "../host";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import { AssignmentStore } from "../storage/assignment-store";
@@ -54,6 +54,11 @@ export interface AgentOptions {
   readonly features?: readonly HubFeature[];
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
   readonly startSpread?: number;
+  /**
+   * Somebody has started it and looks on, a command of a desktop for example: of what slowed an earlier run down only
+   * the time counts that DPS itself has told, and an operation that goes on. Default false.
+   */
+  readonly attended?: boolean;
   /**
    * After this many failed connections to the hub in a row the device asks DPS again; where DPS names the same hub,
    * after twice as many, then each time after four times as many. Default 10.
@@ -153,7 +158,7 @@ export class Agent {
     this.#store = new AssignmentStore(host.store, host.text);
     const assignmentTimeout = options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
     this.#retry = new Retry({ ...options, assignmentTimeout });
-    this.#retryStore = new RetryStore(host, options.identity, this.#retry);
+    this.#retryStore = new RetryStore(host, options.identity, this.#retry, options.attended ?? false);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
     const { features = [], hub = {} } = options;
     const featureHost = this.#featureHost();
@@ -181,6 +186,11 @@ export class Agent {
    */
   get heardAt(): number {
     return Math.max(this.#heardAt, this.#answeredAt);
+  }
+
+  /** What the attempt or the connection of now waits for: the code of the error that it would end in. */
+  get awaited(): ErrorCode | undefined {
+    return (this.#provisioner ?? this.#connection)?.awaited;
   }
 
   /** Telemetry messages that wait to be sent or acknowledged. */

@@ -58,6 +58,28 @@ describe("a device", () => {
     device.stop();
   });
 
+  test.each([
+    ["expired", { notBefore: 0, notAfter: 86_400_000 }],
+    ["not valid yet", { notBefore: 4e12, notAfter: 4.1e12 }],
+  ])("whose certificate is %s says so once, before it asks a server", (about, validity) => {
+    const { time, device, log } = world({}, {}, { validity });
+    device.start();
+    time.advance(60_000);
+    const lines = log.filter((line) => line.startsWith("error: identity: tls-expired: "));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`the device's own is ${about}: good from `);
+    expect(log.indexOf(lines[0] as string)).toBe(log.indexOf("provisioning") + 1);
+    device.stop();
+  });
+
+  test("whose certificate is good says nothing of it", () => {
+    const { time, device, log } = world({}, {}, { validity: { notBefore: 0, notAfter: 4e12 } });
+    device.start();
+    time.advance(60_000);
+    expect(log.filter((line) => line.includes("identity"))).toEqual([]);
+    device.stop();
+  });
+
   test("that DPS throttles logs each answer as it comes", () => {
     const { time, azure, device, log } = world();
     const throttled: DpsRequestHandler = (connection, _, requestId) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -7,7 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createDeviceCertificate, createRootCertificate } from "../../../../emulator/certificates";
+import {
+  createDeviceCertificate,
+  createIntermediateCertificate,
+  createRootCertificate,
+} from "../../../../emulator/certificates";
 import { IDENTITY_KEYS } from "../../../../hosts/moddable/device-identity";
 import { SETTINGS } from "../../../../firmware/settings";
 import { Diary } from "../../../../hosts/moddable/diary";
@@ -324,6 +329,32 @@ describe("the simulated flash", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+  test("takes files as other programs write them, and knows a key of another certificate", async () => {
+    const root = await createRootCertificate({ commonName: "root" });
+    const issuer = await createIntermediateCertificate({ commonName: "line" }, root);
+    const device = await createDeviceCertificate({ commonName: "dev", keyType: "ec-p256" }, issuer);
+    const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, "utf16le");
+    // The issuer first, by PowerShell; the key in DER.
+    writeFileSync(join(directory, "chain.pem"), utf16(issuer.certificatePem + device.certificatePem));
+    const key = createPrivateKey(device.privateKeyPem);
+    writeFileSync(join(directory, "key.der"), key.export({ type: "pkcs8", format: "der" }));
+    writeFileSync(join(directory, "other.pem"), root.privateKeyPem);
+    const file = join(directory, "device.json");
+    const identity = {
+      idScope: "0ne1",
+      registrationId: "dev",
+      certificate: "chain.pem",
+      clientKey: "key.der",
+    };
+    writeFileSync(file, utf16(JSON.stringify(identity)));
+    const values = readIdentity(file);
+    expect(values.certificate).toEqual(new X509Certificate(device.certificatePem).raw);
+    expect(values.issuer).toEqual(new X509Certificate(issuer.certificatePem).raw);
+    expect(values.clientKey).toEqual(key.export({ type: "pkcs8", format: "der" }));
+    writeFileSync(file, JSON.stringify({ ...identity, clientKey: "other.pem" }));
+    expect(() => readIdentity(file)).toThrow("other.pem is not the private key of chain.pem");
+  });
+
   test("takes an identity with certificates, as the firmware reads it", async () => {
     const root = await createRootCertificate({ commonName: "root" });
     const device = await createDeviceCertificate({ commonName: "dev", keyType: "rsa-2048" }, root);
@@ -376,7 +407,7 @@ describe("the simulated flash", () => {
     [
       "a file of something else",
       '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","root":"device.json"}',
-      /root of .*: the file holds no certificate/,
+      /root of .*: .*device\.json holds no X\.509 certificate/,
     ],
   ])("refuses %s as an identity", (_what, content, message) => {
     const file = join(directory, "device.json");
