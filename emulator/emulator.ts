@@ -82,7 +82,8 @@ export class Emulator {
     this.enrollments = new EnrollmentRegistry(configuration);
     this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
     const { host = "127.0.0.1", controlToken } = options;
-    this.controlToken = controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
+    this.controlToken =
+      controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
     this.#state = new StateStore(options.stateDirectory);
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
@@ -352,7 +353,7 @@ export class Emulator {
       names: [host, ...this.#names()],
       controlToken: this.controlToken,
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
-      now,
+      clock,
     });
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
