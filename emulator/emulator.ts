@@ -353,7 +353,7 @@ export class Emulator {
       names: [host, ...this.#names()],
       controlToken: this.controlToken,
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
-      now,
+      clock,
     });
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.

@@ -2,6 +2,7 @@
 /** Everything on the HTTPS port, put together. */
 import type { EventEmitter } from "node:events";
 import { type Authority, DPS_HOST } from "../certificate-authority";
+import type { Clock } from "../clock";
 import type { EnrollmentRegistry } from "../enrollment-registry";
 import type { EmulatorEvents } from "../events";
 import type { FaultInjector } from "../faults";
@@ -35,13 +36,13 @@ export interface ServicesOptions {
   controlToken: string | undefined;
   /** Of `/health`, beside `status` and `since`. */
   health(): object;
-  /** Milliseconds since 1970. */
-  now(): number;
+  clock: Clock;
 }
 
 /** The server, which does not listen yet. */
 export function createServices(options: ServicesOptions): HttpsServer {
-  const { events, state, devices, enrollments, endpoints, hubs, dps, now } = options;
+  const { events, state, devices, enrollments, endpoints, hubs, dps, clock } = options;
+  const now = () => clock.now();
   const context = {
     hubs,
     dps,
@@ -74,6 +75,8 @@ export function createServices(options: ServicesOptions): HttpsServer {
         activity: new Activity(events, now),
         stored: () => state.changed(),
         now,
+        schedule: (callback, delay) => clock.schedule(callback, delay),
+        onProblem: context.onProblem,
       }),
       dpsRoutes(context, { enrollments, state, hubs, started, now }),
     ],

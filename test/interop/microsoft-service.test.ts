@@ -35,6 +35,7 @@ beforeAll(async () => {
   sdk = new ServiceSdk(emulator);
   await sdk.client("registry", "Registry", connectionString(HUB, "iothubowner"));
   await sdk.client("reader", "Registry", connectionString(HUB, "registryRead"));
+  await sdk.client("jobs", "JobClient", connectionString(HUB, "iothubowner"));
   await sdk.client("client", "Client", connectionString(HUB, "service"));
   await sdk.client(
     "dps",
@@ -288,10 +289,48 @@ describe("direct methods", () => {
     await device.publish(`$iothub/methods/res/200/?$rid=${id}`, '{"done":true}');
     expect(await called).toMatchObject({ status: 200, payload: { done: true } });
     const lost = sdk.call("client", "invokeDeviceMethod", "called", blink);
-    const refused = expect(lost).rejects.toMatchObject({ status: 404 });
+    const refused = expect(lost).rejects.toMatchObject({ name: "GatewayTimeoutError", status: 504 });
     await device.message();
     await device.drop();
     await refused;
+  });
+});
+
+describe("jobs", () => {
+  const finished = async (id: string) => {
+    for (let tries = 0; tries < 1000; tries++) {
+      const job = await sdk.call("jobs", "getJob", id);
+      if (job.status !== "scheduled" && job.status !== "running") return job;
+    }
+    throw new Error(`${id} does not come to an end`);
+  };
+
+  test("a twin update and a method for the devices of a condition, now or later", async () => {
+    for (const deviceId of ["j-1", "j-2"]) await sdk.call("registry", "create", { deviceId });
+    const condition = "STARTSWITH(deviceId, 'j-')";
+    await sdk.call("jobs", "scheduleTwinUpdate", "paint", condition, { etag: "*", tags: { colour: "blue" } });
+    expect(await finished("paint")).toMatchObject({
+      type: "scheduleUpdateTwin",
+      status: "completed",
+      deviceJobStatistics: { deviceCount: 2, succeededCount: 2, failedCount: 0 },
+    });
+    expect(await sdk.call("registry", "getTwin", "j-2")).toMatchObject({ tags: { colour: "blue" } });
+    await expect(
+      sdk.call("jobs", "scheduleTwinUpdate", "paint", condition, { tags: {} }),
+    ).rejects.toMatchObject({ status: 409 });
+    await sdk.call("jobs", "scheduleDeviceMethod", "blink", "deviceId = 'j-1'", { methodName: "blink" });
+    // Nobody is there.
+    expect(await finished("blink")).toMatchObject({
+      status: "failed",
+      deviceJobStatistics: { failedCount: 1 },
+    });
+    const tomorrow = { date: Date.now() + 86_400_000 };
+    const later = ["later", condition, { tags: { colour: "red" } }, tomorrow, 60];
+    expect(await sdk.call("jobs", "scheduleTwinUpdate", ...later)).toMatchObject({ status: "scheduled" });
+    expect(await sdk.call("jobs", "cancelJob", "later")).toMatchObject({ status: "cancelled" });
+    await sdk.keep("listed", "Query", "jobs", "createQuery", "scheduleUpdateTwin", "cancelled");
+    expect(await sdk.call("listed", "next", "callback")).toMatchObject([{ jobId: "later" }]);
+    await expect(sdk.call("jobs", "getJob", "none")).rejects.toMatchObject({ status: 404 });
   });
 });
 
@@ -435,7 +474,6 @@ const NOT_SERVED: [pattern: RegExp, why: string][] = [
   [/^Registry\..*Module/, "modules"],
   [/^Registry\..*(Configuration|ConfigurationContent)/, "configurations for many devices"],
   [/^Registry\.(import|export)|^Registry\.(listJobs|getJob|cancelJob)$/, "import and export by storage"],
-  [/^JobClient\./, "jobs"],
   [/^DigitalTwinClient\./, "digital twins"],
 ];
 

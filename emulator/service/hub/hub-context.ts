@@ -14,6 +14,10 @@ export interface HubContext {
   stored(): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Calls back after `delay` milliseconds; what it returns cancels that. */
+  schedule(callback: () => void, delay: number): () => void;
+  /** A failure of the emulator's own. */
+  onProblem(error: Error): void;
 }
 
 /** A device. @throws ServiceError DeviceNotFound */

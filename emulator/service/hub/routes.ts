@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { Api, type ServiceContext } from "../api";
 import type { HubContext } from "./hub-context";
 import { identityRoutes } from "./identities";
+import { jobRoutes } from "./jobs";
 import { methodRoutes } from "./methods";
 import { queryRoutes } from "./query";
 import { twinRoutes } from "./twins";
@@ -12,6 +13,7 @@ export function hubRoutes(service: ServiceContext, context: HubContext): (app: H
   return (app) => {
     const api = new Api(app, "hub", service);
     queryRoutes(api, context);
+    jobRoutes(api, context);
     identityRoutes(api, context);
     twinRoutes(api, context);
     methodRoutes(api, context);
