@@ -6,7 +6,7 @@
 
 /** The project's own files, and paths that lead out of it or to no file. */
 const LOCAL =
-  "^(src|hosts|firmware|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
+  "^(src|hosts|firmware|examples|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
 /** The boundary and what it raises. */
 const BOUNDARY = ["src/host[.]", "src/error[.]"];
 
@@ -31,20 +31,35 @@ const FOLDERS = {
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
   "hosts/moddable/scripts": [
-    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/(build-lock|npm-options)[.]"],
+    [
+      "src/",
+      "firmware/settings[.]",
+      "hosts/moddable/settings[.]",
+      "hosts/native/scripts/",
+      "hosts/node/(credentials|handed-over)[.]",
+      "scripts/(build-lock|npm-options)[.]",
+    ],
     "packages",
   ],
   "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
   hosts: [["src/"], "nothing"],
   firmware: [["src/", "hosts/moddable/", "hosts/sockets/"], "SDK"],
+  // They know the public page alone.
+  "examples/telemetry": [["berth(/board)?$"], "nothing"],
+  "examples/remote-control": [["berth(/board)?$"], "nothing"],
+  "examples/thermostat": [["berth(/board)?$"], "nothing"],
+  "examples/button-and-light": [["berth(/board)?$"], "nothing"],
+  // What starts them.
+  examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
-  emulator: [["hosts/node/(durable-file|directory-lock)[.]"], "packages"],
+  emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
     [
       "src/",
       "hosts/node/",
-      "firmware/(device-identity|settings)[.]",
+      "firmware/settings[.]",
+      "hosts/moddable/(device-identity|settings)[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/moddable/store[.]",
     ],
@@ -60,11 +75,11 @@ const FOLDERS = {
       "hosts/sockets/connect-to[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
-      "scripts/npm-options[.]",
+      "scripts/(npm-options|dist-state)[.]",
     ],
     "packages",
   ],
-  scripts: [[], "packages"],
+  scripts: [["hosts/native/scripts/bundle[.]"], "packages"],
 };
 
 const rules = Object.entries(FOLDERS).flatMap(([folder, [others, more]]) => {

@@ -16,12 +16,13 @@ const FEATURES: readonly (readonly [name: string, modules: RegExp])[] = Object.f
   ["direct methods", /^src\/azure\/hub\/direct-methods$/],
   ["twin", /^src\/azure\/hub\/twin(-patch)?$/],
   ["plug and play", /^src\/azure\/hub\/plug-and-play$/],
-  ["what these three share", /^src\/azure\/hub\//],
+  ["what these three share", /^src\/(azure\/hub\/failure|device)$/],
   ["firmware", /^firmware\/|^hosts\/moddable\/(diary|indicator|long-press|watchdog)$/],
   ["core", /^src\//],
   ["host", /^/],
 ]);
-const HUB_FEATURES = "src/azure/hub";
+/** Has them all; the firmware includes less. */
+const FULL_MANIFEST = "manifest.json";
 
 export interface ModuleSize {
   /** As in a manifest, without "berth/". */
@@ -55,7 +56,10 @@ export async function imageFigures(): Promise<ImageFigures> {
   };
   try {
     const manifest = join(directory, "manifest.json");
-    writeFileSync(manifest, JSON.stringify(everything(relative(directory, ROOT))));
+    const include = ["firmware/manifest.json", FULL_MANIFEST].map((file) =>
+      relative(directory, join(ROOT, file)),
+    );
+    writeFileSync(manifest, JSON.stringify({ include }));
     const said = await run("mcconfig", "-p", sdk.simulator, "-t", "build", "-o", directory, manifest);
     const [makefile = ""] = below(directory, "makefile");
     const image = join(makefile, "..", "mc.xs.c");
@@ -69,24 +73,13 @@ export async function imageFigures(): Promise<ImageFigures> {
       await run("make", "-f", makefile, image);
       return slotsIn(image);
     };
-    const firmware = await withoutPreload(`berth/${HUB_FEATURES}/`);
+    const { preload } = JSON.parse(readFileSync(join(ROOT, FULL_MANIFEST), "utf8")) as { preload: string[] };
+    const firmware = await withoutPreload(`(${preload.join("|")})\\.xsb`);
     const slots = { firmware: firmware - (await withoutPreload("berth/")), features: all - firmware };
     return { modules: modulesIn(join(makefile, "..", "modules")), slots };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** The firmware with every feature of the hub, also those that it does not use. */
-function everything(root: string): object {
-  return {
-    include: [`${root}/firmware/manifest.json`],
-    modules: { [`berth/${HUB_FEATURES}/*`]: `${root}/${HUB_FEATURES}/*` },
-    // By name: mcconfig's wildcards do not see TypeScript here.
-    preload: readdirSync(join(ROOT, HUB_FEATURES)).map(
-      (file) => `berth/${HUB_FEATURES}/${file.replace(".ts", "")}`,
-    ),
-  };
 }
 
 /** What xsl has laid out. */

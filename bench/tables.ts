@@ -40,8 +40,7 @@ const BOUGHT: readonly string[] = Object.freeze([
   "SUBSCRIBE, SUBACK: the filter checked, the answer matched by identifier and count, and waited for with a time limit;",
   "PUBLISH: the message kept until PUBACK to be sent again, its identifier never one in use, a time limit for the answer;",
   "PUBACK: flags, length and identifier checked, the message found and handed back;",
-  "each: when something was last sent and received, so that keep alive sends no more than it must; an exception of the",
-  "  transport or the application ends the connection and never reaches the platform.",
+  "each: an exception of transport or application ends the connection and never reaches the platform.",
 ]);
 
 /** All that was measured, as Markdown. */
@@ -140,7 +139,7 @@ function steps({ session, sdk }: XsFigures): string {
     'are in the columns "as run".\n',
     table(head, rows),
     "",
-    "Where ours takes more steps, this is what they buy; the SDK's client does none of it:\n",
+    "Where ours takes more steps, this is what they buy:\n",
     ...BOUGHT.map((line) => `- ${line}`),
   ].join("\n");
 }
@@ -277,7 +276,7 @@ function inFlash({ modules, slots }: ImageFigures): string {
     ),
     "",
     `Preloaded, they are ${whole(slots.firmware)} slots in ROM for the firmware, and ${whole(slots.features)} for the features`,
-    "that it leaves out, 16 bytes each on ESP32. Functions are the most of it: one takes 5 to 7.\n",
+    "that it leaves out, 16 bytes each on ESP32.\n",
     table(
       ["the largest", "bytes", "of it code"],
       modules.slice(0, LARGEST).map(({ name, bytes, code }) => [name, whole(bytes), whole(code)]),

@@ -12,6 +12,7 @@ export type { Counts, EmulatorEvents } from "./events";
 export { parseFaults } from "./fault-reader";
 export type { FaultRule } from "./faults";
 export type { Telemetry } from "./hub/endpoint";
+export { MethodFailed } from "./hub/method-failed";
 export { DocumentError } from "./json-reader";
 export type { EmulatorOptions } from "./options";
 export { deriveDeviceKey, newSymmetricKey } from "./shared-access-signature";

@@ -27,7 +27,11 @@ import { withLock } from "./build-lock";
 import { distIsFresh, INPUTS, stateOf } from "./dist-state.js";
 
 /** What the package exports, by name of the module in dist/; package.json's `exports` names these. */
-const LIBRARY = { index: "hosts/node/package.ts", emulator: "emulator/index.ts" };
+const LIBRARY = {
+  index: "hosts/node/berth.ts",
+  board: "hosts/node/board.ts",
+  emulator: "emulator/index.ts",
+};
 const COMMAND = { command: "cli/main.ts" };
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";
@@ -195,9 +199,11 @@ function declare(put: (name: string, contents: string) => void): void {
 function published(text: string, directory: string): string {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
   const ofNode = /"node:|\b(Buffer|NodeJS)\b/.test(code) ? '/// <reference types="node" />\n' : "";
+  // What a module imports for its effects only declares nothing.
+  const own = text.replace(/^import ["'][^."'][^"']*["'];\n/gm, "");
   return (
     ofNode +
-    text.replace(/(\bfrom |\bimport\(|^import )"(\.[^"]*)"/gm, (_whole, before: string, path: string) => {
+    own.replace(/(\bfrom |\bimport\(|^import )"(\.[^"]*)"/gm, (_whole, before: string, path: string) => {
       if (!existsSync(join(directory, `${path}.d.ts`)))
         throw new Error(`${directory}: no declaration of ${path}`);
       return `${before}"${path}.js"`;

@@ -9,10 +9,11 @@ import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
 import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
-import { MethodCalls, type MethodResult, type MethodTimeouts } from "./methods";
-import { ServiceError } from "./service-error";
+import { MethodCalls, type MethodResult } from "./methods";
+import { MethodFailed } from "./method-failed";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
+import { stampTwin } from "./twin-metadata";
 import { TwinRequests } from "./twin-requests";
 
 /** The largest body of a device-to-cloud message, in bytes. */
@@ -147,6 +148,14 @@ export class HubEndpoint implements EndpointHandler {
     this.#save();
   }
 
+  isConnected(deviceId: string): boolean {
+    return this.#served.has(deviceId);
+  }
+
+  get connectedCount(): number {
+    return this.#served.size;
+  }
+
   /** Drops the connection of a device. False when it has none. */
   disconnect(deviceId: string, reason: string): boolean {
     const served = this.#served.get(deviceId);
@@ -163,6 +172,7 @@ export class HubEndpoint implements EndpointHandler {
     if (!device) throw new Error(`no device ${deviceId} in ${this.name}`);
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
+    stampTwin(device.twin, "desired", patch, this.#clock.now());
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {
@@ -176,16 +186,17 @@ export class HubEndpoint implements EndpointHandler {
     return version;
   }
 
-  /** Calls a direct method. @throws ServiceError as `MethodCalls.call`; 404001 when there is no such device */
+  /** Calls a direct method. @throws MethodFailed as `MethodCalls.call`; 404001 when there is no such device */
   async invokeMethod(
     deviceId: string,
     name: string,
     payload: unknown,
-    timeouts?: MethodTimeouts,
+    timeout?: number,
+    connectTimeout?: number,
   ): Promise<MethodResult> {
     if (!this.#devices.get(this.name, deviceId))
-      throw new ServiceError(404001, `Device ${deviceId} not registered in ${this.name}.`);
-    return this.#methods.call(deviceId, name, payload, timeouts);
+      throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
+    return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
   }
 
   /** What waits for a device may go. */

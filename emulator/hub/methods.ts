@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock";
 import type { Connection } from "../mqtt/broker";
-import { ServiceError } from "./service-error";
+import { MethodFailed } from "./method-failed";
 import { METHOD_FILTER } from "./topics";
 
 /** The largest payload, there and back, in bytes. */
@@ -17,16 +17,8 @@ export interface MethodResult {
   status: number;
   /** The body as JSON; undefined when it is empty, and when it is no JSON. */
   payload: unknown;
-  /** The body as it came. A hub hands it on unread: a service whose device sends no JSON gets none. */
-  body: Buffer;
-}
-
-/** How long a caller waits, in milliseconds. */
-export interface MethodTimeouts {
-  /** For the answer; 30,000 by default. */
-  response?: number | undefined;
-  /** For a device that is away; 0 by default. */
-  connect?: number | undefined;
+  /** The body as it came, when it is no JSON. A hub hands it on unread, and the service cannot read what it gets. */
+  body?: Buffer;
 }
 
 interface Call {
@@ -51,29 +43,32 @@ export class MethodCalls {
 
   /**
    * Calls a method.
-   * @throws ServiceError 404103 when the device is not connected or takes no methods, 504101 when it does not answer in
+   * @param responseTimeout milliseconds for the answer
+   * @param connectTimeout milliseconds for a device that is away to come
+   * @throws MethodFailed 404103 when the device is not connected or takes no methods, 504101 when it does not answer in
    * time or goes, 413001 for a payload of more than 128 KB
    */
   async call(
     deviceId: string,
     name: string,
     payload: unknown,
-    { response = 30_000, connect = 0 }: MethodTimeouts = {},
+    responseTimeout = 30_000,
+    connectTimeout = 0,
   ): Promise<MethodResult> {
     const body = Buffer.from(payload === undefined ? "" : JSON.stringify(payload));
     if (body.length > LARGEST_PAYLOAD)
-      throw new ServiceError(
+      throw new MethodFailed(
         413001,
         `A payload of ${body.length} bytes; at most ${LARGEST_PAYLOAD} are allowed.`,
       );
-    if (!this.#ready(deviceId)) await this.#arrival(deviceId, connect);
+    if (!this.#ready(deviceId)) await this.#arrival(deviceId, connectTimeout);
     const connection = this.#ready(deviceId);
     if (!connection)
-      throw new ServiceError(
+      throw new MethodFailed(
         404103,
         `Timed out waiting for device to connect: ${deviceId} is not connected, or takes no direct methods.`,
       );
-    return this.#send(connection, name, body, response);
+    return this.#send(connection, name, body, responseTimeout);
   }
 
   /** A device has connected or subscribed. */
@@ -90,7 +85,7 @@ export class MethodCalls {
     if (body.length > LARGEST_PAYLOAD) throw new Error("an answer to a method of more than 128 KB");
     const call = this.#calls.get(requestId);
     if (call?.connection !== connection) return;
-    call.finish({ status, payload: jsonOf(body), body });
+    call.finish({ status, ...read(body) });
   }
 
   #ready(deviceId: string): Connection | undefined {
@@ -119,7 +114,7 @@ export class MethodCalls {
     const requestId = (this.#nextId++).toString(16);
     return new Promise((resolve, reject) => {
       const fail = (why: string) =>
-        finish(new ServiceError(504101, `Timed out waiting for the response from device: ${why}.`));
+        finish(new MethodFailed(504101, `Timed out waiting for the response from device: ${why}.`));
       const lost = () => fail(`the connection ended before ${name} answered`);
       const finish = (result: MethodResult | Error) => {
         this.#calls.delete(requestId);
@@ -137,11 +132,11 @@ export class MethodCalls {
   }
 }
 
-function jsonOf(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
+function read(body: Buffer): Omit<MethodResult, "status"> {
+  if (body.length === 0) return { payload: undefined };
   try {
-    return JSON.parse(body.toString()) as unknown;
+    return { payload: JSON.parse(body.toString()) as unknown };
   } catch {
-    return undefined;
+    return { payload: undefined, body };
   }
 }

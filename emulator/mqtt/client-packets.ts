@@ -50,9 +50,13 @@ const FLAGS: Readonly<Record<number, number>> = {
   [PacketType.UNSUBSCRIBE]: 2,
 };
 
+const RESERVED_FLAGS = "reserved flags of a fixed header are set [MQTT-2.2.2-2]";
+
 /** The packet that a connection begins with. @param packet whole @throws ProtocolError when it is no sound CONNECT */
 export function readConnect(packet: Buffer): ConnectPacket {
-  if (packet[0]! >> 4 !== PacketType.CONNECT) throw new ProtocolError("the first packet is no CONNECT");
+  const first = packet[0]!;
+  if (first >> 4 !== PacketType.CONNECT) throw new ProtocolError("the first packet is no CONNECT");
+  if ((first & 0x0f) !== 0) throw new ProtocolError(RESERVED_FLAGS);
   const fields = Fields.of(packet);
   const protocol = fields.text("protocol name");
   if (protocol !== "MQTT" && protocol !== "MQIsdp")
@@ -97,8 +101,7 @@ export function readConnect(packet: Buffer): ConnectPacket {
 export function readPacket(packet: Buffer): ClientPacket {
   const type = packet[0]! >> 4;
   const flags = packet[0]! & 0x0f;
-  if (type !== PacketType.PUBLISH && flags !== (FLAGS[type] ?? 0))
-    throw new ProtocolError("reserved flags of a fixed header are set [MQTT-2.2.2-2]");
+  if (type !== PacketType.PUBLISH && flags !== (FLAGS[type] ?? 0)) throw new ProtocolError(RESERVED_FLAGS);
   const fields = Fields.of(packet);
   switch (type) {
     case PacketType.CONNECT:

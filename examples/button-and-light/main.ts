@@ -5,15 +5,15 @@ import { button, light } from "berth/board";
 
 const device = new Device({
   methods: {
-    light(payload) {
-      if (typeof payload !== "boolean") return { status: 400, payload: { reason: "true or false" } };
-      light(payload);
-      device.report({ light: payload });
+    light(on) {
+      if (typeof on !== "boolean") return { status: 400, payload: { reason: "true or false" } };
+      light(on);
+      device.report({ light: on });
       return { status: 200 };
     },
   },
-  onConnected: () => log("press the button"),
   twin: {},
+  onConnected: () => log("press the button"),
   onError: ({ where, error }) => log(`${where}: ${error.message}`),
 });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Is told by the cloud what to do: the period of its telemetry by a desired property, a blink by a direct method. */
+/** The cloud says what to do: how often by a desired property, blink by a direct method, anything by a message. */
 import Device, { log } from "berth";
 
 let stop = (): void => {};
@@ -18,13 +18,14 @@ const device = new Device({
         end();
         call.answer(200, { blinked: times });
       });
+      return undefined;
     },
   },
-  onDesired({ period, $version }) {
-    if (typeof period !== "number" || period < 1) return;
+  onDesired({ period }) {
+    if (typeof period !== "number" || !(period >= 1 && period <= 86_400)) return;
     stop();
-    stop = this.every(period * 1000, () => this.send({ uptime: Date.now() }));
-    this.report({ period: { value: period, ac: 200, av: $version } });
+    stop = this.every(period * 1000, () => this.send({ time: Date.now() }));
+    this.report({ period });
     log(`telemetry every ${period} s`);
   },
   onMessage({ byteLength, properties }) {

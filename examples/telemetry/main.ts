@@ -8,7 +8,7 @@ const device = new Device({
     log(`${deviceId} at ${hub}`);
   },
   onAcknowledged(count) {
-    log(`${count} measurements at the hub`);
+    log(`${count} at the hub`);
   },
   onError({ where, error, retryIn }) {
     log(`${where}: ${error.message}${retryIn === undefined ? "" : `; again in ${retryIn} ms`}`);
@@ -20,4 +20,9 @@ function celsius(): number {
   return 20 + Math.round(Math.random() * 50) / 10;
 }
 
-device.every(10_000, () => device.send({ celsius: celsius() }, { createdAt: new Date() }));
+function measure(): void {
+  device.send({ celsius: celsius() }, { createdAt: new Date() });
+}
+
+measure();
+device.every(10_000, measure);

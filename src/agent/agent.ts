@@ -16,7 +16,7 @@
 import { Alarm } from "../alarm";
 import type { DpsAssignment } from "../azure/dps";
 import type { Properties } from "../azure/properties";
-import { asBerthError, type BerthError } from "../error";
+import { asBerthError, type BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import { ClockSuspicion } from "./clock-suspicion";
@@ -84,7 +84,7 @@ export class Agent {
     this.#known = new KnownHub(host.store, host.text, identity);
     const assignmentTimeout = provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
     this.#retry = new Retry({ ...options, assignmentTimeout });
-    this.#retryStore = new RetryStore(host, identity, this.#retry);
+    this.#retryStore = new RetryStore(host, identity, this.#retry, options.attended ?? false);
     this.#standing = new Standing(this.#retry, this.#retryStore);
     this.#suspicion = new ClockSuspicion(host.clock);
     this.#prerequisites = new Prerequisites(host, this.#reports);
@@ -116,6 +116,11 @@ export class Agent {
    */
   get heardAt(): number {
     return this.#connections.heardAt;
+  }
+
+  /** What the attempt or the connection of now waits for: the code of the error that it would end in. */
+  get awaited(): ErrorCode | undefined {
+    return this.#connections.awaited;
   }
 
   /** Telemetry messages that wait to be sent or acknowledged. */

@@ -20,6 +20,11 @@ export interface AgentOptions {
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
   readonly startSpread?: number;
   /**
+   * Somebody has started it and looks on, a command of a desktop for example: of what slowed an earlier run down only
+   * the time counts that DPS itself has told, and an operation that goes on. Default false.
+   */
+  readonly attended?: boolean;
+  /**
    * After this many failed connections to the hub in a row the device asks DPS again; where DPS names the same hub,
    * after twice as many, then each time after four times as many. Default 10.
    */

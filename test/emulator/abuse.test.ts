@@ -256,6 +256,7 @@ const connectFlags = (flags: number, ...parts: Buffer[]) =>
   packet(0x10, text("MQTT"), [4, flags, 0, 60], text("dev-1"), ...parts);
 const BROKEN_CONNECTS: [string, Buffer, string][] = [
   ["another protocol", packet(0x10, text("AMQP"), [4, 2, 0, 60], text("dev-1")), "MQTT-3.1.2-1"],
+  ["flags of the fixed header", packet(0x14, text("MQTT"), [4, 2, 0, 60], text("dev-1")), "no CONNECT"],
   ["the reserved flag", connectFlags(0x03), "MQTT-3.1.2-3"],
   ["QoS of no will", connectFlags(0x0a), "MQTT-3.1.2-11"],
   ["retain of no will", connectFlags(0x22), "MQTT-3.1.2-11"],

@@ -6,7 +6,7 @@
 import { expect } from "@jest/globals";
 import type { ManualClock } from "../../emulator/clock";
 import type { Emulator } from "../../emulator/emulator";
-import { ServiceError } from "../../emulator/hub/service-error";
+import { MethodFailed } from "../../emulator/hub/method-failed";
 import type { JsonObject } from "../../emulator/json-reader";
 import { HUB } from "./emulator-client";
 
@@ -62,7 +62,7 @@ async function outcomeOf(service: ScenarioService, name: string): Promise<number
   const outcome = invoke(service, name, { a: 1 }).then(
     ({ status }) => status,
     (error: Error) => {
-      if (error instanceof ServiceError) return error.errorCode;
+      if (error instanceof MethodFailed) return error.errorCode;
       throw error;
     },
   );

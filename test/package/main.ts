@@ -145,7 +145,8 @@ async function installNodes(directory: string): Promise<Map<string, string>> {
 
 /** Compiled as users have it set up, declarations of ours judged as well. */
 async function compile(app: string): Promise<void> {
-  const common = { target: "es2022", strict: true, skipLibCheck: false, rootDir: "source" };
+  const javaScript = { allowJs: true, checkJs: true };
+  const common = { target: "es2022", strict: true, ...javaScript, skipLibCheck: false, rootDir: "source" };
   write(app, "tsconfig.json", {
     compilerOptions: { ...common, module: "nodenext", outDir: "out" },
     include: ["source"],
@@ -154,7 +155,11 @@ async function compile(app: string): Promise<void> {
     compilerOptions: { ...common, module: "esnext", moduleResolution: "bundler", noEmit: true },
     include: ["source"],
   });
+  await succeed(app, ["npm", "install", ...QUIET, "--save-dev", "@types/node@20"]);
   cpSync(join(PROJECT, "test", "package", "app"), join(app, "source"), { recursive: true });
+  // The package has no module berth/board yet, which this one needs.
+  const filter = (path: string) => !path.includes("button-and-light");
+  cpSync(join(PROJECT, "examples"), join(app, "source", "examples"), { recursive: true, filter });
   for (const project of ["tsconfig.json", "tsconfig.bundler.json"]) {
     await succeed(app, [process.execPath, TSC, "-p", project]);
     say(`compiled by ${project}`);
@@ -171,6 +176,23 @@ async function judgeOn(app: string, node: string): Promise<void> {
   assert.equal(simulate.err, "");
   const device = await succeed(app, ["node", "out/device.js"], node);
   assert.deepEqual(device, { status: 0, out: '{"celsius":21}\n', err: "" });
+  for (const application of ["out/page.js", "source/plain.js"]) {
+    const played = await succeed(app, ["node", "out/service.js", application], node);
+    assert.deepEqual(
+      { ...played, out: JSON.parse(played.out) },
+      {
+        status: 0,
+        out: {
+          before: "Idle",
+          after: "Heating",
+          body: '{"target":30}',
+          subject: "heater",
+          target: { value: 30, ac: 200, av: 2 },
+        },
+        err: "",
+      },
+    );
+  }
   const required = await succeed(
     app,
     [
@@ -183,7 +205,7 @@ async function judgeOn(app: string, node: string): Promise<void> {
     node,
   );
   assert.equal(required.out, "function\n");
-  say(`Node.js ${version}: npx berth simulate, import, require`);
+  say(`Node.js ${version}: npx berth simulate, import, require, applications in TypeScript and JavaScript`);
 }
 
 async function judgeTooOld(app: string, node: string): Promise<void> {

@@ -32,6 +32,10 @@ const REFUSED: [string, string][] = [
   ["hosts/xs", 'import { x } from "../node/clock";'],
   ["firmware", 'import { x } from "../hosts/node/clock";'],
   ["firmware", 'import { x } from "aedes";'],
+  ["examples/telemetry", 'import { x } from "../../src/error";'],
+  ["examples/telemetry", 'import { x } from "node:fs";'],
+  ["examples/telemetry", 'import { x } from "berth/src/error";'],
+  ["examples", 'import { x } from "../src/error";'],
   ["emulator", 'import { x } from "../src/azure/sas";'],
   ["emulator/dps", 'import { x } from "../../hosts/node/clock";'],
   ["simulator", 'import { x } from "../src/azure/dps";'],
@@ -54,6 +58,7 @@ const FINE: [string, string][] = [
   ["hosts/native", 'import { Hmac } from "berth/natives/hmac"; import { x } from "../sockets/tcp";'],
   ["hosts/native/scripts", 'import { x } from "esbuild"; import { y } from "../../../scripts/build-lock";'],
   ["firmware", 'import { y } from "../hosts/moddable/clock"; import { z } from "../src/agent/agent";'],
+  ["examples/telemetry", 'import Device, { log } from "berth"; import { light } from "berth/board";'],
   ["emulator", 'import * as v from "valibot"; import { x } from "./emulator";'],
   [
     "cli",
@@ -81,7 +86,7 @@ function cruise(directory: string): readonly Violation[] {
     [
       join(project, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs"),
       ...["--config", join(project, ".dependency-cruiser.js"), "--output-type", "json"],
-      ...["src", "hosts", "firmware", "simulator", "emulator", "factory", "cli", "scripts"],
+      ...["src", "hosts", "firmware", "examples", "simulator", "emulator", "factory", "cli", "scripts"],
     ],
     { cwd: directory, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
   );

@@ -433,3 +433,38 @@ describe("sending in parts", () => {
     expect(toHex(waiting(to, 100))).toBe(spaced(`6574 30 0e 00 01 74 ${"00".repeat(11)}`));
   });
 });
+
+describe("a buffer that grows", () => {
+  test("takes as much as its limit, in order, and not a byte more", () => {
+    const memory = new Uint8Array(8);
+    const to = new PacketWriter(memory, text, 24);
+    for (let id = 1; id <= 6; id += 1) expect(to.puback(id)).toBe(true);
+    expect(to.puback(7)).toBe(false);
+    to.consume(4);
+    expect(to.puback(8)).toBe(true);
+    const ids = [2, 3, 4, 5, 6, 8].map((id) => `40 02 00 0${id}`);
+    expect(toHex(waiting(to, 100))).toBe(ids.join(" "));
+  });
+
+  test("a packet of its limit fits, one byte more never does, and leaves the buffer as it was", () => {
+    const to = new PacketWriter(new Uint8Array(8), text, 64);
+    to.puback(1);
+    expect(thrownCode(() => to.publish("t", new Uint8Array(60)))).toBe("packet-too-large");
+    expect(toHex(waiting(to, 100))).toBe("40 02 00 01");
+    to.consume(4);
+    expect(to.publish("t", new Uint8Array(59).fill(0x2a))).toBe(true);
+    expect(to.pending).toBe(64);
+  });
+
+  test("what it grew out of holds no password, whether sent or waiting", () => {
+    const memory = new Uint8Array(32);
+    const to = new PacketWriter(memory, text, 128);
+    to.connect({ id: "", user: "u", password: "secret", clean: true, keepAlive: 0 });
+    expect(Buffer.from(memory).includes("secret")).toBe(true);
+    to.consume(20);
+    to.publish("t", new Uint8Array(40));
+    expect(memory.every((byte) => byte === 0)).toBe(true);
+    to.wipe();
+    expect(to.pending).toBe(5 + 45);
+  });
+});

@@ -106,7 +106,7 @@ test.each([
   ["large", "", 500],
   ["ok", "{", 400],
   ["ok", "[".repeat(40) + "]".repeat(40), 400],
-  ["ok", '"\ud800"', 200],
+  ["ok", '"\\ud800"', 200],
 ])("%s with %s is answered by %d", (name, body, status) => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
