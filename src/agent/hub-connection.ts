@@ -14,7 +14,7 @@ import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import type { HubFeatures } from "./hub-features";
 import { hubCredential, type Identity } from "./identity";
 

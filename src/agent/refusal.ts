@@ -17,6 +17,11 @@ export function refusesIdentity(code: ErrorCode): boolean {
   );
 }
 
+/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
+export function refusesAssignment(code: ErrorCode): boolean {
+  return refusesIdentity(code) || code === "invalid-argument";
+}
+
 /**
  * In words, what the device can say about a refusal: a wrong clock and a certificate out of its time look like a wrong
  * key from outside.

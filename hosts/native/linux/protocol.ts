@@ -7,7 +7,7 @@ import type { AgentOptions, AgentState, ConnectedReport, ErrorReport } from "../
 import type { JsonObject } from "../../../src/azure/json";
 import type { Properties } from "../../../src/azure/properties";
 import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
-import type { Assignment } from "../../../src/storage/record";
+import type { Assignment } from "../../../src/storage/assignment";
 import type { LinuxHostOptions } from "./host";
 
 /** The first line. The end of the input stops the device and ends the program. */
