@@ -13,7 +13,6 @@
  * | 4 | CRC-32 of all before, big-endian |
  */
 import type { TextCodec } from "../host";
-import { NO_BYTES } from "../mqtt/packets";
 import { crc32 } from "./crc32";
 
 /** What a body is. A number that was used once keeps its meaning. */
@@ -51,7 +50,7 @@ export function encodeRecord<Value>(
   { sequence, value }: StoredRecord<Value>,
   text: TextCodec,
 ): Uint8Array {
-  const body = value === undefined ? NO_BYTES : codec.encode(value, text);
+  const body = value === undefined ? new Uint8Array(0) : codec.encode(value, text);
   const bytes = new Uint8Array(HEADER + body.length + CHECKSUM);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC);

@@ -39,7 +39,7 @@ function interfacesOf(file: string): Map<string, Interface> {
 
 const interfaces = new Map(
   [
-    "src/agent/agent.ts",
+    "src/agent/options.ts",
     "src/agent/hub-connection.ts",
     "src/agent/outbox.ts",
     "src/azure/hub/cloud-to-device.ts",
