@@ -120,7 +120,7 @@ export class Agent {
 
   /** What the attempt or the connection of now waits for: the code of the error that it would end in. */
   get awaited(): ErrorCode | undefined {
-    return this.#connections.awaited;
+    return (this.#connections.provisioner ?? this.#connections.hub)?.awaited;
   }
 
   /** Telemetry messages that wait to be sent or acknowledged. */

@@ -3,7 +3,6 @@
  * The connection that there is, to DPS or to a hub: two transports have no room beside each other. Remembers when a
  * server last answered, and which of them has met an eager client with silence.
  */
-import type { ErrorCode } from "../error";
 import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
@@ -45,11 +44,6 @@ export class Connections {
   /** The connection that there is has brought an answer. */
   get answered(): boolean {
     return this.#answeredAt >= 0;
-  }
-
-  /** As `Agent`. */
-  get awaited(): ErrorCode | undefined {
-    return (this.#provisioner ?? this.#hub)?.awaited;
   }
 
   /** A run begins: ticks from which silence counts. */
