@@ -31,7 +31,14 @@ const FOLDERS = {
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
   "hosts/moddable/scripts": [
-    ["src/", "firmware/settings[.]", "hosts/native/scripts/", "scripts/(build-lock|npm-options)[.]"],
+    [
+      "src/",
+      "firmware/settings[.]",
+      "hosts/moddable/settings[.]",
+      "hosts/native/scripts/",
+      "hosts/node/(credentials|handed-over)[.]",
+      "scripts/(build-lock|npm-options)[.]",
+    ],
     "packages",
   ],
   "hosts/moddable": [["src/", "hosts/native/", "hosts/sockets/"], "SDK"],
@@ -45,13 +52,14 @@ const FOLDERS = {
   // What starts them.
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
-  emulator: [["hosts/node/(durable-file|directory-lock)[.]"], "packages"],
+  emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
     [
       "src/",
       "hosts/node/",
-      "firmware/(device-identity|settings)[.]",
+      "firmware/settings[.]",
+      "hosts/moddable/(device-identity|settings)[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/moddable/store[.]",
     ],

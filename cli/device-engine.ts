@@ -10,7 +10,7 @@ import type {
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import type { Properties } from "../src/azure/properties";
-import type { BerthError } from "../src/error";
+import type { BerthError, ErrorCode } from "../src/error";
 import type { Timeline } from "./timeline";
 
 export const ENGINE_NAMES = ["node", "native"] as const;
@@ -49,6 +49,8 @@ export interface DeviceAgent {
    * @throws BerthError as `Agent.send`; `closed` or `internal` when the device's process has ended
    */
   send(payload: string, properties: Properties): Promise<void>;
+  /** As `Agent.awaited`; undefined too where the device's process does not answer. */
+  awaited(): Promise<ErrorCode | undefined>;
   /** Disconnects, and ends the process. Never rejects. Idempotent. */
   stop(): Promise<void>;
 }

@@ -75,7 +75,7 @@ const PLACES: Readonly<Record<ErrorReport["phase"], string>> = Object.freeze({
   application: "application",
 });
 
-/** What a step that never ends counts as, when the run gives up in it without an error. */
+/** What a step that never ends counts as, when the run gives up in it without an error and the agent does not know. */
 const STALLED: Readonly<Partial<Record<AgentState, ErrorCode>>> = Object.freeze({
   [AgentState.WAITING_FOR_NETWORK]: "network-down",
   [AgentState.WAITING_FOR_CLOCK]: "clock-not-set",
@@ -83,6 +83,8 @@ const STALLED: Readonly<Partial<Record<AgentState, ErrorCode>>> = Object.freeze(
   [AgentState.CONNECTING]: "connect-timeout",
   [AgentState.RUNNING]: "publish-timeout",
 });
+
+const TOLD_BEFORE = new BerthError("dps-throttled", "it told an earlier run to wait");
 
 const STALLED_PHASES: Readonly<Partial<Record<AgentState, ErrorReport["phase"]>>> = Object.freeze({
   [AgentState.WAITING_FOR_NETWORK]: "network",
@@ -126,7 +128,7 @@ class DeviceRun {
   #connected: ConnectedReport | undefined;
   /** DPS has assigned a hub in this run, and no connection to it has stood yet. */
   #assignedUntried = false;
-  #lastRetriable: Pick<ErrorReport, "phase" | "error"> | undefined;
+  #lastRetriable: (Pick<ErrorReport, "phase" | "error"> & { readonly goesOn: boolean }) | undefined;
   #done = false;
   #error: BerthError | undefined;
 
@@ -167,6 +169,7 @@ class DeviceRun {
     const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
+      attended: true,
       provisioning: {
         host: endpoint,
         port,
@@ -186,8 +189,14 @@ class DeviceRun {
   #handler(): DeviceHandler {
     return {
       onState: (state) => {
+        // A run that waits before it has tried anything does so for what DPS told an earlier one.
+        const told = state === AgentState.BACKING_OFF && this.#state === AgentState.STOPPED;
+        if (told) this.#lastRetriable = { phase: "dps", error: TOLD_BEFORE, goesOn: false };
         this.#state = state;
-        this.#tell({ event: "state", state });
+        this.#tell(
+          { event: "state", state: state },
+          told ? "waits until DPS may be asked again, as it told an earlier run" : "",
+        );
       },
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connectedTo(report),
@@ -263,7 +272,9 @@ class DeviceRun {
       this.#fail(error, { phase });
       return;
     }
-    if (retryIn !== undefined) this.#lastRetriable = { phase, error };
+    if (retryIn !== undefined) {
+      this.#lastRetriable = { phase, error, goesOn: this.#state === AgentState.PROVISIONING };
+    }
     const next = retryIn === undefined ? optionFor(error) : `; again in ${(retryIn / 1000).toFixed(1)} s`;
     const own = this.#ownView(error);
     this.#tell(
@@ -275,17 +286,27 @@ class DeviceRun {
   /** What the device itself knows about a refusal. */
   #ownView({ code }: BerthError): string | undefined {
     const { certificate } = this.#options.device;
-    return ownView(code, clock.now(), certificate === undefined ? undefined : validityOf(certificate));
+    const parsed = certificate === undefined ? undefined : new X509Certificate(certificate);
+    return ownView(code, clock.now(), parsed && validityOf(parsed));
   }
 
-  #timeUp(): void {
+  async #timeUp(): Promise<void> {
     if (this.#options.stay && this.#sentAll()) return;
     const state = this.#state;
-    const stalled = this.#starting
-      ? new BerthError("internal", `${this.#options.engine.title} has not started`)
-      : new BerthError(STALLED[state] ?? "connect-timeout", `still ${state}`);
     const about = `gave up after ${this.#options.timeout / 1000} s`;
-    const { phase, error } = this.#lastRetriable ?? { phase: STALLED_PHASES[state], error: stalled };
+    if (this.#starting) {
+      this.#fail(new BerthError("internal", `${this.#options.engine.title} has not started`), { about });
+      return;
+    }
+    const last = this.#lastRetriable;
+    const awaited = await (await this.#agent?.catch(() => undefined))?.awaited();
+    // An answer that DPS has got over in the same attempt is not what hinders it now.
+    const isOver = last?.goesOn && awaited !== undefined && awaited !== last.error.code;
+    const stalled = {
+      phase: STALLED_PHASES[state],
+      error: new BerthError(awaited ?? STALLED[state] ?? "connect-timeout", `still ${state}`),
+    };
+    const { phase, error } = last === undefined || isOver ? stalled : last;
     this.#fail(error, { ...(phase && { phase }), about });
   }
 
@@ -373,12 +394,7 @@ class DeviceRun {
   }
 }
 
-/** Of the first certificate in PEM; undefined when it cannot be read. */
-function validityOf(pem: string): Validity | undefined {
-  try {
-    const { validFrom, validTo } = new X509Certificate(pem);
-    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
-  } catch {
-    return undefined;
-  }
+/** Of a certificate. */
+export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
+  return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
 }

@@ -9,10 +9,11 @@ import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { DPS_HOST } from "../src/azure/dps";
+import { staleCertificate } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceSettings, EngineName } from "./device-engine";
-import { type DeviceRunOptions, runDevice } from "./device-run";
+import { type DeviceRunOptions, runDevice, validityOf } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
@@ -100,7 +101,7 @@ export function addDevice(program: Command, context: CommandContext): void {
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const output = new Output(flags.json, context.streams);
   const { idScope, registrationId, cert, key, port } = flags;
-  const { leaf, ...proof } = proofOf(flags, context);
+  const { chain, ...proof } = proofOf(flags, context);
   const payload = payloadOf(flags.payload);
   const device: DeviceSettings = {
     stateDirectory:
@@ -109,7 +110,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     ...proof,
     connectTo: flags.connectTo,
   };
-  if (cert !== undefined && leaf !== undefined) warnAboutName(cert, leaf, registrationId, output);
+  if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();
   try {
     const engine = await openEngine(flags.engine, output);
@@ -159,8 +160,8 @@ interface Proof {
   readonly symmetricKey?: string;
   readonly certificate?: string;
   readonly key?: string;
-  /** The first of `certificate`. */
-  readonly leaf?: X509Certificate;
+  /** The same as `certificate`. */
+  readonly chain?: readonly X509Certificate[];
 }
 
 /** The device's key or certificate. @throws BerthError `invalid-argument` unless there is exactly one of them */
@@ -192,11 +193,22 @@ function proofOf(flags: DeviceFlags, context: CommandContext): Proof {
   return { symmetricKey };
 }
 
-/** DPS compares the certificate's common name with the registration id. */
-function warnAboutName(file: string, leaf: X509Certificate, registrationId: string, output: Output): void {
+/** DPS compares the certificate's common name with the registration id, and its dates with the time. */
+function warnAbout(
+  file: string,
+  chain: readonly X509Certificate[],
+  registrationId: string,
+  output: Output,
+): void {
+  const [leaf] = chain as [X509Certificate];
   const problem = nameProblem(leaf, registrationId);
-  if (problem === undefined) return;
-  output.warning(`${file}: ${problem.about}${problem.caseOnly ? "" : ", and will refuse it"}`);
+  if (problem !== undefined)
+    output.warning(`${file}: ${problem.about}${problem.caseOnly ? "" : ", and will refuse it"}`);
+  for (const certificate of chain) {
+    const about = staleCertificate(validityOf(certificate), Date.now());
+    const whose = certificate === leaf ? "the device's certificate" : "an intermediate";
+    if (about !== undefined) output.warning(`${file}: ${whose} is ${about}; DPS will refuse it`);
+  }
 }
 
 function payloadOf(json: string | undefined): Record<string, unknown> | undefined {

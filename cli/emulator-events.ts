@@ -15,6 +15,12 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `${event.endpoint ?? "?"}: ${event.id} refused: ${event.reason}`,
     ),
   );
+  events.on("serviceRefused", (event) =>
+    output.passing(
+      { event: "serviceRefused", ...event },
+      `${event.host}: a request to ${event.path} refused: ${event.reason}`,
+    ),
+  );
   events.on("disconnect", (event) =>
     output.passing({ event: "disconnect", ...event }, `${event.endpoint}: ${event.id} gone: ${event.reason}`),
   );
@@ -58,7 +64,7 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
   events.on("stranger", (event) =>
     output.passing({ event: "stranger", ...event }, `${event.address} was not served: ${event.reason}`),
   );
-  events.on("problem", (error) => output.warning(error.message));
+  events.on("problem", (error) => output.passingWarning(error.message));
   events.on("reported", ({ hub, deviceId, patch }) => {
     const fields = { hub, deviceId, properties: Object.keys(patch) };
     output.passing(
@@ -67,12 +73,12 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
     );
   });
   events.on("certificateRequest", ({ registrationId }) =>
-    output.warning(
+    output.passingWarning(
       `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
     ),
   );
   events.on("unknownApiVersion", ({ registrationId, apiVersion }) =>
-    output.warning(
+    output.passingWarning(
       `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,
     ),
   );

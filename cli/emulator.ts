@@ -9,7 +9,6 @@ import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
 import { shellPath } from "../factory/shell-word";
-import { DirectoryInUse } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -17,11 +16,14 @@ import { reportEvents } from "./emulator-events";
 import { readText, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
+import { stateError } from "./state-directory";
 import { isSystemError, namingOption, systemError } from "./system-error";
 
 interface EmulatorFlags {
   readonly config?: string;
   readonly port: number;
+  readonly httpsPort: number;
+  readonly connectionStrings: boolean;
   readonly state?: string;
   readonly seed: number;
   readonly example?: string;
@@ -38,6 +40,13 @@ export function addEmulator(program: Command, context: CommandContext): void {
     .option("--example <file>", "write such a file with new random keys, and end")
     .option("--schema", "print the JSON Schema of such a file, for editors, and end", false)
     .option("--port <port>", "port for DPS and all hubs; 0 takes a free one", wholeNumber(0, 65_535), 8883)
+    .option(
+      "--https-port <port>",
+      "port of the APIs for services; Microsoft's SDKs know 443 only",
+      wholeNumber(0, 65_535),
+      0,
+    )
+    .option("--connection-strings", "print those of hubs and DPS, with their keys, at the start", false)
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
   withJson(command).action((flags: EmulatorFlags) => {
@@ -51,7 +60,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
 }
 
 async function run(flags: EmulatorFlags, output: Output): Promise<void> {
-  const { config, port, state } = flags;
+  const { config, port, httpsPort, state } = flags;
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
@@ -65,13 +74,12 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     faults: parseFaults(text, config),
     seed: flags.seed,
     port,
+    httpsPort,
     baseDirectory: dirname(resolve(config)),
     ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
     interrupt.release();
-    if (error instanceof DirectoryInUse)
-      throw new BerthError("invalid-argument", `--state: ${error.message}`);
-    throw portError(error, port) ?? stateError(error, state);
+    throw portError(error, flags) ?? directoryError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -79,36 +87,53 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
       `${ca.path} or its key was damaged or had run out; a new root took its place: copy it to what trusts the old one`,
     );
   }
-  const ready = { event: "ready", port: emulator.port, idScope, ca: ca.path, hubs };
+  const { serviceHost: dps } = emulator;
+  const ready = {
+    event: "ready",
+    port: emulator.port,
+    httpsPort: emulator.httpsPort,
+    idScope,
+    ca: ca.path,
+    hubs,
+    dps,
+  };
   output.event(
     ready,
     `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
   );
+  output.line(`APIs for services of ${[...hubs, dps].join(", ")} on https://127.0.0.1:${emulator.httpsPort}`);
+  if (flags.connectionStrings) {
+    for (const { host, policy, connectionString } of emulator.connectionStrings)
+      output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
+  }
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
   await emulator.stop().catch((error: unknown) => {
-    throw stateError(error, state);
+    throw directoryError(error, state);
   });
   output.event({ event: "stopped" }, "stopped");
 }
 
-function portError(error: unknown, port: number): BerthError | undefined {
+function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
+  const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
+  const [option, port] =
+    taken === flags.httpsPort && taken !== flags.port
+      ? ["--https-port", flags.httpsPort]
+      : ["--port", flags.port];
   const reason =
     error.code === "EADDRINUSE"
-      ? "is in use; stop what holds it, or take --port 0"
+      ? `is in use; stop what holds it, or take ${option} 0`
       : error.code === "EACCES"
-        ? "is not allowed to you; take one from 1024, or --port 0"
-        : `cannot be listened on (${error.code}); take another, or --port 0`;
-  return new BerthError("invalid-argument", `--port: ${port} ${reason}`);
+        ? `is not allowed to you; take one from 1024, or ${option} 0`
+        : `cannot be listened on (${error.code}); take another, or ${option} 0`;
+  return new BerthError("invalid-argument", `${option}: ${port} ${reason}`);
 }
 
 /** Without `--state` its files are temporary ones. */
-function stateError(error: unknown, state: string | undefined): unknown {
-  return state === undefined
-    ? systemError(error, undefined, tmpdir())
-    : systemError(error, "--state", resolve(state));
+function directoryError(error: unknown, state: string | undefined): unknown {
+  return state === undefined ? systemError(error, undefined, tmpdir()) : stateError(error, state);
 }
 
 function writeExample(file: string, output: Output): void {

@@ -6,6 +6,7 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { addDevice } from "./device";
 import { addEmulator } from "./emulator";
+import { addHub } from "./hub";
 import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
 import { addSas } from "./sas";
@@ -78,6 +79,7 @@ function programOf(context: CommandContext, json: boolean): Command {
     });
   addSimulate(program, context);
   addEmulator(program, context);
+  addHub(program, context);
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);

@@ -3,7 +3,7 @@ import { decodeError, type NativeEvent, type Settings } from "../hosts/native/li
 import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
 import type { Tap } from "../hosts/transport-tap";
 import type { Properties } from "../src/azure/properties";
-import { asBerthError, BerthError } from "../src/error";
+import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
 import { type NativeEnd, NativeProcess } from "./native-process";
 import { nativeSettings } from "./native-settings";
@@ -12,6 +12,8 @@ import type { Timeline } from "./timeline";
 /** Milliseconds that the program has to end in order; nothing blocks it, but a sanitizer looks for leaks at the end. */
 const CLOSE_GRACE = 2_000;
 const SANITIZED_GRACE = 10_000;
+/** Milliseconds that it has to say what it waits for: while it looks up a name it hears nothing. */
+const ANSWER_GRACE = 500;
 
 /** Set to 1: built with AddressSanitizer and UndefinedBehaviorSanitizer; what they find ends the device in an error. */
 export const SANITIZE_VARIABLE = "BERTH_SANITIZE";
@@ -69,6 +71,7 @@ class NativeAgent implements DeviceAgent {
   /** What waits for an answer: the settings as number 0, then messages. */
   readonly #waiting = new Map<number, Waiting>();
   #messages = 0;
+  #tellAwaited: ((code: ErrorCode | undefined) => void) | undefined;
   #closing = false;
   #ended: BerthError | undefined;
   /** Resolves when all is over; it does not reject. */
@@ -105,6 +108,17 @@ class NativeAgent implements DeviceAgent {
     const id = this.#messages;
     this.#process.tell({ command: "send", payload, properties, id });
     await this.#answered(id);
+  }
+
+  awaited(): Promise<ErrorCode | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), ANSWER_GRACE);
+      this.#tellAwaited = (code) => {
+        clearTimeout(timer);
+        resolve(code);
+      };
+      this.#process.tell({ command: "tellAwaited" });
+    });
   }
 
   async stop(): Promise<void> {
@@ -160,6 +174,9 @@ class NativeAgent implements DeviceAgent {
         break;
       case "error":
         handler.onError({ phase: event.phase, error: decodeError(event), retryIn: event.retryIn });
+        break;
+      case "awaited":
+        this.#tellAwaited?.(event.code);
         break;
       case "opened":
         if (this.#timeline) this.#taps.set(event.connection, this.#timeline.connection(event.peer));

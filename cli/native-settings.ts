@@ -17,7 +17,7 @@ interface Curve {
   readonly known: string;
 }
 
-/** Those that C offers to a server (hosts/native/tls/tls_context.c), which refuses a certificate with another one. */
+/** Those that C offers to a server (hosts/native/tls/berth_tls_context.c), which refuses a certificate with another one. */
 const OWN_CURVES: readonly Curve[] = [
   { name: "prime256v1", known: "P-256" },
   { name: "secp384r1", known: "P-384" },

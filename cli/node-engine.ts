@@ -18,6 +18,7 @@ export const nodeEngine: DeviceEngine = Object.freeze({
     return {
       pid: undefined,
       send: async (payload, properties) => agent.send(host.text.encode(payload), properties),
+      awaited: async () => agent.awaited,
       stop: async () => agent.stop(),
     };
   },

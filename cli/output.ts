@@ -12,19 +12,26 @@ export interface Streams {
   readonly out: (text: string) => void;
   /** Takes text for standard error. */
   readonly err: (text: string) => void;
-  /** Bytes of `out` that its reader has not taken; absent where they do not wait. */
-  readonly waiting?: () => number;
-  /** Calls back once the reader has taken all. */
-  readonly onDrained?: (call: () => void) => void;
+  /** Bytes of `out`, or `err`, that its reader has not taken; absent where they do not wait. */
+  readonly waiting?: (stream: StreamName) => number;
+  /** Calls back once the reader of the stream has taken all. */
+  readonly onDrained?: (stream: StreamName, call: () => void) => void;
 }
+
+/** Of `Streams`. */
+export type StreamName = "out" | "err";
 
 /** The streams of this process. */
 export const processStreams: Streams = Object.freeze({
   out: (text: string) => void process.stdout.write(text),
   err: (text: string) => void process.stderr.write(text),
-  waiting: () => process.stdout.writableLength,
-  onDrained: (call: () => void) => void process.stdout.once("drain", call),
+  waiting: (stream: StreamName) => nodeStream(stream).writableLength,
+  onDrained: (stream: StreamName, call: () => void) => void nodeStream(stream).once("drain", call),
 });
+
+function nodeStream(stream: StreamName): NodeJS.WriteStream {
+  return stream === "out" ? process.stdout : process.stderr;
+}
 
 /** Bytes that may wait for a slow reader before `passing` leaves lines out. */
 const MOST_WAITING = 1024 * 1024;
@@ -39,8 +46,8 @@ export interface CliEvent {
 export class Output {
   readonly json: boolean;
   readonly #streams: Streams;
-  /** Events that were not printed since the reader fell behind. */
-  #leftOut = 0;
+  /** Events that were not printed since the reader of the stream fell behind. */
+  readonly #leftOut = { out: 0, err: 0 };
 
   constructor(json: boolean, streams: Streams) {
     this.json = json;
@@ -59,19 +66,29 @@ export class Output {
    */
   passing(event: CliEvent, line?: string): void {
     if (!this.json && line === undefined) return;
-    const { waiting, onDrained } = this.#streams;
-    if (this.#leftOut === 0 && (waiting?.() ?? 0) < MOST_WAITING) {
-      this.event(event, line);
-      return;
-    }
-    this.#leftOut += 1;
-    if (this.#leftOut === 1) onDrained?.(() => this.#tellLeftOut());
+    if (this.#takes("out")) this.event(event, line);
   }
 
-  #tellLeftOut(): void {
-    const count = this.#leftOut;
-    this.#leftOut = 0;
-    this.event({ event: "left-out", count }, `(${count} lines left out: what reads them is too slow)`);
+  /** As `warning`, and as `passing`. */
+  passingWarning(message: string): void {
+    if (this.#takes(this.json ? "out" : "err")) this.warning(message);
+  }
+
+  /** @returns false when the line is left out, and counted */
+  #takes(stream: StreamName): boolean {
+    const { waiting, onDrained } = this.#streams;
+    if (this.#leftOut[stream] === 0 && (waiting?.(stream) ?? 0) < MOST_WAITING) return true;
+    this.#leftOut[stream] += 1;
+    if (this.#leftOut[stream] === 1) onDrained?.(stream, () => this.#tellLeftOut(stream));
+    return false;
+  }
+
+  #tellLeftOut(stream: StreamName): void {
+    const count = this.#leftOut[stream];
+    this.#leftOut[stream] = 0;
+    const line = `(${count} lines left out: what reads them is too slow)`;
+    if (stream === "out") this.event({ event: "left-out", count }, line);
+    else this.#streams.err(`berth: ${line}\n`);
   }
 
   /** A line for people only. */

@@ -3,20 +3,18 @@ import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DirectoryInUse, lockDirectory } from "../hosts/node/directory-lock";
 import { BerthError } from "../src/error";
+import { isSystemError, systemError } from "./system-error";
 
 /**
  * Runs `work` with a device's directory to itself, whatever engine the device has. What was made for it and is empty
  * afterwards is removed.
- * @throws BerthError `invalid-argument` when another device works there; `store-failed` when it cannot be made or written
- *   to; what `work` throws
+ * @throws as `stateError`; what `work` throws
  */
 export async function inStateDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const made = missingFrom(resolve(directory));
   try {
-    const lock = await lockDirectory(directory).catch((error: Error) => {
-      throw error instanceof DirectoryInUse
-        ? new BerthError("invalid-argument", `--state: ${error.message}`)
-        : new BerthError("store-failed", `--state: ${error.message}`);
+    const lock = await lockDirectory(directory).catch((error: unknown) => {
+      throw stateError(error, directory);
     });
     try {
       return await work();
@@ -26,6 +24,18 @@ export async function inStateDirectory<T>(directory: string, work: () => Promise
   } finally {
     removeEmpty(made);
   }
+}
+
+/**
+ * Why `--state` cannot be used, in words; an error of another kind as it is.
+ * @returns BerthError `invalid-argument`, or a SystemFailure
+ */
+export function stateError(error: unknown, directory: string): unknown {
+  const path = resolve(directory);
+  if (error instanceof DirectoryInUse) return new BerthError("invalid-argument", `--state: ${error.message}`);
+  if (isSystemError(error) && error.syscall === "mkdir" && error.code === "EEXIST")
+    return new BerthError("invalid-argument", `--state: ${path} is a file; name a directory`);
+  return systemError(error, "--state", path);
 }
 
 /** The directories that are not there yet, the innermost first. */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { FileStore } from "../hosts/node/store";
 import { text } from "../hosts/node/text";
+import { ASSIGNMENT } from "../src/storage/assignment";
 import { SLOT_KEYS } from "../src/storage/assignment-store";
 import { decodeRecord } from "../src/storage/record";
 
@@ -22,7 +23,7 @@ function slotOf(store: FileStore, key: string): "damaged" | "empty" | "whole" {
   try {
     const value = store.read(key);
     if (value === undefined) return "empty";
-    return decodeRecord(value, text) === undefined ? "damaged" : "whole";
+    return decodeRecord(ASSIGNMENT, value, text) === undefined ? "damaged" : "whole";
   } catch {
     return "damaged";
   }

@@ -5,8 +5,8 @@ import * as v from "valibot";
 import { isJsonObject, maybe, object, oneOf, text, told } from "./shapes";
 import { decodeKey } from "./shared-access-signature";
 
-// The key itself stays out of the message: errors end up in logs.
-const KEY = v.pipe(
+/** A symmetric key. It stays out of the message: errors end up in logs. */
+export const KEY = v.pipe(
   text(128),
   v.check((key) => decodeKey(key) !== undefined, "must be 16 to 64 bytes in base64"),
 );
@@ -18,7 +18,8 @@ const KEYS = told(object({ primaryKey: KEY, secondaryKey: maybe(KEY) }), (value)
     : undefined,
 );
 
-function thumbprint(digits: number) {
+/** A thumbprint, read into upper-case hexadecimal. @param digits of hexadecimal: 40 (SHA-1) or 64 (SHA-256) */
+export function thumbprint(digits: number) {
   return v.pipe(
     text(256),
     v.transform((value) => value.replaceAll(/[:\s]/g, "").toUpperCase()),

@@ -4,10 +4,12 @@
  * Moddable's TLS wants two certificates or more from a server and shares only RSA suites with Azure's strong list.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { lockDirectory } from "../hosts/node/directory-lock";
 import { replaceDurably } from "../hosts/node/durable-file";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import {
   type CertificateAndKey,
   createIntermediateCertificate,
@@ -17,6 +19,9 @@ import {
 
 /** The host name of DPS, the same for every tenant. */
 export const DPS_HOST = "global.azure-devices-provisioning.net";
+
+/** Where services find DPS when the configuration names no host. */
+export const DPS_SERVICE_HOST = "berth.azure-devices-provisioning.net";
 
 /** What a TLS server needs, and what its clients must trust. */
 export interface Authority {
@@ -34,29 +39,32 @@ export interface Authority {
 const LONGEST_MAKING = 30_000;
 /** A certificate this close to its end is made anew. */
 const RENEW_BEFORE = 30 * 86_400_000;
+/** Bytes of a file in PEM. */
+const LARGEST = 1024 * 1024;
 
 /**
  * Opens the CA in `directory`, making what is missing, near expiry, or made for other host names.
  * The root is kept as long as it is valid, so that what trusts it goes on working.
- * @param hubs host names beside that of DPS, `localhost` and 127.0.0.1
+ * @param names host names beside that of DPS, `localhost` and 127.0.0.1
  * @param now milliseconds since 1970
- * @throws when a file cannot be read or written; DirectoryInUse when another process makes one there, and does not end
+ * @throws when a file cannot be read or written; BerthError `invalid-argument` for one that is no text or over 1 MB;
+ *   DirectoryInUse when another process makes one there, and does not end
  */
 export async function openAuthority(
   directory: string,
-  hubs: readonly string[],
+  names: readonly string[],
   now: number,
 ): Promise<Authority> {
   // Several emulators may share a CA: the second waits until the first has made it.
   const lock = await lockDirectory(directory, LONGEST_MAKING);
   try {
-    return await makeOrRead(directory, hubs, now);
+    return await makeOrRead(directory, names, now);
   } finally {
     lock.release();
   }
 }
 
-async function makeOrRead(directory: string, hubs: readonly string[], now: number): Promise<Authority> {
+async function makeOrRead(directory: string, names: readonly string[], now: number): Promise<Authority> {
   const root = await keep(directory, "root", now, [], () =>
     createRootCertificate({ commonName: "Berth emulator root", notBefore: new Date(now - 86_400_000) }),
   );
@@ -66,7 +74,9 @@ async function makeOrRead(directory: string, hubs: readonly string[], now: numbe
       root.value,
     ),
   );
-  const dnsNames = [DPS_HOST, "localhost", ...hubs.filter((hub) => hub !== "localhost" && hub !== DPS_HOST)];
+  const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", ...names])];
+  const dnsNames = all.filter((name) => isIP(name) === 0);
+  const ipAddresses = all.filter((name) => isIP(name) !== 0);
   const server = await keep(
     directory,
     "server",
@@ -74,10 +84,12 @@ async function makeOrRead(directory: string, hubs: readonly string[], now: numbe
     [intermediate.value.certificatePem],
     () =>
       createServerCertificate(
-        { commonName: DPS_HOST, dnsNames, ipAddresses: ["127.0.0.1"], notBefore: new Date(now - 86_400_000) },
+        { commonName: DPS_HOST, dnsNames, ipAddresses, notBefore: new Date(now - 86_400_000) },
         intermediate.value,
       ),
-    (leaf) => dnsNames.every((name) => leaf.checkHost(name, { wildcards: false }) !== undefined),
+    (leaf) =>
+      dnsNames.every((name) => leaf.checkHost(name, { wildcards: false }) !== undefined) &&
+      ipAddresses.every((address) => leaf.checkIP(address) !== undefined),
   );
   return {
     rootPath: root.path,
@@ -120,7 +132,8 @@ async function keep(
 /** The stored pair; undefined when there is none, or when a torn start left two halves that do not fit. */
 function read(path: string, keyPath: string): CertificateAndKey | undefined {
   if (!existsSync(path) || !existsSync(keyPath)) return undefined;
-  const value = { certificatePem: readFileSync(path, "utf8"), privateKeyPem: readFileSync(keyPath, "utf8") };
+  const pem = (file: string) => textOf(readHandedOver(file, LARGEST), file);
+  const value = { certificatePem: pem(path), privateKeyPem: pem(keyPath) };
   try {
     const certificate = new X509Certificate(value.certificatePem);
     return certificate.checkPrivateKey(createPrivateKey(value.privateKeyPem)) ? value : undefined;

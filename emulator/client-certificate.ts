@@ -5,6 +5,7 @@ import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { pathLengthOf, thumbprintsOf } from "./certificates";
 import type { CertificatePair, EnrolledCertificate } from "./configuration";
+import { quoted } from "./json-reader";
 
 /** More certificates than this are not looked at. */
 const LONGEST_CHAIN = 8;
@@ -63,36 +64,49 @@ export function isEnrolled(certificate: X509Certificate, pair: CertificatePair |
 
 /**
  * The signing certificate of `pair` that the chain leads up to. Each step has to be signed by a CA certificate that is
- * valid at `now` and allows as many CAs below it. Undefined when there is no such path.
+ * valid at `now` and allows as many CAs below it.
  * @param now milliseconds since 1970
+ * @returns without `signer` when there is no such path; `narrow`: the CA that allows fewer CAs below it than there are
  */
 export function signerOf(
   chain: readonly X509Certificate[],
   pair: CertificatePair | undefined,
   now: number,
-): X509Certificate | undefined {
+): { signer?: X509Certificate; narrow?: X509Certificate } {
   const anchors = enrolledOf(pair).flatMap(({ certificate }) =>
     certificate ? [new X509Certificate(certificate)] : [],
   );
   let cas = 0;
+  let narrow: X509Certificate | undefined;
   for (const [index, certificate] of chain.entries()) {
-    if (!isValidAt(certificate, now)) return undefined;
-    if (index > 0 && !issues(certificate, chain[index - 1]!, cas)) return undefined;
+    if (!isValidAt(certificate, now)) return {};
+    if (index > 0 && !hasIssued(certificate, chain[index - 1]!)) return {};
+    if (index > 0 && !allows(certificate, cas)) return { narrow: certificate };
     // RFC 5280 section 6.1.4 (l): neither the leaf nor what issued itself takes from the path's length.
     if (index > 0 && certificate.subject !== certificate.issuer) cas++;
     for (const anchor of anchors) {
       if (!isValidAt(anchor, now)) continue;
-      if (index > 0 && anchor.fingerprint256 === certificate.fingerprint256) return anchor;
-      if (issues(anchor, certificate, cas)) return anchor;
+      if (index > 0 && anchor.fingerprint256 === certificate.fingerprint256) return { signer: anchor };
+      if (!hasIssued(anchor, certificate)) continue;
+      if (allows(anchor, cas)) return { signer: anchor };
+      narrow = anchor;
     }
   }
-  return undefined;
+  return narrow ? { narrow } : {};
+}
+
+function hasIssued(issuer: X509Certificate, subject: X509Certificate): boolean {
+  return issuer.ca && subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
 }
 
 /** @param cas how many CAs the path has below `issuer` */
-function issues(issuer: X509Certificate, subject: X509Certificate, cas: number): boolean {
-  if (!issuer.ca || !subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) return false;
+function allows(issuer: X509Certificate, cas: number): boolean {
   return cas <= (pathLengthOf(issuer.raw) ?? Number.POSITIVE_INFINITY);
+}
+
+/** In words: why a path is refused. @param narrow as `signerOf` */
+export function pathProblem(narrow: X509Certificate): string {
+  return `The CA ${quoted(commonNameOf(narrow) ?? "without a name")} has pathlen ${pathLengthOf(narrow.raw)}, and more CAs than that stand below it`;
 }
 
 function enrolledOf(pair: CertificatePair | undefined): EnrolledCertificate[] {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Checks a configuration document; Azure's own read-only fields are accepted and left out. */
 import * as v from "valibot";
-import { ATTESTATION } from "./attestation-reader";
-import type { Configuration } from "./configuration";
+import { ATTESTATION, KEY } from "./attestation-reader";
+import type { Configuration, EnrollmentBase } from "./configuration";
 import { FAULTS } from "./fault-reader";
 import { twinSection } from "./hub/twin";
 import { DocumentError, parseJson, readJson } from "./json-reader";
 import { DEVICE_ID_RULE, isDeviceId, isHostName, isRegistrationId } from "./names";
+import { RIGHTS } from "./rights";
 import { choice, FLAG, isJsonObject, list, maybe, object, text, told, whole } from "./shapes";
 
 /** What Azure's API returns beside the rest, so that an exported enrollment can be pasted in. */
@@ -29,7 +30,20 @@ const HUB_NAME = v.pipe(
     "must be a host name alone (no https://, no port, no blank), for example contoso.azure-devices.net",
   ),
 );
-const HUB = object({ name: HUB_NAME, allocationWeight: maybe(whole(1, 1000)) });
+/** Members of a shared access policy. */
+export const ACCESS_POLICY = {
+  keyName: v.pipe(text(64), v.regex(/^[\w.-]+$/, "may hold letters, digits and . _ -")),
+  primaryKey: KEY,
+  secondaryKey: KEY,
+};
+const POLICIES = maybe(
+  list(object({ ...ACCESS_POLICY, secondaryKey: maybe(KEY), rights: maybe(list(choice(RIGHTS), 16)) }), 100),
+);
+const HUB = object({
+  name: HUB_NAME,
+  allocationWeight: maybe(whole(1, 1000)),
+  authorizationPolicies: POLICIES,
+});
 const HUB_UNION = v.union([HUB_NAME, HUB]);
 const NAMED_HUB = v.pipe(
   // Not the first that fits, but the one that is meant: its errors have their place.
@@ -67,7 +81,8 @@ const BASE = {
   initialTwin: maybe(INITIAL_TWIN),
 };
 
-const ENROLLMENT = v.pipe(
+/** An individual enrollment. */
+export const ENROLLMENT = v.pipe(
   object(
     {
       registrationId: ID,
@@ -85,7 +100,8 @@ const ENROLLMENT = v.pipe(
   ),
 );
 
-const GROUP = v.pipe(
+/** An enrollment group. */
+export const GROUP = v.pipe(
   object({ enrollmentGroupId: ID, ...BASE }, READ_ONLY),
   v.forward(
     v.check(({ attestation }) => {
@@ -105,6 +121,8 @@ export const CONFIGURATION = told(
         text(64),
         v.regex(/^[A-Za-z0-9]+$/, "must be letters and digits, for example 0ne00000000"),
       ),
+      serviceOperationsHostName: maybe(HUB_NAME),
+      authorizationPolicies: POLICIES,
       iotHubs: v.pipe(list(NAMED_HUB, 50), v.minLength(1, "is empty; name at least one hub")),
       enrollments: maybe(list(ENROLLMENT)),
       enrollmentGroups: maybe(list(GROUP)),
@@ -128,7 +146,8 @@ export const CONFIGURATION = told(
  */
 export function parseConfiguration(document: string, source = "configuration"): Configuration {
   const read = readJson(CONFIGURATION, parseJson(document, source), source);
-  const { idScope, iotHubs, enrollments = [], enrollmentGroups = [] } = read;
+  const { faults: _, enrollments = [], enrollmentGroups = [], ...rest } = read;
+  const { iotHubs } = rest;
   const fail = (place: string, problem: string): never => {
     throw new DocumentError(source, place, problem);
   };
@@ -152,16 +171,23 @@ export function parseConfiguration(document: string, source = "configuration"): 
   );
   for (const [list, members] of Object.entries({ enrollments, enrollmentGroups })) {
     for (const [at, member] of members.entries()) {
-      const linked = (name: string | undefined, field: string) => {
-        if (name !== undefined && !hubs.includes(name))
-          fail(`${list}[${at}].${field}`, "is not a linked hub; take one of the document's iotHubs");
-      };
-      const { allocationPolicy, iotHubHostName, iotHubs: some } = member;
-      if (allocationPolicy === "static" && iotHubHostName === undefined && some?.length !== 1)
-        fail(`${list}[${at}].iotHubHostName`, "is needed by the allocation policy static; name the hub");
-      linked(iotHubHostName, "iotHubHostName");
-      for (const [index, name] of (some ?? []).entries()) linked(name, `iotHubs[${index}]`);
+      const wrong = unlinked(member, hubs);
+      if (wrong) fail(`${list}[${at}].${wrong.field}`, wrong.problem);
     }
   }
-  return { idScope, iotHubs, enrollments, enrollmentGroups };
+  return { ...rest, enrollments, enrollmentGroups };
+}
+
+/** The first member of an enrollment that names no hub, where one of `hubs` is to be named. */
+export function unlinked(
+  { allocationPolicy, iotHubHostName, iotHubs = [] }: EnrollmentBase,
+  hubs: readonly string[],
+): { field: string; problem: string } | undefined {
+  if (allocationPolicy === "static" && iotHubHostName === undefined && iotHubs.length !== 1)
+    return { field: "iotHubHostName", problem: "is needed by the allocation policy static; name the hub" };
+  const problem = "is not a linked hub; take one of the document's iotHubs";
+  if (iotHubHostName !== undefined && !hubs.includes(iotHubHostName))
+    return { field: "iotHubHostName", problem };
+  const at = iotHubs.findIndex((name) => !hubs.includes(name));
+  return at < 0 ? undefined : { field: `iotHubs[${at}]`, problem };
 }

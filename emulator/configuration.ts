@@ -4,6 +4,7 @@
  * (individualEnrollments and enrollmentGroups of azure-rest-api-specs, 2021-10-01).
  */
 import type { JsonObject } from "./json-reader";
+import type { Right } from "./rights";
 
 /** A pair of base64 keys; either proves the identity. */
 export interface SymmetricKeys {
@@ -71,17 +72,30 @@ export interface EnrollmentGroup extends EnrollmentBase {
   enrollmentGroupId: string;
 }
 
+/** A shared access policy: in the field names of Azure's resource manager, its rights as a list. */
+export interface AccessPolicy extends SymmetricKeys {
+  keyName: string;
+  /** Those that Azure gives a policy of this name when absent; a name of your own needs them. */
+  rights?: Right[];
+}
+
 /** A hub linked to the DPS instance. */
 export interface LinkedHub {
   /** Host name. */
   name: string;
   /** Share of devices under the policy `hashed`, 1 to 1000; 1 when absent. */
   allocationWeight?: number;
+  /** Keys of your own; every other policy gets keys at the first start. */
+  authorizationPolicies?: AccessPolicy[];
 }
 
 /** The content of the configuration file. */
 export interface Configuration {
   idScope: string;
+  /** Where services find DPS; `berth.azure-devices-provisioning.net` when absent. */
+  serviceOperationsHostName?: string;
+  /** Of DPS, as `LinkedHub.authorizationPolicies`. */
+  authorizationPolicies?: AccessPolicy[];
   iotHubs: LinkedHub[];
   enrollments: IndividualEnrollment[];
   enrollmentGroups: EnrollmentGroup[];

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
-import type { X509Certificate } from "node:crypto";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock";
-import { type Authority, openAuthority } from "./certificate-authority";
+import { type Authority, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
 import { DpsEndpoint } from "./dps/endpoint";
@@ -24,6 +24,9 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
+import { connectionString, settlePolicies } from "./service/access-policies";
+import type { HttpsServer } from "./service/https-server";
+import { createServices } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
 import { StateStore } from "./state";
@@ -48,8 +51,14 @@ export class Emulator {
   readonly idScope: string;
   /** Host names. */
   readonly hubs: readonly string[];
+  /** Host name of DPS for services. */
+  readonly serviceHost: string;
+  /** What the control API asks for; undefined where only this computer can ask. */
+  readonly controlToken: string | undefined;
   /** The port it listens on. */
   port = 0;
+  /** The port of the APIs for services. */
+  httpsPort = 0;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
@@ -57,6 +66,7 @@ export class Emulator {
   #authority!: Authority;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
+  #services: HttpsServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -70,9 +80,22 @@ export class Emulator {
     this.hubs = configuration.iotHubs.map((hub) => hub.name);
     this.faults = new FaultInjector(options.faults, options.seed);
     this.enrollments = new EnrollmentRegistry(configuration);
+    this.serviceHost = configuration.serviceOperationsHostName ?? DPS_SERVICE_HOST;
+    const { host = "127.0.0.1", controlToken } = options;
+    this.controlToken =
+      controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
     this.#state = new StateStore(options.stateDirectory);
+    settlePolicies(this.#state, [
+      ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
+        host: name,
+        kind: "hub" as const,
+        configured: authorizationPolicies,
+      })),
+      { host: this.serviceHost, kind: "dps", configured: configuration.authorizationPolicies ?? [] },
+    ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
 
@@ -114,6 +137,18 @@ export class Emulator {
   get ca(): { path: string; pem: string; replaced: boolean } {
     const { rootPath, rootPem, rootReplaced } = this.#authority;
     return { path: rootPath, pem: rootPem, replaced: rootReplaced };
+  }
+
+  /**
+   * What a service is given: `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`, for each policy of each hub and of DPS.
+   * The keys are made at the first start, and kept with the state.
+   */
+  get connectionStrings(): { host: string; policy: string; connectionString: string }[] {
+    return this.#state.policies.map((policy) => ({
+      host: policy.host,
+      policy: policy.keyName,
+      connectionString: connectionString(policy),
+    }));
   }
 
   /**
@@ -212,6 +247,7 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
+    await this.#services?.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
@@ -227,7 +263,7 @@ export class Emulator {
     const clock = options.clock ?? systemClock;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
-    this.#authority = await openAuthority(authorityDirectory, this.hubs, clock.now());
+    this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
     const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -285,13 +321,14 @@ export class Emulator {
     });
     this.#frontDoor = frontDoor;
     const { serverCertificate } = options;
+    const authority = serverCertificate
+      ? {
+          serverChainPem: serverCertificate.certificatePem,
+          serverKeyPem: serverCertificate.privateKeyPem,
+        }
+      : this.#authority;
     this.#listener = new TlsListener({
-      authority: serverCertificate
-        ? {
-            serverChainPem: serverCertificate.certificatePem,
-            serverKeyPem: serverCertificate.privateKeyPem,
-          }
-        : this.#authority,
+      authority,
       faults,
       clock,
       handshakeTimeout: connectTimeout,
@@ -299,7 +336,33 @@ export class Emulator {
       onCaller: (caller) => frontDoor.serve(caller),
       onStranger,
     });
-    this.port = await this.#listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    const host = options.host ?? "127.0.0.1";
+    this.port = await this.#listener.listen(options.port ?? 0, host);
+    const { idScope, hubs, serviceHost, events, devices, enrollments } = this;
+    this.#services = createServices({
+      server: authority,
+      rootPem: this.#authority.rootPem,
+      events,
+      faults,
+      state: this.#state,
+      devices,
+      enrollments,
+      endpoints: this.#endpoints,
+      hubs,
+      dps: serviceHost,
+      names: [host, ...this.#names()],
+      controlToken: this.controlToken,
+      health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
+      clock,
+    });
+    this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
+    // The keys of the policies, when they are new.
+    await this.#state.changed();
+  }
+
+  /** Names and addresses beside those that every emulator has. */
+  #names(): string[] {
+    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -337,4 +400,8 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }

@@ -3,6 +3,7 @@
 import type { Configuration, EnrollmentGroup, IndividualEnrollment, InitialTwin } from "./configuration";
 import { checkSection } from "./hub/twin";
 import { DEVICE_ID_RULE, isDeviceId } from "./names";
+import type { EnrollmentChange } from "./records";
 import type { SharedAccessSignature } from "./shared-access-signature";
 import { GroupKeys, type GroupMembership } from "./symmetric-keys";
 
@@ -15,6 +16,15 @@ export class EnrollmentRegistry {
   constructor(configuration: Pick<Configuration, "enrollments" | "enrollmentGroups">) {
     for (const enrollment of configuration.enrollments) this.setIndividual(enrollment);
     for (const group of configuration.enrollmentGroups) this.setGroup(group);
+  }
+
+  /** What the service API changed goes before the configuration. */
+  apply(changes: Iterable<EnrollmentChange>): void {
+    for (const { kind, key, value } of changes) {
+      if (value === undefined) kind === "individual" ? this.removeIndividual(key) : this.removeGroup(key);
+      else if ("registrationId" in value) this.setIndividual(value);
+      else this.setGroup(value);
+    }
   }
 
   /**

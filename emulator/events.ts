@@ -13,6 +13,8 @@ export interface EmulatorEvents {
   connect: [{ endpoint: string; id: string; sessionPresent: boolean }];
   /** A CONNECT was refused. */
   refuse: [{ endpoint: string | undefined; id: string; returnCode: number; reason: string }];
+  /** A request to a service API was refused: its token. */
+  serviceRefused: [{ host: string; path: string; reason: string }];
   /** A connection ended before its CONNECT was understood: TLS failed, another protocol, or nothing came in time. */
   stranger: [{ address: string; reason: string }];
   /** A request to DPS. */

@@ -5,7 +5,8 @@ import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "./faults";
 import { parseJson, readJson } from "./json-reader";
 import { choice, list, maybe, number, object, text, whole } from "./shapes";
 
-const RULE = v.pipe(
+/** One rule. */
+export const RULE = v.pipe(
   object({
     step: choice(FAULT_STEPS),
     action: choice(FAULT_ACTIONS),

@@ -75,6 +75,7 @@ export interface FaultContext {
 }
 
 interface ArmedRule {
+  id: number;
   rule: FaultRule;
   left: number;
   skip: number;
@@ -83,6 +84,7 @@ interface ArmedRule {
 /** Holds the rules. With one seed and one order of events the same faults strike. */
 export class FaultInjector {
   #rules: ArmedRule[] = [];
+  #nextId = 1;
   #random: () => number;
   /** Called for each fault that strikes. */
   onStrike: (rule: FaultRule, context: FaultContext) => void = () => {};
@@ -95,11 +97,29 @@ export class FaultInjector {
 
   /** Adds a rule behind the others; the returned function removes it. */
   add(rule: FaultRule): () => void {
-    const armed = { rule, left: rule.count ?? Number.POSITIVE_INFINITY, skip: rule.skip ?? 0 };
-    this.#rules.push(armed);
+    const id = this.arm(rule);
     return () => {
-      this.#rules = this.#rules.filter((other) => other !== armed);
+      this.disarm(id);
     };
+  }
+
+  /** Adds a rule behind the others; returns its id. */
+  arm(rule: FaultRule): number {
+    const id = this.#nextId++;
+    this.#rules.push({ id, rule, left: rule.count ?? Number.POSITIVE_INFINITY, skip: rule.skip ?? 0 });
+    return id;
+  }
+
+  /** Removes the rule of that id; false when there is none. */
+  disarm(id: number): boolean {
+    const before = this.#rules.length;
+    this.#rules = this.#rules.filter((rule) => rule.id !== id);
+    return this.#rules.length < before;
+  }
+
+  /** The rules in their order, with how often each will still strike; null for ever. */
+  list(): { id: number; rule: FaultRule; left: number | null }[] {
+    return this.#rules.map(({ id, rule, left }) => ({ id, rule, left: Number.isFinite(left) ? left : null }));
   }
 
   /** Removes every rule. */

@@ -119,7 +119,9 @@ export class FrontDoor {
     const gone = () => {
       known();
       if (this.#stopping) return;
-      const ended = broken ? handshakeFailure(broken) : "the client closed the connection before CONNECT";
+      const ended = broken
+        ? handshakeFailure(broken)
+        : "the client closed the connection before CONNECT; does it trust the root?";
       onStranger(address, link.reason ?? ended);
     };
     link.once("close", gone);

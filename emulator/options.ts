@@ -44,8 +44,17 @@ export interface EmulatorOptions {
   configuration: Configuration;
   /** 0, the default, takes a free port; 8883 is the one that devices in the field use. */
   port?: number;
+  /** Of the HTTPS APIs for services; 0, the default, takes a free port; 443 is the one that Microsoft's SDKs know. */
+  httpsPort?: number;
   /** The address to listen on; 127.0.0.1 by default. */
   host?: string;
+  /** Names and addresses that it is reached by beside those of its hubs and DPS: into its certificate, and as `Host`. */
+  names?: readonly string[];
+  /**
+   * What `/events`, `/faults` and the like ask for as `Authorization: Bearer …`. Where it listens to other computers,
+   * one is made when this is absent.
+   */
+  controlToken?: string;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */
   stateDirectory?: string;
   /** Keeps the CA apart from the state, so that several emulators share one root. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Everything the emulator remembers. */
-import type { SymmetricKeys } from "./configuration";
+import type { EnrollmentGroup, IndividualEnrollment, SymmetricKeys } from "./configuration";
 import type { Json, JsonObject } from "./json-reader";
+import type { Right } from "./rights";
 
 /** A registration that DPS has completed. */
 export interface RegistrationRecord {
@@ -14,6 +15,8 @@ export interface RegistrationRecord {
   lastUpdatedDateTimeUtc: string;
   etag: string;
   payload?: JsonObject;
+  /** The group that it came by. */
+  enrollmentGroupId?: string;
   /** What proved it, when that was a certificate. */
   x509?: CertificateRecord;
   /** `modelId` of the device's payload, as IoT Plug and Play has it. */
@@ -42,7 +45,10 @@ export interface CertificateInfo {
 /** How a device proves itself to its hub. */
 export type DeviceAuthentication =
   | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
-  | { type: "x509"; sha256Thumbprint: string };
+  /** By DPS. */
+  | { type: "x509"; sha256Thumbprint: string }
+  /** By an operator: SHA-1 or SHA-256, upper-case hexadecimal; either proves the identity. */
+  | { type: "selfSigned"; primaryThumbprint: string; secondaryThumbprint?: string };
 
 /** A device twin; versions start at 1. */
 export interface Twin {
@@ -51,6 +57,8 @@ export interface Twin {
   desiredVersion: number;
   reported: JsonObject;
   reportedVersion: number;
+  /** When each property changed, in the form of `$metadata`; see `stampTwin`. */
+  metadata?: { desired?: JsonObject; reported?: JsonObject };
 }
 
 /** A cloud-to-device message that the device has not acknowledged. */
@@ -78,6 +86,29 @@ export interface DeviceRecord {
   modelId?: string;
   /** Subscriptions of a session with CleanSession 0. */
   session?: Record<string, number>;
+  /** Tells two devices apart that had one id after another; absent from states of older emulators. */
+  generationId?: string;
+  statusReason?: string;
+  /** ISO 8601. */
+  statusUpdatedTime?: string;
+}
+
+/** A shared access policy of a hub, or of DPS. */
+export interface StoredPolicy extends Required<SymmetricKeys> {
+  host: string;
+  keyName: string;
+  rights: Right[];
+}
+
+/** What the service API did to an enrollment: it goes before the configuration's. */
+export interface EnrollmentChange {
+  kind: "individual" | "group";
+  /** As it was written; absent when it was deleted. */
+  value?: IndividualEnrollment | EnrollmentGroup;
+  /** The registration or group id in lower case. */
+  key: string;
+  createdDateTimeUtc: string;
+  lastUpdatedDateTimeUtc: string;
 }
 
 /** A fresh twin. */

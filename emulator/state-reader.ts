@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The stored state, as it is checked on the way in. */
 import * as v from "valibot";
+import { ACCESS_POLICY, ENROLLMENT, GROUP } from "./configuration-reader";
 import { twinSection } from "./hub/twin";
 import { LONGEST_MODEL_ID } from "./names";
+import { RIGHTS } from "./rights";
 import { ANY_TEXT, choice, JSON_OBJECT, list, maybe, object, oneOf, text, whole } from "./shapes";
 
 const MODEL_ID = text(LONGEST_MODEL_ID);
@@ -35,6 +37,7 @@ export const REGISTRATION = object(
     etag: text(128),
     payload: maybe(JSON_OBJECT),
     modelId: maybe(MODEL_ID),
+    enrollmentGroupId: maybe(text(128)),
     x509: maybe(
       object(
         {
@@ -51,9 +54,13 @@ export const REGISTRATION = object(
 
 const AUTHENTICATION = oneOf(
   "type",
-  ["symmetricKey", "x509"],
+  ["symmetricKey", "x509", "selfSigned"],
   [
     object({ type: v.literal("x509"), sha256Thumbprint: text(64) }, "all"),
+    object(
+      { type: v.literal("selfSigned"), primaryThumbprint: text(64), secondaryThumbprint: maybe(text(64)) },
+      "all",
+    ),
     object(
       {
         type: v.literal("symmetricKey"),
@@ -71,6 +78,7 @@ const TWIN = object(
     desiredVersion: TWIN_VERSION,
     reported: twinSection("reported"),
     reportedVersion: TWIN_VERSION,
+    metadata: maybe(object({ desired: maybe(JSON_OBJECT), reported: maybe(JSON_OBJECT) }, "all")),
   },
   "all",
 );
@@ -97,8 +105,27 @@ export const DEVICE = object(
     queue: list(MESSAGE, 1000),
     modelId: maybe(MODEL_ID),
     session: maybe(v.record(v.string(), whole(0, 1), "must be an object")),
+    generationId: maybe(text(64)),
+    statusReason: maybe(text(128)),
+    statusUpdatedTime: maybe(text(64)),
   },
   "all",
+);
+
+const POLICY = object({ host: text(253), ...ACCESS_POLICY, rights: list(choice(RIGHTS), 16) }, "all");
+
+const CHANGE = {
+  key: text(128),
+  createdDateTimeUtc: text(64),
+  lastUpdatedDateTimeUtc: text(64),
+};
+const ENROLLMENT_CHANGE = oneOf(
+  "kind",
+  ["individual", "group"],
+  [
+    object({ kind: v.literal("individual"), value: maybe(ENROLLMENT), ...CHANGE }, "all"),
+    object({ kind: v.literal("group"), value: maybe(GROUP), ...CHANGE }, "all"),
+  ],
 );
 
 /** The whole of it. @param version that this program writes */
@@ -108,6 +135,8 @@ export function stateOf(version: number) {
       version: whole(version, version),
       registrations: list(REGISTRATION),
       hubs: list(object({ name: text(), devices: list(DEVICE) }, "all")),
+      enrollments: maybe(list(ENROLLMENT_CHANGE)),
+      policies: maybe(list(POLICY, 10_000)),
     },
     "all",
   );

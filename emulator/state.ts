@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** Keeps what the emulator remembers in one JSON file. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { replaceDurablyAsync } from "../hosts/node/durable-file";
+import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { parseJson, readJson } from "./json-reader";
-import type { DeviceRecord, RegistrationRecord } from "./records";
+import type { DeviceRecord, EnrollmentChange, RegistrationRecord, StoredPolicy } from "./records";
 import { stateOf } from "./state-reader";
 
 const FILE = "state.json";
+/** Bytes: what one text of JavaScript can hold, which bounds what was written. */
+const LARGEST = 512 * 1024 * 1024;
 const VERSION = 1;
 
 /** The state is not on disk; it is whole in memory, and the next change tries again. */
@@ -27,6 +30,9 @@ export class StateStore {
   readonly registrations = new Map<string, RegistrationRecord>();
   /** By hub name, then device id. */
   readonly hubs = new Map<string, Map<string, DeviceRecord>>();
+  /** By kind and key, for example `group line-1`. */
+  readonly enrollments = new Map<string, EnrollmentChange>();
+  policies: StoredPolicy[] = [];
   readonly #path: string | undefined;
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -36,13 +42,14 @@ export class StateStore {
 
   /**
    * @param directory keeps `state.json`, and is locked for this process; undefined keeps nothing beyond it
-   * @throws DocumentError when the stored state is damaged or of another version; the message says what to delete
+   * @throws DocumentError when the stored state is damaged or of another version, BerthError `invalid-argument` when it is
+   *   no text or over 512 MB; the message says what to delete
    */
   constructor(directory?: string) {
     if (directory === undefined) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#path = join(directory, FILE);
-    if (existsSync(this.#path)) this.#load(readFileSync(this.#path, "utf8"), this.#path);
+    if (existsSync(this.#path)) this.#load(this.#path);
   }
 
   /** The largest sequence number of a waiting message; 0 without any. */
@@ -95,12 +102,22 @@ export class StateStore {
 
   #serialise(): string {
     const hubs = [...this.hubs].map(([name, devices]) => ({ name, devices: [...devices.values()] }));
-    return JSON.stringify({ version: VERSION, registrations: [...this.registrations.values()], hubs });
+    return JSON.stringify({
+      version: VERSION,
+      registrations: [...this.registrations.values()],
+      hubs,
+      enrollments: [...this.enrollments.values()],
+      policies: this.policies,
+    });
   }
 
-  #load(text: string, path: string): void {
+  #load(path: string): void {
     const source = `${path} (delete it to start without registrations)`;
-    const { registrations, hubs } = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const text = textOf(readHandedOver(path, LARGEST), source);
+    const read = readJson(stateOf(VERSION), parseJson(text, source), source);
+    const { registrations, hubs, enrollments = [], policies = [] } = read;
+    this.policies = policies;
+    for (const change of enrollments) this.enrollments.set(`${change.kind} ${change.key}`, change);
     for (const record of registrations) this.registrations.set(record.registrationId.toLowerCase(), record);
     for (const { name, devices } of hubs) {
       const known = this.devicesOf(name);

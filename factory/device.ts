@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A row of the table of devices as what goes into the device. */
-import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../firmware/device-identity";
-import { SETTINGS_DOMAIN } from "../firmware/settings";
+import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../hosts/moddable/device-identity";
+import { SETTINGS_DOMAIN } from "../hosts/moddable/settings";
 import { checkIdScope, checkRegistrationId } from "../src/azure/identifiers";
 import { Cells } from "./cells";
 import { checkRoot, onlyCertificateOf } from "./certificates";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The whole table of devices: its rows, and what no two of them may share. */
-import { IDENTITY_KEYS } from "../firmware/device-identity";
+import { IDENTITY_KEYS } from "../hosts/moddable/device-identity";
 import { DEVICE_COLUMNS, type DeviceDefaults, type FactoryDevice, readDevice } from "./device";
 import { readTable, type TableProblem } from "./device-table";
 import { nvsImage } from "./nvs-image";

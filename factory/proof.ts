@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, type X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { IDENTITY_KEYS } from "../firmware/device-identity";
+import { IDENTITY_KEYS } from "../hosts/moddable/device-identity";
 import { leafFirst } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import { text } from "../hosts/node/text";
@@ -143,10 +143,14 @@ function certificateProof(
     checkDeviceCertificate(certificate, key, registrationId, now);
     const name = nameProblem(certificate, registrationId);
     if (name !== undefined) cells.warn(name.about, IDENTITY_KEYS.certificate);
-    if (Date.parse(certificate.validFrom) > now)
-      cells.warn(`it is not valid before ${certificate.validFrom}`, IDENTITY_KEYS.certificate);
     const issuer = issuerOf(others, files.certificate, apart);
     if (issuer) checkIssuer(certificate, issuer, now);
+    for (const one of [certificate, issuer])
+      if (one && Date.parse(one.validFrom) > now)
+        cells.warn(
+          `${one === issuer ? "its issuer's" : "it"} is not valid before ${one.validFrom}`,
+          IDENTITY_KEYS.certificate,
+        );
     const values: NvsValue[] = [
       { key: IDENTITY_KEYS.certificate, type: "blob", value: certificate.raw },
       ...(issuer ? [{ key: IDENTITY_KEYS.issuer, type: "blob" as const, value: issuer.raw }] : []),

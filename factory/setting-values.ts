@@ -2,10 +2,10 @@
 import { checkedSetting, SETTINGS, type Settings } from "../firmware/settings";
 import type { NvsValue } from "./nvs-values";
 
-/** Settings that a device may have of its own: those that the firmware reads from flash, but what only simulators heed. */
-export const SETTING_COLUMNS: readonly (keyof Settings)[] = Object.entries(SETTINGS)
-  .filter(([key, { buildOnly }]) => !buildOnly && key !== "exitAfter")
-  .map(([key]) => key as keyof Settings);
+/** Settings that a device may have of its own: all but what only simulators heed. */
+export const SETTING_COLUMNS = (Object.keys(SETTINGS) as (keyof Settings)[]).filter(
+  (key) => key !== "exitAfter",
+);
 
 /**
  * A setting as the firmware's own reader accepts it.

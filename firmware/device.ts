@@ -15,7 +15,7 @@ import {
   type ConnectedReport,
   type ErrorReport,
 } from "../src/agent/agent";
-import { ownView, type Validity } from "../src/agent/refusal";
+import { ownView, staleCertificate, type Validity } from "../src/agent/refusal";
 import { CloudToDevice, type CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import { asBerthError, BerthError } from "../src/error";
 import type { Host, TimerHandle } from "../src/host";
@@ -61,6 +61,8 @@ export class Device implements AgentHandler {
   #telemetry: TimerHandle | undefined;
   #count = 0;
   #reported = false;
+  /** The dates of its certificate were looked at. */
+  #dated = false;
 
   /** @throws BerthError `invalid-argument` as `Agent` */
   constructor(world: DeviceWorld, options: Pick<AgentOptions, "identity">) {
@@ -132,6 +134,8 @@ export class Device implements AgentHandler {
   onState(state: AgentState): void {
     this.#log(state);
     this.#indicator.show(SIGNALS[state]);
+    // From here on the clock is set.
+    if (state === AgentState.PROVISIONING || state === AgentState.CONNECTING) this.#checkDates();
   }
 
   onAssigned({ assignment, substatus }: AssignedReport): void {
@@ -169,6 +173,17 @@ export class Device implements AgentHandler {
 
   #message({ byteLength }: CloudToDeviceMessage): void {
     this.#log(`message of ${byteLength} bytes from the cloud`);
+  }
+
+  /** Once a start. */
+  #checkDates(): void {
+    const { host, validity } = this.#world;
+    const now = host.clock.now();
+    if (this.#dated || validity === undefined || now === undefined) return;
+    this.#dated = true;
+    const about = staleCertificate(validity, now);
+    if (about !== undefined)
+      this.note("identity", new BerthError("tls-expired", `the device's own is ${about}`));
   }
 
   #later(): void {

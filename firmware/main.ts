@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: MIT
-/**
- * The app on the chip and in the simulators: composition only. The one module that is not preloaded: `preference`
- * and what imports it must run on the device, not at build time.
- */
-import Resource from "Resource";
+/** The app on the chip and in the simulators: composition only. */
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
-import Preference from "preference";
 import { readValidity } from "../hosts/moddable/certificate";
-import { createModdableHost, createTimers } from "../hosts/moddable/host";
+import { BOUNDS_OF_IMAGE } from "../hosts/moddable/built";
+import { builtInRoots, createModdableHost, createTimers, loadPreferences } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
-import type { Root } from "../hosts/moddable/roots";
+import { listOf, SETTINGS_DOMAIN, wifiOf } from "../hosts/moddable/settings";
 import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { Device } from "./device";
-import { IDENTITY_DOMAIN, readDeviceIdentity } from "./device-identity";
+import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
 import { memory } from "./health";
-import { readSettings, SETTINGS_DOMAIN } from "./settings";
-import { TRUSTED_ROOTS } from "./trusted-roots";
-
-/** An image is not used for longer than this: seconds. */
-const LIFE_OF_IMAGE = 25 * 365 * 86_400;
+import { readSettings } from "./settings";
 
 /** The app. */
 export default function main(): void {
@@ -40,32 +32,29 @@ export default function main(): void {
 }
 
 function start(light: Led | undefined): void {
+  const preferences = loadPreferences();
   const { settings, problems, wifiFault } = readSettings({
-    preference: (key) => Preference.get(SETTINGS_DOMAIN, key),
+    preference: (key) => preferences.get(SETTINGS_DOMAIN, key),
     config,
   });
   for (const problem of problems) log(`setting skipped: ${problem}`);
   // Never joined with less than what was set: a network of that name may be anyone's.
   if (wifiFault !== undefined) throw new BerthError("invalid-argument", `no Wi-Fi: ${wifiFault}`);
   const { identity, root, ...proof } = readDeviceIdentity(
-    (key) => Preference.get(IDENTITY_DOMAIN, key),
+    (key) => preferences.get(IDENTITY_DOMAIN, key),
     config,
   );
   let device: Device | undefined;
   const host = createModdableHost({
-    preferences: Preference,
+    preferences,
     domain: SETTINGS_DOMAIN,
     ...proof,
-    roots: [
-      ...TRUSTED_ROOTS.map(builtIn),
-      ...(root ? [{ name: "root of one's own", read: () => root }] : []),
-    ],
+    roots: [...builtInRoots(), ...(root ? [{ name: "root of one's own", read: () => root }] : [])],
     onRoot: ({ name, state, reason }) =>
       log(`root ${name}: ${state}${reason === undefined ? "" : `: ${reason}`}`),
-    ssid: optional(settings.ssid),
-    password: optional(settings.password),
-    sntp: list(settings.sntp),
-    bounds: { earliest: settings.built * 1000, latest: (settings.built + LIFE_OF_IMAGE) * 1000 },
+    network: wifiOf(settings),
+    sntp: listOf(settings.sntp),
+    bounds: BOUNDS_OF_IMAGE,
     connectTo: settings.connectTo === "" ? undefined : parseConnectTo(settings.connectTo),
     onError: (phase, error) => device?.note(phase, error),
     onNetwork: (up) => log(up ? "network up" : "network down"),
@@ -95,10 +84,6 @@ function start(light: Led | undefined): void {
   device.start();
 }
 
-function builtIn(name: string): Root {
-  return { name, read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer) };
-}
-
 /** TLS judges the certificate: one that cannot be read here has no dates. */
 function validityOf(certificate: ClientCertificate | undefined): Validity | undefined {
   const leaf = certificate?.chain[0];
@@ -107,15 +92,6 @@ function validityOf(certificate: ClientCertificate | undefined): Validity | unde
   } catch {
     return undefined;
   }
-}
-
-function optional(text: string): string | undefined {
-  return text === "" ? undefined : text;
-}
-
-/** The entries of a comma separated list. */
-function list(text: string): string[] {
-  return text === "" ? [] : text.split(",").map((entry) => entry.trim());
 }
 
 function log(line: string): void {

@@ -1,85 +1,19 @@
 // SPDX-License-Identifier: MIT
-/**
- * The configuration: `preference` (NVS) before `mc/config` (the build) before the defaults, each value checked.
- * A wrong value is reported and its layer skipped: one bad entry in flash must not cost the way to mend it. Wi-Fi is
- * the exception: a network joined with another password than its own, or with none, may be anyone's.
- * The table in README.md is checked against `SETTINGS`.
- */
-import { isPassphrase } from "../hosts/moddable/wifi-network";
-import { isIpv4, isIpv6, parseConnectTo } from "../hosts/sockets/connect-to";
-import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
-import { BerthError } from "../src/error";
-import { utf8Length } from "../src/azure/percent";
-
-/** A value as `preference` or `mc/config` has it. */
-type Raw = unknown;
-
-/** A rule for a text, and its name in messages and in the table. */
-interface Form {
-  readonly name: string;
-  readonly check: (value: string) => boolean;
-}
-
-interface TextSetting {
-  readonly kind: "text";
-  readonly fallback: string;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly buildOnly: boolean;
-  /** What it must be beyond its length. */
-  readonly form?: Form;
-}
-
-interface NumberSetting {
-  readonly kind: "number";
-  readonly fallback: number;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly buildOnly: boolean;
-}
-
-function text(fallback: string, minimum: number, maximum: number, form?: Form): TextSetting {
-  return Object.freeze({ kind: "text", fallback, minimum, maximum, buildOnly: false, ...(form && { form }) });
-}
-
-/** A whole number. */
-function number(fallback: number, minimum: number, maximum: number, buildOnly = false): NumberSetting {
-  return Object.freeze({ kind: "number", fallback, minimum, maximum, buildOnly });
-}
-
-/** The domain (the namespace of NVS) of the settings, and of what the core keeps. */
-export const SETTINGS_DOMAIN = "berth";
-
-/** IEEE 802.11-2020, section 9.4.2.2: octets, not characters. */
-const SSID: Form = Object.freeze({
-  name: "0 to 32 bytes of UTF-8",
-  check: (value: string) => utf8Length(value) <= 32,
-});
-const PASSPHRASE: Form = Object.freeze({
-  name: "8 to 63 ASCII characters, 64 hexadecimal digits, or empty",
-  check: (value: string) => value === "" || isPassphrase(value),
-});
-const HOST_NAME: Form = Object.freeze({ name: HOST_NAME_FORM, check: isNameOrAddress });
-const SERVERS: Form = Object.freeze({
-  name: "`name` or `name:port`, comma separated",
-  check: (value: string) => value === "" || value.split(",").every((entry) => isServer(entry.trim())),
-});
-const CONNECT_TO: Form = Object.freeze({
-  name: "`HOST:ADDRESS:PORT`, comma separated",
-  check: (value: string) => value === "" || isConnectTo(value),
-});
+/** The configuration of the firmware; the table in README.md is checked against `SETTINGS`. */
+import {
+  checkedValue,
+  number,
+  PLATFORM_SETTINGS,
+  type Raw,
+  readTable,
+  type SettingSources,
+  type SettingsRead,
+  type Values,
+} from "../hosts/moddable/settings";
 
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
-  /** Wi-Fi to join; empty: none. */
-  ssid: text("", 0, 32, SSID),
-  /** WPA passphrase; empty: an open network. */
-  password: text("", 0, 64, PASSPHRASE),
-  dpsHost: text("global.azure-devices-provisioning.net", 1, 253, HOST_NAME),
-  /** SNTP servers; empty: the clock is set by other means. */
-  sntp: text("pool.ntp.org,time.windows.com,time.cloudflare.com", 0, 255, SERVERS),
-  /** Where connections really go. */
-  connectTo: text("", 0, 1000, CONNECT_TO),
+  ...PLATFORM_SETTINGS,
   /** Seconds between two telemetry messages. */
   telemetryEvery: number(60, 1, 86_400),
   /** Seconds that a SAS token is good. */
@@ -94,44 +28,14 @@ export const SETTINGS = Object.freeze({
   stuckAfter: number(30, 0, 1_440),
   /** Acknowledged messages after which a simulator ends its run; 0: never. */
   exitAfter: number(0, 0, 1_000_000),
-  /** When the image was built, seconds since 1970: no earlier time is believed. */
-  built: number(1_781_654_400, 1_700_000_000, 2_147_483_647, true),
 });
 
-type ValueOf<S> = S extends TextSetting ? string : number;
-
 /** The checked configuration. Units as in `SETTINGS`. */
-export type Settings = { readonly [K in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[K]> };
-
-/** Where values come from. */
-export interface SettingSources {
-  /** A value of the settings' domain of `preference`. May throw. */
-  readonly preference: (key: string) => Raw;
-  /** `mc/config`. */
-  readonly config: Readonly<Record<string, Raw>>;
-}
-
-/** What became of the sources. */
-export interface SettingsRead {
-  readonly settings: Settings;
-  /** What was wrong with values that were skipped; never a value itself. */
-  readonly problems: readonly string[];
-  /** Why no Wi-Fi may be joined though one is set; the settings then have none. Never a value. */
-  readonly wifiFault: string | undefined;
-}
+export type Settings = Values<typeof SETTINGS>;
 
 /** Reads every setting. */
-export function readSettings(sources: SettingSources): SettingsRead {
-  const problems: string[] = [];
-  const settings: Record<string, string | number> = {};
-  for (const [key, setting] of Object.entries(SETTINGS)) {
-    if (key === "ssid" || key === "password") continue;
-    settings[key] = readOne(key, setting, layersOf(setting, sources), problems) ?? setting.fallback;
-  }
-  const wifi = readWifi(sources);
-  const { ssid, password } = typeof wifi === "string" ? NO_WIFI : wifi;
-  const wifiFault = typeof wifi === "string" ? wifi : undefined;
-  return { settings: { ...settings, ssid, password } as Settings, problems, wifiFault };
+export function readSettings(sources: SettingSources): SettingsRead<Settings> {
+  return readTable(SETTINGS, sources);
 }
 
 /**
@@ -139,109 +43,5 @@ export function readSettings(sources: SettingSources): SettingsRead {
  * @throws BerthError `invalid-argument` that says what it must be
  */
 export function checkedSetting(key: keyof Settings, raw: Raw): string | number {
-  const value = accept(SETTINGS[key], raw);
-  if (value === undefined)
-    throw new BerthError("invalid-argument", `${key} is not ${expectation(SETTINGS[key])}`);
-  return value;
-}
-
-/** A source of values, and its name in messages. */
-interface Layer {
-  readonly name: string;
-  readonly read: (key: string) => Raw;
-}
-
-function layersOf({ buildOnly }: { readonly buildOnly: boolean }, sources: SettingSources): readonly Layer[] {
-  const build: Layer = { name: "mc/config", read: (key) => sources.config[key] };
-  return buildOnly ? [build] : [{ name: "preference", read: sources.preference }, build];
-}
-
-function readOne(
-  key: string,
-  setting: TextSetting | NumberSetting,
-  layers: readonly Layer[],
-  problems: string[],
-): string | number | undefined {
-  for (const { name, read } of layers) {
-    try {
-      const raw = read(key);
-      if (raw === undefined) continue;
-      const value = accept(setting, raw);
-      if (value !== undefined) return value;
-      problems.push(`${key} in ${name} is not ${expectation(setting)}`);
-    } catch {
-      problems.push(`${key} in ${name} cannot be read`);
-    }
-  }
-  return undefined;
-}
-
-interface Wifi {
-  readonly ssid: string;
-  readonly password: string;
-}
-
-const NO_WIFI: Wifi = Object.freeze({ ssid: "", password: "" });
-
-/** Both from the first layer that has one of the two. @returns why there is none, as text */
-function readWifi(sources: SettingSources): Wifi | string {
-  const layers = layersOf(SETTINGS.ssid, sources);
-  for (const [index, layer] of layers.entries()) {
-    const problems: string[] = [];
-    const read = (key: "ssid" | "password"): string | number | undefined =>
-      readOne(key, SETTINGS[key], [layer], problems);
-    const ssid = read("ssid");
-    const password = read("password");
-    if (problems[0] !== undefined) return problems[0];
-    if (ssid === undefined && password === undefined) continue;
-    if (!ssid && password) return `password in ${layer.name} has no ssid beside it: store both`;
-    // Its password may have been forgotten; the other one is of another network.
-    if (ssid && password === undefined && layers.slice(index + 1).some((lower) => hasPassword(lower)))
-      return `ssid in ${layer.name} has no password beside it, only mc/config has one: store both, an empty password for an open network`;
-    return { ssid: String(ssid ?? ""), password: String(password ?? "") };
-  }
-  return NO_WIFI;
-}
-
-function hasPassword({ read }: Layer): boolean {
-  return read("password") !== undefined && read("password") !== "";
-}
-
-/** On mcconfig's command line every value is text. */
-function accept(setting: TextSetting | NumberSetting, raw: Raw): string | number | undefined {
-  if (setting.kind === "number") {
-    const value = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
-    if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
-    return value >= setting.minimum && value <= setting.maximum ? value : undefined;
-  }
-  if (typeof raw !== "string" || raw.length < setting.minimum || raw.length > setting.maximum)
-    return undefined;
-  return setting.form === undefined || setting.form.check(raw) ? raw : undefined;
-}
-
-function expectation(setting: TextSetting | NumberSetting): string {
-  const { minimum, maximum } = setting;
-  if (setting.kind === "number") return `a whole number from ${minimum} to ${maximum}`;
-  return setting.form?.name ?? `a text of ${minimum} to ${maximum} characters`;
-}
-
-function isServer(entry: string): boolean {
-  const [name = "", port = "123", ...rest] = entry.split(":");
-  return isNameOrAddress(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
-}
-
-function isNameOrAddress(name: string): boolean {
-  return isIpv4(name) || isHostName(name);
-}
-
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65_535;
-}
-
-function isConnectTo(value: string): boolean {
-  try {
-    return parseConnectTo(value).every(({ address }) => !isIpv6(address));
-  } catch {
-    return false;
-  }
+  return checkedValue(key, SETTINGS[key], raw);
 }

@@ -91,5 +91,3 @@ export class Device extends TelemetryDevice {
     return this.#twin;
   }
 }
-
-export default Device;

@@ -86,13 +86,13 @@ export type ErrorCode = keyof typeof ERRORS;
 /** What may go with an error. */
 export interface ErrorDetails {
   /** Seconds to wait at least, as the server told. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** CONNACK return code, DPS topic status, or another number that the server gave. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** `errorCode` of a DPS error body. */
-  readonly errorCode?: number;
+  readonly errorCode?: number | undefined;
   /** `trackingId` of a DPS error body: what Microsoft's support asks for. */
-  readonly trackingId?: string;
+  readonly trackingId?: string | undefined;
 }
 
 /** An error of the core: `code` is stable, the message is for people. */

@@ -66,7 +66,7 @@ export type MessageOptions = Omit<CloudToDeviceOptions, "onMessage">;
 /** Options of every platform; all can be left out. Durations are milliseconds. */
 export interface TelemetryDeviceOptions<Self = TelemetryDevice>
   extends DeviceCallbacks<Self>,
-    Omit<AgentOptions, "identity" | "features"> {
+    Omit<AgentOptions, "identity" | "features" | "attended"> {
   /** What becomes of messages from the cloud that cannot be taken. */
   readonly messages?: MessageOptions;
   /** Of IoT Plug and Play, `dtmi:...`: told to DPS and to the hub. */

@@ -10,6 +10,7 @@ import {
   isEnrolled,
   isForClients,
   isValidAt,
+  pathProblem,
   signerOf,
   validityAt,
 } from "../client-certificate";
@@ -129,10 +130,12 @@ function byCertificate(
     };
   }
   let anyGroup = false;
+  let tooNarrow: X509Certificate | undefined;
   for (const group of registry.groups) {
     if (group.attestation.type !== "x509") continue;
     anyGroup = true;
-    const signer = signerOf(chain, group.attestation.x509.signingCertificates, now);
+    const { signer, narrow } = signerOf(chain, group.attestation.x509.signingCertificates, now);
+    tooNarrow ??= narrow;
     if (signer)
       return {
         registrationId,
@@ -141,6 +144,7 @@ function byCertificate(
       };
   }
   if (!anyGroup) return UNKNOWN(registrationId);
+  if (tooNarrow) return unauthorized(`Invalid certificate. ${pathProblem(tooNarrow)}.`);
   const stale = chain.slice(1).find((issuer) => !isValidAt(issuer, now));
   const why = stale
     ? `Its issuer's ${validityAt(stale, now)}`

@@ -105,7 +105,8 @@ export function certificateRecord(identity: DpsIdentity): CertificateRecord | un
   };
 }
 
-function certificateInfo(certificate: X509Certificate): CertificateInfo {
+/** A certificate as the service API shows it. */
+export function certificateInfo(certificate: X509Certificate): CertificateInfo {
   return {
     subjectName: `CN=${commonNameOf(certificate) ?? ""}`,
     ...thumbprintsOf(certificate.raw),

@@ -157,6 +157,7 @@ export class RegistrationService {
       lastUpdatedDateTimeUtc: now,
       etag: randomBytes(16).toString("base64"),
       ...(returned === undefined ? {} : { payload: returned }),
+      ...(enrollment.kind === "group" ? { enrollmentGroupId: enrollment.value.enrollmentGroupId } : {}),
       ...(x509 === undefined ? {} : { x509 }),
       ...(isModelId(modelId) ? { modelId } : {}),
     };

@@ -53,14 +53,19 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
   return { expiry: token.se * 1000 };
 }
 
-function byCertificate(device: DeviceRecord, { chain }: HubCredentials, now: number) {
-  if (device.authentication.type !== "x509")
+function byCertificate({ authentication }: DeviceRecord, { chain }: HubCredentials, now: number) {
+  if (authentication.type === "symmetricKey")
     return { problem: "the password is empty, and the device has a key" };
   const [certificate] = chain;
   if (!certificate) return { problem: "neither a password nor a client certificate" };
   if (!isValidAt(certificate, now))
     return { problem: `the client certificate ${validityAt(certificate, now)}` };
-  if (thumbprintsOf(certificate.raw).sha256Thumbprint !== device.authentication.sha256Thumbprint) {
+  const { sha1Thumbprint, sha256Thumbprint } = thumbprintsOf(certificate.raw);
+  const registered =
+    authentication.type === "x509"
+      ? [authentication.sha256Thumbprint]
+      : [authentication.primaryThumbprint, authentication.secondaryThumbprint];
+  if (!registered.includes(sha256Thumbprint) && !registered.includes(sha1Thumbprint)) {
     return { problem: "the client certificate is not the one that was registered" };
   }
   return { expiry: undefined };

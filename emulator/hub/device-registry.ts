@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The device identities of every hub, and what DPS does to them. */
 
+import { randomInt } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import type { InitialTwin } from "../configuration";
 import type { Proof } from "../dps/identity";
@@ -33,6 +34,11 @@ export class DeviceRegistry {
     return this.#state.hubs.get(hub)?.get(deviceId);
   }
 
+  /** The devices of a hub. */
+  all(hub: string): Iterable<DeviceRecord> {
+    return this.#state.hubs.get(hub)?.values() ?? [];
+  }
+
   /** Number of devices in a hub. */
   count(hub: string): number {
     return this.#state.hubs.get(hub)?.size ?? 0;
@@ -57,6 +63,7 @@ export class DeviceRegistry {
       ),
       ...(source?.session && !moved ? { session: source.session } : {}),
       ...(source?.modelId === undefined ? {} : { modelId: source.modelId }),
+      generationId: (moved ? undefined : source?.generationId) ?? newGenerationId(),
     };
     if (moved) this.remove(previous.hub, previous.deviceId, "the device was moved to another hub");
     this.#state.devicesOf(hub).set(deviceId, record);
@@ -69,7 +76,14 @@ export class DeviceRegistry {
    */
   create(hub: string, deviceId: string, authentication: DeviceAuthentication): DeviceRecord {
     if (!isDeviceId(deviceId)) throw new RangeError(`deviceId ${DEVICE_ID_RULE}`);
-    const record: DeviceRecord = { deviceId, status: "enabled", authentication, twin: newTwin(), queue: [] };
+    const record: DeviceRecord = {
+      deviceId,
+      status: "enabled",
+      authentication,
+      twin: newTwin(),
+      queue: [],
+      generationId: newGenerationId(),
+    };
     this.#state.devicesOf(hub).set(deviceId, record);
     return record;
   }
@@ -95,4 +109,11 @@ function authenticationOf(proof: Proof): DeviceAuthentication {
   return proof.type === "symmetricKey"
     ? { type: "symmetricKey", symmetricKey: { ...proof.symmetricKey } }
     : { type: "x509", sha256Thumbprint: thumbprintsOf(proof.certificate.raw).sha256Thumbprint };
+}
+
+/** As Azure's look: 18 digits. */
+function newGenerationId(): string {
+  return `63${randomInt(2 ** 40)
+    .toString()
+    .padStart(16, "0")}`;
 }

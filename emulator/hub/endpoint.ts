@@ -13,6 +13,7 @@ import { MethodCalls, type MethodResult } from "./methods";
 import { MethodFailed } from "./method-failed";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
+import { stampTwin } from "./twin-metadata";
 import { TwinRequests } from "./twin-requests";
 
 /** The largest body of a device-to-cloud message, in bytes. */
@@ -147,6 +148,14 @@ export class HubEndpoint implements EndpointHandler {
     this.#save();
   }
 
+  isConnected(deviceId: string): boolean {
+    return this.#served.has(deviceId);
+  }
+
+  get connectedCount(): number {
+    return this.#served.size;
+  }
+
   /** Drops the connection of a device. False when it has none. */
   disconnect(deviceId: string, reason: string): boolean {
     const served = this.#served.get(deviceId);
@@ -163,6 +172,7 @@ export class HubEndpoint implements EndpointHandler {
     if (!device) throw new Error(`no device ${deviceId} in ${this.name}`);
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
+    stampTwin(device.twin, "desired", patch, this.#clock.now());
     await this.#state.changed();
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {

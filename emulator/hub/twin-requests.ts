@@ -9,6 +9,7 @@ import type { DeviceRecord } from "../records";
 import type { StateStore } from "../state";
 import { TWIN_RESPONSE_FILTER } from "./topics";
 import { parsePatch, patchSection, twinDocument } from "./twin";
+import { stampTwin } from "./twin-metadata";
 
 interface Answer {
   status: number;
@@ -64,6 +65,7 @@ export class TwinRequests {
       return this.#error(400, 400004, (error as Error).message);
     }
     const version = ++device.twin.reportedVersion;
+    stampTwin(device.twin, "reported", patch, this.#clock.now());
     onReported(patch);
     await this.#state.changed();
     return { status: 204, query: `&$version=${version}` };

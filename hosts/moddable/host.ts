@@ -1,79 +1,33 @@
 // SPDX-License-Identifier: MIT
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
 
+import Resource from "Resource";
 import UDP from "embedded:io/socket/udp";
 import { fillRandom } from "berth/natives/random";
-import { wifi } from "berth/platform";
+import Modules from "modules";
 // biome-ignore lint/style/useNodejsImportProtocol: the SDK's module of that name, not Node's
 import Net from "net";
 import TextDecoder from "text/decoder";
 import Time from "time";
 import Timer from "timer";
-import { asBerthError, type BerthError } from "../../src/error";
-import type { Host, Signer, Timers } from "../../src/host";
+import { asBerthError } from "../../src/error";
+import type { Signer, Timers } from "../../src/host";
 import { randomBytes, randomOf } from "../native/random";
-import type { ClientCertificate } from "../sockets/client-certificate";
-import type { ConnectTo, Resolve } from "../sockets/connect-to";
-import { ModdableClock, type TimeBounds } from "./clock";
+import type { Resolve } from "../sockets/connect-to";
+import { ModdableClock } from "./clock";
 import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import { type Root, type RootReport, readableRoots } from "./roots";
+import type { ModdableHost, ModdableHostOptions } from "./host-options";
+import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
+import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
 import { ModdableText } from "./text";
 import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
-import { WifiNetwork } from "./wifi-network";
+import { TRUSTED_ROOTS } from "./trusted-roots";
 
-/** Where an error came from that the agent does not see. */
-export type HostPhase = "network" | "clock" | "timer";
-
-/** What differs from one device, or one build, to the next. */
-export interface ModdableHostOptions {
-  /**
-   * The SDK's `preference`. It is handed in by a module that is not preloaded: in the simulators it reads its file
-   * when it is loaded, which for a preloaded module is when the app is built.
-   */
-  readonly preferences: Preferences;
-  /** The domain of `preference` (the namespace of NVS) for what the core keeps; 15 characters at most. */
-  readonly domain: string;
-  /** The device's symmetric key in base64; absent for a device with a client certificate, or a key in eFuse. */
-  readonly symmetricKey?: string | undefined;
-  /** KEY block of eFuse with the symmetric key, 0 to 5. */
-  readonly efuseBlock?: number | undefined;
-  readonly clientCertificate?: ClientCertificate | undefined;
-  readonly roots: readonly Root[];
-  readonly onRoot: (report: RootReport) => void;
-  /** The Wi-Fi to join; on a board without one the network is taken as up (Ethernet, for example). */
-  readonly ssid?: string | undefined;
-  readonly password?: string | undefined;
-  /** SNTP servers, `name` or `name:port`; none: the clock is set by other means. */
-  readonly sntp: readonly string[];
-  /** Which times are believed. */
-  readonly bounds: TimeBounds;
-  readonly connectTo?: readonly ConnectTo[] | undefined;
-  /** Must not throw. */
-  readonly onError: (phase: HostPhase, error: BerthError) => void;
-  readonly onNetwork?: (up: boolean) => void;
-  /** @param server that told the time */
-  readonly onTime?: (server: string, milliseconds: number) => void;
-  /** See `TransportParts.onSecure`. */
-  readonly onSecure?: (version: string, suite: string, resumed: boolean) => void;
-}
-
-/** A host with its network and time. */
-export interface ModdableHost extends Host {
-  readonly clock: ModdableClock;
-  readonly store: PreferenceStore;
-  /** Joins the network and sets the clock; both go on for as long as the device runs. */
-  start(): void;
-  /** Leaves the network. Idempotent. */
-  stop(): void;
-  /**
-   * Takes what came of an attempt to connect as evidence about network and clock.
-   * @param error undefined: the connection stands
-   */
-  heed(error: BerthError | undefined): void;
-}
+/** The SDK's interface to its Wi-Fi; the simulators have none. */
+const WIFI = "embedded:network/interface/wifi";
 
 /**
  * Binds the SDK.
@@ -114,12 +68,16 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const network: WifiNetwork | undefined =
-    wifi && options.ssid !== undefined
-      ? new WifiNetwork({
-          WiFi: wifi,
-          SSID: options.ssid,
-          password: options.password,
+  const given = options.network;
+  const own = given && "isUp" in given ? given : undefined;
+  const binding = given && !("isUp" in given) ? given : undefined;
+  const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
+  const joined: InterfaceNetwork | undefined =
+    binding && io
+      ? new InterfaceNetwork({
+          Interface: { io },
+          SSID: binding.SSID,
+          password: binding.password,
           timers,
           random,
           onChanged: (up) => {
@@ -131,6 +89,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
         })
       : undefined;
 
+  const network = own ?? joined;
   return {
     text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
     clock,
@@ -141,16 +100,16 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     ...(signer && { signer }),
     ...(network && { network }),
     start(): void {
-      if (network) network.start();
+      if (joined) joined.start();
       else sync?.start();
     },
     stop(): void {
-      network?.stop();
+      joined?.stop();
       sync?.stop();
     },
     heed(error): void {
       const works = error === undefined || networkWorks(error.code);
-      if (works !== undefined) network?.heed(works);
+      if (works !== undefined) joined?.heed(works);
       if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
@@ -159,6 +118,26 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
 /** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */
 export function createTimers(onError: (error: unknown) => void): Timers {
   return new ModdableTimers<Timer>(Timer, onError);
+}
+
+/**
+ * The SDK's `preference`, loaded now: in the simulators it reads its file when it is loaded, which for whatever imports
+ * it and is preloaded would be when the app is built.
+ */
+export function loadPreferences(): Preferences {
+  return Modules.importNow("preference") as Preferences;
+}
+
+/** The roots of the module manifest. They stay where they lie in flash. */
+export function builtInRoots(): Root[] {
+  return TRUSTED_ROOTS.map((name) => ({
+    name,
+    read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
+  }));
+}
+
+function optionalModule<Module>(name: string): Module | undefined {
+  return Modules.has(name) ? (Modules.importNow(name) as Module) : undefined;
 }
 
 function signerOf({ symmetricKey, efuseBlock }: ModdableHostOptions): Signer | undefined {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { asBerthError, BerthError, type ErrorCode } from "../../src/error";
 
-/** By berth_tls_code of tls/tls_failure.h. */
+/** By berth_tls_code of tls/berth_tls_failure.h. */
 const CODES: readonly ErrorCode[] = Object.freeze([
   "internal",
   "invalid-argument",

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../sockets/client-certificate";
 
-/** Whom the device trusts, who it is, and the sessions it can resume; see tls/tls_context.h. */
+/** Whom the device trusts, who it is, and the sessions it can resume; see tls/berth_tls_context.h. */
 export interface TlsContext {
   /** Forgets the sessions that could be resumed. */
   forgetSessions(): void;
@@ -35,7 +35,7 @@ export type TlsContextClass = new (
 /** What `advance` returns: berth_tls_state. */
 export const TlsState = Object.freeze({ HANDSHAKING: 0, OPEN: 1, FAILED: 2 } as const);
 
-/** One TLS connection without a socket; see tls/tls_client.h. */
+/** One TLS connection without a socket; see tls/berth_tls_client.h. */
 export interface TlsEngine {
   /** Takes ciphertext from `start` to `end`; returns how many bytes it took. */
   feed(bytes: Uint8Array, start: number, end: number): number;

@@ -19,6 +19,7 @@ export function pemCertificates(text: string): string[] {
 export function certificatesIn(bytes: Uint8Array, file: string): X509Certificate[] {
   const text = asciiOf(bytes);
   const pem = pemCertificates(text);
+  if (pem.length === 0 && isPkcs12(bytes)) throw container(file);
   return (pem.length > 0 ? pem : [bytes]).map((one, at) => {
     try {
       return new X509Certificate(one);
@@ -38,6 +39,7 @@ export function certificatesIn(bytes: Uint8Array, file: string): X509Certificate
 export function privateKeyIn(bytes: Uint8Array, file: string): KeyObject {
   const text = asciiOf(bytes);
   if (text.includes("-----BEGIN")) return pemKey(text, file);
+  if (isPkcs12(bytes)) throw container(file);
   for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
     try {
       return createPrivateKey({ key: Buffer.from(bytes), format: "der", type });
@@ -76,6 +78,19 @@ export function leafFirst(chain: readonly X509Certificate[], key: KeyObject): X5
   return [...ordered, ...left];
 }
 
+/** PFX (RFC 7292, section 4): a SEQUENCE that begins with the version 3, which neither certificates nor keys do. */
+function isPkcs12(bytes: Uint8Array): boolean {
+  const [tag, length = 0] = bytes;
+  const at = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  return tag === 0x30 && [2, 1, 3].every((byte, offset) => bytes[at + offset] === byte);
+}
+
+function container(file: string): BerthError {
+  return wrong(
+    `${file} is PKCS#12 (.pfx, .p12), which holds certificate and key together; export both as PEM with openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, guard that file, and give it as the certificate and as the key`,
+  );
+}
+
 function encrypted(file: string): BerthError {
   return wrong(
     `${file} is encrypted, and a device has nobody to type the passphrase; write it out with openssl pkey -in ENCRYPTED -out PLAIN, and guard that file`,
@@ -88,7 +103,8 @@ function wrong(about: string): BerthError {
 
 /** A client certificate as TLS of Node takes it. */
 export interface ClientPair {
-  readonly leaf: X509Certificate;
+  /** The same as `certificate`. */
+  readonly chain: readonly X509Certificate[];
   /** In PEM, the leaf first. */
   readonly certificate: string;
   /** In PEM, PKCS#8. */
@@ -110,7 +126,7 @@ export function clientPairIn(
     throw wrong(`${key.file} is not the private key of ${certificate.file}; give the one of it`);
   }
   return {
-    leaf,
+    chain,
     certificate: chain.map((one) => one.toString()).join(""),
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };

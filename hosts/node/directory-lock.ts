@@ -70,7 +70,10 @@ function owned(path: string, unlock: () => void): DirectoryLock {
     writeFileSync(file, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {
     release();
-    throw error;
+    // That of a write has no path.
+    throw Object.assign(error as NodeJS.ErrnoException, {
+      path: (error as NodeJS.ErrnoException).path ?? file,
+    });
   }
   return { release };
 }

@@ -3,8 +3,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { BerthError } from "../../src/error";
 
+const MB = 1024 * 1024;
 /** Some 100,000 devices in a table or a configuration. */
-const LARGEST_FILE = 64 * 1024 * 1024;
+const LARGEST_FILE = 64 * MB;
 const CHUNK = 64 * 1024;
 
 const MARKS = Object.freeze([
@@ -15,9 +16,10 @@ const MARKS = Object.freeze([
 
 /**
  * The bytes of `file`. A device or a pipe, which has no size, is read no further than the bound.
- * @throws BerthError `invalid-argument` above 64 MB; the error of the file system
+ * @param most bytes
+ * @throws BerthError `invalid-argument` above `most`; the error of the file system, with the path
  */
-export function readHandedOver(file: string): Buffer {
+export function readHandedOver(file: string, most = LARGEST_FILE): Buffer {
   const descriptor = openSync(file, "r");
   try {
     const chunks: Buffer[] = [];
@@ -27,8 +29,11 @@ export function readHandedOver(file: string): Buffer {
       if (read === 0) return Buffer.concat(chunks, length);
       chunks.push(chunk.subarray(0, read));
       length += read;
-      if (length > LARGEST_FILE) throw wrong(`${file} has more than 64 MB; is it the right file?`);
+      if (length > most) throw wrong(`${file} has more than ${most / MB} MB; is it the right file?`);
     }
+  } catch (error) {
+    // That of a descriptor has no path.
+    throw error instanceof BerthError ? error : Object.assign(error as Error, { path: file });
   } finally {
     closeSync(descriptor);
   }

@@ -14,27 +14,30 @@
  */
 
 import { Alarm } from "../alarm";
-import type { HubFeature, HubFeatureHost } from "../azure/hub/feature";
-import { isDeviceId, isHostName } from "../azure/identifiers";
+import type { DpsAssignment } from "../azure/dps";
 import type { Properties } from "../azure/properties";
-import type { BackoffPolicy } from "../backoff";
-import { asBerthError, BerthError, inRange } from "../error";
+import { asBerthError, type BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
-import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
-import { AssignmentStore } from "../storage/assignment-store";
-import type { Assignment } from "../storage/record";
-import { HubConnection, type HubOptions, OUTPUT_SIZE } from "./hub-connection";
-import { HubFeatures, isSame } from "./hub-features";
-import { checkIdentity, type Identity } from "./identity";
-import type { OutboxOptions } from "./outbox";
-import { ASSIGNMENT_TIMEOUT, Provisioner, type ProvisioningOptions } from "./provisioner";
-import { refusesIdentity } from "./refusal";
-import { type AgentHandler, type AssignedReport, Reports } from "./reports";
+import type { Assignment } from "../storage/assignment";
+import { ClockSuspicion } from "./clock-suspicion";
+import { Connections } from "./connections";
+import { OUTPUT_SIZE } from "./hub-connection";
+import { HubFeatures, hubFeatureHost } from "./hub-features";
+import { checkIdentity } from "./identity";
+import { KnownHub } from "./known-hub";
+import { type AgentOptions, checkOptions } from "./options";
+import { type Lack, Prerequisites } from "./prerequisites";
+import { ASSIGNMENT_TIMEOUT, type ProvisioningOptions } from "./provisioner";
+import { refusesAssignment } from "./refusal";
+import { type AgentHandler, Reports } from "./reports";
 import { Retry, Road } from "./retry";
 import { RetryStore } from "./retry-store";
+import { Standing } from "./standing";
 import { AgentState } from "./state";
 import { Telemetry } from "./telemetry";
+import { Wish } from "./wish";
 
+export type { AgentOptions } from "./options";
 export type {
   AcknowledgedTelemetry,
   AgentHandler,
@@ -44,125 +47,57 @@ export type {
 } from "./reports";
 export { AgentState } from "./state";
 
-/** Durations are milliseconds. */
-export interface AgentOptions {
-  readonly identity: Identity;
-  readonly provisioning?: ProvisioningOptions;
-  readonly hub?: HubOptions;
-  readonly outbox?: OutboxOptions;
-  /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
-  readonly features?: readonly HubFeature[];
-  /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
-  readonly startSpread?: number;
-  /**
-   * After this many failed connections to the hub in a row the device asks DPS again; where DPS names the same hub,
-   * after twice as many, then each time after four times as many. Default 10.
-   */
-  readonly maximumFailures?: number;
-  /**
-   * Between attempts after an error that may pass. Default 1,000 doubled up to 420,000; the first 54 attempts at a hub
-   * wait 50,000 at most.
-   */
-  readonly backoff?: BackoffPolicy;
-  /**
-   * Between attempts after an error that only a person can mend, and between registrations in the end.
-   * Default 60,000 doubled up to 3,600,000.
-   */
-  readonly slowBackoff?: BackoffPolicy;
-}
-
 /** How often network and clock are looked at while they are not there. */
 const LOOK = 500;
-/** A missing clock or network is reported this often. */
-const REPORT_EVERY = 60_000;
-/** A connection that stood this long counts as a success: back-off starts anew. */
-const STABLE = 30_000;
-/** One that stood this long shows that what only a person can mend is mended. */
-const MENDED = 3_600_000;
-/** Attempts at DPS that `reprovision` is worth while the hub that is known works. */
-const REQUEST_TRIES = 4;
 /** How long DPS may take for an assignment while a hub that is known may be back already. */
 const NEEDED_TIME = 45_000;
 /** A wait for DPS of this length is written down. */
 const WORTH_WRITING = 60_000;
-/** How often the clock is looked at while it may be what was wrong, and by how much it must have been. */
-const CLOCK_LOOK = 5_000;
-const CLOCK_JUMP = 30_000;
-
-/** Whether, and why, DPS is to be asked though a hub is known. */
-const Wish = Object.freeze({
-  NONE: 0,
-  /** The hub does not take the device. */
-  NEED: 1,
-  /** `reprovision` was called. */
-  REQUEST: 2,
-} as const);
-
-type Wish = (typeof Wish)[keyof typeof Wish];
-
-/** A clock that is wrong looks like this. */
-function mayBeTheClock(error: BerthError): boolean {
-  return error.code === "tls-expired" || error.code === "dps-unauthorized" || refusesIdentity(error.code);
-}
-
-/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
-function assignmentRefused({ code }: BerthError): boolean {
-  return refusesIdentity(code) || code === "invalid-argument";
-}
 
 export class Agent {
   readonly #host: Host;
   readonly #options: AgentOptions;
   readonly #reports: Reports;
-  readonly #store: AssignmentStore;
+  readonly #known: KnownHub;
   readonly #telemetry: Telemetry;
   readonly #features: HubFeatures;
-  readonly #alarm: Alarm;
-  #state: AgentState = AgentState.STOPPED;
-  #assignment: Assignment | undefined;
-  #source: "dps" | "stored" = "stored";
-  /** The store has failed to take the assignment. */
-  #unsaved = false;
+  readonly #connections: Connections;
   readonly #retry: Retry;
   readonly #retryStore: RetryStore;
-  #wish: Wish = Wish.NONE;
-  /** Attempts at DPS since `reprovision`. */
-  #requestTries = 0;
-  /** An eager connection to DPS has ended without a word of it. */
-  #dpsRefusesEager = false;
-  /** The hub of which the last eager connection ended so. */
-  #hubRefusingEager: string | undefined;
-  #provisioner: Provisioner | undefined;
-  #connection: HubConnection | undefined;
-  #connectedAt = 0;
-  #isStable = false;
-  #heardAt = 0;
+  readonly #standing: Standing;
+  readonly #suspicion: ClockSuspicion;
+  readonly #prerequisites: Prerequisites;
+  readonly #wish = new Wish();
+  readonly #alarm: Alarm;
+  #state: AgentState = AgentState.STOPPED;
   /** Ticks at which the back-off ends. */
   #until = 0;
-  /** By how much the clock was ahead of the ticks when an error came that a wrong clock explains. */
-  #clockThen: number | undefined;
-  #waitingSince = 0;
 
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
-    checkIdentity(options.identity, host);
+    const { identity, features = [], provisioning, hub, outbox } = options;
+    checkIdentity(identity, host);
     checkOptions(options);
     this.#host = host;
-    this.#reports = new Reports(handler);
     this.#options = options;
-    this.#store = new AssignmentStore(host.store, host.text);
-    const assignmentTimeout = options.provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
+    this.#reports = new Reports(handler);
+    this.#known = new KnownHub(host.store, host.text, identity);
+    const assignmentTimeout = provisioning?.assignmentTimeout ?? ASSIGNMENT_TIMEOUT;
     this.#retry = new Retry({ ...options, assignmentTimeout });
-    this.#retryStore = new RetryStore(host, options.identity, this.#retry);
+    this.#retryStore = new RetryStore(host, identity, this.#retry, options.attended ?? false);
+    this.#standing = new Standing(this.#retry, this.#retryStore);
+    this.#suspicion = new ClockSuspicion(host.clock);
+    this.#prerequisites = new Prerequisites(host, this.#reports);
     this.#alarm = new Alarm(host.timers, (error) => this.#failed("hub", error));
-    const { features = [], hub = {} } = options;
-    const featureHost = this.#featureHost();
-    this.#telemetry = new Telemetry(featureHost, options.outbox, handler, this.#reports);
-    this.#features = new HubFeatures(
-      [...features, this.#telemetry],
-      options.identity.registrationId,
-      hub.window,
+    const featureHost = hubFeatureHost(
+      host,
+      hub?.outputSize ?? OUTPUT_SIZE,
+      () => this.#connections.hub?.pump(),
+      (error) => this.#reports.problem(error),
     );
+    this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
+    this.#features = new HubFeatures([...features, this.#telemetry], identity.registrationId, hub?.window);
+    this.#connections = new Connections(host, identity, this.#features);
     this.#features.attach(featureHost);
   }
 
@@ -172,7 +107,7 @@ export class Agent {
 
   /** The assignment in use: stored, or new from DPS. */
   get assignment(): Assignment | undefined {
-    return this.#assignment;
+    return this.#known.assignment;
   }
 
   /**
@@ -180,7 +115,12 @@ export class Agent {
    * nothing for long after it. Before any answer: of `start`, and its spread.
    */
   get heardAt(): number {
-    return Math.max(this.#heardAt, this.#answeredAt);
+    return this.#connections.heardAt;
+  }
+
+  /** What the attempt or the connection of now waits for: the code of the error that it would end in. */
+  get awaited(): ErrorCode | undefined {
+    return (this.#connections.provisioner ?? this.#connections.hub)?.awaited;
   }
 
   /** Telemetry messages that wait to be sent or acknowledged. */
@@ -192,22 +132,13 @@ export class Agent {
   start(): void {
     if (this.#state !== AgentState.STOPPED) return;
     this.#telemetry.start();
-    this.#wish = Wish.NONE;
-    this.#source = "stored";
-    const { identity, startSpread = 0 } = this.#options;
-    const stored = this.#store.read();
-    const ours =
-      stored?.idScope === identity.idScope &&
-      stored.registrationId === identity.registrationId &&
-      // An earlier version may have stored what nobody can connect to.
-      isHostName(stored.hub) &&
-      isDeviceId(stored.deviceId);
-    this.#assignment = ours ? stored : undefined;
+    this.#wish.clear();
+    this.#known.read();
     const now = this.#host.clock.ticks();
-    const delay = Math.floor(this.#host.random() * startSpread);
+    const delay = Math.floor(this.#host.random() * (this.#options.startSpread ?? 0));
     this.#retry.hubNow(now);
-    this.#clockThen = undefined;
-    this.#heardAt = now + delay;
+    this.#suspicion.clear();
+    this.#connections.begin(now + delay);
     if (delay > 0) this.#backOff(delay);
     else this.#decide();
   }
@@ -234,7 +165,7 @@ export class Agent {
    */
   send(payload: Uint8Array, properties?: Properties): void {
     this.#telemetry.send(payload, properties);
-    this.#connection?.pump();
+    this.#connections.hub?.pump();
   }
 
   /**
@@ -243,11 +174,10 @@ export class Agent {
    * stay, and go to the hub that comes of it: for a new owner there is `forget`.
    */
   reprovision(): void {
-    this.#wish = Wish.REQUEST;
-    this.#requestTries = 0;
+    this.#wish.request();
     this.#retry.anew();
     if (this.#state === AgentState.STOPPED || this.#state === AgentState.PROVISIONING) return;
-    const { road } = this.#retry.next(this.#assignment !== undefined, true, this.#host.clock.ticks());
+    const { road } = this.#retry.next(this.#known.isKnown, true, this.#host.clock.ticks());
     if (this.#state === AgentState.RUNNING && road === Road.HUB) this.#watch();
     else this.#leave();
   }
@@ -260,31 +190,14 @@ export class Agent {
    * @throws BerthError `store-failed`; the assignment still counts, and nothing is dropped
    */
   forget(): number {
-    this.#store.forget();
-    this.#assignment = undefined;
+    this.#known.forget();
     // Whatever it holds of them in its buffer goes with it.
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.#connections.closeHub();
     const dropped = this.#features.forget();
     this.#retry.forget();
     this.#retryStore.forget();
     this.reprovision();
     return dropped;
-  }
-
-  #featureHost(): HubFeatureHost {
-    const { text, clock, timers, random } = this.#host;
-    // Fixed header, length of the topic, packet identifier.
-    const largest = (this.#options.hub?.outputSize ?? OUTPUT_SIZE) - 5 - 2 - 2;
-    return {
-      text,
-      clock,
-      timers,
-      random,
-      largest,
-      wake: () => this.#connection?.pump(),
-      report: (error) => this.#reports.problem(error),
-    };
   }
 
   /** Goes on, unless it was stopped meanwhile. */
@@ -294,68 +207,46 @@ export class Agent {
 
   /** The one place that decides what comes next. */
   #decide(): void {
-    const { network, clock } = this.#host;
-    if (network && !network.isUp()) this.#wait(AgentState.WAITING_FOR_NETWORK);
-    else if (clock.now() === undefined) this.#wait(AgentState.WAITING_FOR_CLOCK);
-    else {
-      this.#retryStore.restore();
-      const now = clock.ticks();
-      const known = this.#assignment !== undefined;
-      const { road, at } = this.#retry.next(known, this.#wish !== Wish.NONE, now);
-      if (at > now) {
-        // Without a hub it is what an answer of DPS has led to, perhaps in another run.
-        if (!known) this.#heardAt = Math.max(this.#heardAt, at);
-        this.#backOff(at - now);
-      } else if (road === Road.DPS) this.#provision();
-      else if (this.#assignment) this.#connect(this.#assignment);
+    const { lack } = this.#prerequisites;
+    if (lack) {
+      this.#wait(lack);
+      return;
     }
+    this.#retryStore.restore();
+    const now = this.#host.clock.ticks();
+    const { assignment } = this.#known;
+    const { road, at } = this.#retry.next(this.#known.isKnown, this.#wish.isThere, now);
+    if (at > now) {
+      // Without a hub it is what an answer of DPS has led to, perhaps in another run.
+      if (!assignment) this.#connections.expect(at);
+      this.#backOff(at - now);
+    } else if (road === Road.DPS) this.#provision();
+    else if (assignment) this.#connect(assignment);
   }
 
-  #wait(state: AgentState): void {
-    const now = this.#host.clock.ticks();
-    if (this.#state !== state) {
-      this.#waitingSince = now;
-      if (!this.#enter(state)) return;
-    } else if (now - this.#waitingSince >= REPORT_EVERY) {
-      this.#waitingSince = now;
-      const clock = state === AgentState.WAITING_FOR_CLOCK;
-      const error = new BerthError(clock ? "clock-not-set" : "network-down");
-      if (!this.#reports.error(clock ? "clock" : "network", error, LOOK)) return;
-    }
+  #wait(lack: Lack): void {
+    if (this.#state !== lack) {
+      this.#prerequisites.begin();
+      if (!this.#enter(lack)) return;
+    } else if (!this.#prerequisites.remind(lack, LOOK)) return;
     this.#alarm.set(LOOK, () => this.#proceed());
   }
 
   #provision(): void {
     if (!this.#enter(AgentState.PROVISIONING)) return;
-    this.#disconnect();
-    const host = this.#host;
-    const { identity } = this.#options;
+    const { clock, random } = this.#host;
     try {
-      this.#provisioner = new Provisioner(
-        host,
-        identity,
+      this.#connections.toDps(
         this.#provisioning(),
         {
           onRegister: () => this.#retry.registering(),
-          delay: (retryAfter) => this.#retry.registrationDelay(host.random(), retryAfter),
-          onAssigning: (operationId) => this.#retry.assigning(operationId, host.clock.ticks()),
-          onAssigned: ({ hub, deviceId, substatus, payload }) => {
-            this.#disconnect();
-            const { idScope, registrationId } = identity;
-            const assignedAt = host.clock.now() ?? 0;
-            const assignment = { idScope, registrationId, hub, deviceId, assignedAt };
-            this.#assigned({ assignment, substatus, payload });
-          },
-          onTransient: (error, retryIn) => {
-            this.#reports.error("dps", error, retryIn);
-          },
-          onError: (error) => {
-            // An error with a status is the server's word.
-            if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
-            this.#failed("dps", error);
-          },
+          delay: (retryAfter) => this.#retry.registrationDelay(random(), retryAfter),
+          onAssigning: (operationId) => this.#retry.assigning(operationId, clock.ticks()),
+          onAssigned: (assignment) => this.#assigned(assignment),
+          onTransient: (error, retryIn) => void this.#reports.error("dps", error, retryIn),
+          onError: (error) => this.#failed("dps", error),
         },
-        this.#retry.resume(host.clock.ticks()),
+        this.#retry.resume(clock.ticks()),
       );
     } catch (error) {
       this.#failed("dps", asBerthError(error));
@@ -364,105 +255,72 @@ export class Agent {
 
   #provisioning(): ProvisioningOptions {
     const { provisioning = {} } = this.#options;
-    const { eager = false, assignmentTimeout = ASSIGNMENT_TIMEOUT } = provisioning;
-    const needed = this.#assignment && this.#wish === Wish.NEED;
+    const { assignmentTimeout = ASSIGNMENT_TIMEOUT } = provisioning;
+    const needed = this.#known.isKnown && this.#wish.isNeed;
     return {
       ...provisioning,
-      eager: eager && !this.#dpsRefusesEager,
       assignmentTimeout: needed ? Math.min(assignmentTimeout, NEEDED_TIME) : assignmentTimeout,
     };
   }
 
-  #assigned(report: AssignedReport): void {
-    const { assignment } = report;
-    const { clock } = this.#host;
-    const same = isSame(this.#assignment, assignment);
-    this.#retry.assigned(same, this.#wish === Wish.NEED, clock.ticks(), this.#host.random());
-    this.#source = "dps";
-    this.#wish = Wish.NONE;
-    if (!same) this.#assignment = assignment;
+  #assigned({ hub, deviceId, substatus, payload }: DpsAssignment): void {
+    this.#disconnect();
+    const { clock, random } = this.#host;
+    const same = this.#known.named(hub, deviceId, clock.now() ?? 0);
+    this.#retry.assigned(same, this.#wish.isNeed, clock.ticks(), random());
+    this.#wish.clear();
     if (this.#retryStore.exists || this.#isSlow) this.#retryStore.save();
-    if ((!same || this.#unsaved) && !this.#save(assignment)) return;
-    if (!this.#reports.assigned(report)) return;
+    if (!this.#keep()) return;
+    const assignment = this.#known.assignment as Assignment;
+    if (!this.#reports.assigned({ assignment, substatus, payload })) return;
     // A moment later: the transport to DPS and its memory are gone before the one to the hub is opened.
     this.#backOff(this.#retry.next(true, false, clock.ticks()).at - clock.ticks());
   }
 
   /** @returns as `Reports.error` */
-  #save(assignment: Assignment): boolean {
+  #keep(): boolean {
     try {
-      this.#store.write(assignment);
-      this.#unsaved = false;
+      this.#known.keep();
       return true;
     } catch (error) {
       // The device can work with what it knows; the store is tried again at the next connection.
-      this.#unsaved = true;
       return this.#reports.error("store", asBerthError(error, "store-failed"), undefined);
     }
   }
 
   #connect(assignment: Assignment): void {
     if (!this.#enter(AgentState.CONNECTING)) return;
-    this.#disconnect();
-    this.#features.address(assignment);
-    const { hub = {} } = this.#options;
     try {
-      this.#connection = new HubConnection(
-        this.#host,
-        this.#options.identity,
-        assignment,
-        this.#hubRefusingEager === assignment.hub ? { ...hub, eager: false } : hub,
-        this.#features,
-        {
-          onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
-          onProblem: (error) => this.#reports.problem(error),
-          onRenewal: () => {
-            this.#retry.hubNow(this.#host.clock.ticks());
-            this.#leave();
-          },
-          onError: (error) => {
-            if (this.#connection?.unanswered && error.status === undefined) {
-              this.#hubRefusingEager = assignment.hub;
-            }
-            this.#failed("hub", error);
-          },
+      this.#connections.toHub(assignment, this.#options.hub ?? {}, {
+        onConnected: (sessionPresent) => this.#connected(assignment, sessionPresent),
+        onProblem: (error) => this.#reports.problem(error),
+        onRenewal: () => {
+          this.#retry.hubNow(this.#host.clock.ticks());
+          this.#leave();
         },
-      );
+        onError: (error) => this.#failed("hub", error),
+      });
     } catch (error) {
       this.#failed("hub", asBerthError(error));
     }
   }
 
-  #connected(assignment: Assignment, sessionPresent: boolean): void {
-    this.#connectedAt = this.#host.clock.ticks();
-    this.#isStable = false;
-    this.#clockThen = undefined;
+  #connected({ hub, deviceId }: Assignment, sessionPresent: boolean): void {
+    this.#standing.begin(this.#host.clock.ticks());
+    this.#suspicion.clear();
     if (!this.#enter(AgentState.RUNNING)) return;
     this.#watch();
-    if (this.#unsaved && !this.#save(assignment)) return;
-    const { hub, deviceId } = assignment;
-    const report = { hub, deviceId, source: this.#source, sessionPresent };
-    this.#reports.connected(report);
+    if (this.#keep()) this.#reports.connected({ hub, deviceId, source: this.#known.source, sessionPresent });
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
   #watch(): void {
     const now = this.#host.clock.ticks();
-    const stableAt = this.#connectedAt + STABLE;
-    const mendedAt = this.#connectedAt + MENDED;
-    if (now >= stableAt && !this.#isStable) {
-      this.#isStable = true;
-      this.#retry.stood();
-      if (this.#wish === Wish.NEED) this.#wish = Wish.NONE;
-      if (this.#retryStore.exists) this.#retryStore.save();
+    if (this.#standing.look(now)) this.#wish.stood();
+    let next = this.#standing.nextLook;
+    if (this.#wish.isRequest) {
+      next = Math.min(next, Math.max(this.#standing.stableAt, this.#retry.dpsAt));
     }
-    if (now >= mendedAt && this.#retry.finals > 0) {
-      this.#retry.mended();
-      if (this.#retryStore.exists) this.#retryStore.save();
-    }
-    let next = this.#isStable ? Number.POSITIVE_INFINITY : stableAt;
-    if (this.#retry.finals > 0) next = Math.min(next, mendedAt);
-    if (this.#wish === Wish.REQUEST) next = Math.min(next, Math.max(stableAt, this.#retry.dpsAt));
     if (next <= now) this.#leave();
     else if (next < Number.POSITIVE_INFINITY) this.#alarm.set(next - now, () => this.#watch());
   }
@@ -480,32 +338,26 @@ export class Agent {
     const { clock } = this.#host;
     const random = this.#host.random();
     const now = clock.ticks();
-    const { registered = false, notBefore = now } = this.#provisioner ?? {};
-    const answered = this.#answeredAt >= 0;
+    const { registered = false, notBefore = now } = this.#connections.provisioner ?? {};
+    const { answered } = this.#connections;
     this.#disconnect();
     if (this.#state === AgentState.STOPPED) return;
-    const known = this.#assignment !== undefined;
+    const known = this.#known.isKnown;
     // Few writes: not for each attempt at a server that is down.
     let worthWriting = false;
     if (phase === "dps") {
       this.#retry.dpsFailed(error, { registered, known }, notBefore, now, random);
-      this.#requestTries += 1;
-      const dropped = !error.retriable || this.#requestTries >= REQUEST_TRIES;
-      if (known && this.#wish === Wish.REQUEST && dropped) this.#wish = Wish.NONE;
+      this.#wish.failed(error, known);
       worthWriting = this.#isSlow && (known || registered);
     } else {
-      const refused = assignmentRefused(error);
+      const refused = refusesAssignment(error.code);
       this.#retry.hubFailed(error, refused, wasRunning, now, random);
-      if ((refused || this.#retry.hubIsGone) && this.#wish === Wish.NONE) {
-        this.#wish = Wish.NEED;
-        this.#retry.dpsSoon(now, random);
-      }
+      if ((refused || this.#retry.hubIsGone) && this.#wish.need()) this.#retry.dpsSoon(now, random);
       worthWriting = !error.retriable && !refused;
     }
-    const wall = clock.now();
-    if (mayBeTheClock(error) && wall !== undefined) this.#clockThen ??= wall - now;
-    const delay = this.#retry.next(known, this.#wish !== Wish.NONE, now).at - now;
-    if (answered) this.#heardAt = Math.max(this.#heardAt, now + delay);
+    this.#suspicion.heed(error);
+    const delay = this.#retry.next(known, this.#wish.isThere, now).at - now;
+    if (answered) this.#connections.expect(now + delay);
     if (worthWriting) this.#retryStore.save();
     if (this.#backOff(delay)) this.#reports.error(phase, error, delay);
   }
@@ -522,17 +374,15 @@ export class Agent {
   /** Until the back-off ends, or the clock is set that may have been to blame. */
   #sleep(): void {
     const { clock } = this.#host;
-    const then = this.#clockThen;
     const left = Math.max(0, this.#until - clock.ticks());
-    this.#alarm.set(then === undefined ? left : Math.min(left, CLOCK_LOOK), () => {
-      const wall = clock.now();
+    this.#alarm.set(this.#suspicion.nap(left), () => {
       const now = clock.ticks();
-      if (then !== undefined && wall !== undefined && Math.abs(wall - now - then) >= CLOCK_JUMP) {
-        this.#clockThen = undefined;
+      const wasTheClock = this.#suspicion.takeConfirmed();
+      if (wasTheClock) {
         this.#retry.hubNow(now);
         this.#retry.dpsNow();
-        this.#proceed();
-      } else if (now < this.#until) this.#sleep();
+      }
+      if (now < this.#until && !wasTheClock) this.#sleep();
       else this.#proceed();
     });
   }
@@ -542,19 +392,9 @@ export class Agent {
     return this.#retry.dpsAt - this.#host.clock.ticks() >= WORTH_WRITING;
   }
 
-  /** Ticks of the last answer on the connection there is; -1 before any. */
-  get #answeredAt(): number {
-    return Math.max(this.#provisioner?.heardAt ?? -1, this.#connection?.heardAt ?? -1);
-  }
-
-  /** Closes what there is, so that at most one connection stands. */
   #disconnect(): void {
-    this.#heardAt = this.heardAt;
     this.#alarm.cancel();
-    this.#provisioner?.close();
-    this.#connection?.close();
-    this.#provisioner = undefined;
-    this.#connection = undefined;
+    this.#connections.close();
   }
 
   /** @returns as `Reports.state` */
@@ -562,19 +402,5 @@ export class Agent {
     if (this.#state === state) return true;
     this.#state = state;
     return this.#reports.state(state);
-  }
-}
-
-/** What would else be found only after a (billed) registration. @throws BerthError `invalid-argument` */
-function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentOptions): void {
-  checkSessionOptions(provisioning, "provisioning.");
-  inRange(provisioning.assignmentTimeout, 1, LONGEST_TIMER, "provisioning.assignmentTimeout");
-  checkSessionOptions(hub, "hub.");
-  inRange(hub.tokenLifetime, 60_000, LONGEST_TIMER, "hub.tokenLifetime");
-  inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
-  inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");
-  for (const name of ["backoff", "slowBackoff"] as const) {
-    inRange(options[name]?.base, 1, LONGEST_TIMER, `${name}.base`);
-    inRange(options[name]?.cap, 1, LONGEST_TIMER, `${name}.cap`);
   }
 }

@@ -10,11 +10,11 @@
 import { Alarm } from "../alarm";
 import type { HubFeature, HubMessage } from "../azure/hub/feature";
 import { hubUserName } from "../azure/hub/user-name";
-import { asBerthError, BerthError } from "../error";
+import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
 import { Session, type SessionHandler } from "../mqtt/session";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import type { HubFeatures } from "./hub-features";
 import { hubCredential, type Identity } from "./identity";
 
@@ -130,6 +130,11 @@ export class HubConnection implements SessionHandler<HubMessage> {
   /** As `Session`. */
   get heardAt(): number {
     return this.#session.heardAt;
+  }
+
+  /** As `Session`. */
+  get awaited(): ErrorCode | undefined {
+    return this.#session.awaited;
   }
 
   /** Sends what waits, in the order of the features, as long as there is room. */

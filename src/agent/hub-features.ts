@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The features of a device, and what of theirs is on its way to the hub. It outlives connections. */
 import type { HubFeature, HubFeatureHost, HubMessage } from "../azure/hub/feature";
-import { invalidArgument } from "../error";
+import { type BerthError, invalidArgument } from "../error";
+import type { Host } from "../host";
 import { InFlight } from "../mqtt/in-flight";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 
 /** So many subscriptions IoT Hub takes of a device. */
 const MOST_FILTERS = 5;
@@ -54,6 +55,17 @@ export class HubFeatures {
     this.#inFlight = new InFlight(this.#window);
     for (let i = inFlight.count - 1; i >= 0; i -= 1) inFlight.messageAt(i).recalled?.();
   }
+}
+
+/** @param outputSize bytes of the output buffer @param wake as `HubFeatureHost` */
+export function hubFeatureHost(
+  { text, clock, timers, random }: Host,
+  outputSize: number,
+  wake: () => void,
+  report: (error: BerthError) => void,
+): HubFeatureHost {
+  // Fixed header, length of the topic, packet identifier.
+  return { text, clock, timers, random, largest: outputSize - 5 - 2 - 2, wake, report };
 }
 
 /** Names the same hub and device id. */

@@ -23,7 +23,7 @@ import {
 import type { JsonObject } from "../azure/json";
 import type { ResponseTopic } from "../azure/response-topic";
 import { backoffDelay } from "../backoff";
-import { BerthError } from "../error";
+import { BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import type { OutboundMessage } from "../mqtt/in-flight";
 import { NO_BYTES } from "../mqtt/packets";
@@ -68,8 +68,11 @@ export interface ProvisionerHandler {
   /** DPS has refused a registration for now. @returns milliseconds until the next @param retryAfter seconds, as DPS told */
   delay(retryAfter: number | undefined): number;
   onAssigned(assignment: DpsAssignment): void;
-  /** DPS answered 429 or 5xx: the same attempt goes on. @param delay milliseconds until the next request */
-  onTransient(error: BerthError, delay: number): void;
+  /**
+   * DPS answered 429 or 5xx, or knows an operation of earlier no longer: the same attempt goes on.
+   * @param delay milliseconds until the next request; undefined for one that comes at once
+   */
+  onTransient(error: BerthError, delay: number | undefined): void;
   onError(error: BerthError): void;
 }
 
@@ -100,6 +103,8 @@ export class Provisioner implements SessionHandler {
   #requests: number;
   /** Polls in a row that DPS has answered with 429 or 5xx. */
   #transients = 0;
+  /** Of the last answer, when that was 429 or 5xx. */
+  #transient: ErrorCode | undefined;
   /** CONNECT has gone. */
   #open = false;
   /** DPS has answered a request. */
@@ -162,6 +167,11 @@ export class Provisioner implements SessionHandler {
   /** As `Session`. */
   get heardAt(): number {
     return this.#session.heardAt;
+  }
+
+  /** As `Session`; where that waits for nothing, DPS itself is waited for. */
+  get awaited(): ErrorCode {
+    return this.#session.awaited ?? this.#transient ?? "dps-timeout";
   }
 
   /** Gives up; no callback follows. Idempotent. */
@@ -266,13 +276,10 @@ export class Provisioner implements SessionHandler {
       const wait = Math.max(FASTEST_POLL, (retryAfter ?? 0) * 1000);
       this.#operationId = answer.operationId;
       this.#transients = 0;
+      this.#transient = undefined;
       this.#handler.onAssigning(answer.operationId);
       if (!this.#requestAfter(wait + this.#host.random() * POLL_JITTER)) {
-        throw new BerthError(
-          "dps-timeout",
-          "the assignment is not finished",
-          retryAfter === undefined ? undefined : { retryAfter },
-        );
+        throw new BerthError("dps-timeout", "the assignment is not finished", { retryAfter });
       }
       return;
     }
@@ -281,8 +288,10 @@ export class Provisioner implements SessionHandler {
     if (resumed && topic.status >= 400 && !error.retriable) {
       // The operation of an earlier attempt is no longer known: a new registration.
       this.#operationId = undefined;
-      if (this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER)) return;
-      throw error;
+      if (!this.#requestAfter(FASTEST_POLL + this.#host.random() * POLL_JITTER)) throw error;
+      const about = `a registration of earlier, with ${error.code}; the device registers anew`;
+      this.#handler.onTransient(new BerthError("dps-refused", about, error), undefined);
+      return;
     }
     const transient = error.code === "dps-throttled" || error.code === "dps-server-error";
     if (!transient || (retryAfter ?? 0) > LONGEST_WAIT_CONNECTED) throw error;
@@ -294,6 +303,7 @@ export class Provisioner implements SessionHandler {
     }
     const wait = Math.max(FASTEST_POLL, delay);
     if (!this.#requestAfter(wait)) throw error;
+    this.#transient = error.code;
     this.#handler.onTransient(error, wait);
   }
 

@@ -17,6 +17,11 @@ export function refusesIdentity(code: ErrorCode): boolean {
   );
 }
 
+/** Only another assignment can help: the hub does not know the device, or this platform cannot use the hub's name. */
+export function refusesAssignment(code: ErrorCode): boolean {
+  return refusesIdentity(code) || code === "invalid-argument";
+}
+
 /**
  * In words, what the device can say about a refusal: a wrong clock and a certificate out of its time look like a wrong
  * key from outside.
@@ -30,11 +35,26 @@ export function ownView(code: ErrorCode, now: number | undefined, validity?: Val
   }
   const clock = `the device's clock: ${now === undefined ? "not set" : timeOf(now)}`;
   if (!validity) return clock;
+  const span = `${clock}; its certificate: good from ${timeOf(validity.notBefore)} to ${timeOf(validity.notAfter)}`;
+  const about = now === undefined ? undefined : outOfTime(validity, now);
+  return about === undefined ? span : `${span}: ${about}`;
+}
+
+/** Of a certificate that is not good at `now`, milliseconds since 1970: "expired" or "not valid yet". */
+export function outOfTime({ notBefore, notAfter }: Validity, now: number): string | undefined {
+  if (now > notAfter) return "expired";
+  return now < notBefore ? "not valid yet" : undefined;
+}
+
+/**
+ * What is to be said of a device's certificate before any server is asked: it will be refused.
+ * @returns undefined while it is good
+ */
+export function staleCertificate(validity: Validity, now: number): string | undefined {
+  const about = outOfTime(validity, now);
+  if (about === undefined) return undefined;
   const { notBefore, notAfter } = validity;
-  const span = `${clock}; its certificate: good from ${timeOf(notBefore)} to ${timeOf(notAfter)}`;
-  if (now === undefined) return span;
-  if (now > notAfter) return `${span}: expired`;
-  return now < notBefore ? `${span}: not valid yet` : span;
+  return `${about}: good from ${timeOf(notBefore)} to ${timeOf(notAfter)}, and the device's clock says ${timeOf(now)}`;
 }
 
 function timeOf(milliseconds: number): string {

@@ -2,7 +2,7 @@
 /** What the agent tells the application, and what becomes of a handler that throws: it must not stop the life. */
 import type { JsonObject } from "../azure/json";
 import { type BerthError, handlerFailed } from "../error";
-import type { Assignment } from "../storage/record";
+import type { Assignment } from "../storage/assignment";
 import { AgentState } from "./state";
 
 /** An assignment with what DPS said beside it. */

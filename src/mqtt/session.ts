@@ -217,6 +217,14 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     return this.#lastReceived;
   }
 
+  /** The code of the error that it would end in if what it waits for did not come; undefined when nothing is due. */
+  get awaited(): ErrorCode | undefined {
+    if (this.#state === OPENING) return "connect-timeout";
+    if (this.#state === CONNECTING) return "connack-timeout";
+    if (this.#subscribeDeadline !== NONE) return "subscribe-timeout";
+    return this.#publishDeadline === NONE ? undefined : "publish-timeout";
+  }
+
   /** Nothing waits to be sent or acknowledged. */
   get drained(): boolean {
     return this.#inFlight.count === 0 && this.#writer.pending === 0;
@@ -584,7 +592,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     if (this.#pendingError) throw this.#pendingError;
     const now = this.#host.clock.ticks();
     if (passed(this.#phaseDeadline, now)) {
-      throw new BerthError(this.#state === OPENING ? "connect-timeout" : "connack-timeout");
+      throw new BerthError(this.awaited as ErrorCode);
     }
     if (passed(this.#subscribeDeadline, now)) throw new BerthError("subscribe-timeout");
     if (passed(this.#pingDeadline, now)) throw new BerthError("keep-alive-timeout");

@@ -1,113 +1,90 @@
 // SPDX-License-Identifier: MIT
 /**
- * The assignment record: one self-checking value.
+ * A record: one self-checking value, the same envelope for every kind; a codec a kind knows the body.
  *
  * | bytes | what |
  * |---|---|
  * | 4 | "BRTH" |
- * | 1 | version of the layout, 1 |
- * | 1 | kind: 1 an assignment, 2 forgotten on purpose |
+ * | 1 | version of the envelope, 1 |
+ * | 1 | kind of the body |
  * | 4 | sequence number, big-endian |
  * | 2 | length of the body, big-endian |
- * | n | body: when (8 bytes, milliseconds since 1970 as a big-endian double), then id scope, registration id, hub, device id, each as a byte of length and UTF-8 |
+ * | n | body |
  * | 4 | CRC-32 of all before, big-endian |
  */
-import { invalidArgument } from "../error";
 import type { TextCodec } from "../host";
 import { crc32 } from "./crc32";
 
-/** For whom DPS assigned what, and when. */
-export interface Assignment {
-  readonly idScope: string;
-  readonly registrationId: string;
-  readonly hub: string;
-  readonly deviceId: string;
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
-  readonly assignedAt: number;
+/** What a body is. A number that was used once keeps its meaning. */
+export const RecordKind = Object.freeze({
+  ASSIGNMENT: 1,
+  /** Forgotten on purpose: no body, whatever was there before. */
+  FORGOTTEN: 2,
+  RETRY: 3,
+} as const);
+
+/** Bodies of one kind. */
+export interface RecordCodec<Value> {
+  readonly kind: number;
+  /** @throws BerthError `invalid-argument` for what the body has no place for */
+  encode(value: Value, text: TextCodec): Uint8Array;
+  /** @returns undefined for what is no such body; an exception counts as that */
+  decode(body: Uint8Array, text: TextCodec): Value | undefined;
 }
 
-/** A record: an assignment, or undefined for 'forgotten on purpose'. */
-export interface AssignmentRecord {
+/** A value, or undefined for 'forgotten on purpose'. */
+export interface StoredRecord<Value> {
   /** 1 to 4,294,967,295; the higher one is the newer. */
   readonly sequence: number;
-  readonly assignment: Assignment | undefined;
+  readonly value: Value | undefined;
 }
 
 const MAGIC = 0x42525448;
 const VERSION = 1;
-const KIND_ASSIGNED = 1;
-const KIND_FORGOTTEN = 2;
 const HEADER = 12;
 const CHECKSUM = 4;
 
-/** The bytes of a record. @throws BerthError `invalid-argument` for a field over 255 bytes */
-export function encodeRecord(record: AssignmentRecord, text: TextCodec): Uint8Array {
-  const { assignment } = record;
-  const fields: Uint8Array[] = [];
-  let body = 0;
-  if (assignment) {
-    body = 8;
-    for (const field of [
-      assignment.idScope,
-      assignment.registrationId,
-      assignment.hub,
-      assignment.deviceId,
-    ]) {
-      const bytes = text.encode(field);
-      if (bytes.length > 255) throw invalidArgument("a field of an assignment over 255 bytes");
-      fields.push(bytes);
-      body += 1 + bytes.length;
-    }
-  }
-  const value = new Uint8Array(HEADER + body + CHECKSUM);
-  const view = new DataView(value.buffer);
+/** The bytes of a record. @throws BerthError `invalid-argument` as the codec */
+export function encodeRecord<Value>(
+  codec: RecordCodec<Value>,
+  { sequence, value }: StoredRecord<Value>,
+  text: TextCodec,
+): Uint8Array {
+  const body = value === undefined ? new Uint8Array(0) : codec.encode(value, text);
+  const bytes = new Uint8Array(HEADER + body.length + CHECKSUM);
+  const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC);
   view.setUint8(4, VERSION);
-  view.setUint8(5, assignment ? KIND_ASSIGNED : KIND_FORGOTTEN);
-  view.setUint32(6, record.sequence);
-  view.setUint16(10, body);
-  let at = HEADER;
-  if (assignment) {
-    view.setFloat64(at, assignment.assignedAt);
-    at += 8;
-  }
-  for (const bytes of fields) {
-    value[at] = bytes.length;
-    value.set(bytes, at + 1);
-    at += 1 + bytes.length;
-  }
-  view.setUint32(at, crc32(value.subarray(0, at)));
-  return value;
+  view.setUint8(5, value === undefined ? RecordKind.FORGOTTEN : codec.kind);
+  view.setUint32(6, sequence);
+  view.setUint16(10, body.length);
+  bytes.set(body, HEADER);
+  const end = HEADER + body.length;
+  view.setUint32(end, crc32(bytes.subarray(0, end)));
+  return bytes;
 }
 
-/** The record in `value`, or undefined when it is torn, of an unknown version, or none at all. Never throws. */
-export function decodeRecord(value: Uint8Array, text: TextCodec): AssignmentRecord | undefined {
-  if (value.length < HEADER + CHECKSUM) return undefined;
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
-  const end = value.length - CHECKSUM;
+/** The record in `bytes`, or undefined when it is torn, of an unknown version or another kind, or none at all. Never throws. */
+export function decodeRecord<Value>(
+  codec: RecordCodec<Value>,
+  bytes: Uint8Array,
+  text: TextCodec,
+): StoredRecord<Value> | undefined {
+  if (bytes.length < HEADER + CHECKSUM) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = bytes.length - CHECKSUM;
   if (view.getUint32(0) !== MAGIC || view.getUint8(4) !== VERSION) return undefined;
-  if (view.getUint16(10) !== end - HEADER || view.getUint32(end) !== crc32(value.subarray(0, end)))
+  if (view.getUint16(10) !== end - HEADER || view.getUint32(end) !== crc32(bytes.subarray(0, end))) {
     return undefined;
+  }
   const sequence = view.getUint32(6);
   const kind = view.getUint8(5);
-  if (kind === KIND_FORGOTTEN && end === HEADER) return { sequence, assignment: undefined };
-  if (kind !== KIND_ASSIGNED || end < HEADER + 8) return undefined;
-  const fields: string[] = [];
-  let at = HEADER + 8;
+  if (kind === RecordKind.FORGOTTEN && end === HEADER) return { sequence, value: undefined };
+  if (kind !== codec.kind) return undefined;
   try {
-    while (at < end) {
-      const next = at + 1 + (value[at] as number);
-      if (next > end) return undefined;
-      fields.push(text.decode(value.subarray(at + 1, next)));
-      at = next;
-    }
+    const value = codec.decode(bytes.subarray(HEADER, end), text);
+    return value === undefined ? undefined : { sequence, value };
   } catch {
     return undefined;
   }
-  if (fields.length !== 4) return undefined;
-  const [idScope, registrationId, hub, deviceId] = fields as [string, string, string, string];
-  return {
-    sequence,
-    assignment: { idScope, registrationId, hub, deviceId, assignedAt: view.getFloat64(HEADER) },
-  };
 }

@@ -217,10 +217,23 @@ describe.each(ENGINES)("on $name", (engine) => {
     expect(emulator.counts.registrations).toBe(0);
   });
 
+  test.each([
+    ["connack", "connack-timeout", "dps"],
+    ["suback", "subscribe-timeout", "dps"],
+    ["register", "dps-timeout", "dps"],
+    // DPS answers all the same.
+    ["puback", "publish-timeout", "hub"],
+  ] as const)("a server that stalls at %s is told when the time is up", async (step, code, phase) => {
+    emulator.faults.add({ step, action: "drop" });
+    const { status, events } = await run(engine, ["--timeout", "4"]);
+    expect(status).toBe(1);
+    expect(only(events, "error")).toMatchObject([{ code, phase, final: true, about: "gave up after 4 s" }]);
+  });
+
   test("a state directory that is none is refused before anything is sent", async () => {
     const { status, events } = await run(engine, ["--state", file(`no ${FAR}`, "")]);
-    expect(status).toBe(1);
-    expect(only(events, "error")).toMatchObject([{ code: "store-failed", final: true }]);
+    expect(status).toBe(2);
+    expect(only(events, "error")).toMatchObject([{ code: "invalid-argument" }]);
     expect(String(only(events, "error")[0]?.message)).toContain(`no ${FAR}`);
     expect(emulator.counts.connectionsOf("dps")).toBe(0);
   });

@@ -7,6 +7,8 @@ import type { DeviceAgent, DeviceEngine } from "../../cli/device-engine";
 import { type DeviceRunOptions, runDevice } from "../../cli/device-run";
 import { nativeEngineOf } from "../../cli/native-engine";
 import type { CliEvent } from "../../cli/output";
+import { AgentState } from "../../src/agent/agent";
+import { BerthError } from "../../src/error";
 
 let directory: string;
 let program: string;
@@ -92,8 +94,27 @@ test("a device that starts after all is stopped", async () => {
     started({
       pid: undefined,
       send: () => Promise.reject(new Error("not to be used")),
+      awaited: () => Promise.reject(new Error("not to be used")),
       stop: async () => resolve(),
     });
   });
   await stopped;
+});
+
+test.each([
+  ["what DPS has got over in the same attempt", "dps-timeout", "dps-timeout"],
+  ["what it still says", "dps-server-error", "dps-server-error"],
+  ["what nobody knows better", undefined, "dps-server-error"],
+] as const)("a 500 is the error when the time is up, unless it is over: %s", async (_, awaited, code) => {
+  const engine = engineThat(async (_device, _options, handler) => {
+    handler.onState(AgentState.PROVISIONING);
+    handler.onError({ phase: "dps", error: new BerthError("dps-server-error"), retryIn: 2_000 });
+    return {
+      pid: undefined,
+      send: async () => undefined,
+      awaited: async () => awaited,
+      stop: async () => undefined,
+    };
+  });
+  expect((await runDevice(options(engine, { timeout: 20 }))).error?.code).toBe(code);
 });

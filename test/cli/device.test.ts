@@ -8,6 +8,11 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
+import {
+  createDeviceCertificate,
+  createIntermediateCertificate,
+  createRootCertificate,
+} from "../../emulator/certificates";
 import { BerthProcess, berth, type Ended, type Event, eventsOf } from "./command";
 
 // Each provisioning waits the 3 s that DPS asks for.
@@ -126,9 +131,11 @@ test("the emulator says what others need to know", () => {
   expect(ready).toEqual({
     event: "ready",
     port: expect.any(Number),
+    httpsPort: expect.any(Number),
     idScope: SCOPE,
     ca: expect.stringContaining(directory),
     hubs: ["hub-1.example", "hub-2.example"],
+    dps: "berth.azure-devices-provisioning.net",
   });
   expect(readFileSync(String(ready.ca), "utf8")).toContain("BEGIN CERTIFICATE");
 });
@@ -249,6 +256,43 @@ test("a refused certificate is told with its dates and the clock", async () => {
   expect(only(events, "error").at(-1)).toMatchObject({ code: "connack-not-authorized", own });
 });
 
+test.each([
+  ["expired", new Date(2020, 1, 1)],
+  ["not valid yet", new Date(2090, 1, 1)],
+])(
+  "a certificate that is %s is told before anything starts, an intermediate's too",
+  async (about, notBefore) => {
+    const root = await createRootCertificate({ commonName: "r", notBefore, days: 40 });
+    const issuer = await createIntermediateCertificate({ commonName: "i", notBefore, days: 30 }, root);
+    const leaf = await createDeviceCertificate({ commonName: "x-3", notBefore, days: 30 }, issuer);
+    const [certificate, privateKey] = [join(directory, `x-3 ${about}.pem`), join(directory, "x-3.key.pem")];
+    writeFileSync(certificate, leaf.certificatePem + issuer.certificatePem);
+    writeFileSync(privateKey, leaf.privateKeyPem);
+    const { events } = await device("x-3", [
+      "--state",
+      newState(),
+      "--cert",
+      certificate,
+      "--key",
+      privateKey,
+    ]);
+    const said = only(events, "warning").map(({ message }) => message);
+    expect(said).toEqual([
+      expect.stringContaining(`${certificate}: the device's certificate is ${about}: good from `),
+      expect.stringContaining(`${certificate}: an intermediate is ${about}: good from `),
+    ]);
+    const last = events.findLastIndex(({ event }) => event === "warning");
+    expect(events.findIndex(({ event }) => event === "state")).toBeGreaterThan(last);
+  },
+);
+
+test("a key that was wrong and is corrected is tried at once", async () => {
+  const state = newState();
+  expect((await device("single", ["--state", state], key(newKey()))).status).toBe(1);
+  const corrected = await device("single", ["--state", state], key(KEYS.single));
+  expect([corrected.status, only(corrected.events, "error")]).toEqual([0, []]);
+});
+
 test("a server that cannot be trusted, found or reached is tried until the time is up", async () => {
   const other = await berth(
     "identity",
@@ -272,7 +316,7 @@ test("a server that cannot be trusted, found or reached is tried until the time 
       ["--endpoint", "wrong.example", "--connect-to", `wrong.example:127.0.0.1:${ready.port}`],
     ],
     ["connect-failed", ["--port", String(closedPort)]],
-    ["dps-timeout", ["--port", String((stalling.address() as AddressInfo).port)]],
+    ["connect-timeout", ["--port", String((stalling.address() as AddressInfo).port)]],
   ];
   const tries = cases.map(async ([code, more]) => {
     const words = deviceWords("single", ["--state", newState(), "--timeout", "4", ...more]);
@@ -378,6 +422,11 @@ test("a port in use is told with what to do", async () => {
   const { status, err } = await start(words).ended;
   expect(status).toBe(2);
   expect(err).toContain(`berth: --port: ${ready.port} is in use; stop what holds it`);
+  const https = await start(["emulator", "--port", "0", "--https-port", String(ready.port), "--config", file])
+    .ended;
+  expect(https.err).toContain(
+    `berth: --https-port: ${ready.port} is in use; stop what holds it, or take --https-port 0`,
+  );
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {

@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: MIT
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { get } from "node:http";
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { reportEvents } from "../../cli/emulator-events";
 import { Output } from "../../cli/output";
+import { Emulator } from "../../emulator/emulator";
 import type { EmulatorEvents } from "../../emulator/events";
+import { configuration } from "../helpers/emulator-client";
 import { eventsOf } from "./command";
 
-function telemetry(body: Buffer, properties: [string, string | null][]) {
+function printed(json: boolean) {
   const events = new EventEmitter<EmulatorEvents>();
-  let out = "";
+  const seen = { out: "", err: "" };
   const streams = {
     out: (text: string) => {
-      out += text;
+      seen.out += text;
     },
-    err: () => undefined,
+    err: (text: string) => {
+      seen.err += text;
+    },
   };
-  reportEvents({ events }, new Output(true, streams));
+  reportEvents({ events }, new Output(json, streams));
+  return { events, seen };
+}
+
+function telemetry(body: Buffer, properties: [string, string | null][]) {
+  const { events, seen } = printed(true);
   const rest = { hub: "h", deviceId: "d", qos: 1, dup: false, enqueuedTime: 0 };
   events.emit("telemetry", { body, properties: new Map(properties), ...rest });
-  return eventsOf(out)[0];
+  return eventsOf(seen.out)[0];
 }
 
 test("telemetry is printed with its properties and its body, as text where it is text", () => {
@@ -38,4 +50,51 @@ test("else in base64", () => {
   const event = telemetry(Buffer.of(0xff, 0, 1), []);
   expect(event).toMatchObject({ bytes: 3, base64: "/wAB", properties: {} });
   expect(event).not.toHaveProperty("payload");
+});
+
+/** What a real emulator prints of one that comes to its port. */
+async function told(come: (port: number) => { on(event: "error", listener: () => void): unknown }) {
+  const emulator = await Emulator.start({ configuration: configuration() });
+  try {
+    const { events, seen } = printed(false);
+    const json = printed(true);
+    const strange = once(emulator.events, "stranger");
+    come(emulator.port).on("error", () => undefined);
+    const [event] = (await strange) as EmulatorEvents["stranger"];
+    events.emit("stranger", event);
+    json.events.emit("stranger", event);
+    expect(eventsOf(json.seen.out)).toEqual([{ event: "stranger", ...event }]);
+    expect(seen.err).toBe("");
+    return seen.out;
+  } finally {
+    await emulator.stop();
+  }
+}
+
+test("a failed TLS handshake is one line: who came, and why", async () => {
+  const line = await told((port) => connect(port, "127.0.0.1").end("SSH-2.0-OpenSSH_9.2p1\r\n"));
+  expect(line).toMatch(/^127\.0\.0\.1:\d+ was not served: what came is not TLS\n$/);
+});
+
+test("a client that does not trust the emulator, and says so by going only, is one line too", async () => {
+  const line = await told((port) => connectTls({ port, host: "127.0.0.1", servername: "localhost" }));
+  expect(line).toMatch(
+    /^127\.0\.0\.1:\d+ was not served: the client closed the connection before CONNECT; does it trust the root\?\n$/,
+  );
+});
+
+test("an HTTP request is one line", async () => {
+  const line = await told((port) => get({ port, host: "127.0.0.1", path: "/" }));
+  expect(line).toMatch(
+    /^127\.0\.0\.1:\d+ was not served: an HTTP request; this port speaks MQTT over TLS\n$/,
+  );
+});
+
+test("the emulator's own trouble is a warning, its end of line and escapes included", () => {
+  const { events, seen } = printed(false);
+  events.emit("problem", new Error("cannot write s\u001b[2J: the disk is full\n"));
+  expect(seen).toEqual({ out: "", err: "berth: cannot write s\\u001b[2J: the disk is full\\n\n" });
+  const json = printed(true);
+  json.events.emit("problem", new Error("full"));
+  expect(eventsOf(json.seen.out)).toEqual([{ event: "warning", message: "full" }]);
 });

@@ -6,9 +6,13 @@ import { main } from "../../cli/main";
 import { berth } from "./command";
 
 test.each([
-  [[], ["simulate", "emulator", "device", "identity", "sas"]],
+  [[], ["simulate", "emulator", "hub", "device", "identity", "sas"]],
   [["simulate"], ["--devices", "--x509", "--keep", "--json"]],
-  [["emulator"], ["--config", "--port", "--state", "--json"]],
+  [["emulator"], ["--config", "--port", "--https-port", "--connection-strings", "--state", "--json"]],
+  [
+    ["hub", "connection-string"],
+    ["--state", "--host", "--policy", "--json"],
+  ],
   [["device"], ["--id-scope", "--registration-id", "--connect-to", "--telemetry", "--json", "other users"]],
   [["identity"], ["derive", "certificates", "factory", "efuse"]],
   [

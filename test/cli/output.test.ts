@@ -37,7 +37,7 @@ test("a reader that falls behind misses passing lines only, and is told how many
   let drained = () => {};
   const { output, seen } = recorded(true, {
     waiting: () => waiting,
-    onDrained: (call) => {
+    onDrained: (_, call) => {
       drained = call;
     },
   });
@@ -56,6 +56,27 @@ test("a reader that falls behind misses passing lines only, and is told how many
     { event: "left-out", count: 2 },
     { event: "packet", at: 4 },
   ]);
+});
+
+test("warnings that come for as long as a command runs are bounded too, on the stream that they go to", () => {
+  const waiting = { out: 0, err: 2 ** 20 };
+  const drained: [string, () => void][] = [];
+  const streams: Partial<Streams> = {
+    waiting: (stream) => waiting[stream],
+    onDrained: (...call) => void drained.push(call),
+  };
+  const people = recorded(false, streams);
+  people.output.passingWarning("one");
+  people.output.passingWarning("two");
+  people.output.passing({ event: "packet" }, "goes on");
+  people.output.warning("must not be lost");
+  expect(people.seen).toEqual({ out: "goes on\n", err: "berth: must not be lost\n" });
+  expect(drained.map(([stream]) => stream)).toEqual(["err"]);
+  drained[0]?.[1]();
+  expect(people.seen.err).toContain("berth: (2 lines left out: what reads them is too slow)\n");
+  const json = recorded(true, streams);
+  json.output.passingWarning("three");
+  expect(eventsOf(json.seen.out)).toEqual([{ event: "warning", message: "three" }]);
 });
 
 test("a pipe that nobody reads for a while does not grow", async () => {

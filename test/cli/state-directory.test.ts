@@ -93,3 +93,22 @@ test("under umask 0 directories are 0700 and files 0600", async () => {
     process.umask(before);
   }
 });
+
+test.each(["device", "emulator"])(
+  "a %s is told of a --state that is a file, or leads through one",
+  async (who) => {
+    const config = join(directory, "config.json");
+    expect((await berth("emulator", "--example", config)).status).toBe(0);
+    const start = (state: string) =>
+      who === "device"
+        ? device(state)
+        : berth("emulator", "--config", config, "--port", "0", "--state", state);
+    const file = await start(config);
+    expect(file).toMatchObject({ status: 2, out: "" });
+    expect(file.err).toBe(`berth: --state: ${config} is a file; name a directory [invalid-argument]\n`);
+    const below = await start(join(config, "state"));
+    expect(below.status).toBe(2);
+    expect(below.err).toContain(`berth: --state: ${join(config, "state")}: `);
+    expect(below.err).toContain("a part of the name is a file; correct it");
+  },
+);

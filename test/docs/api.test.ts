@@ -39,7 +39,7 @@ function interfacesOf(file: string): Map<string, Interface> {
 
 const interfaces = new Map(
   [
-    "src/agent/agent.ts",
+    "src/agent/options.ts",
     "src/agent/hub-connection.ts",
     "src/agent/outbox.ts",
     "src/azure/hub/cloud-to-device.ts",
@@ -49,6 +49,7 @@ const interfaces = new Map(
     "src/telemetry-device.ts",
     "src/device.ts",
     "hosts/node/berth.ts",
+    "hosts/moddable/device-host.ts",
   ].flatMap((file) => [...interfacesOf(file)]),
 );
 
@@ -90,6 +91,8 @@ test.each([
   ["TwinOptions", membersOf("TwinOptions").filter((name) => !name.startsWith("on"))],
   ["NodeDeviceOptions", interfaces.get("NodeDeviceOptions")?.members ?? []],
   ["NodeIdentity", membersOf("NodeIdentity")],
+  ["ModdableOptions", membersOf("ModdableOptions")],
+  ["ModdableIdentity", membersOf("ModdableIdentity")],
 ])("the page lists the options of %s", (name, expected) => {
   expect(expected.length).toBeGreaterThan(0);
   expect(rowsOf(`\`${name}\``).sort()).toEqual([...new Set(expected)].sort());

@@ -154,7 +154,11 @@ describe("the length of a path (RFC 5280 section 6.1.4 (l))", () => {
   test("an intermediate of pathlen 0 makes devices, and no CAs that make devices", async () => {
     const sub = await ca("sub", line);
     const leaf = await device(sub);
+    const refused = record(emulator, "refuse");
     expect(await connackOf("unit-7", chainOf(leaf, sub, line))).toBe(5);
+    expect(refused.map((event) => (event as { reason: string }).reason)).toEqual([
+      'Invalid certificate. The CA "factory line" has pathlen 0, and more CAs than that stand below it.',
+    ]);
     // Where the enrollment itself names the sub-CA, nothing above it counts.
     enrollGroup(sub);
     expect(await connackOf("unit-7", chainOf(leaf, sub, line))).toBe(0);

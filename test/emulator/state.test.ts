@@ -143,6 +143,8 @@ test("changes that come together share a write, and each waits for one that hold
 
 test("a state that cannot be written is told to the device as 500 and once by an event, and the next try may succeed", async () => {
   const emulator = await startEmulator({ stateDirectory: directory });
+  // Written at the start, for the keys of the policies.
+  rmSync(join(directory, "state.json"));
   mkdirSync(join(directory, "state.json"));
   const problems: Error[] = [];
   emulator.events.on("problem", (error) => problems.push(error));
@@ -273,4 +275,25 @@ test("TLS below 1.2 is refused, and 1.3 is not offered by default", async () => 
   expect((client.socket as TLSSocket).getProtocol()).toBe("TLSv1.2");
   await client.drop();
   await emulator.stop();
+});
+
+test("a state or a CA that is no text, or too large for one, is named and left as it is", async () => {
+  const latin1 = Buffer.from('{"version":1,"registrations":["caf\xe9"]}', "latin1");
+  writeFileSync(join(directory, "state.json"), latin1);
+  const start = () => Emulator.start({ configuration: configuration(), stateDirectory: directory });
+  await expect(start()).rejects.toThrow(
+    `${join(directory, "state.json")} (delete it to start without registrations) line 1 is not in UTF-8`,
+  );
+  expect(readFileSync(join(directory, "state.json"))).toEqual(latin1);
+  rmSync(join(directory, "state.json"));
+  const root = join(directory, "ca", "root.pem");
+  await (await start()).stop();
+  for (const [content, problem] of [
+    [latin1, "line 1 is not in UTF-8"],
+    [Buffer.alloc(2 ** 20 + 1, 0x20), "has more than 1 MB"],
+  ] as const) {
+    writeFileSync(root, content);
+    await expect(start()).rejects.toThrow(`${root} ${problem}`);
+    expect(readFileSync(root)).toEqual(content);
+  }
 });

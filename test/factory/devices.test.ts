@@ -14,7 +14,7 @@ import { DEVICE_COLUMNS, type DeviceDefaults, type FactoryDevice } from "../../f
 import { readDevices } from "../../factory/devices";
 import { nvsImage } from "../../factory/nvs-image";
 import { SDK_NVS_PARTITION } from "../../factory/partition";
-import { IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
+import { IDENTITY_KEYS, readDeviceIdentity } from "../../hosts/moddable/device-identity";
 import { readSettings, SETTINGS } from "../../firmware/settings";
 import { readNvs } from "../helpers/nvs-reader";
 
@@ -361,8 +361,8 @@ describe("what is wrong is told with line and column, and nothing secret is show
     expect(problems).toEqual([{ line: 2, column: undefined, message: "--certificates has no nobody_1.pem" }]);
   });
 
-  test("what only the build may say is no column", () => {
-    const column = "built";
+  test("what only simulators heed is no column", () => {
+    const column = "exitAfter";
     expect(DEVICE_COLUMNS).not.toContain(column);
     const { problems } = read(`registrationId,symmetricKey,${column}\na,${KEY},1\n`, { idScope: "0ne1" });
     expect(problems).toMatchObject([

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Device, type DeviceWorld } from "../../firmware/device";
 import { readSettings } from "../../firmware/settings";
 import { networkWorks } from "../../hosts/moddable/evidence";
-import { type WifiInterface, WifiNetwork } from "../../hosts/moddable/wifi-network";
+import { type NetworkInterface, InterfaceNetwork } from "../../hosts/moddable/interface-network";
 import type { Host } from "../../src/host";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
 import { answerDps, assigningDps, type DpsRequestHandler, hub } from "../../simulator/services";
@@ -55,6 +55,28 @@ describe("a device", () => {
       /^the device's clock: \S+Z; its certificate: good from 1970-01-01\S+ to 1970-01-02T00:00:00.000Z: expired$/,
     );
     expect(log[line + 2]).toMatch(/^next attempt in \d/);
+    device.stop();
+  });
+
+  test.each([
+    ["expired", { notBefore: 0, notAfter: 86_400_000 }],
+    ["not valid yet", { notBefore: 4e12, notAfter: 4.1e12 }],
+  ])("whose certificate is %s says so once, before it asks a server", (about, validity) => {
+    const { time, device, log } = world({}, {}, { validity });
+    device.start();
+    time.advance(60_000);
+    const lines = log.filter((line) => line.startsWith("error: identity: tls-expired: "));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`the device's own is ${about}: good from `);
+    expect(log.indexOf(lines[0] as string)).toBe(log.indexOf("provisioning") + 1);
+    device.stop();
+  });
+
+  test("whose certificate is good says nothing of it", () => {
+    const { time, device, log } = world({}, {}, { validity: { notBefore: 0, notAfter: 4e12 } });
+    device.start();
+    time.advance(60_000);
+    expect(log.filter((line) => line.includes("identity"))).toEqual([]);
     device.stop();
   });
 
@@ -116,7 +138,7 @@ describe("a device", () => {
   test("a Wi-Fi driver that has lost the network and says that it is up costs minutes, not the day", () => {
     let joins = 0;
     let became = (): void => undefined;
-    class Radio implements WifiInterface {
+    class Radio implements NetworkInterface {
       connection = 200;
       address: string | undefined;
       constructor({ onChanged }: { readonly onChanged: () => void }) {
@@ -138,7 +160,12 @@ describe("a device", () => {
       close(): void {}
     }
     const time = new VirtualTime();
-    const network = new WifiNetwork({ WiFi: { io: Radio }, SSID: "net", timers: time, random: () => 0.5 });
+    const network = new InterfaceNetwork({
+      Interface: { io: Radio },
+      SSID: "net",
+      timers: time,
+      random: () => 0.5,
+    });
     const { azure, device, log } = world(
       {},
       { network, clock: time, timers: time },

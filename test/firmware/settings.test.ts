@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../firmware/device-identity";
-import { readSettings, SETTINGS, SETTINGS_DOMAIN, type SettingsRead } from "../../firmware/settings";
+import { IDENTITY_DOMAIN, IDENTITY_KEYS, readDeviceIdentity } from "../../hosts/moddable/device-identity";
+import { readSettings, SETTINGS, type Settings } from "../../firmware/settings";
+import { SETTINGS_DOMAIN, type SettingsRead } from "../../hosts/moddable/settings";
 import { LONGEST_STORE_KEY, LONGEST_STORE_VALUE } from "../../src/host";
 import { SLOT_KEYS } from "../../src/storage/assignment-store";
 
@@ -80,7 +81,7 @@ describe("settings", () => {
 
   describe("Wi-Fi: ssid and password are one", () => {
     const IMAGE = { ssid: "image", password: "of the image" };
-    const wifiOf = ({ settings: { ssid, password }, wifiFault }: SettingsRead) => ({
+    const wifiOf = ({ settings: { ssid, password }, wifiFault }: SettingsRead<Settings>) => ({
       ssid,
       password,
       wifiFault,
@@ -136,11 +137,6 @@ describe("settings", () => {
         "password in mc/config is not",
       );
     });
-  });
-
-  test("what only the build may say is not read from flash", () => {
-    expect(read({ built: 2_000_000_000 }).settings.built).toBe(SETTINGS.built.fallback);
-    expect(read({}, { built: "2000000000" }).settings.built).toBe(2_000_000_000);
   });
 
   test("the table in the README says the same", () => {

@@ -12,7 +12,7 @@ import type { HostileClient, HostileOutcome, HostileTarget } from "./hostile-cli
 const ENGINE = "hosts/native/tls";
 const PROBE = "hosts/native/tools/tls_probe.c";
 
-/** berth_tls_code of hosts/native/tls/tls_failure.h. */
+/** berth_tls_code of hosts/native/tls/berth_tls_failure.h. */
 const CODES: readonly (ErrorCode | undefined)[] = [
   undefined,
   "invalid-argument",

@@ -5,7 +5,7 @@ import TCP from "embedded:io/socket/tcp";
 import Resource from "Resource";
 import TextDecoder from "text/decoder";
 import Time from "time";
-import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
+import { TRUSTED_ROOTS } from "../../hosts/moddable/trusted-roots";
 import { ModdableClock } from "../../hosts/moddable/clock";
 import { bindTransport } from "../../hosts/moddable/cryptography";
 import { createTimers } from "../../hosts/moddable/host";
@@ -40,7 +40,9 @@ function open(options: OpenOptions = {}): Attempt {
   });
   const binding = bindTransport({
     roots: () =>
-      TRUSTED_ROOTS.map((name) => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer)),
+      TRUSTED_ROOTS.map(
+        (name) => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
+      ),
     clientCertificate: undefined,
     resolve: (name, done) => {
       timers.set(() => done(name, options.address), 1);

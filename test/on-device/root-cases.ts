@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The root certificates as they lie in the image. */
 import Resource from "Resource";
-import { TRUSTED_ROOTS } from "../../firmware/trusted-roots";
+import { TRUSTED_ROOTS } from "../../hosts/moddable/trusted-roots";
 import { type RootReport, readableRoots } from "../../hosts/moddable/roots";
 import { type Case, equal } from "./check";
 
 const roots = TRUSTED_ROOTS.map((name) => ({
   name,
-  read: () => new Uint8Array(new Resource(`${name}.der`) as unknown as ArrayBuffer),
+  read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
 }));
 
 export const rootCases: readonly Case[] = [

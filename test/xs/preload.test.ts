@@ -5,11 +5,17 @@ import { modulesBelow, preloadGraph, preloadSingle } from "../../hosts/xs/preloa
 import { checkPreload } from "../../hosts/xs/preload-check";
 import { engine, withEngine, withEngineEach } from "../helpers/xs";
 
-/** These import modules of the Moddable SDK, which are not here. */
+/** These import modules of the Moddable SDK, which are not here, or are not preloaded (berth/board). */
 const NEEDS_THE_SDK = [
+  "hosts/moddable/berth.ts",
+  "hosts/moddable/board.ts",
   "hosts/moddable/cryptography.ts",
   "hosts/moddable/host.ts",
   "hosts/moddable/platform/board.ts",
+  "hosts/moddable/public/berth.ts",
+  "hosts/moddable/public/telemetry.ts",
+  "hosts/moddable/sources.ts",
+  "hosts/moddable/telemetry.ts",
 ];
 /** berth-native, and what builds: no parts of an image. */
 const OFF_THE_DEVICE = ["hosts/native/linux/", "hosts/native/scripts/", "hosts/moddable/scripts/"];

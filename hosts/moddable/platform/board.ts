@@ -2,14 +2,8 @@
 /** What differs between a board and a simulator, as an ESP32 board has it. `simulator.ts` has the same names. */
 
 import getResetReason from "resetReason";
-import WiFi from "embedded:network/interface/wifi";
 import type { Led } from "../indicator";
 import type { ButtonClass } from "../long-press";
-import type { WifiClass } from "../wifi-network";
-
-export const wifi: { readonly io: WifiClass } | undefined = Object.freeze({
-  io: WiFi as unknown as WifiClass,
-});
 
 /** What the target of the SDK puts into `globalThis.Host`; boards without LED or button leave them out. */
 interface BoardHost {

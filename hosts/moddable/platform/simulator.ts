@@ -2,10 +2,6 @@
 /** What differs between a board and a simulator, as a simulator has it. `board.ts` has the same names. */
 import type { Led } from "../indicator";
 import type { ButtonClass } from "../long-press";
-import type { WifiClass } from "../wifi-network";
-
-/** The computer's network is there already. */
-export const wifi: { readonly io: WifiClass } | undefined = undefined;
 
 /** @returns undefined: a simulator starts because a person starts it */
 export function restartReason(): string | undefined {

@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
 import { withLock } from "../../../scripts/build-lock";
-import { preloadedModules } from "./check-manifests";
+import { MODULE_MANIFESTS, preloadedModules } from "./check-manifests";
 import type { Sdk } from "./sdk";
 import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./sdkconfig";
 
@@ -25,7 +25,7 @@ export interface BuildOptions {
   /** Directory of package.json */
   readonly project: string;
   readonly sdk: Sdk;
-  /** Its folder, of `APPS` */
+  /** Its folder, of `APPS`, or an absolute path */
   readonly app: string;
   /** Of mcconfig */
   readonly platform: string;
@@ -47,10 +47,18 @@ export function isFatalWarning(line: string) {
  */
 export async function build(options: BuildOptions): Promise<{ status: number; output: string }> {
   const { project, app, platform, mode } = options;
-  const root = join(project, "build", "moddable");
+  const root = rootOf(project, app);
   mkdirSync(root, { recursive: true });
   const name = join(root, `${basename(app)}-${platform.replaceAll("/", "-")}-${mode}`);
   return withLock(`${name}.lock`, () => buildAlone(options, root, name), { log: console.error });
+}
+
+/** Where everything goes: mcconfig tells apps apart by the names of their folders alone. */
+function rootOf(project: string, app: string) {
+  const root = join(project, "build", "moddable");
+  return isAbsolute(app)
+    ? join(root, "apps", createHash("sha256").update(app).digest("hex").slice(0, 12))
+    : root;
 }
 
 /**
@@ -64,16 +72,14 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   const temporary = join(root, "tmp", ...tail);
   const output = join(root, "bin", ...tail);
   forgetStale(`${name}.sha256`, [output, temporary], options);
-  const sdkconfig = join(project, app, "sdkconfig");
+  const sdkconfig = resolve(project, app, "sdkconfig");
   const configured = family === "esp32" && existsSync(sdkconfig);
   const mcconfig = (into: string, how: string[], variables: Readonly<Record<string, string>> = {}) => {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
       ...[...how, "-p", platform, "-t", target, "-o", into],
-      manifestOf(project, app),
+      isAbsolute(app) ? inFlashOf(root, app) : manifestOf(project, app),
       ...settings,
-      // No earlier time is believed than that of the build; to the day, so that an hour later nothing is rebuilt.
-      `built=${Math.floor(Date.now() / 86_400_000) * 86_400}`,
     ];
     return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
       if (isFatalWarning(line)) fatal.push(line);
@@ -97,7 +103,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   const status = await mcconfig(root, ["-m"], ofBoard);
   const problems = fatal.map((line) => line.replace(/^# /, ""));
   if (status === 0) {
-    const wanted = preloadedModules(project, `${app}/manifest.json`, family);
+    const wanted = isAbsolute(app) ? [] : preloadedModules(project, `${app}/manifest.json`, family);
     const makefile = join(temporary, "makefile");
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))
@@ -114,8 +120,22 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
 
 /** The overlay with the site's settings, where there is one. */
 export function manifestOf(project: string, app: string) {
-  const local = join(project, app, "manifest_local.json");
-  return existsSync(local) ? local : join(project, app, "manifest.json");
+  const local = resolve(project, app, "manifest_local.json");
+  return existsSync(local) ? local : resolve(project, app, "manifest.json");
+}
+
+/**
+ * A manifest around an app outside the project: the file that stands for flash is then in the directory of the run, where
+ * the app's own would put it into /tmp for all runs.
+ */
+function inFlashOf(root: string, app: string) {
+  const directory = join(root, basename(app));
+  const manifest = { include: manifestOf("/", app), config: { file: { root: "./" } } };
+  const text = JSON.stringify(manifest);
+  const file = join(directory, "manifest.json");
+  mkdirSync(directory, { recursive: true });
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
+  return file;
 }
 
 /**
@@ -126,23 +146,23 @@ export function manifestOf(project: string, app: string) {
 export function forgetStale(
   stamp: string,
   directories: readonly string[],
-  { project, sdk }: Pick<BuildOptions, "project" | "sdk">,
+  { project, sdk, app }: Pick<BuildOptions, "project" | "sdk" | "app">,
 ) {
   const hash = createHash("sha256").update(JSON.stringify([sdk.moddable, sdk.version]));
-  for (const file of manifestsBelow(project)) hash.update(readFileSync(join(project, file)));
+  for (const file of manifestsBelow(project, app)) hash.update(readFileSync(resolve(project, file)));
   const digest = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   writeFileSync(stamp, digest);
 }
 
-function manifestsBelow(project: string) {
+function manifestsBelow(project: string, app: string) {
   const below = [...Object.values(APPS), "hosts"].flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true }).map((file) => join(folder, String(file))),
   );
-  return [...readdirSync(project), ...below]
-    .filter((file) => /^manifest.*\.json$/.test(basename(file)))
-    .sort();
+  const own = isAbsolute(app) ? readdirSync(app).map((file) => join(app, file)) : [];
+  const found = [...below, ...own].filter((file) => /^manifest.*\.json$/.test(basename(file)));
+  return [...MODULE_MANIFESTS, ...found.sort()];
 }
 
 /**
@@ -164,9 +184,10 @@ function run(
 ): Promise<number> {
   // mcconfig looks for its kin and for tsc in PATH.
   const path = [sdk.tools, join(project, "node_modules", ".bin"), process.env.PATH ?? ""].join(delimiter);
-  return new Promise((resolve) => {
+  const directory = resolve(project, app);
+  return new Promise((done) => {
     const child = spawn(command, parameters, {
-      cwd: join(project, app),
+      cwd: directory,
       env: { ...process.env, ...variables, PATH: path },
       stdio: ["inherit", "pipe", "pipe"],
       shell: process.platform === "win32",
@@ -186,8 +207,8 @@ function run(
     }
     child.on("error", (error) => {
       console.error(`error: ${error.message}`);
-      resolve(1);
+      done(1);
     });
-    child.on("close", (status) => resolve(status ?? 1));
+    child.on("close", (status) => done(status ?? 1));
   });
 }

@@ -10,14 +10,19 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
-/** What every app includes, by itself or by manifest.json. */
-const BASE_MANIFEST = "manifest_telemetry.json";
+/** What apps include: one of them. */
+export const MODULE_MANIFESTS = ["manifest.json", "manifest_telemetry.json"];
+const CORE_MANIFEST = "hosts/moddable/manifest_core.json";
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
 const CASES_MANIFEST = "test/on-device/manifest.json";
+/** Each is complete with what it includes. */
+const APPS = [APP_MANIFEST, CASES_MANIFEST, ...MODULE_MANIFESTS];
+/** Leaves out the SDK's own way into the Wi-Fi; for apps that want Berth's alone. */
+const WIFI_MANIFEST = "hosts/moddable/manifest_wifi.json";
 const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
 /** Must say no to a platform that they do not know. */
-const GUARDED = ["manifest.json", BASE_MANIFEST, APP_MANIFEST, CASES_MANIFEST];
+const GUARDED = [CORE_MANIFEST, "hosts/moddable/manifest_board.json", APP_MANIFEST, CASES_MANIFEST];
 
 /** Platforms of mcconfig. */
 const TARGETS = ["esp32", "lin", "mac", "win"];
@@ -28,9 +33,9 @@ export const SDK_MODULES = Object.freeze({
   "embedded:io/socket/listener": TARGETS,
   "embedded:io/socket/tcp": TARGETS,
   "embedded:io/socket/udp": TARGETS,
-  "embedded:network/interface/wifi": ["esp32"],
   instrumentation: TARGETS,
   "mc/config": TARGETS,
+  modules: TARGETS,
   net: TARGETS,
   preference: TARGETS,
   resetReason: ["esp32"],
@@ -41,6 +46,8 @@ export const SDK_MODULES = Object.freeze({
 
 /** Reads its file when it is loaded, in the simulators: preloaded, that is at build time, and so is what imports it. */
 const NEVER_PRELOADED = ["preference"];
+/** Loaded by apps that want them, and with state of their own. */
+const LOADED_LATE = ["berth/board"];
 
 /** Globals of Node and browsers that XS does not have, as they are used. */
 const FOREIGN_GLOBALS = Object.freeze({
@@ -54,7 +61,11 @@ const FOREIGN_GLOBALS = Object.freeze({
   setTimeout: /(?<![\w.#$])set(?:Timeout|Interval|Immediate)\(/,
 });
 
-/** Set for the device, too: mcconfig does not read tsconfig.json. */
+/**
+ * Set for our own apps, too: mcconfig does not read tsconfig.json. Not in what other apps include: options hold for all
+ * of an app, and there they are its own. Without `skipLibCheck` the SDK's typings do not pass.
+ */
+const IMPOSED = { skipLibCheck: true };
 const STRICTNESS = [
   "strict",
   "noImplicitOverride",
@@ -145,29 +156,35 @@ export function checkManifests(project: string = PROJECT, sdk?: string): string[
   const problems: string[] = [];
   const report = (text: string) => problems.push(text);
   const { parts, bound } = collect(project, report);
-  for (const part of parts) checkPaths(project, part, sdk, report);
+  for (const part of parts) {
+    checkPaths(project, part, sdk, report);
+    checkC(project, part, report);
+  }
+  checkImposed(parts, report);
   for (const file of GUARDED) {
     if (!readManifest(project, file).platforms?.["..."]?.error)
       report(`${file}: no error for other platforms ("...")`);
   }
-  checkStrictness(project, problems);
+  for (const file of [APP_MANIFEST, CASES_MANIFEST]) checkStrictness(project, file, report);
   checkSdkconfig(project, problems);
   checkPreload(project, parts, bound, problems);
-  for (const module of bound) checkSource(project, module, bound, problems);
+  for (const app of APPS) {
+    const own = collect(project, () => {}, [app]).bound;
+    for (const module of own) checkSource(project, module, own, problems);
+  }
   return [...new Set(problems)];
 }
 
-/** All parts that any target takes, and the modules that they bind. */
-function collect(project: string, report: (text: string) => void) {
+/** All parts that any target takes of `apps`, and the modules that they bind. */
+function collect(project: string, report: (text: string) => void, apps: readonly string[] = APPS) {
   const parts: Part[] = [];
   const bound: Map<string, Bound> = new Map();
-  const apps = TARGETS.flatMap((target) =>
-    [APP_MANIFEST, ...(target === "lin" || target === "esp32" ? [CASES_MANIFEST] : [])].map((file) => ({
-      target,
-      file,
-    })),
+  const taken = TARGETS.flatMap((target) =>
+    apps
+      .filter((file) => file !== CASES_MANIFEST || target === "lin" || target === "esp32")
+      .map((file) => ({ target, file })),
   );
-  for (const { target, file: app } of apps) {
+  for (const { target, file: app } of taken) {
     for (const part of partsFor(project, target, report, app)) {
       parts.push(part);
       for (const { specifier, file } of modulesOf(part.rules, join(project, dirname(part.file)))) {
@@ -216,8 +233,9 @@ function filesOf(path: string) {
   const directory = dirname(path);
   if (!existsSync(directory)) return [];
   const name = basename(path);
+  const start = name.endsWith("*") ? name.slice(0, -1) : undefined;
   return readdirSync(directory)
-    .filter((file) => name === "*" || stemOf(file) === name || file === name)
+    .filter((file) => (start === undefined ? stemOf(file) === name || file === name : file.startsWith(start)))
     .map((file) => join(directory, file));
 }
 
@@ -244,11 +262,33 @@ function modulesOf(rules: Manifest, directory: string) {
   return found;
 }
 
-function checkStrictness(project: string, problems: string[]) {
-  const options = readManifest(project, BASE_MANIFEST).typescript?.tsconfig?.compilerOptions ?? {};
+function checkStrictness(project: string, file: string, report: (text: string) => void) {
+  const options = readManifest(project, file).typescript?.tsconfig?.compilerOptions ?? {};
   for (const name of STRICTNESS) {
-    if (options[name] !== true)
-      problems.push(`${BASE_MANIFEST}: typescript.tsconfig.compilerOptions.${name} is not true`);
+    if (options[name] !== true) report(`${file}: typescript.tsconfig.compilerOptions.${name} is not true`);
+  }
+}
+
+/** What an app includes leaves to it its options of TypeScript, its Wi-Fi and its names in C. */
+function checkImposed(parts: Part[], report: (text: string) => void) {
+  for (const { file, rules } of parts) {
+    if (file === APP_MANIFEST || file === CASES_MANIFEST) continue;
+    const options = Object.entries(rules.typescript?.tsconfig?.compilerOptions ?? {});
+    for (const [name] of options.filter(([name]) => !Object.hasOwn(IMPOSED, name)))
+      report(`${file}: imposes typescript.tsconfig.compilerOptions.${name} on apps`);
+    if (file !== WIFI_MANIFEST && list(rules.modules?.["~"]).some((path) => path.endsWith("/setup/network")))
+      report(`${file}: takes the Wi-Fi of an app (setup/network)`);
+  }
+}
+
+/** C has no folders in an app: of two files of one name the second is left out. */
+function checkC(project: string, { file, rules }: Part, report: (text: string) => void) {
+  const sources = Object.values(rules.modules ?? {}).flatMap((rule) => list(rule));
+  for (const source of sources.filter((path) => !path.startsWith("$("))) {
+    for (const found of filesOf(resolve(project, dirname(file), source))) {
+      if (/\.[ch]$/.test(found) && !basename(found).startsWith("berth_"))
+        report(`${file}: ${basename(found)} is no name of our own in C (berth_*)`);
+    }
   }
 }
 
@@ -279,6 +319,7 @@ function wantedPreload(project: string, file: string, bound: Bound[]): string[] 
       manifest === file &&
       manifest !== CASES_MANIFEST &&
       specifier !== main &&
+      !LOADED_LATE.includes(specifier) &&
       !importsOf(readFileSync(path, "utf8")).some((name) => NEVER_PRELOADED.includes(name)),
   );
   return [...new Set(names.map(({ specifier }) => specifier))];
@@ -305,7 +346,7 @@ function checkSource(
     const missing = targets.filter((target) => !isThere(wanted, file, target, bound));
     if (missing.length > 0) report(`imports "${wanted}", which is not there on ${missing.join(", ")}`);
   }
-  const state = /^(?:export )?(?:let|var) (\w+)/m.exec(source);
+  const state = LOADED_LATE.includes(specifier) ? null : /^(?:export )?(?:let|var) (\w+)/m.exec(source);
   if (state) report(`module state "${state[1]}" is frozen once preloaded`);
   // XS 8.2.3 executes one in ROM with memory that it takes from malloc and collects as its own.
   const frozen = /^(?:export )?const (\w+)[^=]*= \/(?![/*])/m.exec(source);

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** The identity file of `npm run sim -- --identity FILE`. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { certificatesIn, leafFirst, privateKeyIn } from "../../node/credentials";
+import { readHandedOver, textOf } from "../../node/handed-over";
 
 /**
- * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM, their paths
- * relative to the identity file.
+ * Who the simulated device is: the fields of an identity file. Certificates and keys are files in PEM or DER, their
+ * paths relative to the identity file.
  */
 export interface IdentityFile {
   readonly idScope: string;
   readonly registrationId: string;
   /** Base64 */
   readonly symmetricKey?: string;
-  /** PEM; more than one certificate: leaf first */
+  /** With its issuer, in any order */
   readonly certificate?: string;
-  /** PEM */
   readonly clientKey?: string;
-  /** PEM of a root of one's own */
+  /** A root of one's own */
   readonly root?: string;
 }
 
@@ -30,28 +29,35 @@ const FIELDS = ["idScope", "registrationId", "symmetricKey", "certificate", "cli
  */
 export function readIdentity(file: string): Record<string, string | Uint8Array> {
   const json = fieldsOf(file);
-  const pem = (field: string, name: string) => contentOf(resolve(dirname(file), name), `${field} of ${file}`);
+  const read = <T>(field: string, name: string, take: (bytes: Uint8Array, path: string) => T) =>
+    contentOf(`${field} of ${file}`, resolve(dirname(file), name), take);
   const values: Record<string, string | Uint8Array> = {
     idScope: json.idScope,
     registrationId: json.registrationId,
   };
   if (json.symmetricKey !== undefined) values.symmetricKey = json.symmetricKey;
-  if (json.certificate !== undefined) {
-    const [leaf, issuer] = certificatesIn(pem("certificate", json.certificate), `certificate of ${file}`);
-    values.certificate = leaf;
-    if (issuer) values.issuer = issuer;
-  }
-  if (json.clientKey !== undefined) {
-    values.clientKey = privateKeyIn(pem("clientKey", json.clientKey), `clientKey of ${file}`);
+  if (json.certificate !== undefined && json.clientKey !== undefined) {
+    const { certificate, clientKey } = json;
+    const chain = read("certificate", certificate, certificatesIn);
+    const key = read("clientKey", clientKey, privateKeyIn);
+    const [leaf, issuer] = leafFirst(chain, key);
+    if (!leaf?.checkPrivateKey(key))
+      throw new Error(
+        `--identity: ${clientKey} is not the private key of ${certificate}; give the one of it`,
+      );
+    values.certificate = leaf.raw;
+    if (issuer) values.issuer = issuer.raw;
+    values.clientKey = key.export({ type: "pkcs8", format: "der" });
   }
   if (json.root !== undefined) {
-    [values.root] = certificatesIn(pem("root", json.root), `root of ${file}`);
+    const [root] = read("root", json.root, certificatesIn);
+    if (root) values.root = root.raw;
   }
   return values;
 }
 
 function fieldsOf(file: string): IdentityFile {
-  const json = objectIn(contentOf(file, "--identity"));
+  const json = objectIn(contentOf("--identity", file, textOf));
   if (json === undefined) throw new Error(`--identity: ${file} is no JSON object`);
   for (const [field, value] of Object.entries(json)) {
     if (!FIELDS.includes(field)) {
@@ -82,32 +88,12 @@ function objectIn(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function contentOf(file: string, what: string): string {
+/** What `take` makes of the bytes of `path`. @throws Error that begins with `what`, and names the file */
+function contentOf<T>(what: string, path: string, take: (bytes: Uint8Array, path: string) => T): T {
   try {
-    return readFileSync(file, "utf8");
+    return take(readHandedOver(path), path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(`${what}: ${code === "ENOENT" ? `there is no file ${file}` : message}`);
-  }
-}
-
-/** @returns DER */
-function certificatesIn(pem: string, what: string): [Uint8Array, ...Uint8Array[]] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  try {
-    const [first, ...others] = blocks.map((block) => new X509Certificate(block).raw);
-    if (first) return [first, ...others];
-  } catch {
-    // Said below.
-  }
-  throw new Error(`${what}: the file holds no certificate in PEM`);
-}
-
-/** @returns PKCS#8, DER */
-function privateKeyIn(pem: string, what: string): Uint8Array {
-  try {
-    return createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  } catch {
-    throw new Error(`${what}: the file holds no private key in PEM without a passphrase`);
+    throw new Error(`${what}: ${code === "ENOENT" ? `there is no file ${path}` : message}`);
   }
 }

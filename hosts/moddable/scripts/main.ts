@@ -4,24 +4,27 @@
  *
  *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
  *   npm run flash -- BOARD [the same]
- *   npm run sim -- [--debug|--release] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
+ *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
  *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
- * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without --identity sim starts an emulator.
+ * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without
+ * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
+ * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as firmware from "../../../firmware/settings";
+import { SETTINGS } from "../../../firmware/settings";
 import { optionsNpmKept } from "../../../scripts/npm-options";
 import { APPS, BOARDS, build } from "./build";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
 import { readIdentity } from "./identity";
 import { findSdk, type Sdk, thisComputer } from "./sdk";
+import { PLATFORM_SETTINGS } from "../settings";
 import { checkedSettings } from "./settings";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -41,7 +44,7 @@ const BUILDING = { debug: false, release: false, platform: true };
 const OPTIONS = Object.freeze({
   build: BUILDING,
   flash: BUILDING,
-  sim: { debug: false, release: false, identity: true, state: true, timeout: true },
+  sim: { debug: false, release: false, app: true, identity: true, state: true, timeout: true },
   test: { debug: false, release: false, timeout: true },
 });
 
@@ -113,7 +116,9 @@ async function main(words: readonly string[]): Promise<number> {
   const { action, target, options, settings } = parsed;
   const runs = action === "sim" || action === "test";
   // What was typed is judged before anything is looked for or built.
-  const given = settings.length === 0 ? {} : checkedSettings(settings, !runs, firmware);
+  const app = options.app === undefined ? undefined : appIn(options.app);
+  const known = app === undefined ? SETTINGS : PLATFORM_SETTINGS;
+  const given = settings.length === 0 ? {} : checkedSettings(settings, !runs, known);
   const identity = options.identity === undefined ? undefined : readIdentity(options.identity);
   const simulator = target === "sim";
   const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
@@ -137,15 +142,25 @@ async function main(words: readonly string[]): Promise<number> {
   const built = await build({
     project: PROJECT,
     sdk,
-    app: action === "test" ? APPS.cases : APPS.firmware,
+    app: app ?? (action === "test" ? APPS.cases : APPS.firmware),
     platform,
     target: action === "flash" ? "deploy" : "build",
     mode: modeOf(parsed),
     settings: runs ? [] : settings,
   });
   if (built.status !== 0 || !runs) return built.status;
-  const app = join(built.output, "mc.so");
-  return action === "test" ? runCases(sdk, app, parsed) : simulate(sdk, app, parsed, given, identity);
+  const library = join(built.output, "mc.so");
+  return action === "test"
+    ? runCases(sdk, library, parsed)
+    : simulate(sdk, library, app, parsed, given, identity);
+}
+
+/** @throws UsageError when there is no app */
+function appIn(directory: string) {
+  const app = resolve(directory);
+  if (!existsSync(join(app, "manifest.json")))
+    throw new UsageError(`--app: there is no manifest.json in ${directory}`);
+  return app;
 }
 
 async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
@@ -158,33 +173,36 @@ async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
 }
 
 /**
+ * @param library what was built
+ * @param app outside the project; else it is the firmware
  * @param given settings
  * @param identity of the option
  */
 async function simulate(
   sdk: Sdk,
-  app: string,
+  library: string,
+  app: string | undefined,
   { options }: Arguments,
   given: Readonly<Record<string, string>>,
   identity: Readonly<Record<string, string | Uint8Array>> | undefined,
 ) {
   const program = headlessRunner(PROJECT, sdk);
-  const state = resolve(options.state ?? join(PROJECT, ".berth", "sim"));
+  const state = resolve(
+    options.state ?? join(PROJECT, ".berth", app === undefined ? "sim" : `sim-${basename(app)}`),
+  );
   const timeout = Number(options.timeout ?? 0);
   if (identity !== undefined) {
     writePreferences(state, { berth: given, "berth-id": identity });
-    return runHeadless(program, app, state, timeout);
+    return runHeadless(program, library, state, timeout);
   }
   const emulator = await startEmulator(PROJECT, state);
   try {
     const settingsHere = {
       connectTo: `:127.0.0.1:${emulator.port}`,
-      startSpread: "0",
-      telemetryEvery: "2",
-      exitAfter: "5",
+      ...(app === undefined && { startSpread: "0", telemetryEvery: "2", exitAfter: "5" }),
     };
     writePreferences(state, { berth: { ...settingsHere, ...given }, "berth-id": emulator.identity });
-    return await runHeadless(program, app, state, timeout);
+    return await runHeadless(program, library, state, timeout);
   } finally {
     emulator.stop();
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Defines the natives as properties of the global object `berthNatives`. */
-#include "hmac_binding.h"
+#include "berth_hmac_binding.h"
 #include "platform.h"
-#include "random_binding.h"
+#include "berth_random_binding.h"
 #include "resolve.h"
 #include "script.h"
 #include "tcp.h"
-#include "tls_binding.h"
+#include "berth_tls_binding.h"
 
 typedef struct {
   const char *name;

@@ -54,6 +54,9 @@ function obey(command: Command): void {
     case "forget":
       agent?.forget();
       break;
+    case "tellAwaited":
+      emit({ event: "awaited", code: agent?.awaited });
+      break;
     case "exit":
       end();
       break;

@@ -16,7 +16,7 @@
 
 #include "loop.h"
 #include "script.h"
-#include "xs_binding.h"
+#include "berth_xs_binding.h"
 
 /* The largest value of the store is 4,000 bytes. */
 #define LONGEST_FILE 65536

@@ -7,7 +7,7 @@ import type { AgentOptions, AgentState, ConnectedReport, ErrorReport } from "../
 import type { JsonObject } from "../../../src/azure/json";
 import type { Properties } from "../../../src/azure/properties";
 import { BerthError, ERRORS, type ErrorCode } from "../../../src/error";
-import type { Assignment } from "../../../src/storage/record";
+import type { Assignment } from "../../../src/storage/assignment";
 import type { LinuxHostOptions } from "./host";
 
 /** The first line. The end of the input stops the device and ends the program. */
@@ -25,6 +25,8 @@ export type Settings = { readonly host: LinuxHostOptions } & (
 /** Each further line. */
 export type Command =
   | { readonly command: "start" | "stop" | "reprovision" | "forget" | "exit" }
+  /** Answered by `awaited`. */
+  | { readonly command: "tellAwaited" }
   /** Telemetry for an agent, bytes for a connection. With an `id` it is answered by `accepted` or `refused`. */
   | {
       readonly command: "send";
@@ -49,16 +51,10 @@ export function encodeError(error: BerthError): NativeError {
 }
 
 export function decodeError({ code, message, ...details }: NativeError): BerthError {
-  const { status, retryAfter, errorCode, trackingId } = details;
   // The message is the meaning of the code, or that and what it is about in brackets, or only what it is about.
   const { meaning } = ERRORS[code];
   const about = message.startsWith(meaning) ? message.slice(meaning.length + 2, -1) : message;
-  return new BerthError(code, about, {
-    ...(status !== undefined && { status }),
-    ...(retryAfter !== undefined && { retryAfter }),
-    ...(errorCode !== undefined && { errorCode }),
-    ...(trackingId !== undefined && { trackingId }),
-  });
+  return new BerthError(code, about, details);
 }
 
 /** What has happened. Bytes are in base64. */
@@ -76,6 +72,8 @@ export type NativeEvent =
       readonly resumed: boolean;
     }
   | { readonly event: "stopped" }
+  /** `Agent.awaited`. */
+  | { readonly event: "awaited"; readonly code: ErrorCode | undefined }
   // Of an agent, see `AgentHandler`.
   | { readonly event: "state"; readonly state: AgentState }
   | ({

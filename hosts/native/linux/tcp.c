@@ -17,10 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "byte_queue.h"
+#include "berth_byte_queue.h"
 #include "loop.h"
 #include "script.h"
-#include "xs_binding.h"
+#include "berth_xs_binding.h"
 
 typedef struct {
   berth_source source;

@@ -9,7 +9,7 @@ export const MBEDTLS_MISSING = "mbedTLS is not installed; on Debian: apt-get ins
 const ENGINE = fileURLToPath(new URL("../tls", import.meta.url));
 /** Answered by its headers, and by ours that knows the differences. */
 const QUESTION = `
-#include "tls_version.h"
+#include "berth_tls_version.h"
 berth_version MBEDTLS_VERSION_STRING
 berth_number MBEDTLS_VERSION_NUMBER
 #if BERTH_TLS13

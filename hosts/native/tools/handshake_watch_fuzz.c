@@ -9,7 +9,7 @@
 #include <mbedtls/sha256.h>
 
 #include "fuzz_world.h"
-#include "handshake_watch.h"
+#include "berth_handshake_watch.h"
 
 /* In pieces that lie alone in memory, so that a byte read behind one is found. Returns what the last call returned. */
 static bool watch_pieces(berth_handshake_watch *watch, const uint8_t *bytes, size_t count, size_t piece)

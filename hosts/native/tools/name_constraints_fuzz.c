@@ -14,8 +14,8 @@
 #include <strings.h>
 
 #include "fuzz_world.h"
-#include "name_constraints.h"
-#include "server_name.h"
+#include "berth_name_constraints.h"
+#include "berth_server_name.h"
 
 #define MOST 400
 #define LONGEST_BASE 60

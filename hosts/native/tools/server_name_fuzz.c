@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "fuzz_world.h"
-#include "server_name.h"
+#include "berth_server_name.h"
 
 #define MOST 8
 

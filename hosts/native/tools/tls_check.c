@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-#include "byte_queue.h"
-#include "efuse_hmac.h"
-#include "handshake_watch.h"
-#include "hmac.h"
-#include "random.h"
-#include "server_name.h"
-#include "tls_client.h"
-#include "tls_version.h"
+#include "berth_byte_queue.h"
+#include "berth_efuse_hmac.h"
+#include "berth_handshake_watch.h"
+#include "berth_hmac.h"
+#include "berth_random.h"
+#include "berth_server_name.h"
+#include "berth_tls_client.h"
+#include "berth_tls_version.h"
 
 int checks_done = 0;
 

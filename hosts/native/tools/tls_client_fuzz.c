@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "fuzz_world.h"
-#include "tls_client.h"
+#include "berth_tls_client.h"
 
 #define NOW 1790000000
 #define HEAD 3

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tls_client.h"
+#include "berth_tls_client.h"
 
 #define LONGEST 65536
 #define NOW 1790000000

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tls_client.h"
+#include "berth_tls_client.h"
 
 #define MOST 8
 

@@ -379,7 +379,7 @@ export class Twin implements HubFeature {
   #unsend(): void {
     if (!this.#reported) return;
     const pending = [this.#reported];
-    this.#pending = this.#pending.reduce(joined, pending);
+    this.#pending = this.#pending.reduce<Patch[]>(joined, pending);
     this.#reported = undefined;
     this.#next = undefined;
   }

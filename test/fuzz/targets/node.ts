@@ -6,6 +6,7 @@ import { agreesOnCertificate, agreesOnText } from "../oracles/node";
 import { deviceTargets } from ".";
 import { emulatorConfiguration, emulatorFramer, emulatorText } from "./emulator";
 import { emulatorPackets, emulatorSession } from "./emulator-mqtt";
+import { emulatorQuery } from "./emulator-service";
 import type { Target, Targets } from "./target";
 
 /** @param oracle throws when the outcome is not what it would have come to */
@@ -28,6 +29,7 @@ export const targets: Targets = Object.freeze({
   "emulator-configuration": emulatorConfiguration,
   "emulator-framer": emulatorFramer,
   "emulator-packets": emulatorPackets,
+  "emulator-query": emulatorQuery,
   "emulator-session": emulatorSession,
   "emulator-text": emulatorText,
   reader: checked("reader", agreesOnStream),

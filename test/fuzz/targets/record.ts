@@ -6,10 +6,11 @@
  */
 import type { BerthError } from "../../../src/error";
 import type { Store, TextCodec } from "../../../src/host";
+import { ASSIGNMENT, type Assignment } from "../../../src/storage/assignment";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { crc32 } from "../../../src/storage/crc32";
-import { type AssignmentRecord, decodeRecord, encodeRecord } from "../../../src/storage/record";
-import { decodeRetryRecord, encodeRetryRecord } from "../../../src/storage/retry-record";
+import { decodeRecord, encodeRecord, type StoredRecord } from "../../../src/storage/record";
+import { retryCodec } from "../../../src/storage/retry-record";
 import { digest, Input, must, sameBytes, type Target } from "./target";
 
 const FRAME = 16;
@@ -36,7 +37,8 @@ export const record: Target = {
     const kept = new AssignmentStore(store, text);
     const found = kept.read();
     must(
-      found === undefined || slots.some((slot) => decodeRecord(slot, text)?.assignment?.hub === found.hub),
+      found === undefined ||
+        slots.some((slot) => decodeRecord(ASSIGNMENT, slot, text)?.value?.hub === found.hub),
       "an assignment from nowhere",
     );
     if (options & 4) {
@@ -84,43 +86,43 @@ function sealed(bytes: Uint8Array): Uint8Array {
 /** The checksum of the owner, of `WRITTEN`. */
 const OWNER = crc32(Uint8Array.from([..."0ne00000000\ndevice-1"], (character) => character.charCodeAt(0)));
 
-/** As `sealed`, of the other kind. */
+/** As `sealed`, of the other kind and for the device whose record it is. */
 function sealedRetry(bytes: Uint8Array): Uint8Array {
-  if (bytes.length < 35) return bytes;
+  if (bytes.length < FRAME + 4) return bytes;
   const whole = bytes.slice();
   const view = new DataView(whole.buffer);
-  view.setUint32(0, 0x42525452);
-  view.setUint8(4, 1);
-  view.setUint32(5, OWNER);
-  view.setUint32(whole.length - 4, crc32(whole.subarray(0, whole.length - 4)));
-  return whole;
+  view.setUint8(5, 3);
+  view.setUint32(FRAME - 4, OWNER);
+  return sealed(whole);
 }
 
 function describeRetry(slot: Uint8Array, text: TextCodec): string {
-  const decoded = decodeRetryRecord(slot, WRITTEN, text);
-  if (!decoded) return "none";
+  const codec = retryCodec(WRITTEN);
+  const decoded = decodeRecord(codec, slot, text);
+  const retry = decoded?.value;
+  if (!retry) return "none";
   must(
-    sameBytes(encodeRetryRecord(decoded, text), slot),
+    sameBytes(encodeRecord(codec, decoded, text), slot),
     "a retry record that would be written in another way",
   );
-  return `${decoded.dpsWait} ${decoded.toldWait} ${decoded.counts.join()} ${decoded.operationAge}`;
+  return `${retry.dpsWait} ${retry.toldWait} ${retry.counts.join()} ${retry.operationAge}`;
 }
 
 function describe(slot: Uint8Array, text: TextCodec): string {
-  const decoded = decodeRecord(slot, text);
+  const decoded = decodeRecord(ASSIGNMENT, slot, text);
   if (!decoded) return "none";
   // What is believed is what would be written; a NaN need not keep its bits.
-  if (!Number.isNaN(decoded.assignment?.assignedAt)) {
+  if (!Number.isNaN(decoded.value?.assignedAt)) {
     must(sameBytes(encoded(decoded, text), slot), "a record that would be written in another way");
   }
   // The date by its bytes: of two texts that are as close, XS and Node choose another.
-  const assignedAt = decoded.assignment && digest(slot.subarray(12, 20));
-  return JSON.stringify({ ...decoded, assignment: { ...decoded.assignment, assignedAt } });
+  const assignedAt = decoded.value && digest(slot.subarray(12, 20));
+  return JSON.stringify({ ...decoded, value: { ...decoded.value, assignedAt } });
 }
 
-function encoded(decoded: AssignmentRecord, text: TextCodec): Uint8Array {
+function encoded(decoded: StoredRecord<Assignment>, text: TextCodec): Uint8Array {
   try {
-    return encodeRecord(decoded, text);
+    return encodeRecord(ASSIGNMENT, decoded, text);
   } catch (error) {
     throw new Error(`broken rule: a record that cannot be written: ${(error as BerthError).code}`);
   }

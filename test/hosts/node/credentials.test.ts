@@ -49,3 +49,15 @@ test("a file with both holds each", () => {
   expect(names(certificatesIn(both, "f"))).toEqual(["CN=dev"]);
   expect(inDevice.checkPrivateKey(privateKeyIn(both, "f"))).toBe(true);
 });
+
+test.each([
+  ["of an exact length", [0x30, 0x82, 0x0a, 0x11, 2, 1, 3, 0x30, 0x82]],
+  ["of a short one", [0x30, 0x20, 2, 1, 3, 0x30, 0x1b]],
+  ["of none", [0x30, 0x80, 2, 1, 3, 0x30, 0x80]],
+])("PKCS#12 %s is told by its name, with the way out", (_, head) => {
+  const bytes = Uint8Array.from([...head, ...new Uint8Array(64)]);
+  for (const read of [certificatesIn, privateKeyIn])
+    expect(() => read(bytes, "dev.pfx")).toThrow(
+      /^dev\.pfx is PKCS#12 .* openssl pkcs12 -in FILE\.pfx -nodes -out FILE\.pem/,
+    );
+});

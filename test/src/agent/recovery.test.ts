@@ -332,8 +332,8 @@ test("an assignment that never finishes ends after its time; the next attempt go
   expect(registrations).toBe(1);
 });
 
-test("an operation that DPS no longer knows leads to a new registration", () => {
-  const { agent, azure, time } = world();
+test("an operation that DPS no longer knows is told, and leads to a new registration", () => {
+  const { agent, azure, time, errors } = world();
   azure.servers.set(HUB, hub());
   let registrations = 0;
   const special: DpsRequestHandler = (connection, topic, requestId) => {
@@ -351,6 +351,44 @@ test("an operation that DPS no longer knows leads to a new registration", () => 
   time.advance(5 * MINUTE);
   expect(agent.state).toBe(AgentState.RUNNING);
   expect(registrations).toBe(2);
+  expect(errors.map(({ error: { code }, retryIn }) => [code, retryIn !== undefined])).toEqual([
+    ["connection-lost", true],
+    ["dps-refused", false],
+  ]);
+  expect(errors[1]?.error).toMatchObject({ status: 404, errorCode: 404000 });
+  expect(errors[1]?.error.message).toContain("with dps-not-found; the device registers anew");
+});
+
+test("it is known what is waited for, at each step", () => {
+  const { agent, azure, time } = world();
+  const answers: [number, object][] = [
+    [500, {}],
+    [202, { operationId: "op", status: "assigning" }],
+  ];
+  let silent = true;
+  azure.servers.set(
+    DPS,
+    assigningDps(HUB, "device-1", (connection, _, requestId) => {
+      const answer = answers.shift();
+      if (answer) answerDps(connection, answer[0], requestId, answer[1]);
+      return silent;
+    }),
+  );
+  expect(agent.awaited).toBeUndefined();
+  agent.start();
+  expect(agent.awaited).toBe("connect-timeout");
+  time.advance(1_000);
+  expect(agent.awaited).toBe("dps-server-error");
+  time.advance(10_000);
+  expect(answers).toEqual([]);
+  expect(agent.awaited).toBe("dps-timeout");
+  silent = false;
+  azure.servers.set(HUB, hub());
+  time.advance(10 * MINUTE);
+  expect(agent.state).toBe(AgentState.RUNNING);
+  expect(agent.awaited).toBeUndefined();
+  agent.send(bytes("1"));
+  expect(agent.awaited).toBe("publish-timeout");
 });
 
 test("an answer to another request is not taken for ours", () => {

@@ -499,6 +499,28 @@ test("refusals, and the time that DPS asked for, outlast a restart", () => {
   expect(asked).toHaveLength(2);
 });
 
+test("where somebody looks on, a refusal of earlier keeps from nothing and leaves nothing behind; DPS's word does", () => {
+  const options = { attended: true };
+  const refused = world({ options });
+  const asked = answering(refused, 401, {});
+  refused.agent.start();
+  refused.time.advance(MINUTE / 2);
+  const corrected = restarted(refused, { options });
+  expect(refused.store.read(RETRY_KEY)).toBeUndefined();
+  corrected.agent.start();
+  refused.time.advance(1_000);
+  expect(asked).toHaveLength(2);
+  const throttled = world({ options });
+  const told = answering(throttled, 503, {}, 7_200);
+  throttled.agent.start();
+  throttled.time.advance(MINUTE);
+  restarted(throttled, { options }).agent.start();
+  throttled.time.advance(118 * MINUTE);
+  expect(told).toHaveLength(1);
+  throttled.time.advance(3 * MINUTE);
+  expect(told).toHaveLength(2);
+});
+
 test("an operation of DPS outlasts a restart, so that it needs no second registration", () => {
   const made = world();
   answering(made, 202, endless, 3);

@@ -4,8 +4,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 import type { Store } from "../../../src/host";
+import { ASSIGNMENT, type Assignment } from "../../../src/storage/assignment";
 import { AssignmentStore, SLOT_KEYS } from "../../../src/storage/assignment-store";
-import { type Assignment, decodeRecord, encodeRecord } from "../../../src/storage/record";
+import { decodeRecord, encodeRecord } from "../../../src/storage/record";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
 import {
@@ -44,7 +45,7 @@ function withSlots(...slots: readonly [slot: 0 | 1 | 2, sequence: number, name: 
   return new Map(
     slots.map(([slot, sequence, name]) => [
       SLOT_KEYS[slot],
-      encodeRecord({ sequence, assignment: assignment(name) }, nodeText),
+      encodeRecord(ASSIGNMENT, { sequence, value: assignment(name) }, nodeText),
     ]),
   );
 }
@@ -59,7 +60,7 @@ function afterSteps(...steps: readonly Step[]): Flash {
 function sequencesOf(flash: Flash): (number | undefined)[] {
   return SLOT_KEYS.map((key) => {
     const value = flash.get(key);
-    return value && decodeRecord(value, nodeText)?.sequence;
+    return value && decodeRecord(ASSIGNMENT, value, nodeText)?.sequence;
   });
 }
 
@@ -249,7 +250,9 @@ describe("without faults", () => {
   test("the last sequence number is used", () => {
     const flash = withSlots([0, 0xfffffffe, "a"]);
     whole(flash).write(NEW);
-    expect(decodeRecord(flash.get(SLOT_KEYS[1]) as Uint8Array, nodeText)?.sequence).toBe(0xffffffff);
+    expect(decodeRecord(ASSIGNMENT, flash.get(SLOT_KEYS[1]) as Uint8Array, nodeText)?.sequence).toBe(
+      0xffffffff,
+    );
     expect(flash.has(SLOT_KEYS[0])).toBe(true);
   });
 

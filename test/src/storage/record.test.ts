@@ -4,12 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { nodeText } from "../../../simulator/virtual-host";
 import { crc32 } from "../../../src/storage/crc32";
-import {
-  type Assignment,
-  type AssignmentRecord,
-  decodeRecord,
-  encodeRecord,
-} from "../../../src/storage/record";
+import { ASSIGNMENT as CODEC, type Assignment } from "../../../src/storage/assignment";
+import { decodeRecord, encodeRecord, type StoredRecord } from "../../../src/storage/record";
 import { concat, hex, toHex } from "../../helpers/bytes";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
@@ -21,16 +17,16 @@ const ASSIGNMENT: Assignment = Object.freeze({
   deviceId: "d2",
   assignedAt: 1_700_000_000_000,
 });
-const ASSIGNED: AssignmentRecord = { sequence: 7, assignment: ASSIGNMENT };
+const ASSIGNED: StoredRecord<Assignment> = { sequence: 7, value: ASSIGNMENT };
 const ASSIGNED_BYTES = hex(`
   42 52 54 48  01 01  00 00 00 07  00 18
   42 78 bc fe 56 80 00 00  03 30 6e 65  02 64 31  05 68 2e 6e 65 74  02 64 32
   53 d5 28 5b`);
-const FORGOTTEN: AssignmentRecord = { sequence: 0xfffffffe, assignment: undefined };
+const FORGOTTEN: StoredRecord<Assignment> = { sequence: 0xfffffffe, value: undefined };
 const FORGOTTEN_BYTES = hex("42 52 54 48  01 02  ff ff ff fe  00 00  46 20 29 14");
 
-function decode(value: Uint8Array): AssignmentRecord | undefined {
-  return decodeRecord(value, nodeText);
+function decode(value: Uint8Array): StoredRecord<Assignment> | undefined {
+  return decodeRecord(CODEC, value, nodeText);
 }
 
 /** `head` with its CRC: whole, whatever it says. */
@@ -53,7 +49,7 @@ describe("literally", () => {
     ["an assignment", ASSIGNED, ASSIGNED_BYTES],
     ["forgotten on purpose", FORGOTTEN, FORGOTTEN_BYTES],
   ])("%s", (_, value, bytes) => {
-    expect(toHex(encodeRecord(value, nodeText))).toBe(toHex(bytes));
+    expect(toHex(encodeRecord(CODEC, value, nodeText))).toBe(toHex(bytes));
     expect(decode(bytes)).toEqual(value);
   });
 
@@ -114,31 +110,31 @@ describe("whole, but not ours", () => {
   });
 
   test("the same body, whole and ours, is read: the cases above are near misses", () => {
-    expect(decode(record(1, concat(WHEN, hex("01 61 01 62 01 63 01 64"))))?.assignment).toEqual({
+    expect(decode(record(1, concat(WHEN, hex("01 61 01 62 01 63 01 64"))))?.value).toEqual({
       idScope: "a",
       registrationId: "b",
       hub: "c",
       deviceId: "d",
       assignedAt: 1_700_000_000_000,
     });
-    expect(decode(record(2, hex("")))).toEqual({ sequence: 1, assignment: undefined });
-    expect(decode(record(1, concat(WHEN, hex("00 00 00 00"))))?.assignment?.hub).toBe("");
+    expect(decode(record(2, hex("")))).toEqual({ sequence: 1, value: undefined });
+    expect(decode(record(1, concat(WHEN, hex("00 00 00 00"))))?.value?.hub).toBe("");
   });
 });
 
 test("a field of 255 bytes is kept, one of 256 refused", () => {
   for (const name of ["idScope", "registrationId", "hub", "deviceId"] as const) {
-    const longest = { sequence: 1, assignment: { ...ASSIGNMENT, [name]: "x".repeat(255) } };
-    expect(decode(encodeRecord(longest, nodeText))).toEqual(longest);
-    const over = { sequence: 1, assignment: { ...ASSIGNMENT, [name]: `${"x".repeat(254)}ü` } };
-    expect(thrownCode(() => encodeRecord(over, nodeText))).toBe("invalid-argument");
+    const longest = { sequence: 1, value: { ...ASSIGNMENT, [name]: "x".repeat(255) } };
+    expect(decode(encodeRecord(CODEC, longest, nodeText))).toEqual(longest);
+    const over = { sequence: 1, value: { ...ASSIGNMENT, [name]: `${"x".repeat(254)}ü` } };
+    expect(thrownCode(() => encodeRecord(CODEC, over, nodeText))).toBe("invalid-argument");
   }
 });
 
 test("the largest record fits a value of NVS", () => {
   const field = "x".repeat(255);
   const assignment = { idScope: field, registrationId: field, hub: field, deviceId: field, assignedAt: 0 };
-  expect(encodeRecord({ sequence: 1, assignment }, nodeText).length).toBeLessThan(4_000);
+  expect(encodeRecord(CODEC, { sequence: 1, value: assignment }, nodeText).length).toBeLessThan(4_000);
 });
 
 const field = fc.string({ unit: "binary", maxLength: 60 });
@@ -159,7 +155,10 @@ testProperty(
       { nil: undefined },
     ),
     (sequence, assignment) => {
-      expect(decode(encodeRecord({ sequence, assignment }, nodeText))).toEqual({ sequence, assignment });
+      expect(decode(encodeRecord(CODEC, { sequence, value: assignment }, nodeText))).toEqual({
+        sequence,
+        value: assignment,
+      });
     },
   ),
 );
@@ -171,6 +170,6 @@ testProperty(
     // Sealed with our head, they get past the checksum.
     const value = seal ? record(1, bytes) : bytes;
     const found = decode(value);
-    if (found) expect(toHex(encodeRecord(found, nodeText))).toBe(toHex(value));
+    if (found) expect(toHex(encodeRecord(CODEC, found, nodeText))).toBe(toHex(value));
   }),
 );

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "hmac.h"
+#include "berth_hmac.h"
 
 typedef int esp_err_t;
 #define ESP_OK 0

@@ -3,7 +3,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { checkManifests, importsOf, writePreload } from "../../../../hosts/moddable/scripts/check-manifests";
+import {
+  checkManifests,
+  importsOf,
+  MODULE_MANIFESTS,
+  writePreload,
+} from "../../../../hosts/moddable/scripts/check-manifests";
+
+const CORE = "hosts/moddable/manifest_core.json";
 
 let project: string;
 
@@ -49,27 +56,15 @@ describe("the manifests", () => {
   });
 
   test.each<[string, string, string | RegExp, string, string]>([
-    [
-      "a path that is not there",
-      "manifest_telemetry.json",
-      "./src/mqtt/*",
-      "./src/mqttt/*",
-      "matches no file",
-    ],
+    ["a path that is not there", CORE, "../src/mqtt/*", "../src/mqttt/*", "matches no file"],
     [
       "an include that is not there",
       "firmware/manifest.json",
-      "../manifest_telemetry.json",
-      "../manifesto.json",
+      "../hosts/moddable/manifest_core.json",
+      "../hosts/moddable/manifesto.json",
       "is not there",
     ],
-    [
-      "a missing error for other platforms",
-      "manifest_telemetry.json",
-      '"error"',
-      '"warning"',
-      "no error for other platforms",
-    ],
+    ["a missing error for other platforms", CORE, '"error"', '"warning"', "no error for other platforms"],
     [
       "an option of ESP-IDF that mcconfig would pass over",
       "firmware/sdkconfig/sdkconfig.defaults",
@@ -77,33 +72,42 @@ describe("the manifests", () => {
       "# CONFIG_MBEDTLS_CERTIFICATE_BUNDLE is not set",
       'is no CONFIG_NAME=value ("=n" is off)',
     ],
-    [
-      "weaker types",
-      "manifest_telemetry.json",
-      '"strict": true',
-      '"strict": false',
-      "compilerOptions.strict",
-    ],
-    [
-      "a module that is not preloaded",
-      "manifest_telemetry.json",
-      '"berth/src/error",',
-      "",
-      "preload lacks berth/src/error",
-    ],
+    ["weaker types", "firmware/manifest.json", '"strict": true', '"strict": false', "compilerOptions.strict"],
+    ["a module that is not preloaded", CORE, '"berth/src/error",', "", "preload lacks berth/src/error"],
     [
       "a module that is not there",
-      "manifest_telemetry.json",
-      '"berth/src/error"',
-      '"berth/src/terror"',
+      CORE,
+      '    "berth/src/error"',
+      '    "berth/src/terror"',
       "berth/src/terror",
     ],
     [
       "a JSON file that becomes a module",
       "firmware/manifest.json",
-      './tsconfig"',
-      './health"',
+      '"./tsconfig"',
+      '"./settings"',
       "is no TypeScript",
+    ],
+    [
+      "an option of TypeScript that would hold for all of an app",
+      CORE,
+      '"skipLibCheck": true',
+      '"skipLibCheck": true, "erasableSyntaxOnly": true',
+      `${CORE}: imposes typescript.tsconfig.compilerOptions.erasableSyntaxOnly on apps`,
+    ],
+    [
+      "a manifest that takes the Wi-Fi of an app",
+      CORE,
+      '"esp32": {}',
+      '"esp32": { "modules": { "~": "$(BUILD)/devices/esp32/setup/network" } }',
+      `${CORE}: takes the Wi-Fi of an app (setup/network)`,
+    ],
+    [
+      "a module that the smaller manifest lacks",
+      "src/telemetry-device.ts",
+      "import { utf8Length }",
+      'import { Twin } from "./azure/hub/twin";\nexport const twin = Twin;\nimport { utf8Length }',
+      'imports "./azure/hub/twin", which is not there on esp32, lin, mac, win',
     ],
   ])("%s is found", (_, file, what, instead, problem) => {
     expect(changed(file, (text) => text.replace(what, instead))).toContainEqual(
@@ -114,8 +118,8 @@ describe("the manifests", () => {
   test.each<[string, string, string, string, string]>([
     [
       "a module that only another target has",
-      "manifest_telemetry.json",
-      '"berth/hosts/sockets/*": "./hosts/sockets/*",',
+      CORE,
+      '"berth/hosts/sockets/*": "../sockets/*",',
       "",
       'imports "../sockets/connect-to", which is not there on esp32',
     ],
@@ -137,9 +141,27 @@ describe("the manifests", () => {
     expect(changed(file, (text) => text.replace(what, instead)).join("\n")).toContain(problem);
   });
 
+  test("C under a name that an app may have is found", () => {
+    expect(withFile("hosts/native/hmac/hmac.c", "int hmac;\n")).toEqual([
+      "hosts/native/manifest_hmac.json: hmac.c is no name of our own in C (berth_*)",
+    ]);
+  });
+
+  test("of apps bring their own base, so that the order of includes does not matter, and a stack that is enough", () => {
+    const { include, creation, typescript } = JSON.parse(readFileSync(CORE, "utf8"));
+    expect(include[0]).toBe("$(MODDABLE)/examples/manifest_base.json");
+    expect(creation).toEqual({ stack: 768 });
+    expect(typescript).toEqual({ tsconfig: { compilerOptions: { skipLibCheck: true } } });
+    for (const file of MODULE_MANIFESTS) {
+      const manifest = JSON.parse(readFileSync(file, "utf8"));
+      expect(manifest.include).toEqual([`./${CORE}`]);
+      expect(manifest.modules.berth).toBeDefined();
+    }
+  });
+
   test("a new module is missed, and --write adds it", () => {
     expect(withFile("src/azure/new.ts", "export const one = 1;\n")).toEqual([
-      "manifest_telemetry.json: preload lacks berth/src/azure/new (--write adds it)",
+      "hosts/moddable/manifest_core.json: preload lacks berth/src/azure/new (--write adds it)",
     ]);
     writePreload(project);
     expect(checkManifests(project)).toEqual([]);
@@ -189,9 +211,7 @@ describe("device code", () => {
       "hosts/moddable/evidence.ts",
       append('import Preference from "preference";\nexport const p = Preference;'),
     );
-    expect(problems).toEqual([
-      "manifest_telemetry.json: preload has berth/hosts/moddable/evidence, which it must not",
-    ]);
+    expect(problems).toEqual([`${CORE}: preload has berth/hosts/moddable/evidence, which it must not`]);
   });
 });
 

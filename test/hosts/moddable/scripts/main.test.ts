@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -7,11 +8,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createDeviceCertificate, createRootCertificate } from "../../../../emulator/certificates";
-import { IDENTITY_KEYS } from "../../../../firmware/device-identity";
-import * as firmware from "../../../../firmware/settings";
+import {
+  createDeviceCertificate,
+  createIntermediateCertificate,
+  createRootCertificate,
+} from "../../../../emulator/certificates";
+import { IDENTITY_KEYS } from "../../../../hosts/moddable/device-identity";
+import { SETTINGS } from "../../../../firmware/settings";
 import { Diary } from "../../../../hosts/moddable/diary";
 import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/main";
+import { MODULE_MANIFESTS } from "../../../../hosts/moddable/scripts/check-manifests";
 import {
   APPS,
   forgetStale,
@@ -221,11 +227,11 @@ test("what was built goes with another SDK, another manifest", () => {
   const made = join(project, "made");
   for (const folder of [...Object.values(APPS), "hosts"])
     mkdirSync(join(project, folder), { recursive: true });
-  writeFileSync(join(project, "manifest.json"), "{}");
+  for (const file of MODULE_MANIFESTS) writeFileSync(join(project, file), "{}");
   const sdk = { moddable: "/sdk", tools: "/sdk/bin", simulator: "lin", version: "8.2.3" };
   const stays = (options: Partial<Parameters<typeof forgetStale>[2]>) => {
     mkdirSync(made, { recursive: true });
-    forgetStale(join(project, "stamp"), [made], { project, sdk, ...options });
+    forgetStale(join(project, "stamp"), [made], { project, sdk, app: APPS.firmware, ...options });
     return existsSync(made);
   };
   expect(stays({})).toBe(false);
@@ -235,6 +241,13 @@ test("what was built goes with another SDK, another manifest", () => {
   writeFileSync(join(project, "hosts", "manifest_x.json"), "{}");
   expect(stays({})).toBe(false);
   expect(stays({})).toBe(true);
+  const app = join(project, "app");
+  mkdirSync(app);
+  writeFileSync(join(app, "manifest.json"), "{}");
+  expect(stays({ app })).toBe(false);
+  expect(stays({ app })).toBe(true);
+  writeFileSync(join(app, "manifest.json"), '{ "config": {} }');
+  expect(stays({ app })).toBe(false);
   rmSync(project, { recursive: true });
 });
 
@@ -242,9 +255,9 @@ describe("settings of the command line", () => {
   test("are those of the firmware, and the id scope of an image", () => {
     const given = { ssid: "net", password: "pass=phrase", exitAfter: "0" };
     const words = Object.entries(given).map(([key, value]) => `${key}=${value}`);
-    expect(checkedSettings(words, false, firmware)).toEqual(given);
-    expect(checkedSettings(["idScope=0ne1"], true, firmware)).toEqual({ idScope: "0ne1" });
-    expect(checkedSettings(["password=passphrase"], true, firmware)).toEqual({ password: "passphrase" });
+    expect(checkedSettings(words, false, SETTINGS)).toEqual(given);
+    expect(checkedSettings(["idScope=0ne1"], true, SETTINGS)).toEqual({ idScope: "0ne1" });
+    expect(checkedSettings(["password=passphrase"], true, SETTINGS)).toEqual({ password: "passphrase" });
   });
 
   test.each([
@@ -255,9 +268,8 @@ describe("settings of the command line", () => {
     ["half a Wi-Fi", "password=passphrase", false, /no ssid beside it/],
     ["of an identity, in a simulator", "idScope=0ne1", false, /"idScope"/],
     ["an empty id scope", "idScope=", true, /idScope is empty/],
-    ["of the build itself", "built=1781654400", true, /built is set by the build/],
   ])("%s: %s is refused", (_what, word, image, message) => {
-    expect(() => checkedSettings([word], image, firmware)).toThrow(message);
+    expect(() => checkedSettings([word], image, SETTINGS)).toThrow(message);
   });
 });
 
@@ -281,6 +293,20 @@ describe("the command", () => {
     });
   });
 
+  test("says what --app needs, and takes no settings that are the firmware's", () => {
+    const empty = mkdtempSync(join(tmpdir(), "berth-app-"));
+    expect(run("sim", "--app", empty)).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining(`--app: there is no manifest.json in ${empty}`),
+    });
+    writeFileSync(join(empty, "manifest.json"), "{}");
+    expect(run("sim", "--app", empty, "exitAfter=1")).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining('there is no setting "exitAfter"; there are ssid, password'),
+    });
+    rmSync(empty, { recursive: true });
+  });
+
   test("judges settings and identity before it looks for an SDK", () => {
     const wrong = run("sim", "telemtryEvery=5");
     expect(wrong).toMatchObject({
@@ -302,6 +328,32 @@ describe("the simulated flash", () => {
     directory = mkdtempSync(join(tmpdir(), "berth-flash-"));
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  test("takes files as other programs write them, and knows a key of another certificate", async () => {
+    const root = await createRootCertificate({ commonName: "root" });
+    const issuer = await createIntermediateCertificate({ commonName: "line" }, root);
+    const device = await createDeviceCertificate({ commonName: "dev", keyType: "ec-p256" }, issuer);
+    const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, "utf16le");
+    // The issuer first, by PowerShell; the key in DER.
+    writeFileSync(join(directory, "chain.pem"), utf16(issuer.certificatePem + device.certificatePem));
+    const key = createPrivateKey(device.privateKeyPem);
+    writeFileSync(join(directory, "key.der"), key.export({ type: "pkcs8", format: "der" }));
+    writeFileSync(join(directory, "other.pem"), root.privateKeyPem);
+    const file = join(directory, "device.json");
+    const identity = {
+      idScope: "0ne1",
+      registrationId: "dev",
+      certificate: "chain.pem",
+      clientKey: "key.der",
+    };
+    writeFileSync(file, utf16(JSON.stringify(identity)));
+    const values = readIdentity(file);
+    expect(values.certificate).toEqual(new X509Certificate(device.certificatePem).raw);
+    expect(values.issuer).toEqual(new X509Certificate(issuer.certificatePem).raw);
+    expect(values.clientKey).toEqual(key.export({ type: "pkcs8", format: "der" }));
+    writeFileSync(file, JSON.stringify({ ...identity, clientKey: "other.pem" }));
+    expect(() => readIdentity(file)).toThrow("other.pem is not the private key of chain.pem");
+  });
 
   test("takes an identity with certificates, as the firmware reads it", async () => {
     const root = await createRootCertificate({ commonName: "root" });
@@ -355,7 +407,7 @@ describe("the simulated flash", () => {
     [
       "a file of something else",
       '{"idScope":"0ne1","registrationId":"d","symmetricKey":"secret","root":"device.json"}',
-      /root of .*: the file holds no certificate/,
+      /root of .*: .*device\.json holds no X\.509 certificate/,
     ],
   ])("refuses %s as an identity", (_what, content, message) => {
     const file = join(directory, "device.json");

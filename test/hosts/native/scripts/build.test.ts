@@ -43,12 +43,12 @@ const system = findMbedtls("");
   const prefix = join(directory, "mbedtls");
   for (const name of ["mbedtls", "psa"])
     cpSync(join(ssl, name), join(prefix, "include", name), { recursive: true });
-  const object = join(directory, "build", "tls", "tls_client.o");
+  const object = join(directory, "build", "tls", "berth_tls_client.o");
   const make = () => {
     const words = ["-C", SOURCES, `BUILD=${join(directory, "build")}`, `MBEDTLS=${prefix}`, object];
     const { status, stdout } = spawnSync("make", words, { encoding: "utf8" });
     expect(status).toBe(0);
-    return stdout.includes("# cc tls/tls_client.c");
+    return stdout.includes("# cc tls/berth_tls_client.c");
   };
   expect(make()).toBe(true);
   expect(make()).toBe(false);

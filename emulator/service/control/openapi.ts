@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/** The control API in OpenAPI 3.1, with the schema of a fault from its reader; a test compares the paths with the routes. */
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { RULE } from "../../fault-reader";
+import { EVENT_NAMES } from "./event-record";
+
+const NO_CONTENT = { "204": { description: "Done." } };
+const ERROR = {
+  description: "Why not, as a hub of Azure answers.",
+  content: {
+    "application/json": {
+      schema: {
+        type: "object",
+        properties: { Message: { type: "string" }, ExceptionMessage: { type: "string" } },
+        required: ["Message", "ExceptionMessage"],
+      },
+    },
+  },
+};
+
+/** The document. */
+export function openApi() {
+  const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
+  const parameter = (name: string, type = "string") => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type },
+  });
+  return {
+    openapi: "3.1.0",
+    info: { title: "Berth emulator: control", version: "1" },
+    security: [{}, { token: [] }],
+    paths: {
+      "/health": {
+        get: {
+          summary: "Ready, since when, and where",
+          security: [{}],
+          responses: { "200": json("It takes devices and requests.", { type: "object" }) },
+        },
+      },
+      "/openapi.json": {
+        get: { summary: "This", responses: { "200": json("OpenAPI.", { type: "object" }) } },
+      },
+      "/root.pem": {
+        get: {
+          summary: "The root certificate to trust",
+          responses: {
+            "200": {
+              description: "PEM.",
+              content: { "application/x-pem-file": { schema: { type: "string" } } },
+            },
+          },
+        },
+      },
+      "/events": {
+        get: {
+          summary: "Events from now on, until the reader leaves, or 1,000 wait for it",
+          responses: {
+            "200": {
+              description: `One JSON object each: event (listening, ${EVENT_NAMES.join(", ")}), time, and its fields.`,
+              content: {
+                "application/x-ndjson": { schema: { type: "object" } },
+                "text/event-stream": { schema: { type: "string" } },
+              },
+            },
+            default: ERROR,
+          },
+        },
+      },
+      "/faults": {
+        get: {
+          summary: "Rules in force",
+          responses: {
+            "200": json("With what is left of their count.", { type: "array", items: { type: "object" } }),
+          },
+        },
+        post: {
+          summary: "Add a rule behind the others",
+          requestBody: { required: true, content: { "application/json": { schema: rule } } },
+          responses: {
+            "201": json("Its id.", { type: "object", properties: { id: { type: "integer" } } }),
+            default: ERROR,
+          },
+        },
+        delete: { summary: "Remove every rule", responses: NO_CONTENT },
+      },
+      "/faults/{id}": {
+        delete: {
+          summary: "Remove a rule",
+          parameters: [parameter("id", "integer")],
+          responses: { ...NO_CONTENT, default: ERROR },
+        },
+      },
+      "/connections/{hub}/{device}": {
+        delete: {
+          summary: "End the connection of a device",
+          parameters: [parameter("hub"), parameter("device")],
+          responses: { ...NO_CONTENT, default: ERROR },
+        },
+      },
+    },
+    components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+  };
+}
+
+function json(description: string, schema: object) {
+  return { description, content: { "application/json": { schema } } };
+}

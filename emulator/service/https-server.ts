@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/** The HTTPS port: TLS as devices have it, and limits for what clients send and how slowly. */
+import { createServer, type Server } from "node:https";
+import { getRequestListener } from "@hono/node-server";
+import type { Authority } from "../certificate-authority";
+
+/** Milliseconds for the TLS handshake and the headers, and for a whole request. */
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 30_000;
+/** Bytes of all headers; a continuation token and a signature are the longest. */
+const LARGEST_HEADERS = 16 * 1024;
+const MAXIMUM_CONNECTIONS = 1000;
+
+/** Listens; `fetch` answers. */
+export class HttpsServer {
+  readonly #server: Server;
+
+  constructor(
+    { serverChainPem, serverKeyPem }: Pick<Authority, "serverChainPem" | "serverKeyPem">,
+    fetch: (request: Request) => Response | Promise<Response>,
+  ) {
+    const server = createServer(
+      {
+        cert: serverChainPem,
+        key: serverKeyPem,
+        minVersion: "TLSv1.2",
+        handshakeTimeout: HEADERS_TIMEOUT,
+        headersTimeout: HEADERS_TIMEOUT,
+        requestTimeout: REQUEST_TIMEOUT,
+        maxHeaderSize: LARGEST_HEADERS,
+        connectionsCheckingInterval: 1000,
+      },
+      getRequestListener(fetch, { overrideGlobalObjects: false }),
+    );
+    server.maxConnections = MAXIMUM_CONNECTIONS;
+    this.#server = server;
+  }
+
+  /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address ? address.port : port);
+      });
+    });
+  }
+
+  /** Stops listening and cuts what is still open. */
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/** Everything on the HTTPS port, put together. */
+import type { EventEmitter } from "node:events";
+import { type Authority, DPS_HOST } from "../certificate-authority";
+import type { Clock } from "../clock";
+import type { EnrollmentRegistry } from "../enrollment-registry";
+import type { EmulatorEvents } from "../events";
+import type { FaultInjector } from "../faults";
+import type { DeviceRegistry } from "../hub/device-registry";
+import type { HubEndpoint } from "../hub/endpoint";
+import { StateError, type StateStore } from "../state";
+import { serviceApp } from "./app";
+import { EventStreams } from "./control/event-stream";
+import { controlRoutes } from "./control/routes";
+import { dpsRoutes } from "./dps/routes";
+import { HttpsServer } from "./https-server";
+import { Activity } from "./hub/activity";
+import { hubRoutes } from "./hub/routes";
+
+/** What the services work with. */
+export interface ServicesOptions {
+  /** The chain and key of the server. */
+  server: Pick<Authority, "serverChainPem" | "serverKeyPem">;
+  rootPem: string;
+  events: EventEmitter<EmulatorEvents>;
+  faults: FaultInjector;
+  state: StateStore;
+  devices: DeviceRegistry;
+  enrollments: EnrollmentRegistry;
+  endpoints: ReadonlyMap<string, HubEndpoint>;
+  hubs: readonly string[];
+  /** Host name of DPS for services. */
+  dps: string;
+  /** Names and addresses that the port is reached by beside those of hubs and DPS, in lower case. */
+  names: readonly string[];
+  controlToken: string | undefined;
+  /** Of `/health`, beside `status` and `since`. */
+  health(): object;
+  clock: Clock;
+}
+
+/** The server, which does not listen yet. */
+export function createServices(options: ServicesOptions): HttpsServer {
+  const { events, state, devices, enrollments, endpoints, hubs, dps, clock } = options;
+  const now = () => clock.now();
+  const context = {
+    hubs,
+    dps,
+    policies: () => state.policies,
+    now,
+    onRefused: (host: string, path: string, reason: string) =>
+      void events.emit("serviceRefused", { host, path, reason }),
+    // The state's own failures are told by the state.
+    onProblem: (error: Error) => {
+      if (!(error instanceof StateError)) events.emit("problem", error);
+    },
+  };
+  const started = now();
+  const app = serviceApp({
+    ...context,
+    names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names],
+    routes: [
+      controlRoutes({
+        token: options.controlToken,
+        health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
+        rootPem: () => options.rootPem,
+        events: new EventStreams(events, now),
+        faults: options.faults,
+        disconnect: (hub, deviceId) => endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
+        now,
+      }),
+      hubRoutes(context, {
+        devices,
+        endpoint: (hub) => endpoints.get(hub)!,
+        activity: new Activity(events, now),
+        stored: () => state.changed(),
+        now,
+        schedule: (callback, delay) => clock.schedule(callback, delay),
+        onProblem: context.onProblem,
+      }),
+      dpsRoutes(context, { enrollments, state, hubs, started, now }),
+    ],
+  });
+  return new HttpsServer(options.server, (request) => app.fetch(request));
+}

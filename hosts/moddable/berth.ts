@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/**
+ * `berth` on the Moddable SDK, with `manifest.json`: the same class as on Node.js. What the device is by itself
+ * (identity, network, clock, roots) comes from flash, `mc/config` and the image.
+ */
+import { Device as BaseDevice, type DeviceOptions } from "../../src/device";
+import { devicePartsOf, type ModdableOptions } from "./device-host";
+import { sources } from "./sources";
+
+export type { AssignedReport, ConnectedReport } from "../../src/agent/agent";
+export type { CloudToDeviceMessage } from "../../src/azure/hub/cloud-to-device";
+export type {
+  MethodAnswer,
+  MethodCall,
+  MethodHandler,
+  MethodHandlers,
+} from "../../src/azure/hub/direct-methods";
+export type { HubFeature } from "../../src/azure/hub/feature";
+export * from "../../src/azure/hub/plug-and-play";
+export type { TwinDocument } from "../../src/azure/hub/twin";
+export type { JsonObject } from "../../src/azure/json";
+export type { Properties } from "../../src/azure/properties";
+export type { DesiredReport, DeviceOptions } from "../../src/device";
+export { BerthError, type ErrorCode } from "../../src/error";
+export type { DeviceError, MessageOptions, SendOptions } from "../../src/telemetry-device";
+export type { ModdableIdentity, ModdableOptions } from "./device-host";
+export { log } from "./sources";
+
+export interface ModdableDeviceOptions extends DeviceOptions<Device>, ModdableOptions {}
+
+export class Device extends BaseDevice {
+  /**
+   * Starts the device's life a moment later.
+   * @throws BerthError `invalid-argument` naming the option, or the key in flash, that is missing or wrong; nothing has
+   *   started then. What nothing catches restarts a chip
+   */
+  constructor(options: ModdableDeviceOptions = {}) {
+    const parts = devicePartsOf(options, sources());
+    super(parts.host, parts.identity, parts.options as DeviceOptions<never>);
+    parts.bind(this);
+  }
+}
+
+export default Device;

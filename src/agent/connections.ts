@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The connection that there is, to DPS or to a hub: two transports have no room beside each other. Remembers when a
+ * server last answered, and which of them has met an eager client with silence.
+ */
+import type { Host } from "../host";
+import type { Assignment } from "../storage/assignment";
+import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
+import type { HubFeatures } from "./hub-features";
+import type { Identity } from "./identity";
+import { Provisioner, type ProvisionerHandler, type ProvisioningOptions } from "./provisioner";
+
+export class Connections {
+  readonly #host: Host;
+  readonly #identity: Identity;
+  readonly #features: HubFeatures;
+  #provisioner: Provisioner | undefined;
+  #hub: HubConnection | undefined;
+  #heardAt = 0;
+  /** An eager connection to DPS has ended without a word of it. */
+  #dpsRefusesEager = false;
+  /** The hub of which the last eager connection ended so. */
+  #hubRefusingEager: string | undefined;
+
+  constructor(host: Host, identity: Identity, features: HubFeatures) {
+    this.#host = host;
+    this.#identity = identity;
+    this.#features = features;
+  }
+
+  get provisioner(): Provisioner | undefined {
+    return this.#provisioner;
+  }
+
+  get hub(): HubConnection | undefined {
+    return this.#hub;
+  }
+
+  /** Ticks of the last answer of a server, or what `expect` was given. */
+  get heardAt(): number {
+    return Math.max(this.#heardAt, this.#answeredAt);
+  }
+
+  /** The connection that there is has brought an answer. */
+  get answered(): boolean {
+    return this.#answeredAt >= 0;
+  }
+
+  /** A run begins: ticks from which silence counts. */
+  begin(at: number): void {
+    this.#heardAt = at;
+  }
+
+  /** No answer is to be missed before `at`, ticks. */
+  expect(at: number): void {
+    this.#heardAt = Math.max(this.#heardAt, at);
+  }
+
+  /** @param operationId as `Provisioner` @throws BerthError as `Provisioner` */
+  toDps(options: ProvisioningOptions, handler: ProvisionerHandler, operationId: string | undefined): void {
+    this.close();
+    const eager = options.eager === true && !this.#dpsRefusesEager;
+    const onError: ProvisionerHandler["onError"] = (error) => {
+      // An error with a status is the server's word.
+      if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
+      handler.onError(error);
+    };
+    this.#provisioner = new Provisioner(
+      this.#host,
+      this.#identity,
+      { ...options, eager },
+      { ...handler, onError },
+      operationId,
+    );
+  }
+
+  /** @throws BerthError as `HubConnection` */
+  toHub(assignment: Assignment, options: HubOptions, handler: HubConnectionHandler): void {
+    this.close();
+    this.#features.address(assignment);
+    const eager = options.eager === true && this.#hubRefusingEager !== assignment.hub;
+    const onError: HubConnectionHandler["onError"] = (error) => {
+      if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
+      handler.onError(error);
+    };
+    this.#hub = new HubConnection(
+      this.#host,
+      this.#identity,
+      assignment,
+      { ...options, eager },
+      this.#features,
+      { ...handler, onError },
+    );
+  }
+
+  /** Ends the connection to the hub, if that is what there is. */
+  closeHub(): void {
+    this.#hub?.close();
+    this.#hub = undefined;
+  }
+
+  /** Ends what there is; no callback follows. */
+  close(): void {
+    this.#heardAt = this.heardAt;
+    this.#provisioner?.close();
+    this.#provisioner = undefined;
+    this.closeHub();
+  }
+
+  /** Ticks of the last answer on the connection there is; -1 before any. */
+  get #answeredAt(): number {
+    return Math.max(this.#provisioner?.heardAt ?? -1, this.#hub?.heardAt ?? -1);
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/** The options of an agent, and their ranges. */
+import type { HubFeature } from "../azure/hub/feature";
+import type { BackoffPolicy } from "../backoff";
+import { inRange } from "../error";
+import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
+import type { HubOptions } from "./hub-connection";
+import type { Identity } from "./identity";
+import type { OutboxOptions } from "./outbox";
+import type { ProvisioningOptions } from "./provisioner";
+
+/** Durations are milliseconds. */
+export interface AgentOptions {
+  readonly identity: Identity;
+  readonly provisioning?: ProvisioningOptions;
+  readonly hub?: HubOptions;
+  readonly outbox?: OutboxOptions;
+  /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
+  readonly features?: readonly HubFeature[];
+  /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
+  readonly startSpread?: number;
+  /**
+   * Somebody has started it and looks on, a command of a desktop for example: of what slowed an earlier run down only
+   * the time counts that DPS itself has told, and an operation that goes on. Default false.
+   */
+  readonly attended?: boolean;
+  /**
+   * After this many failed connections to the hub in a row the device asks DPS again; where DPS names the same hub,
+   * after twice as many, then each time after four times as many. Default 10.
+   */
+  readonly maximumFailures?: number;
+  /**
+   * Between attempts after an error that may pass. Default 1,000 doubled up to 420,000; the first 54 attempts at a hub
+   * wait 50,000 at most.
+   */
+  readonly backoff?: BackoffPolicy;
+  /**
+   * Between attempts after an error that only a person can mend, and between registrations in the end.
+   * Default 60,000 doubled up to 3,600,000.
+   */
+  readonly slowBackoff?: BackoffPolicy;
+}
+
+/** What would else be found only after a (billed) registration. @throws BerthError `invalid-argument` */
+export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentOptions): void {
+  checkSessionOptions(provisioning, "provisioning.");
+  inRange(provisioning.assignmentTimeout, 1, LONGEST_TIMER, "provisioning.assignmentTimeout");
+  checkSessionOptions(hub, "hub.");
+  inRange(hub.tokenLifetime, 60_000, LONGEST_TIMER, "hub.tokenLifetime");
+  inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
+  inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");
+  for (const name of ["backoff", "slowBackoff"] as const) {
+    inRange(options[name]?.base, 1, LONGEST_TIMER, `${name}.base`);
+    inRange(options[name]?.cap, 1, LONGEST_TIMER, `${name}.cap`);
+  }
+}

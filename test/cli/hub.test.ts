@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Emulator } from "../../emulator/emulator";
+import { HUB, startEmulator } from "../helpers/emulator-client";
+import { berth } from "./command";
+
+let directory: string;
+let emulator: Emulator;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "berth-test-"));
+  emulator = await startEmulator({ stateDirectory: directory });
+});
+afterAll(async () => {
+  await emulator.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const WORDS = ["hub", "connection-string"];
+
+test("connection strings of a running emulator: all, or one by host and policy", async () => {
+  const all = emulator.connectionStrings;
+  const { status, out, err } = await berth(...WORDS, "--state", directory);
+  expect({ status, err }).toEqual({ status: 0, err: "" });
+  expect(out).toBe(all.map(({ connectionString }) => `${connectionString}\n`).join(""));
+  const one = await berth(...WORDS, "--state", directory, "--host", HUB, "--policy", "service", "--json");
+  expect(JSON.parse(one.out)).toEqual({
+    event: "connection-string",
+    ...all.find(({ host, policy }) => host === HUB && policy === "service"),
+  });
+});
+
+test("a directory without a state, and a policy that is not there", async () => {
+  const nowhere = await berth(...WORDS, "--state", join(directory, "none"));
+  expect(nowhere).toMatchObject({ status: 2, out: "", err: expect.stringContaining("holds no state.json") });
+  const none = await berth(...WORDS, "--state", directory, "--policy", "owner");
+  expect(none).toMatchObject({ status: 2, out: "", err: expect.stringContaining("there is no such policy") });
+});
