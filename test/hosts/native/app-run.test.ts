@@ -57,7 +57,7 @@ button(() => light(false));
 });
 
 withNativeEach([
-  ["no JSON", "import 'berth';", () => "{", 64, /^error: .+/],
+  ["no JSON", "import 'berth';", (): string => "{", 64, /^error: .+/],
   [
     "an identity that is wrong",
     'import Device from "berth"; new Device();',
