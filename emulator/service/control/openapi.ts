@@ -20,7 +20,9 @@ const ERROR = {
 
 /** The document. */
 export function openApi() {
-  const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
+  const { $schema: _, ...schema } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
+  // A plain object: the package's declarations can name no type of a package that it does not install.
+  const rule: object = schema;
   const parameter = (name: string, type = "string") => ({
     name,
     in: "path",
