@@ -181,9 +181,10 @@ export function invalidArgument(about: string): BerthError {
   return new BerthError("invalid-argument", about);
 }
 
-/** @throws BerthError `invalid-argument` naming an option that is there and not `low` to `high` */
+/** @throws BerthError `invalid-argument` naming an option that is there and no number from `low` to `high` */
 export function inRange(value: number | undefined, low: number, high: number, name: string): void {
-  if (value !== undefined && !(value >= low && value <= high)) {
+  // A text compares as a number and would be added as a text.
+  if (value !== undefined && !(typeof value === "number" && value >= low && value <= high)) {
     throw invalidArgument(`${name} is not ${low} to ${high}`);
   }
 }
