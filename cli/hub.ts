@@ -46,14 +46,20 @@ function chosen({ state, host, policy }: ConnectionStringFlags) {
       `--state: ${directory} holds no state.json; berth emulator --state writes it at its start`,
     );
   }
-  const found = policiesIn(directory).filter(
+  const all = policiesIn(directory);
+  const found = all.filter(
     (one) => (host ?? one.host) === one.host && (policy ?? one.keyName) === one.keyName,
   );
   if (found.length > 0) return found;
   throw new BerthError(
     "invalid-argument",
-    "--host, --policy: there is no such policy; without them all are printed",
+    `--host, --policy: there is no such policy; take one of ${words(all.map((one) => one.keyName))} of ${words(all.map((one) => one.host))}`,
   );
+}
+
+/** Each once. */
+function words(names: readonly string[]): string {
+  return [...new Set(names)].join(", ");
 }
 
 function policiesIn(directory: string) {

@@ -371,10 +371,10 @@ function jsonOf(value: unknown): string {
   try {
     json = JSON.stringify(value);
   } catch (error) {
-    throw invalidArgument(`send: the value is no JSON: ${asBerthError(error, "internal").message}`);
+    throw invalidArgument(`send: the value is no JSON: ${asBerthError(error, "invalid-argument").message}`);
   }
   if (json === undefined)
-    throw invalidArgument(`send: a ${typeof value} is no JSON; send an object, text or bytes`);
+    throw invalidArgument(`send: ${typeof value} is no JSON; send an object, text or bytes`);
   return json;
 }
 

@@ -51,8 +51,8 @@ export interface NodeDeviceOptions extends DeviceOptions<Device> {
   readonly identity?: NodeIdentity;
   /** Directory that keeps the assignment, made when missing. Default `BERTH_STATE`, else `.berth/{registration id}`. */
   readonly state?: string;
-  /** Files with roots to trust instead of Azure's. Default `BERTH_CA`, one file. */
-  readonly ca?: readonly string[];
+  /** A file with roots to trust instead of Azure's, or several. Default `BERTH_CA`. */
+  readonly ca?: string | readonly string[];
   /** Where connections really go, `HOST:ADDRESS:PORT`, comma separated. Default `BERTH_CONNECT_TO`. */
   readonly connectTo?: string;
 }
@@ -91,7 +91,7 @@ function platformOf(
     throw invalidArgument("no registration id: give identity.registrationId or BERTH_REGISTRATION_ID");
   const proof = proofOf(given, environment);
   const connectTo = options.connectTo ?? environment.BERTH_CONNECT_TO;
-  const ca = options.ca ?? (environment.BERTH_CA ? [environment.BERTH_CA] : undefined);
+  const ca = [options.ca ?? (environment.BERTH_CA || [])].flat();
   const stateDirectory = options.state ?? environment.BERTH_STATE ?? join(".berth", registrationId);
   const attestation = "symmetricKey" in proof ? "symmetricKey" : "x509";
   const host = createNodeHost({

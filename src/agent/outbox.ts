@@ -5,7 +5,7 @@
  * The messages are links of a list, and used again once they are acknowledged: in steady state nothing is allocated.
  */
 import type { HubMessage } from "../azure/hub/feature";
-import { BerthError, invalidArgument } from "../error";
+import { BerthError, inRange, invalidArgument } from "../error";
 import { NO_BYTES } from "../mqtt/packets";
 
 /** The property bag of a message without properties. */
@@ -69,11 +69,10 @@ export class Outbox {
   /** @throws BerthError `invalid-argument` for a bound below 1, or an unknown policy */
   constructor(owner: MessageOwner, options?: OutboxOptions) {
     this.#owner = owner;
+    inRange(options?.capacity, 1, Number.POSITIVE_INFINITY, "outbox.capacity");
+    inRange(options?.bytes, 1, Number.POSITIVE_INFINITY, "outbox.bytes");
     this.#capacity = options?.capacity ?? 32;
     this.#maximumBytes = options?.bytes ?? 16_384;
-    if (!(this.#capacity >= 1 && this.#maximumBytes >= 1)) {
-      throw invalidArgument("the outbox needs a capacity of 1 or more");
-    }
     const { whenFull = "refuse" } = options ?? {};
     if (whenFull !== "refuse" && whenFull !== "drop-oldest") {
       throw invalidArgument("outbox.whenFull is not refuse or drop-oldest");

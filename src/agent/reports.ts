@@ -135,5 +135,9 @@ export class Reports {
 
 /** `handler-failed` is the application's fault, whatever it was met in. */
 function reportOf(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): ErrorReport {
-  return { phase: error.code === "handler-failed" ? "application" : phase, error, retryIn };
+  return {
+    phase: error.code === "handler-failed" ? "application" : phase,
+    error,
+    retryIn: retryIn && Math.ceil(retryIn),
+  };
 }

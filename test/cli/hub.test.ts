@@ -37,4 +37,5 @@ test("a directory without a state, and a policy that is not there", async () => 
   expect(nowhere).toMatchObject({ status: 2, out: "", err: expect.stringContaining("holds no state.json") });
   const none = await berth(...WORDS, "--state", directory, "--policy", "owner");
   expect(none).toMatchObject({ status: 2, out: "", err: expect.stringContaining("there is no such policy") });
+  expect(none.err).toMatch(new RegExp(`iothubowner, .*${HUB.replaceAll(".", "\\.")}`));
 });

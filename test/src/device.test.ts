@@ -171,6 +171,9 @@ describe("send", () => {
     const circular: Record<string, unknown> = {};
     circular.self = circular;
     expect(thrownCode(() => made().device.send(circular))).toBe("invalid-argument");
+    expect(() => made().device.send(circular)).toThrow(
+      /^send: the value is no JSON: Converting circular structure/,
+    );
   });
 
   test("what is too large is not queued, and told", () => {
@@ -278,6 +281,8 @@ test.each<[string, object]>([
   ["a callback that is no function", { onConnected: 1 }],
   ["a handler that is no function", { methods: { reboot: 1 } }],
   ["a capacity of 0", { outbox: { capacity: 0 } }],
+  ["a number in quotation marks", { hub: { keepAlive: "60" } }],
+  ["a capacity in quotation marks", { outbox: { capacity: "3" } }],
   ["an endless token", { hub: { tokenLifetime: Number.POSITIVE_INFINITY } }],
   ["a policy that is none", { outbox: { whenFull: "explode" } }],
   ["redeliveries below 0", { onMessage() {}, messages: { redeliveries: -1 } }],

@@ -18,8 +18,13 @@ const ERROR = {
   },
 };
 
+interface Document {
+  readonly paths: Readonly<Record<string, object>>;
+  readonly [name: string]: unknown;
+}
+
 /** The document. */
-export function openApi() {
+export function openApi(): Document {
   const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
   const parameter = (name: string, type = "string") => ({
     name,

@@ -112,8 +112,8 @@ export class DirectMethods implements HubFeature {
       if (typeof handlers[name] !== "function") throw invalidArgument(`methods.${name} is no function`);
     }
     this.#handlers = handlers;
-    inRange(options.maximumCalls, 1, 1_024, "maximumCalls");
-    inRange(options.callTimeout, 1, 300_000, "callTimeout");
+    inRange(options.maximumCalls, 1, 1_024, "directMethods.maximumCalls");
+    inRange(options.callTimeout, 1, 300_000, "directMethods.callTimeout");
     this.#maximumCalls = options.maximumCalls ?? 8;
     this.#callTimeout = options.callTimeout ?? 300_000;
   }

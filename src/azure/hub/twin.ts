@@ -125,8 +125,8 @@ export class Twin implements HubFeature {
   /** @throws BerthError `invalid-argument` for an option out of range */
   constructor(options: TwinOptions = {}) {
     this.#options = options;
-    inRange(options.maximumReported, 2, LARGEST_REPORTED, "maximumReported");
-    inRange(options.answerTimeout, 1, 2_147_483_647, "answerTimeout");
+    inRange(options.maximumReported, 2, LARGEST_REPORTED, "twin.maximumReported");
+    inRange(options.answerTimeout, 1, 2_147_483_647, "twin.answerTimeout");
     this.#maximum = options.maximumReported ?? 4_096;
     this.#answerTimeout = options.answerTimeout ?? 30_000;
   }
