@@ -21,10 +21,10 @@ export const ENGINE_NAMES = ["node", "native"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** What a device is and where it finds its servers. */
-export type DeviceSettings = NodeHostOptions;
+export type EngineHost = NodeHostOptions;
 
 /** What a device reports; see `AgentHandler` and `CloudToDevice` for what these mean. */
-export interface DeviceHandler {
+export interface EngineHandler {
   onState(state: AgentState): void;
   onAssigned(report: AssignedReport): void;
   onConnected(report: ConnectedReport): void;
@@ -41,7 +41,7 @@ export interface DeviceHandler {
 }
 
 /** A device that has started. */
-export interface DeviceAgent {
+export interface EngineDevice {
   /** Of the process that it runs in; undefined where that is this one. */
   readonly pid: number | undefined;
   /**
@@ -67,10 +67,10 @@ export interface DeviceEngine {
    *   `internal` when its process does not start
    */
   start(
-    device: DeviceSettings,
+    device: EngineHost,
     options: AgentOptions,
-    handler: DeviceHandler,
+    handler: EngineHandler,
     timeline?: Timeline,
     signal?: AbortSignal,
-  ): Promise<DeviceAgent>;
+  ): Promise<EngineDevice>;
 }

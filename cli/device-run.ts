@@ -16,7 +16,7 @@ import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import { bodyFields } from "./body";
-import type { DeviceAgent, DeviceEngine, DeviceHandler, DeviceSettings } from "./device-engine";
+import type { DeviceEngine, EngineDevice, EngineHandler, EngineHost } from "./device-engine";
 import type { CliEvent } from "./output";
 import { errorEvent } from "./output";
 import type { Timeline } from "./timeline";
@@ -24,7 +24,7 @@ import type { Timeline } from "./timeline";
 /** What the device is to do. */
 export interface DeviceRunOptions {
   readonly engine: DeviceEngine;
-  readonly device: DeviceSettings;
+  readonly device: EngineHost;
   /** Gets all packets. */
   readonly timeline?: Timeline | undefined;
   readonly identity: Identity;
@@ -114,7 +114,7 @@ class DeviceRun {
   readonly #resolve: (result: DeviceRunResult) => void;
   readonly #started = clock.ticks();
   /** Rejects when the device cannot start. */
-  #agent: Promise<DeviceAgent> | undefined;
+  #agent: Promise<EngineDevice> | undefined;
   /** Ends the start; undefined when that is over. */
   #starting: AbortController | undefined;
   #state: AgentState = AgentState.STOPPED;
@@ -186,7 +186,7 @@ class DeviceRun {
     };
   }
 
-  #handler(): DeviceHandler {
+  #handler(): EngineHandler {
     return {
       onState: (state) => {
         // A run that waits before it has tried anything does so for what DPS told an earlier one.

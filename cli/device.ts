@@ -12,7 +12,7 @@ import { DPS_HOST } from "../src/azure/dps";
 import { staleCertificate } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
-import type { DeviceSettings, EngineName } from "./device-engine";
+import type { EngineHost, EngineName } from "./device-engine";
 import { type DeviceRunOptions, runDevice, validityOf } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
 import {
@@ -103,7 +103,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const { idScope, registrationId, cert, key, port } = flags;
   const { chain, ...proof } = proofOf(flags, context);
   const payload = payloadOf(flags.payload);
-  const device: DeviceSettings = {
+  const device: EngineHost = {
     stateDirectory:
       flags.state ?? join(homedir(), ".berth", encodeURIComponent(`${idScope}-${registrationId}`)),
     roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),

@@ -4,7 +4,7 @@ import { buildNative, NativeUnavailable } from "../hosts/native/scripts/build";
 import type { Tap } from "../hosts/transport-tap";
 import type { Properties } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
-import type { DeviceAgent, DeviceEngine, DeviceHandler } from "./device-engine";
+import type { DeviceEngine, EngineDevice, EngineHandler } from "./device-engine";
 import { type NativeEnd, NativeProcess } from "./native-process";
 import { nativeSettings } from "./native-settings";
 import type { Timeline } from "./timeline";
@@ -60,10 +60,10 @@ interface Waiting {
   reject(error: BerthError): void;
 }
 
-class NativeAgent implements DeviceAgent {
+class NativeAgent implements EngineDevice {
   /** Resolves when the program has taken its settings. @throws BerthError as `DeviceEngine.start` */
   readonly ready: Promise<void>;
-  readonly #handler: DeviceHandler;
+  readonly #handler: EngineHandler;
   readonly #timeline: Timeline | undefined;
   readonly #process: NativeProcess;
   readonly #grace: number;
@@ -80,7 +80,7 @@ class NativeAgent implements DeviceAgent {
   constructor(
     program: string,
     settings: Settings,
-    handler: DeviceHandler,
+    handler: EngineHandler,
     timeline: Timeline | undefined,
     grace: number,
   ) {

@@ -9,7 +9,7 @@ import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";
-import type { DeviceSettings } from "./device-engine";
+import type { EngineHost } from "./device-engine";
 
 interface Curve {
   /** OpenSSL's. */
@@ -28,7 +28,7 @@ const CURVES: readonly Curve[] = [...OWN_CURVES, { name: "secp521r1", known: "P-
 const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
-export function nativeSettings(device: DeviceSettings, agent: AgentOptions, trace: boolean): Settings {
+export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: boolean): Settings {
   const { stateDirectory, roots, certificate, key, connectTo = [] } = device;
   const endpoint = agent.provisioning?.host ?? "";
   if (isIPv6(endpoint)) throw noIpv6(`--endpoint ${endpoint}`);
@@ -47,7 +47,7 @@ export function nativeSettings(device: DeviceSettings, agent: AgentOptions, trac
 }
 
 /** Without the white space around it that Node's signer drops. */
-function symmetricKeyOf({ symmetricKey }: DeviceSettings): { symmetricKey?: string } {
+function symmetricKeyOf({ symmetricKey }: EngineHost): { symmetricKey?: string } {
   if (symmetricKey === undefined) return {};
   // It says what is wrong with a key.
   new NodeSigner(symmetricKey);

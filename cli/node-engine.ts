@@ -3,7 +3,7 @@ import { createNodeHost } from "../hosts/node/host";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
 import type { Host } from "../src/host";
-import type { DeviceEngine, DeviceSettings } from "./device-engine";
+import type { DeviceEngine, EngineHost } from "./device-engine";
 import type { Timeline } from "./timeline";
 
 /** The device's code in this process. */
@@ -25,7 +25,7 @@ export const nodeEngine: DeviceEngine = Object.freeze({
 } satisfies DeviceEngine);
 
 /** @throws BerthError as `createNodeHost` */
-function tappedHost(device: DeviceSettings, timeline: Timeline | undefined): Host {
+function tappedHost(device: EngineHost, timeline: Timeline | undefined): Host {
   const host = createNodeHost(device);
   return timeline ? { ...host, transport: timeline.tap(host.transport) } : host;
 }

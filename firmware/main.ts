@@ -12,7 +12,7 @@ import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
-import { Device } from "./device";
+import { FirmwareApp } from "./app";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
 import { memory } from "./health";
 import { readSettings } from "./settings";
@@ -44,7 +44,7 @@ function start(light: Led | undefined): void {
     (key) => preferences.get(IDENTITY_DOMAIN, key),
     config,
   );
-  let device: Device | undefined;
+  let device: FirmwareApp | undefined;
   const host = createModdableHost({
     preferences,
     domain: SETTINGS_DOMAIN,
@@ -61,7 +61,7 @@ function start(light: Led | undefined): void {
     onTime: (server) => log(`time from ${server}`),
     onSecure: (version, suite, resumed) => log(`secure: ${version} ${suite}${resumed ? ", resumed" : ""}`),
   });
-  device = new Device(
+  device = new FirmwareApp(
     {
       host,
       settings,

@@ -152,6 +152,25 @@ export function handlerFailed(handler: string, thrown: unknown): BerthError {
   return new BerthError("handler-failed", `${handler}: ${textOf(thrown)}`);
 }
 
+/**
+ * For what platforms call: `call`, whose errors become a `handler-failed` for `onError`.
+ * @param handler its name for the message
+ * @param onError what it throws is lost: there is nobody else to tell
+ */
+export function guarded(handler: string, call: () => void, onError: (error: BerthError) => void): () => void {
+  return () => {
+    try {
+      call();
+    } catch (thrown) {
+      try {
+        onError(handlerFailed(handler, thrown));
+      } catch {
+        // See above.
+      }
+    }
+  };
+}
+
 /** Text of a server for a message: bounded, and without control characters. */
 export function shown(text: string): string {
   return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");

@@ -145,11 +145,6 @@ export class PacketReader {
     this.#state = ENDED;
   }
 
-  /** True between packets: nothing has been collected. */
-  get idle(): boolean {
-    return this.#state === TYPE;
-  }
-
   #run(chunk: Uint8Array, end: number): void {
     let at = 0;
     while (at < end) {

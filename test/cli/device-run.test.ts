@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import type { DeviceAgent, DeviceEngine } from "../../cli/device-engine";
+import type { DeviceEngine, EngineDevice } from "../../cli/device-engine";
 import { type DeviceRunOptions, runDevice } from "../../cli/device-run";
 import { nativeEngineOf } from "../../cli/native-engine";
 import type { CliEvent } from "../../cli/output";
@@ -80,7 +80,7 @@ test.each(ENGINES)("a start is ended from outside, without an error: %s", async 
 
 test("a device that starts after all is stopped", async () => {
   const controller = new AbortController();
-  let started: (agent: DeviceAgent) => void = () => undefined;
+  let started: (agent: EngineDevice) => void = () => undefined;
   const engine = engineThat(
     () =>
       new Promise((resolve) => {

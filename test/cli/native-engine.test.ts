@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import type { DeviceAgent, DeviceHandler } from "../../cli/device-engine";
+import type { EngineDevice, EngineHandler } from "../../cli/device-engine";
 import { runDevice } from "../../cli/device-run";
 import { nativeEngineOf } from "../../cli/native-engine";
 import type { CliEvent } from "../../cli/output";
@@ -53,8 +53,8 @@ async function start(path: string, grace?: number) {
       ended.push(error);
       told(error);
     },
-  } as unknown as DeviceHandler;
-  const agent: DeviceAgent = await nativeEngineOf(path, grace).start(device(), AGENT, handler);
+  } as unknown as EngineHandler;
+  const agent: EngineDevice = await nativeEngineOf(path, grace).start(device(), AGENT, handler);
   return { agent, lines, ended, end };
 }
 
@@ -110,7 +110,7 @@ test("a start that does not come to an end is ended by its signal", async () => 
   const hangs = program("echo starts; exec sleep 600");
   const controller = new AbortController();
   // The program runs.
-  const handler = { onLine: () => controller.abort() } as unknown as DeviceHandler;
+  const handler = { onLine: () => controller.abort() } as unknown as EngineHandler;
   const starting = nativeEngineOf(hangs).start(device(), AGENT, handler, undefined, controller.signal);
   await expect(starting).rejects.toMatchObject({ message: expect.stringContaining("SIGKILL") });
 });

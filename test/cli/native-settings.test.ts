@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import { beforeAll, expect, test } from "@jest/globals";
-import type { DeviceSettings } from "../../cli/device-engine";
+import type { EngineHost } from "../../cli/device-engine";
 import { nativeSettings } from "../../cli/native-settings";
 import {
   type CertificateAndKey,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 const der = (pem: string): string => new X509Certificate(pem).raw.toString("base64");
 
-function hostOf(device: Partial<DeviceSettings>, agent: AgentOptions = AGENT) {
+function hostOf(device: Partial<EngineHost>, agent: AgentOptions = AGENT) {
   return nativeSettings({ stateDirectory: "s", roots: [root.certificatePem], ...device }, agent, false).host;
 }
 
@@ -63,7 +63,7 @@ test("--connect-to goes there as it is", () => {
   expect(hostOf({ connectTo: [] })).not.toHaveProperty("connectTo");
 });
 
-const to = (entry: string): Partial<DeviceSettings> => ({ connectTo: parseConnectTo(entry) });
+const to = (entry: string): Partial<EngineHost> => ({ connectTo: parseConnectTo(entry) });
 const encrypted = createPrivateKey(
   generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
 ).export({
@@ -126,7 +126,7 @@ test("a key on P-384 is taken, and so is its certificate", async () => {
   );
 });
 
-test.each<[string, Partial<DeviceSettings>, string, Partial<AgentOptions>]>([
+test.each<[string, Partial<EngineHost>, string, Partial<AgentOptions>]>([
   ["an endpoint with an address of IPv6", {}, "IPv4 only: --endpoint ::1", { provisioning: { host: "::1" } }],
   ["an address of IPv6 to connect to", to("a:[::1]:1"), "IPv4 only: --connect-to", {}],
   ["a key that is none", { symmetricKey: "secret!" }, "not base64", {}],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A firmware's device with its watchdog, in virtual time, for days: what it asks of the services, and what it writes. */
-import { Device } from "../../firmware/device";
+import { FirmwareApp } from "../../firmware/app";
 import { readSettings } from "../../firmware/settings";
 import { assigningDps, hub, isRegistration } from "../../simulator/services";
 import { VirtualAzure } from "../../simulator/virtual-azure";
@@ -67,7 +67,7 @@ export class FailureRun {
   readonly connected: number[] = [];
   readonly #options: FailureOptions;
   readonly #random: () => number;
-  #device: Device | undefined;
+  #device: FirmwareApp | undefined;
 
   constructor(options: FailureOptions) {
     this.#options = options;
@@ -133,7 +133,7 @@ export class FailureRun {
       random: this.#random,
       network: { isUp: () => this.networkIsUp },
     });
-    const device = new Device(
+    const device = new FirmwareApp(
       {
         host,
         settings: readSettings({ preference: () => undefined, config }).settings,

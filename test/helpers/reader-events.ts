@@ -35,6 +35,18 @@ export function recordingReader(
   return { reader, events };
 }
 
+/** Nothing of a further packet has been collected: the packet that is pushed now is read as one. It is not kept in `events`. */
+export function isBetweenPackets({ reader, events }: RecordingReader): boolean {
+  const before = events.length;
+  try {
+    reader.push(Uint8Array.of(0xd0, 0));
+  } catch {
+    return false;
+  }
+  const [event, ...more] = events.splice(before);
+  return event?.[0] === "pingresp" && more.length === 0;
+}
+
 /** What a reader reports for `chunks`, each by itself and each at the start of a buffer that is longer. */
 export function readerEvents(chunks: readonly Uint8Array[], options?: ReaderOptions): ReaderEvent[] {
   const { reader, events } = recordingReader(options);

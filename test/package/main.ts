@@ -157,9 +157,10 @@ async function compile(app: string): Promise<void> {
   });
   await succeed(app, ["npm", "install", ...QUIET, "--save-dev", "@types/node@20"]);
   cpSync(join(PROJECT, "test", "package", "app"), join(app, "source"), { recursive: true });
-  // The package has no module berth/board yet, which this one needs.
-  const filter = (path: string) => !path.includes("button-and-light");
-  cpSync(join(PROJECT, "examples"), join(app, "source", "examples"), { recursive: true, filter });
+  const examples = join(PROJECT, "examples");
+  for (const { name } of readdirSync(examples, { withFileTypes: true }).filter((one) => one.isDirectory())) {
+    cpSync(join(examples, name), join(app, "source", "examples", name), { recursive: true });
+  }
   for (const project of ["tsconfig.json", "tsconfig.bundler.json"]) {
     await succeed(app, [process.execPath, TSC, "-p", project]);
     say(`compiled by ${project}`);

@@ -18,11 +18,14 @@ const ERROR = {
   },
 };
 
+interface Document {
+  readonly paths: Readonly<Record<string, object>>;
+  readonly [name: string]: unknown;
+}
+
 /** The document. */
-export function openApi() {
-  const { $schema: _, ...schema } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
-  // A plain object: the package's declarations can name no type of a package that it does not install.
-  const rule: object = schema;
+export function openApi(): Document {
+  const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
   const parameter = (name: string, type = "string") => ({
     name,
     in: "path",

@@ -123,6 +123,15 @@ test("a page of another site is kept out, by Origin and by Host", async () => {
   expect((await ask(emulator, "GET", "/nothing")).status).toBe(404);
 });
 
+test("names of one's own are in the certificate, and taken as Host", async () => {
+  const named = await startEmulator({ names: ["Emulator.test", "127.0.0.9"] });
+  expect((await ask(named, "GET", "/health", { host: "emulator.test" })).status).toBe(200);
+  expect((await ask(named, "GET", "/health", { hostHeader: "127.0.0.9" })).status).toBe(200);
+  await named.stop();
+  const other = { hostHeader: "emulator.test" };
+  expect((await ask(emulator, "GET", "/health", other)).status).toBe(403);
+});
+
 test("OpenAPI describes the routes, no more and no less", () => {
   const app = new Hono();
   controlRoutes({} as ControlContext)(app);

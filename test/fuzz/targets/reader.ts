@@ -155,7 +155,11 @@ function read(chunks: readonly Uint8Array[], text: TextCodec, options: ReaderOpt
       reused.fill(0xff);
     }
   });
-  return { reports, code, idle: packets.idle };
+  const { length } = reports;
+  // A packet of its own is read as one where nothing of a further one had been collected.
+  if (code === undefined) codeOf(EXPECTED, () => packets.push(Uint8Array.of(0xd0, 0)));
+  const [next, ...more] = reports.splice(length);
+  return { reports, code, idle: next?.line === "pingresp" && more.length === 0 };
 }
 
 function same(packet: RawPacket): Report["is"] {

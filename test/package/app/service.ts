@@ -22,8 +22,11 @@ const emulator = await Emulator.start({
   dps: { immediate: true },
 });
 const directory = mkdtempSync(join(tmpdir(), "berth-app-"));
-const arrived = once(emulator.events, "telemetry");
-const reported = once(emulator.events, "reported");
+// An event that does not come is an error after a minute.
+const bound = { signal: AbortSignal.timeout(60_000) };
+const assigned = once(emulator.events, "assigned", bound);
+const arrived = once(emulator.events, "telemetry", bound);
+const reported = once(emulator.events, "reported", bound);
 const app = spawn(process.execPath, [process.argv[2] ?? ""], {
   stdio: "inherit",
   env: {
@@ -35,9 +38,12 @@ const app = spawn(process.execPath, [process.argv[2] ?? ""], {
     BERTH_CONNECT_TO: `:127.0.0.1:${emulator.port}`,
   },
 });
+// Whatever happens here: what reads its output waits for it, too.
+process.once("exit", () => app.kill());
 app.once("exit", (status) => {
   if (status !== null) throw new Error(`the application has ended with ${status}`);
 });
+await assigned;
 const method = () => emulator.invokeMethod(HUB, DEVICE, "heater*mode", undefined, undefined, 30_000);
 const before = (await method()).payload;
 await emulator.updateDesired(HUB, DEVICE, { target: 30 });

@@ -183,7 +183,7 @@ testProperty(
           const [one] = away.splice(number % (away.length + 1), 1);
           if (one) outbox.release(one[2]);
         } else {
-          for (const [, , message] of away.toReversed()) outbox.restore(message);
+          for (const [, , message] of [...away].reverse()) outbox.restore(message);
           waiting = [...away.map(([payload, bag]): [Uint8Array, string] => [payload, bag]), ...waiting];
           away = [];
         }

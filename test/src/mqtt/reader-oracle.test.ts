@@ -194,7 +194,9 @@ testProperty(
         reader.push(Uint8Array.of(first, body.length, ...body));
         // One packet, one event.
         expect(events).toBe(1);
-        expect(reader.idle).toBe(true);
+        // Nothing of a further packet was collected.
+        reader.push(Uint8Array.of(0xd0, 0));
+        expect(events).toBe(2);
       } catch (error) {
         if (!(error instanceof BerthError)) throw error;
         expect(CODES).toContain(error.code);

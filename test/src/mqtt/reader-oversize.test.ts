@@ -10,7 +10,7 @@ import {
 } from "../../../src/mqtt/reader";
 import { cut, hex } from "../../helpers/bytes";
 import { generatePackets } from "../../helpers/oracle";
-import { readerEvents, recordingReader } from "../../helpers/reader-events";
+import { isBetweenPackets, readerEvents, recordingReader } from "../../helpers/reader-events";
 import { testProperty } from "../../helpers/seeds";
 import { thrownCode } from "../../helpers/thrown";
 
@@ -62,14 +62,14 @@ const NEXT = hex("40 02 00 05");
 describe("read past", () => {
   test("128 bytes are read, 129 are told when the last has come", () => {
     expect(readerEvents([packet("t", counting(125))], SKIP)).toHaveLength(1);
-    const { reader, events } = recordingReader(SKIP);
+    const recording = recordingReader(SKIP);
+    const { reader, events } = recording;
     const bytes = packet("t", counting(126));
     reader.push(bytes.subarray(0, -1));
     expect(events).toEqual([]);
-    expect(reader.idle).toBe(false);
     reader.push(bytes.subarray(-1));
     expect(events).toEqual([oversize("t", counting(126))]);
-    expect(reader.idle).toBe(true);
+    expect(isBetweenPackets(recording)).toBe(true);
   });
 
   // Bodies, topics on both sides of the maximum, and characters of one to four bytes where the topic is cut.
@@ -229,14 +229,14 @@ describe("stream", () => {
     }
   });
 
-  test("cut off at every byte: not idle, and no more than what came is reported", () => {
+  test("cut off at every byte: not between packets, and no more than what came is reported", () => {
     const bytes = packet("topic", counting(200));
     const headLength = bytes.length - 200;
     for (let length = 1; length < bytes.length; length += 1) {
-      const { reader, events } = recordingReader(STREAM);
-      reader.push(bytes.subarray(0, length));
-      expect(reader.idle).toBe(false);
-      expect(events).toHaveLength(length > headLength ? 1 : 0);
+      const recording = recordingReader(STREAM);
+      recording.reader.push(bytes.subarray(0, length));
+      expect(recording.events).toHaveLength(length > headLength ? 1 : 0);
+      expect(isBetweenPackets(recording)).toBe(false);
     }
   });
 

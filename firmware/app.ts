@@ -22,7 +22,7 @@ import type { Host, TimerHandle } from "../src/host";
 import type { Settings } from "./settings";
 
 /** What a device needs beside the host of the core. */
-export interface DeviceWorld {
+export interface FirmwareWorld {
   readonly host: Host;
   readonly settings: Settings;
   /** Why the chip restarted; undefined where nobody knows. */
@@ -52,8 +52,8 @@ const SIGNALS: Readonly<Record<AgentState, Signal>> = Object.freeze({
   [AgentState.BACKING_OFF]: Signal.CONNECTING,
 });
 
-export class Device implements AgentHandler {
-  readonly #world: DeviceWorld;
+export class FirmwareApp implements AgentHandler {
+  readonly #world: FirmwareWorld;
   readonly #agent: Agent;
   readonly #diary: Diary;
   readonly #indicator: Indicator;
@@ -65,7 +65,7 @@ export class Device implements AgentHandler {
   #dated = false;
 
   /** @throws BerthError `invalid-argument` as `Agent` */
-  constructor(world: DeviceWorld, options: Pick<AgentOptions, "identity">) {
+  constructor(world: FirmwareWorld, options: Pick<AgentOptions, "identity">) {
     const { host, settings } = world;
     this.#world = world;
     this.#diary = new Diary(host.store, host.text, host.clock);

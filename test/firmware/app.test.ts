@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from "@jest/globals";
-import { Device, type DeviceWorld } from "../../firmware/device";
+import { FirmwareApp, type FirmwareWorld } from "../../firmware/app";
 import { readSettings } from "../../firmware/settings";
 import { networkWorks } from "../../hosts/moddable/evidence";
 import { type NetworkInterface, InterfaceNetwork } from "../../hosts/moddable/interface-network";
@@ -13,7 +13,7 @@ import { MemoryStore, VirtualTime, virtualHost } from "../../simulator/virtual-h
 function world(
   config: Record<string, unknown> = {},
   overrides: Partial<Host> = {},
-  more: Partial<DeviceWorld> = {},
+  more: Partial<FirmwareWorld> = {},
   time = new VirtualTime(),
 ) {
   const azure = new VirtualAzure(time);
@@ -23,7 +23,7 @@ function world(
   const events: string[] = [];
   const store = (overrides.store as MemoryStore | undefined) ?? new MemoryStore();
   const led: boolean[] = [];
-  const device = new Device(
+  const device = new FirmwareApp(
     {
       host: virtualHost(azure.binding(), { clock: time, store, ...overrides }),
       settings: readSettings({ preference: () => undefined, config: { startSpread: 0, ...config } }).settings,
