@@ -13,5 +13,7 @@ export default {
       { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "es6" } },
     ],
   },
-  testTimeout: 30_000,
+  // On two cores jest would leave one idle.
+  maxWorkers: "100%",
+  testTimeout: 60_000,
 };
