@@ -47,7 +47,7 @@ export const SDK_MODULES = Object.freeze({
 /** Reads its file when it is loaded, in the simulators: preloaded, that is at build time, and so is what imports it. */
 const NEVER_PRELOADED = ["preference"];
 /** Loaded by apps that want them, and with state of their own. */
-const LOADED_LATE = ["berth/board"];
+const LOADED_LATE = ["berth/board", "berth/hosts/moddable/board"];
 
 /** Globals of Node and browsers that XS does not have, as they are used. */
 const FOREIGN_GLOBALS = Object.freeze({

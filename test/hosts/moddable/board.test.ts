@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
-import { BerthError } from "../../../src/error";
+import type { BerthError } from "../../../src/error";
 
 type Board = typeof import("../../../hosts/moddable/board");
 type OnPush = (down: number) => void;
