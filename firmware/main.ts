@@ -2,8 +2,9 @@
 /** The app on the chip and in the simulators: composition only. */
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
-import { readValidity } from "../hosts/moddable/certificate";
 import { BOUNDS_OF_IMAGE } from "../hosts/moddable/built";
+import { readValidity } from "../hosts/moddable/certificate";
+import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
 import { builtInRoots, createModdableHost, createTimers, loadPreferences } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
@@ -13,7 +14,6 @@ import { parseConnectTo } from "../hosts/sockets/connect-to";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { FirmwareApp } from "./app";
-import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
 import { memory } from "./health";
 import { readSettings } from "./settings";
 

@@ -152,6 +152,14 @@ export class TelemetryDevice {
     return this.#agent.assignment;
   }
 
+  /**
+   * When a server last answered, in ticks of the platform's clock; while a wait is announced, its end. A device that hears
+   * nothing for long after it is stuck: for a watchdog.
+   */
+  get heardAt(): number {
+    return this.#agent.heardAt;
+  }
+
   /** Messages of `send` that the hub does not have yet. */
   get pending(): number {
     return this.#agent.pending;
