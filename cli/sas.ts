@@ -34,7 +34,10 @@ export function addSas(program: Command, context: CommandContext): void {
       `when it ends, in seconds from now; default ${DEFAULT_LIFETIME}`,
       wholeNumber(1, 31_536_000),
     )
-    .option("--policy <name>", '"registration" for DPS; leave it out for a hub')
+    .option(
+      "--policy <name>",
+      `"registration" for DPS; a service's policy with its key; none for a device at its hub`,
+    )
     .addHelpText("after", KEY_HELP);
   withJson(command).action((flags: SasFlags) => {
     const key = symmetricKeyFrom({

@@ -2,9 +2,10 @@
 /**
  * An example against a local DPS and hub, until Ctrl-C; Enter presses the button of its board:
  *
- *   npm run example -- NAME [--engine node|native] [ACT ...]
+ *   npm run example -- NAME [--engine node|native|moddable] [ACT ...]
  *
- * NAME: telemetry, remote-control, thermostat, button-and-light. native is XS, the engine of the chip, with TLS in C.
+ * NAME: telemetry, remote-control, thermostat, button-and-light. native is XS, the engine of the chip, with TLS in C;
+ * moddable is the Moddable SDK for Linux without a display, which has no button, and says at the end what the app takes.
  * What the service does then, in this order, each ACT in quotation marks:
  *   'desired {"period":2}'   'method blink {"times":3}'   'message hello'
  */
@@ -27,9 +28,12 @@ type Act = (emulator: Emulator, deviceId: string) => Promise<string>;
 /** The command line is wrong. */
 class UsageError extends Error {}
 
+const ENGINES = ["node", "native", "moddable"] as const;
+type Engine = (typeof ENGINES)[number];
+
 interface Arguments {
   readonly name: ExampleName;
-  readonly native: boolean;
+  readonly engine: Engine;
   readonly acts: readonly Act[];
 }
 
@@ -38,14 +42,14 @@ function argumentsOf(words: readonly string[]): Arguments {
   const known = EXAMPLES.find((example) => example === name);
   if (!known)
     throw new UsageError(`there is no example ${name ?? "without a name"}; take ${EXAMPLES.join(", ")}`);
-  let native = false;
+  let engine: Engine = "node";
   if (rest[0] === "--engine") {
-    const [, engine] = rest.splice(0, 2);
-    if (engine !== "node" && engine !== "native")
-      throw new UsageError(`--engine is node or native, not ${engine ?? "missing"}`);
-    native = engine === "native";
+    const [, word] = rest.splice(0, 2);
+    const one = ENGINES.find((known) => known === word);
+    if (!one) throw new UsageError(`--engine is ${ENGINES.join(", ")}, not ${word ?? "missing"}`);
+    engine = one;
   }
-  return { name: known, native, acts: rest.map(actOf) };
+  return { name: known, engine, acts: rest.map(actOf) };
 }
 
 function actOf(text: string): Act {
@@ -81,8 +85,9 @@ function jsonOf(json: string, act: string): unknown {
   }
 }
 
-async function main({ name, native, acts }: Arguments): Promise<void> {
-  const program = native ? (await buildNative({ only: "host", notice: console.log })).host : undefined;
+async function main({ name, engine, acts }: Arguments): Promise<void> {
+  const native =
+    engine === "native" ? (await buildNative({ only: "host", notice: console.log })).host : undefined;
   const directory = mkdtempSync(join(tmpdir(), "berth-example-"));
   const configuration = {
     idScope: "0ne00000000",
@@ -98,7 +103,13 @@ async function main({ name, native, acts }: Arguments): Promise<void> {
     emulator.events.on("telemetry", ({ body }) => console.log(`hub: telemetry ${body.toString()}`));
     emulator.events.on("reported", ({ patch }) => console.log(`hub: reported ${JSON.stringify(patch)}`));
     emulator.events.on("delivered", ({ sequence }) => console.log(`hub: message ${sequence} delivered`));
-    const example = await startExample({ name, emulator, directory, native: program });
+    const example = await startExample({
+      name,
+      emulator,
+      directory,
+      native,
+      moddable: engine === "moddable",
+    });
     example.events.on("line", (line) => console.log(`${name}: ${line}`));
     createInterface({ input: process.stdin }).on("line", () => example.press());
     process.once("SIGINT", () => example.stop());

@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly directory: string;
   /** The program berth-native; without it the example runs on Node.js. */
   readonly native?: string | undefined;
+  /** On the Moddable SDK of this computer, built first; it has no button, and no light. */
+  readonly moddable?: boolean;
 }
 
 /** A running example. */
@@ -65,13 +67,14 @@ export class Example {
 
 /** @throws Error when the example has no such folder or cannot be bundled */
 export async function startExample(options: StartOptions): Promise<Example> {
-  const { name, emulator, directory, native } = options;
+  const { name, emulator, directory, native, moddable } = options;
   const symmetricKey = newSymmetricKey();
   emulator.setEnrollment({
     registrationId: name,
     attestation: { type: "symmetricKey", symmetricKey: { primaryKey: symmetricKey } },
   });
   mkdirSync(directory, { recursive: true });
+  if (moddable) return onModdable(options, symmetricKey);
   return native === undefined ? onNode(options, symmetricKey) : onNative(options, native, symmetricKey);
 }
 
@@ -112,4 +115,19 @@ async function onNative(
   const child = spawn(program, [script], { env: {} });
   child.stdin.write(`${JSON.stringify(settings)}\n`);
   return new Example(child, true);
+}
+
+/** As a board finds it in flash: `npm run sim` writes that. */
+function onModdable({ name, emulator, directory }: StartOptions, symmetricKey: string): Example {
+  const identity = join(directory, "identity.json");
+  const { idScope, ca, port } = emulator;
+  writeFileSync(identity, JSON.stringify({ idScope, registrationId: name, symmetricKey, root: ca.path }));
+  const script = join(ROOT, "hosts", "moddable", "scripts", "main.ts");
+  const parameters = ["--app", join(HERE, name), "--identity", identity, "--state", join(directory, "flash")];
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", script, "sim", ...parameters, `connectTo=:127.0.0.1:${port}`],
+    { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  return new Example(child, false);
 }

@@ -13,6 +13,7 @@ const NEEDS_THE_SDK = [
   "hosts/moddable/host.ts",
   "hosts/moddable/platform/board.ts",
   "hosts/moddable/public/berth.ts",
+  "hosts/moddable/public/board.ts",
   "hosts/moddable/public/telemetry.ts",
   "hosts/moddable/sources.ts",
   "hosts/moddable/telemetry.ts",

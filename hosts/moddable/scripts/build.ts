@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
 import { withLock } from "../../../scripts/build-lock";
 import { MODULE_MANIFESTS, preloadedModules } from "./check-manifests";
+import { bytecodeIn } from "./figures";
 import type { Sdk } from "./sdk";
 import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./sdkconfig";
 
@@ -115,6 +116,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     }
   }
   for (const problem of problems) console.error(`error: ${problem}`);
+  if (status === 0) console.log(bytecodeIn(temporary));
   return { status: status === 0 && problems.length > 0 ? 1 : status, output };
 }
 

@@ -6,7 +6,10 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { LONGEST_STORE_KEY, LONGEST_STORE_VALUE } from "../../../src/host";
 import { SLOT_KEYS } from "../../../src/storage/assignment-store";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { spawnChild } from "./children";
+import { Peaks } from "./figures";
 import type { Sdk } from "./sdk";
 
 /** By domain, what the device itself keeps there: its assignment and the diary's entry. */
@@ -72,7 +75,7 @@ export function writePreferences(
 }
 
 /**
- * Runs an app.
+ * Runs an app; at its end a line says the most that its instruments have shown.
  * @param program the runner
  * @param app mc.so
  * @param directory its flash
@@ -87,12 +90,20 @@ export function runHeadless(
 ): Promise<number> {
   return new Promise((done) => {
     const child = spawnChild(program, ["--timeout", String(timeout), "--directory", directory, app], {
-      stdio: "inherit",
+      stdio: ["inherit", "pipe", "inherit"],
+    });
+    const peaks = new Peaks();
+    createInterface({ input: child.stdout as Readable }).on("line", (line) => {
+      console.log(line);
+      peaks.take(line);
     });
     child.on("error", (error) => {
       console.error(`error: ${error.message}`);
       done(1);
     });
-    child.on("close", (status, signal) => done(status ?? (signal ? 128 + constants.signals[signal] : 1)));
+    child.on("close", (status, signal) => {
+      if (peaks.text !== undefined) console.log(peaks.text);
+      done(status ?? (signal ? 128 + constants.signals[signal] : 1));
+    });
   });
 }

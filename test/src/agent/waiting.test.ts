@@ -640,3 +640,14 @@ test("heardAt: an answer of a server, and the end of the wait that it led to; no
   made.time.advance(HOUR);
   expect(made.time.ticks() - made.agent.heardAt).toBeLessThanOrEqual(240_000);
 });
+
+test("the time until the next attempt is told in whole milliseconds, whatever the clock counts", () => {
+  const made = known();
+  made.azure.refuse = "connect-failed";
+  made.time.advance(0.3);
+  made.agent.start();
+  made.time.advance(MINUTE + 0.1);
+  const told = made.errors.map(({ retryIn }) => retryIn);
+  expect(told.length).toBeGreaterThan(2);
+  expect(told.filter((retryIn) => !Number.isInteger(retryIn))).toEqual([]);
+});

@@ -238,6 +238,61 @@ test("an application reads the twin, offline and online", () => {
   expect(read[4]).toBe("hub-refused");
 });
 
+test("a read whose answer is lost with the connection is asked for again on the next", () => {
+  const { twin, world } = made({ onDesired: undefined });
+  const read: unknown[] = [];
+  world.connect();
+  twin.read((_, document) => read.push(document?.desiredVersion));
+  world.take();
+  world.disconnect();
+  world.connect();
+  world.receive(`$iothub/twin/res/200/?$rid=${world.requestId()}`, document({}, 3));
+  expect(read).toEqual([3]);
+});
+
+test("a reader that ends the connection: nothing is told behind its back, and the others wait on", () => {
+  const { twin, world, desired } = made();
+  const read: number[] = [];
+  for (const reader of [1, 2]) {
+    twin.read(() => {
+      read.push(reader);
+      if (reader === 1) world.disconnect();
+    });
+  }
+  world.connect();
+  world.receive(`$iothub/twin/res/200/?$rid=${world.requestId()}`, document({ a: 1 }, 2));
+  expect([read, desired]).toEqual([[1], []]);
+  world.connect();
+  world.receive(`$iothub/twin/res/200/?$rid=${world.requestId()}`, document({ a: 1 }, 2));
+  expect([read, desired.length]).toEqual([[1, 2], 1]);
+});
+
+test("another hub's twin has versions of its own: the same number is told again", () => {
+  const { twin, world, desired } = reading(4, { a: 1 });
+  world.disconnect();
+  twin.moved();
+  world.connect();
+  world.receive(`$iothub/twin/res/200/?$rid=${world.requestId()}`, document({ b: 1 }, 4));
+  expect(desired.slice(1)).toEqual([{ desired: { b: 1 }, version: 4, complete: true }]);
+});
+
+test("before a planned end nothing begins, and what was begun counts as under way", () => {
+  const { twin, world } = made({ onDesired: undefined });
+  world.connect();
+  expect(twin.busy).toBe(false);
+  twin.report({ a: 1 });
+  expect(twin.busy).toBe(true);
+  const id = world.requestId();
+  twin.closing();
+  twin.report({ b: 1 });
+  world.receive(`$iothub/twin/res/204/?$rid=${id}&$version=2`);
+  world.pump();
+  expect([twin.busy, world.take()]).toEqual([false, []]);
+  world.disconnect();
+  world.connect();
+  expect(world.take().map(({ body }) => body)).toEqual(['{"b":1}']);
+});
+
 test("a twin that is too large is told, and read again with the next connection only", () => {
   const { twin, world } = made();
   const read: unknown[] = [];
