@@ -10,7 +10,7 @@ import { type OnTwin, Twin, type TwinOptions } from "./azure/hub/twin";
 import type { JsonObject } from "./azure/json";
 import { invalidArgument } from "./error";
 import type { Host } from "./host";
-import { TelemetryDevice, type TelemetryDeviceOptions } from "./telemetry-device";
+import { listOf, TelemetryDevice, type TelemetryDeviceOptions } from "./telemetry-device";
 
 /** What is told with desired properties. */
 export interface DesiredReport {
@@ -61,7 +61,7 @@ export class Device extends TelemetryDevice {
           })
         : undefined;
     if (twin) features.push(twin);
-    super(host, identity, { ...options, features: [...features, ...(options.features ?? [])] });
+    super(host, identity, { ...options, features: [...features, ...listOf(options.features)] });
     this.#twin = twin;
   }
 

@@ -112,7 +112,7 @@ export class TelemetryDevice {
    * @throws BerthError `invalid-argument` naming the option that is wrong; nothing has started then
    */
   constructor(host: Host, identity: Identity, options: TelemetryDeviceOptions<never> = {}) {
-    const { messages = {}, modelId, features = [], ...rest } = options;
+    const { messages = {}, modelId, features, ...rest } = options;
     this.#host = host;
     this.#callbacks = callbacksOf<this>(options as DeviceCallbacks<this>);
     const { onMessage } = this.#callbacks;
@@ -132,7 +132,7 @@ export class TelemetryDevice {
         ...rest.provisioning,
         ...(modelId !== undefined && { payload: { ...rest.provisioning?.payload, modelId } }),
       },
-      features: [...inbox, ...features],
+      features: [...inbox, ...listOf(features)],
     });
     host.timers.set(() => this.#begin(), 0);
   }
@@ -325,6 +325,12 @@ export class TelemetryDevice {
       }
     }, 0);
   }
+}
+
+/** The features that an application has given. @throws BerthError `invalid-argument` */
+export function listOf(features: readonly HubFeature[] = []): readonly HubFeature[] {
+  if (!Array.isArray(features)) throw invalidArgument("features is no array");
+  return features;
 }
 
 /** The callbacks alone: the options may hold keys, and may change later. */

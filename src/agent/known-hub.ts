@@ -2,8 +2,8 @@
 /** The assignment in use: where it came from, and whether it is kept. */
 import { isDeviceId, isHostName } from "../azure/identifiers";
 import type { Store, TextCodec } from "../host";
-import { AssignmentStore } from "../storage/assignment-store";
 import type { Assignment } from "../storage/assignment";
+import { AssignmentStore } from "../storage/assignment-store";
 import { isSame } from "./hub-features";
 import type { Identity } from "./identity";
 

@@ -2,7 +2,7 @@
 /** The options of an agent, and their ranges. */
 import type { HubFeature } from "../azure/hub/feature";
 import type { BackoffPolicy } from "../backoff";
-import { inRange } from "../error";
+import { inRange, invalidArgument } from "../error";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import type { HubOptions } from "./hub-connection";
 import type { Identity } from "./identity";
@@ -47,10 +47,21 @@ export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentO
   inRange(provisioning.assignmentTimeout, 1, LONGEST_TIMER, "provisioning.assignmentTimeout");
   checkSessionOptions(hub, "hub.");
   inRange(hub.tokenLifetime, 60_000, LONGEST_TIMER, "hub.tokenLifetime");
+  if (
+    provisioning.host !== undefined &&
+    (typeof provisioning.host !== "string" || provisioning.host === "")
+  ) {
+    throw invalidArgument("provisioning.host is no host name");
+  }
+  if (hub.modelId !== undefined && !String(hub.modelId).startsWith("dtmi:")) {
+    throw invalidArgument("modelId is no model of IoT Plug and Play, as dtmi:com:example:Thermostat;1");
+  }
   inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
   inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");
   for (const name of ["backoff", "slowBackoff"] as const) {
-    inRange(options[name]?.base, 1, LONGEST_TIMER, `${name}.base`);
-    inRange(options[name]?.cap, 1, LONGEST_TIMER, `${name}.cap`);
+    const policy = options[name];
+    // Both are needed.
+    inRange(policy && (policy.base ?? Number.NaN), 1, LONGEST_TIMER, `${name}.base`);
+    inRange(policy && (policy.cap ?? Number.NaN), 1, LONGEST_TIMER, `${name}.cap`);
   }
 }

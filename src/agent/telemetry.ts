@@ -9,8 +9,8 @@ import { telemetryTopic } from "../azure/hub/telemetry";
 import { encodeProperties, type Properties } from "../azure/properties";
 import { asBerthError, BerthError } from "../error";
 import { MAXIMUM_FIELD_LENGTH, NO_BYTES } from "../mqtt/packets";
-import type { AgentHandler, Reports } from "./reports";
 import { type MessageOwner, NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
+import type { AgentHandler, Reports } from "./reports";
 
 /** A topic with the longest device id, before the property bag. */
 const LONGEST_TOPIC = telemetryTopic("").length + 128;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Features of the hub in an agent: subscriptions, hand-over, queues, renewal, moves, and the end of each connection. */
 import { describe, expect, test } from "@jest/globals";
+import { assigningDps, hub } from "../../../simulator/services";
+import type { VirtualConnection } from "../../../simulator/virtual-azure";
 import { AgentState } from "../../../src/agent/agent";
 import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
 import { DirectMethods, type MethodCall } from "../../../src/azure/hub/direct-methods";
@@ -10,8 +12,6 @@ import { BerthError } from "../../../src/error";
 import type { InboundPublish } from "../../../src/mqtt/reader";
 import { bytes, DPS, HUB, HUB2, type World, type WorldOptions, world } from "../../helpers/agent-world";
 import { thrownCode } from "../../helpers/thrown";
-import { assigningDps, hub } from "../../../simulator/services";
-import type { VirtualConnection } from "../../../simulator/virtual-azure";
 
 /** A feature of an application, which notes what it is told. */
 class Probe implements HubFeature {

@@ -2,7 +2,7 @@
 /** Literal packets, chunks of any size, truncation, and the end in the middle of a chunk. Sections of MQTT 3.1.1. */
 import { describe, expect, test } from "@jest/globals";
 import { concat, cut, hex } from "../../helpers/bytes";
-import { readerEvents, isBetweenPackets, recordingReader } from "../../helpers/reader-events";
+import { isBetweenPackets, readerEvents, recordingReader } from "../../helpers/reader-events";
 import { thrownCode } from "../../helpers/thrown";
 
 /** A PUBLISH as the reader reports it. */

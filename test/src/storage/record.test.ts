@@ -3,8 +3,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { nodeText } from "../../../simulator/virtual-host";
+import { type Assignment, ASSIGNMENT as CODEC } from "../../../src/storage/assignment";
 import { crc32 } from "../../../src/storage/crc32";
-import { ASSIGNMENT as CODEC, type Assignment } from "../../../src/storage/assignment";
 import { decodeRecord, encodeRecord, type StoredRecord } from "../../../src/storage/record";
 import { concat, hex, toHex } from "../../helpers/bytes";
 import { testProperty } from "../../helpers/seeds";
