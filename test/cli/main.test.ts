@@ -119,7 +119,7 @@ test.each([
   ["no proof", [], "--symmetric-key-file"],
   ["half a pair", ["--cert", "x"], "--key"],
   ["key and certificate", ["--symmetric-key", "x", "--cert", "x", "--key", "x"], "one of them"],
-  ["a missing pair", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "/nonexistent/k"],
+  ["a missing pair", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "--cert: /nonexistent/c"],
   ["a bad payload", ["--symmetric-key", GOOD_KEY, "--payload", "[1]"], "--payload is no JSON object"],
   ["a key that is none", ["--symmetric-key", "x"], "not base64"],
   ["a bad root", ["--symmetric-key", GOOD_KEY, "--ca", "/nonexistent/ca"], "/nonexistent/ca"],

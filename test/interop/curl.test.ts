@@ -22,7 +22,7 @@ const lines = readFileSync(join(process.cwd(), "emulator", "README.md"), "utf8")
 async function run(line: string): Promise<string> {
   const own = line
     .replace(/:8443\b/, `:${emulator.httpsPort}`)
-    .replace(/ca\/root\.pem/, join(dirname(emulator.ca.path), "root.pem"));
+    .replace(/\S*ca\/root\.pem/, join(dirname(emulator.ca.path), "root.pem"));
   const child = spawn("sh", [
     "-c",
     `exec ${own.replace("curl ", "curl --silent --show-error --no-buffer ")}`,

@@ -171,9 +171,14 @@ describe("send", () => {
     const circular: Record<string, unknown> = {};
     circular.self = circular;
     expect(thrownCode(() => made().device.send(circular))).toBe("invalid-argument");
-    expect(() => made().device.send(circular)).toThrow(
-      /^send: the value is no JSON: Converting circular structure/,
-    );
+    let message = "";
+    try {
+      made().device.send(circular);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    // What follows is the engine's own text.
+    expect(message.startsWith("send: the value is no JSON: ")).toBe(true);
   });
 
   test("what is too large is not queued, and told", () => {
