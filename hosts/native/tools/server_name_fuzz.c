@@ -15,6 +15,14 @@
 
 static const char LABEL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
+/* Decimal, or hexadecimal behind 0x, which may stand alone: resolvers take it for an address. */
+static bool is_number(const char *label)
+{
+  const bool hex = strncasecmp(label, "0x", 2) == 0;
+  const char *digits = hex ? label + 2 : label;
+  return digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] == 0;
+}
+
 static berth_name_kind expected_kind(const char *host, uint8_t address[4])
 {
   /* Four numbers of one to three digits: inet_pton refuses leading zeros, which count for nothing here. */
@@ -24,7 +32,7 @@ static berth_name_kind expected_kind(const char *host, uint8_t address[4])
   for (;;) {
     const size_t length = strspn(label, LABEL);
     if (length == 0 || length > 63) return BERTH_NAME_INVALID;
-    if (label[length] == 0) return strspn(label, "0123456789") == length ? BERTH_NAME_INVALID : BERTH_NAME_DNS;
+    if (label[length] == 0) return is_number(label) ? BERTH_NAME_INVALID : BERTH_NAME_DNS;
     if (label[length] != '.') return BERTH_NAME_INVALID;
     label += length + 1;
   }
