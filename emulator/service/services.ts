@@ -34,6 +34,8 @@ export interface ServicesOptions {
   /** Names and addresses that the port is reached by beside those of hubs and DPS, in lower case. */
   names: readonly string[];
   controlToken: string | undefined;
+  /** Keeps events for those who listen later. */
+  keepEvents: boolean;
   /** Of `/health`, beside `status` and `since`. */
   health(): object;
   clock: Clock;
@@ -64,7 +66,7 @@ export function createServices(options: ServicesOptions): HttpsServer {
         token: options.controlToken,
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
         rootPem: () => options.rootPem,
-        events: new EventStreams(events, now),
+        events: new EventStreams(events, clock, options.keepEvents),
         faults: options.faults,
         disconnect: (hub, deviceId) => endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
         now,
