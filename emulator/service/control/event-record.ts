@@ -56,8 +56,9 @@ function contentOf(body: Buffer): object {
 }
 
 export type EventName = keyof EmulatorEvents;
-/** The events there are. */
-export const EVENT_NAMES = Object.keys(FIELDS) as EventName[];
+/** The events there are; packets last, and apart: who does not ask for them gets none. */
+export const ALL_EVENTS = Object.keys(FIELDS) as EventName[];
+export const EVENT_NAMES = ALL_EVENTS.filter((name) => name !== "packet");
 
 /** One event. @param now milliseconds since 1970 */
 export function eventRecord<K extends keyof EmulatorEvents>(

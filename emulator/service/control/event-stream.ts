@@ -6,7 +6,7 @@ import type { Clock } from "../../clock";
 import type { EmulatorEvents } from "../../events";
 import { ServiceError } from "../service-error";
 import { EventHistory, type Kept } from "./event-history";
-import { EVENT_NAMES, type EventName, eventRecord } from "./event-record";
+import { ALL_EVENTS, EVENT_NAMES, type EventName, eventRecord } from "./event-record";
 
 /** Characters that may wait for a listener that reads slowly; then its stream ends. */
 const LONGEST_QUEUE = 8 * 1024 * 1024;
@@ -50,7 +50,7 @@ export class EventStreams {
     this.#events = events;
     this.#clock = clock;
     this.#keep = keep;
-    if (keep) this.#record(EVENT_NAMES);
+    if (keep) this.#record(ALL_EVENTS);
   }
 
   /**
@@ -62,7 +62,7 @@ export class EventStreams {
     const names = namesOf(types);
     this.#cancelEnd();
     // All but packets, which cost the most, are kept whoever listens.
-    this.#record(EVENT_NAMES.filter((name) => name !== "packet" || names.has(name)));
+    this.#record(names.has("packet") ? ALL_EVENTS : EVENT_NAMES);
     const about = device?.toLowerCase();
     const isSse = accept.includes("text/event-stream");
     let leave = () => {};
@@ -155,13 +155,13 @@ export class EventStreams {
 }
 
 function namesOf(types: string | undefined): ReadonlySet<string> {
-  if (types === undefined) return new Set(EVENT_NAMES.filter((name) => name !== "packet"));
+  if (types === undefined) return new Set(EVENT_NAMES);
   const names = types.split(",").map((name) => name.trim());
-  const wrong = names.find((name) => !(EVENT_NAMES as readonly string[]).includes(name));
+  const wrong = names.find((name) => !(ALL_EVENTS as readonly string[]).includes(name));
   if (wrong !== undefined)
     throw new ServiceError(
       "ArgumentInvalid",
-      `types: ${JSON.stringify(wrong.slice(0, 64))} is no event; take some of ${EVENT_NAMES.join(",")}`,
+      `types: ${JSON.stringify(wrong.slice(0, 64))} is no event; take some of ${ALL_EVENTS.join(",")}`,
     );
   return new Set(names);
 }

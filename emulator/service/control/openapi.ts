@@ -2,7 +2,7 @@
 /** The control API in OpenAPI 3.1, with the schema of a fault from its reader; a test compares the paths with the routes. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { RULE } from "../../fault-reader";
-import { EVENT_NAMES } from "./event-record";
+import { ALL_EVENTS } from "./event-record";
 
 const NO_CONTENT = { "204": { description: "Done." } };
 const ERROR = {
@@ -78,7 +78,7 @@ export function openApi(): Document {
           ],
           responses: {
             "200": {
-              description: `One JSON object each: event (listening, missed, dropped, ${EVENT_NAMES.join(", ")}), time, seq, and its fields, as EmulatorEvents of the package has them. A packet has connection, direction (received or sent, seen from the emulator), type, size, base64 (the first 2,048 bytes) and fields; stars stand for what is secret in it.`,
+              description: `One JSON object each: event (listening, missed, dropped, ${ALL_EVENTS.join(", ")}), time, seq, and its fields, as EmulatorEvents of the package has them. A packet has connection, direction (received or sent, seen from the emulator), type, size, base64 (the first 2,048 bytes) and fields; stars stand for what is secret in it.`,
               content: {
                 "application/x-ndjson": { schema: { type: "object" } },
                 "text/event-stream": { schema: { type: "string" } },
