@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** One IoT Hub over MQTT. Source: "Communicate with an IoT hub using MQTT" (Azure documents). */
-import type { Clock } from "../clock";
+import type { SettableClock } from "../settable-clock";
 import type { FaultInjector } from "../faults";
 import type { JsonObject } from "../json-reader";
 import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
@@ -82,7 +82,7 @@ export class HubEndpoint implements EndpointHandler {
   readonly #devices: DeviceRegistry;
   readonly #state: StateStore;
   readonly #observer: HubObserver;
-  readonly #clock: Clock;
+  readonly #clock: SettableClock;
   readonly #methods: MethodCalls;
   readonly #twins: TwinRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
@@ -95,7 +95,7 @@ export class HubEndpoint implements EndpointHandler {
     devices: DeviceRegistry,
     state: StateStore,
     observer: HubObserver,
-    clock: Clock,
+    clock: SettableClock,
     faults: FaultInjector,
   ) {
     this.name = name;
@@ -128,7 +128,7 @@ export class HubEndpoint implements EndpointHandler {
     else device.modelId = modelId;
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
-      this.#cancels.set(connection, this.#clock.schedule(close, expiry - this.#clock.now()));
+      this.#cancels.set(connection, this.#clock.at(close, expiry));
     }
     beginSession(device, connection);
     this.#served.set(connection.id, { connection, delivered: new Set() });

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The control API in OpenAPI 3.1, with the schema of a fault from its reader; a test compares the paths with the routes. */
 import { toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
 import { RULE } from "../../fault-reader";
+import { CERTIFICATE, JUMP, MESSAGE, SKEW } from "./bodies";
 import { ALL_EVENTS } from "./event-record";
 
 const NO_CONTENT = { "204": { description: "Done." } };
@@ -18,6 +20,20 @@ const ERROR = {
   },
 };
 
+const TEXT = { type: "string" };
+const CLOCK = json("The time, and how far it is off.", {
+  type: "object",
+  properties: { time: { type: "string", format: "date-time" }, skewMs: { type: "integer" } },
+});
+const SUMMARY = {
+  type: "object",
+  properties: { subjectName: TEXT, sha256Thumbprint: TEXT, notBeforeUtc: TEXT, notAfterUtc: TEXT },
+};
+const CERTIFICATES = json("The kind (kept, or as it was asked for), and both certificates.", {
+  type: "object",
+  properties: { kind: TEXT, server: SUMMARY, root: SUMMARY },
+});
+
 interface Document {
   readonly paths: Readonly<Record<string, object>>;
   readonly [name: string]: unknown;
@@ -25,7 +41,6 @@ interface Document {
 
 /** The document. */
 export function openApi(): Document {
-  const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
   const parameter = (name: string, type = "string") => ({
     name,
     in: "path",
@@ -97,7 +112,7 @@ export function openApi(): Document {
         },
         post: {
           summary: "Add a rule behind the others",
-          requestBody: { required: true, content: { "application/json": { schema: rule } } },
+          requestBody: body(RULE),
           responses: {
             "201": json("Its id.", { type: "object", properties: { id: { type: "integer" } } }),
             default: ERROR,
@@ -112,6 +127,56 @@ export function openApi(): Document {
           responses: { ...NO_CONTENT, default: ERROR },
         },
       },
+      "/clock": {
+        get: { summary: "The time that it goes by", responses: { "200": CLOCK } },
+        put: {
+          summary:
+            "Set it off from the right time: tokens, certificates of devices, and lifetimes are judged by it",
+          requestBody: body(SKEW),
+          responses: { "200": CLOCK, default: ERROR },
+        },
+        delete: { summary: "Set it right", responses: NO_CONTENT },
+      },
+      "/clock/jump": {
+        post: {
+          summary:
+            "Set it on, or back by a negative number: what waits for a time that it passes happens now",
+          requestBody: body(JUMP),
+          responses: { "200": CLOCK, default: ERROR },
+        },
+      },
+      "/certificates": {
+        get: { summary: "What servers show, and the root above it", responses: { "200": CERTIFICATES } },
+        delete: { summary: "Bring back those that are kept", responses: NO_CONTENT },
+      },
+      "/certificates/server": {
+        put: {
+          summary: `Show another one to who connects from now on; the names of this computer keep theirs on the HTTPS port`,
+          requestBody: body(CERTIFICATE),
+          responses: { "200": CERTIFICATES, default: ERROR },
+        },
+      },
+      "/certificates/root": {
+        post: {
+          summary:
+            "Put a new root in place of the former, with a good certificate below it; /root.pem has it then",
+          responses: { "201": CERTIFICATES },
+        },
+      },
+      "/messages/{hub}/{device}": {
+        post: {
+          summary: "Queue a cloud-to-device message: body or bodyBase64, and what is told with it",
+          parameters: [parameter("hub"), parameter("device")],
+          requestBody: body(MESSAGE),
+          responses: {
+            "201": json("The number by which the event delivered names it.", {
+              type: "object",
+              properties: { sequence: { type: "integer" } },
+            }),
+            default: ERROR,
+          },
+        },
+      },
       "/connections/{hub}/{device}": {
         delete: {
           summary: "End the connection of a device",
@@ -122,6 +187,11 @@ export function openApi(): Document {
     },
     components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
   };
+}
+
+function body(schema: GenericSchema) {
+  const { $schema: _, ...rest } = toJsonSchema(schema, { typeMode: "input", errorMode: "ignore" });
+  return { required: true, content: { "application/json": { schema: rest } } };
 }
 
 function json(description: string, schema: object) {

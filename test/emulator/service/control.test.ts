@@ -105,6 +105,13 @@ test("a page of another site is kept out, by Origin and by Host", async () => {
   const foreign = { headers: { origin: "https://evil.example" } };
   expect((await ask(emulator, "GET", "/health", foreign)).status).toBe(403);
   expect((await ask(emulator, "DELETE", "/faults", foreign)).status).toBe(403);
+  // Its own page, by the name that it was loaded from.
+  const own = { headers: { origin: `https://${HUB}` } };
+  expect((await ask(emulator, "DELETE", "/faults", own)).status).toBe(204);
+  const otherPort = { headers: { origin: `https://${HUB}:444` } };
+  expect((await ask(emulator, "DELETE", "/faults", otherPort)).status).toBe(403);
+  const plain = { headers: { origin: `http://${HUB}` } };
+  expect((await ask(emulator, "DELETE", "/faults", plain)).status).toBe(403);
   const rebound = { hostHeader: `evil.example:${emulator.httpsPort}` };
   expect((await ask(emulator, "DELETE", "/faults", rebound)).status).toBe(403);
   expect((await ask(emulator, "GET", "/nothing")).status).toBe(404);
