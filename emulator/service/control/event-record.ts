@@ -19,6 +19,7 @@ const FIELDS: Fields = {
   delivered: asItIs,
   disconnect: asItIs,
   certificateRequest: asItIs,
+  certificateIssued: asItIs,
   unknownApiVersion: asItIs,
   reported: asItIs,
   assigned: ({ registrationId, assignedHub, deviceId, substatus }) => ({
