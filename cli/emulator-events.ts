@@ -97,7 +97,13 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
   });
   events.on("certificateRequest", ({ registrationId }) =>
     output.passingWarning(
-      `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
+      `${registrationId} asks for a certificate, and its enrollment has no credentialPolicyName: it is assigned without`,
+    ),
+  );
+  events.on("certificateIssued", ({ by, id, notAfter }) =>
+    output.passing(
+      { event: "certificateIssued", by, id, notAfter },
+      `${by}: certificate issued to ${id}, good until ${new Date(notAfter).toISOString()}`,
     ),
   );
   events.on("unknownApiVersion", ({ registrationId, apiVersion }) =>

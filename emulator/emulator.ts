@@ -19,6 +19,7 @@ import { FrontDoor } from "./front-door";
 import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
@@ -35,6 +36,8 @@ import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -282,6 +285,13 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
     const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -293,6 +303,7 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
@@ -302,7 +313,7 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults, issuer);
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -322,6 +333,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
