@@ -114,7 +114,7 @@ export class RegistrationService {
     try {
       const record = await this.#assign(identity, payload);
       // An answer that a crash could take back would let device and service disagree.
-      await this.#options.state.changed();
+      await this.#options.state.settled();
       this.#options.onAssigned(record, identity);
       return assignedResponse(operationId, record, identity, this.#options.behaviour.connectionProfile);
     } catch (error) {

@@ -73,7 +73,7 @@ export function createServices(options: ServicesOptions): HttpsServer {
         devices,
         endpoint: (hub) => endpoints.get(hub)!,
         activity: new Activity(events, now),
-        stored: () => state.changed(),
+        settled: () => state.settled(),
         now,
         schedule: (callback, delay) => clock.schedule(callback, delay),
         onProblem: context.onProblem,
