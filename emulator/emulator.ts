@@ -95,6 +95,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
