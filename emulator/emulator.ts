@@ -80,7 +80,7 @@ export class Emulator {
   readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined, state: StateStore) {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
@@ -93,7 +93,7 @@ export class Emulator {
     const { host = "127.0.0.1", controlToken } = options;
     this.controlToken =
       controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
-    this.#state = new StateStore(options.stateDirectory);
+    this.#state = state;
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
         host: name,
@@ -104,6 +104,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -118,13 +119,15 @@ export class Emulator {
     const { stateDirectory } = options;
     const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
     let emulator: Emulator | undefined;
+    let state: StateStore | undefined;
     try {
-      emulator = new Emulator(options, lock);
+      state = stateDirectory === undefined ? new StateStore() : await StateStore.open(stateDirectory);
+      emulator = new Emulator(options, lock, state);
       await emulator.#start();
       return emulator;
     } catch (error) {
       // What stopped the start is told, whatever fails on the way out.
-      await emulator?.stop().catch(() => {});
+      await (emulator?.stop() ?? state?.close())?.catch(() => {});
       lock?.release();
       throw error;
     }
@@ -145,6 +148,11 @@ export class Emulator {
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
   get certificates(): Omit<ServedCertificate, "constructor"> {
     return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -187,7 +195,8 @@ export class Emulator {
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
     const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
-    await this.#state.changed();
+    this.devices.touched(hub, device);
+    await this.#state.settled();
     this.events.emit("queued", {
       hub,
       deviceId,
@@ -253,7 +262,7 @@ export class Emulator {
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
   async deleteRegistration(registrationId: string): Promise<boolean> {
     const found = this.#state.registrations.delete(registrationId.toLowerCase());
-    await this.#state.changed();
+    await this.#state.settled();
     return found;
   }
 
@@ -272,7 +281,7 @@ export class Emulator {
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
-      await this.#state.changed();
+      await this.#state.close();
     } finally {
       if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
       this.#lock?.release();
@@ -402,7 +411,7 @@ export class Emulator {
     });
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
-    await this.#state.changed();
+    await this.#state.settled();
   }
 
   /** Names and addresses beside those that every emulator has. */
@@ -424,8 +433,7 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        // A failure is told by the state itself.
-        this.#state.changed().catch(() => {});
+        this.devices.touched(hub, device);
       },
     };
   }

@@ -108,7 +108,7 @@ export class HubEndpoint implements EndpointHandler {
     this.#observer = observer;
     this.#clock = clock;
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
-    this.#twins = new TwinRequests(state, clock, faults);
+    this.#twins = new TwinRequests(name, state, clock, faults);
     this.#certificates = new CertificateRequests(name, issuer, clock, faults);
   }
 
@@ -129,13 +129,16 @@ export class HubEndpoint implements EndpointHandler {
     }
     const { expiry, modelId } = this.#admissions.get(connection) ?? {};
     this.#admissions.delete(connection);
-    if (modelId === undefined) delete device.modelId;
-    else device.modelId = modelId;
+    if (device.modelId !== modelId) {
+      if (modelId === undefined) delete device.modelId;
+      else device.modelId = modelId;
+      this.#devices.touched(this.name, device);
+    }
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
       this.#cancels.set(connection, this.#clock.at(close, expiry));
     }
-    beginSession(device, connection);
+    if (beginSession(device, connection)) this.#devices.touched(this.name, device);
     this.#served.set(connection.id, { connection, delivered: new Set() });
     this.#observer.onConnected(this.name, connection);
     this.#arrived(connection.id);
@@ -172,11 +175,13 @@ export class HubEndpoint implements EndpointHandler {
     const device = this.#devices.get(this.name, deviceId);
     const served = this.#served.get(deviceId);
     if (!device || !served) return;
-    deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
-      this.#save();
+    // Delivery progress is worth keeping, but nobody waits for it.
+    const touched = () => this.#devices.touched(this.name, device);
+    const changed = deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
+      touched();
       this.#observer.onDelivered(this.name, deviceId, message);
     });
-    this.#save();
+    if (changed) touched();
   }
 
   isConnected(deviceId: string): boolean {
@@ -204,7 +209,8 @@ export class HubEndpoint implements EndpointHandler {
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
     stampTwin(device.twin, "desired", patch, this.#clock.now());
-    await this.#state.changed();
+    this.#devices.touched(this.name, device);
+    await this.#state.settled();
     this.#observer.onDesired({ hub: this.name, deviceId, patch, version });
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {
@@ -272,10 +278,5 @@ export class HubEndpoint implements EndpointHandler {
       ...(modelId === undefined ? {} : { dataSchema: modelId }),
       ...(subject ? { subject } : {}),
     });
-  }
-
-  /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */
-  #save(): void {
-    this.#state.changed().catch(() => {});
   }
 }

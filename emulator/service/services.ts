@@ -83,7 +83,7 @@ export function createServices(options: ServicesOptions): HttpsServer {
         devices,
         endpoint: (hub) => endpoints.get(hub)!,
         activity: new Activity(events, now),
-        stored: () => state.changed(),
+        settled: () => state.settled(),
         now,
         at: (callback, time) => clock.at(callback, time),
         onProblem: context.onProblem,
