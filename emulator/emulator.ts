@@ -185,6 +185,13 @@ export class Emulator {
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
     const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
     await this.#state.changed();
+    this.events.emit("queued", {
+      hub,
+      deviceId,
+      sequence,
+      body: Buffer.from(body),
+      properties: properties ?? {},
+    });
     this.#endpoint(hub).deliver(deviceId);
     return sequence;
   }
@@ -289,7 +296,7 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
@@ -326,6 +333,7 @@ export class Emulator {
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused,
       onStranger,
+      watch: watch.watch,
       clock,
       connectTimeout,
       maximumPacket: MAXIMUM_PACKET,
@@ -374,6 +382,7 @@ export class Emulator {
       dps: serviceHost,
       names: this.#names(),
       controlToken: this.controlToken,
+      keepEvents: options.keepEvents ?? false,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),

@@ -16,6 +16,7 @@ const RUNNING = v.object({
   /** Of MQTT. */
   port: v.number(),
   httpsPort: v.number(),
+  amqpsPort: v.number(),
   idScope: v.string(),
   /** PEM. */
   root: v.string(),
@@ -35,12 +36,14 @@ const OWNERS: readonly string[] = ["iothubowner", "provisioningserviceowner"];
 /** What is told of an emulator in this process. @param address to reach it at */
 export function runningOf(emulator: Emulator, address: string): Running {
   const { hubs, serviceHost: dps, idScope, port, httpsPort, controlToken, connectionStrings } = emulator;
+  const { amqpsPort = 0 } = emulator as Emulator & { amqpsPort?: number };
   const owners = connectionStrings.filter(({ policy }) => OWNERS.includes(policy));
   return {
     pid: process.pid,
     address,
     port,
     httpsPort,
+    amqpsPort,
     idScope,
     root: emulator.ca.pem,
     ...(controlToken === undefined ? {} : { controlToken }),

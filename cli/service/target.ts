@@ -220,3 +220,9 @@ function chosen(flags: TargetFlags, context: CommandContext, otherwise: string):
 function wrong(problem: string): BerthError {
   return new BerthError("invalid-argument", problem);
 }
+
+/** Where AMQP of a target is. */
+export function amqpPlaceOf({ place, running }: Target): Omit<Place, "host"> {
+  if (!running) return place;
+  return { ...place, connectTo: [{ host: "", address: running.address, toPort: running.amqpsPort }] };
+}

@@ -3,6 +3,7 @@
 import { DPS } from "./dps";
 import { EMULATOR_CONTROL } from "./emulator-control";
 import { HUB_DEVICE } from "./hub-device";
+import { HUB_MESSAGES } from "./hub-messages";
 import { HUB_TWIN } from "./hub-twin";
 import type { Groups, Verb } from "./verb";
 
@@ -21,4 +22,10 @@ export const GROUPS: Groups = Object.freeze({
 });
 
 /** The table. */
-export const VERBS: readonly Verb[] = [...HUB_DEVICE, ...HUB_TWIN, ...DPS, ...EMULATOR_CONTROL];
+export const VERBS: readonly Verb[] = [
+  ...HUB_DEVICE,
+  ...HUB_TWIN,
+  ...HUB_MESSAGES,
+  ...DPS,
+  ...EMULATOR_CONTROL,
+];

@@ -36,6 +36,8 @@ export interface ServicesOptions {
   /** Names and addresses that the port is reached by beside those of hubs and DPS, in lower case. */
   names: readonly string[];
   controlToken: string | undefined;
+  /** Keeps events for those who listen later. */
+  keepEvents: boolean;
   /** Queues a cloud-to-device message; its sequence number. @throws RangeError when it is too large, or the queue full */
   send(hub: string, deviceId: string, message: CloudToDeviceMessage): Promise<number>;
   /** Of `/health`, beside `status` and `since`. */
@@ -69,7 +71,7 @@ export function createServices(options: ServicesOptions): HttpsServer {
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
         certificates: options.certificates,
         clock,
-        events: new EventStreams(events, now),
+        events: new EventStreams(events, clock, options.keepEvents),
         faults: options.faults,
         deviceExists: (hub, deviceId) => devices.get(hub, deviceId) !== undefined,
         send: options.send,

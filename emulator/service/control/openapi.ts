@@ -4,7 +4,7 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { RULE } from "../../fault-reader";
 import { CERTIFICATE, JUMP, MESSAGE, SKEW } from "./bodies";
-import { EVENT_NAMES } from "./event-record";
+import { ALL_EVENTS } from "./event-record";
 
 const NO_CONTENT = { "204": { description: "Done." } };
 const ERROR = {
@@ -47,6 +47,12 @@ export function openApi(): Document {
     required: true,
     schema: { type },
   });
+  const query = (name: string, description: string) => ({
+    name,
+    in: "query",
+    description,
+    schema: { type: "string" },
+  });
   return {
     openapi: "3.1.0",
     info: { title: "Berth emulator: control", version: "1" },
@@ -75,10 +81,19 @@ export function openApi(): Document {
       },
       "/events": {
         get: {
-          summary: "Events from now on, until the reader leaves, or 1,000 wait for it",
+          summary: "Events from now on, until the reader leaves, or too much waits for it (event dropped)",
+          parameters: [
+            query("types", `Names with commas; without it all but packet, which has to be asked for.`),
+            query("device", "Events of this registration id or device id only, ignoring case."),
+            query(
+              "after",
+              "The id of the last event that was seen (instance-seq, as SSE has it): what came later is sent first, as far as it is kept, and the event missed tells how much is not. Anything else, such as start, sends all that is kept.",
+            ),
+            { name: "Last-Event-ID", in: "header", description: "As after.", schema: { type: "string" } },
+          ],
           responses: {
             "200": {
-              description: `One JSON object each: event (listening, ${EVENT_NAMES.join(", ")}), time, and its fields.`,
+              description: `One JSON object each: event (listening, missed, dropped, ${ALL_EVENTS.join(", ")}), time, seq, and its fields, as EmulatorEvents of the package has them. A packet has connection, direction (received or sent, seen from the emulator), type, size, base64 (the first 2,048 bytes) and fields; stars stand for what is secret in it.`,
               content: {
                 "application/x-ndjson": { schema: { type: "object" } },
                 "text/event-stream": { schema: { type: "string" } },

@@ -69,7 +69,8 @@ export function controlRoutes(control: ControlContext): (app: Hono) => void {
         new Response(control.certificates.rootPem, { headers: { "content-type": "application/x-pem-file" } }),
     );
     on("GET", "/events", ({ req }) => {
-      const stream = control.events.open(req.header("accept") ?? "");
+      const { types, device, after = req.header("last-event-id") } = req.query();
+      const stream = control.events.open({ accept: req.header("accept") ?? "", types, device, after });
       if (!stream) throw new ServiceError("Forbidden", "too many listen already; end one");
       return stream;
     });

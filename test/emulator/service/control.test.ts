@@ -22,7 +22,7 @@ async function* recordsOf(accept: string) {
   expect(response.headers["content-type"]).toBe(accept);
   try {
     for await (const line of createInterface({ input: response }))
-      if (line !== "") yield JSON.parse(line.replace(/^data: /, ""));
+      if (line !== "" && !line.startsWith("id: ")) yield JSON.parse(line.replace(/^data: /, ""));
   } finally {
     response.destroy();
   }
@@ -54,19 +54,6 @@ test.each(["application/x-ndjson", "text/event-stream"])("events as %s", async (
     { event: "telemetry", hub: HUB, deviceId: "dev-1", payload: "hello", properties: { colour: "blue" } },
     { event: "disconnect", endpoint: HUB, id: "dev-1" },
   ]);
-});
-
-test("a reader that does not read is dropped, and keeps nothing waiting", async () => {
-  const response = await open(emulator, "GET", "/events", { host: "localhost" });
-  response.pause();
-  const ended = once(response, "end");
-  // More than sockets and streams take.
-  const padding = "x".repeat(20_000);
-  for (let sent = 0; sent < 3000; sent++)
-    emulator.events.emit("stranger", { address: "test", reason: padding });
-  response.resume();
-  await ended;
-  response.destroy();
 });
 
 test("faults: add, list, strike, remove, clear", async () => {
