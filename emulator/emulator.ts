@@ -401,7 +401,7 @@ export class Emulator {
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,
-      names: [host, ...this.#names()],
+      names: this.#names(),
       controlToken: this.controlToken,
       keepEvents: options.keepEvents ?? false,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
@@ -416,7 +416,9 @@ export class Emulator {
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const { host = "127.0.0.1", names = [] } = this.#options;
+    const own = isWildcard(host) ? [] : [host];
+    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -453,6 +455,11 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** Does it stand for every address of this computer? */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {
