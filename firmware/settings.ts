@@ -26,7 +26,7 @@ export const SETTINGS = Object.freeze({
   startSpread: number(10, 0, 3_600),
   /** Minutes without life after which the device restarts; 0: never. */
   stuckAfter: number(30, 0, 1_440),
-  /** Acknowledged messages after which a simulator ends its run; 0: never. */
+  /** Acknowledged messages after which a simulator ends its run, and a board says so; 0: never. */
   exitAfter: number(0, 0, 1_000_000),
 });
 

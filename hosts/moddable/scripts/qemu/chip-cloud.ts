@@ -76,7 +76,8 @@ export class ChipCloud {
         ],
         enrollmentGroups: [],
       },
-      ...(alternate && { customAllocation: OTHER_HUB }),
+      // What is polled for takes a second or three that no cut is interested in.
+      ...(alternate && { customAllocation: OTHER_HUB, dps: { immediate: true } }),
     });
     const sntp = await startSntpServer(time);
     return new ChipCloud(emulator, primaryKey, sntp.port, print, () =>
@@ -99,25 +100,42 @@ export class ChipCloud {
 
   #watch(): void {
     const { events } = this.emulator;
-    const timeline = new Timeline((packet) => this.#packet(packet));
-    const taps = new Map<number, ReturnType<Timeline["connection"]>>();
-    events.on("packet", ({ connection, direction, endpoint, bytes }) => {
-      const tap =
-        taps.get(connection) ?? timeline.connection(endpoint === "dps" ? DPS_HOST : (endpoint ?? "?"));
+    // By connection: until a CONNECT was understood nobody knows whose it is.
+    const peers = new Map<string, string>();
+    const unnamed = new Map<string, TappedPacket[]>();
+    const taps = new Map<string, ReturnType<Timeline["connection"]>>();
+    const timeline = new Timeline((packet) => {
+      const peer = peers.get(packet.peer);
+      if (peer === undefined) unnamed.set(packet.peer, [...(unnamed.get(packet.peer) ?? []), packet]);
+      else this.#packet(packet, peer);
+    });
+    const name = (connection: string, endpoint: string) => {
+      if (peers.has(connection)) return;
+      peers.set(connection, endpoint === "dps" ? DPS_HOST : endpoint);
+      for (const packet of unnamed.get(connection) ?? []) this.#packet(packet, peers.get(connection) ?? "");
+      unnamed.delete(connection);
+    };
+    events.on("packet", ({ connection: number, direction, endpoint, bytes }) => {
+      const connection = String(number);
+      if (endpoint !== undefined) name(connection, endpoint);
+      const tap = taps.get(connection) ?? timeline.connection(connection);
       taps.set(connection, tap);
       if (direction === "received") tap.sent(bytes);
       else tap.received(bytes);
     });
-    events.on("disconnect", ({ connection }) => taps.delete(connection));
-    events.on("refuse", ({ endpoint, reason }) =>
-      this.#print(`${this.#now}  ${endpoint ?? "?"} refuses: ${reason}`),
-    );
+    events.on("refuse", ({ connection, endpoint = "?", reason }) => {
+      name(String(connection), endpoint);
+      this.#print(`${this.#now}  ${endpoint} refuses: ${reason}`);
+    });
+    events.on("disconnect", ({ connection }) => {
+      for (const map of [taps, peers, unnamed]) map.delete(String(connection));
+    });
     events.on("stranger", ({ reason }) => this.#print(`${this.#now}  not served: ${reason}`));
   }
 
-  #packet(packet: TappedPacket): void {
-    this.#print(timelineRow(packet));
-    if (packet.type !== "PUBACK" || packet.direction !== "received" || packet.peer === DPS_HOST) return;
+  #packet(packet: TappedPacket, peer: string): void {
+    this.#print(timelineRow(packet, "", peer));
+    if (packet.type !== "PUBACK" || packet.direction !== "received" || peer === DPS_HOST) return;
     this.acknowledged += 1;
     this.onAcknowledged?.();
   }
