@@ -7,14 +7,14 @@
  *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
  *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
  *   npm run sim:qemu -- [--debug|--release] [--app DIR] [--identity FILE.json] [--telemetry N] [--efuse] [--cut N] [--seed S]
- *     [--timeout SECONDS] [key=value ...]
+ *     [--measure MINUTES] [--timeout SECONDS] [key=value ...]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6, or qemu for the emulated ESP32-C3 of sim:qemu. `key=value` of build and flash goes into the image (ssid= and
  * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without
  * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * sim:qemu runs the image of an ESP32-C3 in QEMU: two starts of N messages each (default 3). --efuse puts the key into eFuse;
- * --cut takes the power away N times, at moments that the seed chooses. --app test/on-device runs the cases there.
+ * --cut takes the power away N times, at moments that the seed chooses; --measure tells sizes, memory and writes of flash. --app test/on-device runs the cases there.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -27,7 +27,8 @@ import { APPS, BOARDS, build } from "./build";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
 import { readIdentity } from "./identity";
-import { overlayOf, QEMU_PLATFORM } from "./qemu/overlay";
+import { findGdb, measureChip } from "./qemu/measure";
+import { elfOf, overlayOf, QEMU_PLATFORM } from "./qemu/overlay";
 import { findQemu } from "./qemu/qemu";
 import { simulateChip } from "./qemu/simulate";
 import { findSdk, type Sdk, thisComputer } from "./sdk";
@@ -55,7 +56,7 @@ const OPTIONS = Object.freeze({
   test: { debug: false, release: false, timeout: true },
   qemu: {
     ...{ debug: false, release: false, app: true, identity: true, efuse: false },
-    ...{ telemetry: true, cut: true, seed: true, timeout: true },
+    ...{ telemetry: true, cut: true, seed: true, measure: true, timeout: true },
   },
 });
 
@@ -65,6 +66,7 @@ const NUMBERS: readonly [name: string, unit: string][] = [
   ["telemetry", " of messages"],
   ["cut", " of power cuts"],
   ["seed", ""],
+  ["measure", " of minutes"],
 ];
 
 function isAction(word: string | undefined): word is keyof typeof OPTIONS {
@@ -151,8 +153,10 @@ async function main(words: readonly string[]): Promise<number> {
   const here = thisComputer(PROJECT);
   const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", here);
   const qemu = action === "qemu" ? findQemu(here) : undefined;
-  if (!sdk || qemu?.problem !== undefined) {
-    for (const problem of [...problems, qemu?.problem ?? []].flat()) console.error(`missing: ${problem}`);
+  const gdb = options.measure === undefined ? undefined : findGdb(here);
+  if (!sdk || qemu?.problem !== undefined || gdb?.problem !== undefined) {
+    for (const problem of [...problems, qemu?.problem ?? [], gdb?.problem ?? []].flat())
+      console.error(`missing: ${problem}`);
     return 69;
   }
   if (simulator && runs && sdk.simulator !== "lin") {
@@ -182,19 +186,30 @@ async function main(words: readonly string[]): Promise<number> {
   });
   if (built.status !== 0 || !runs) return built.status;
   if (qemu?.program !== undefined) {
-    return simulateChip({
+    const simulation = {
       project: PROJECT,
       program: qemu.program,
       output: built.output,
       directory: join(PROJECT, ".berth", `qemu-${basename(chosen)}`),
-      identity,
       settings: given,
       efuse: options.efuse !== undefined,
       telemetry: Number(options.telemetry ?? 3),
-      cuts: Number(options.cut ?? 0),
-      seed: Number(options.seed ?? Date.now() % 1_000_000),
       timeout: Number(options.timeout ?? 120) * 1000,
       print: console.log,
+    };
+    if (gdb) {
+      return measureChip({
+        ...simulation,
+        minutes: Number(options.measure),
+        gdb: gdb.program,
+        elf: elfOf(built.output),
+      });
+    }
+    return simulateChip({
+      ...simulation,
+      identity,
+      cuts: Number(options.cut ?? 0),
+      seed: Number(options.seed ?? Date.now() % 1_000_000),
     });
   }
   const library = join(built.output, "mc.so");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The app of an emulated chip: the app itself, and behind it what QEMU's machine lacks (hosts/moddable/qemu/). */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, isAbsolute, join, resolve } from "node:path";
+import { basename, isAbsolute, join, resolve, sep } from "node:path";
 import { manifestOf } from "../build";
 
 /** The only board that QEMU's machine stands for. */
@@ -26,4 +26,12 @@ export function overlayOf(project: string, app: string): string {
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
   copyFileSync(join(overlay, "sdkconfig", "sdkconfig.defaults"), join(sdkconfig, "sdkconfig.defaults"));
   return directory;
+}
+
+/** The linked program, with names and lines for debuggers. @param output what mcconfig says that it has built into */
+export function elfOf(output: string): string {
+  const [bin, tmp] = [`${sep}bin${sep}`, `${sep}tmp${sep}`];
+  const at = output.lastIndexOf(bin);
+  const temporary = `${output.slice(0, at)}${tmp}${output.slice(at + bin.length)}`;
+  return join(temporary, "xsProj-esp32c3", "build", "xs_esp32.elf");
 }

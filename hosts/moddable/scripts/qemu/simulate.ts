@@ -37,7 +37,7 @@ export interface SimulationOptions {
 /** The KEY block that cannot hold a key of flash encryption. */
 const EFUSE_BLOCK = 5;
 /** The emulated network takes whoever knows its name. */
-const NETWORK = { ssid: "open_eth" };
+export const NETWORK = { ssid: "open_eth" };
 
 /** @returns the exit status. @throws Error that says what of the build or of the identity is wrong */
 export async function simulateChip(options: SimulationOptions): Promise<number> {
