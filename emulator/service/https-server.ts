@@ -3,6 +3,7 @@
 import { createServer, type Server } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { Authority } from "../certificate-authority";
+import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
 /** Milliseconds for the TLS handshake and the headers, and for a whole request. */
 const HEADERS_TIMEOUT = 10_000;
@@ -14,11 +15,15 @@ const MAXIMUM_CONNECTIONS = 1000;
 /** Listens; `fetch` answers. */
 export class HttpsServer {
   readonly #server: Server;
+  readonly #webSockets: WebSockets;
 
+  /** @param known the names that the port goes by, in lower case */
   constructor(
     { serverChainPem, serverKeyPem }: Pick<Authority, "serverChainPem" | "serverKeyPem">,
     fetch: (request: Request) => Response | Promise<Response>,
+    known: ReadonlySet<string>,
   ) {
+    this.#webSockets = new WebSockets(known);
     const server = createServer(
       {
         cert: serverChainPem,
@@ -33,7 +38,13 @@ export class HttpsServer {
       getRequestListener(fetch, { overrideGlobalObjects: false }),
     );
     server.maxConnections = MAXIMUM_CONNECTIONS;
+    server.on("upgrade", (request, socket, head) => this.#webSockets.accept(request, socket, head));
     this.#server = server;
+  }
+
+  /** Hands WebSocket connections that ask `path` for `subprotocol` to `handler`. */
+  upgrade(path: string, subprotocol: string, handler: WebSocketHandler): void {
+    this.#webSockets.upgrade(path, subprotocol, handler);
   }
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
@@ -53,6 +64,7 @@ export class HttpsServer {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#webSockets.stop();
     });
   }
 }
