@@ -355,6 +355,9 @@ export class Emulator {
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
       clock,
     });
+    // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
+    for (const path of ["/$iothub/websocket", "/mqtt"])
+      this.#services.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
     await this.#state.changed();
@@ -362,7 +365,8 @@ export class Emulator {
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
+    return [...this.hubs, ...second, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -400,6 +404,12 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** The name of a hub with TLS 1.3: `{hub}.device.azure-devices.net`. Undefined for a name that is none of Azure's. */
+function secondName(hub: string): string | undefined {
+  const parts = /^([^.]+)\.(azure-devices\.[a-z]+)$/i.exec(hub);
+  return parts ? `${parts[1]}.device.${parts[2]}` : undefined;
 }
 
 function isLoopback(host: string): boolean {

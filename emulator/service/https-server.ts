@@ -29,6 +29,9 @@ export class HttpsServer {
         cert: serverChainPem,
         key: serverKeyPem,
         minVersion: "TLSv1.2",
+        // Of devices, as on the port of MQTT: who it is gets decided at CONNECT.
+        requestCert: true,
+        rejectUnauthorized: false,
         handshakeTimeout: HEADERS_TIMEOUT,
         headersTimeout: HEADERS_TIMEOUT,
         requestTimeout: REQUEST_TIMEOUT,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import type { TransportBinding } from "../../../src/host";
 import { tapTransport } from "../../transport-tap";
 import type { Emit } from "./protocol";
