@@ -97,7 +97,7 @@ export class Agent {
     );
     this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
     this.#features = new HubFeatures([...features, this.#telemetry], identity.registrationId, hub?.window);
-    this.#connections = new Connections(host, identity, this.#features);
+    this.#connections = new Connections(host, identity, this.#features, options.transports?.(host, identity));
     this.#features.attach(featureHost);
   }
 
@@ -306,11 +306,14 @@ export class Agent {
   }
 
   #connected({ hub, deviceId }: Assignment, sessionPresent: boolean): void {
+    const transport = this.#connections.accepted();
     this.#standing.begin(this.#host.clock.ticks());
     this.#suspicion.clear();
     if (!this.#enter(AgentState.RUNNING)) return;
     this.#watch();
-    if (this.#keep()) this.#reports.connected({ hub, deviceId, source: this.#known.source, sessionPresent });
+    if (!this.#keep()) return;
+    const { source } = this.#known;
+    this.#reports.connected({ hub, deviceId, source, sessionPresent, ...(transport && { transport }) });
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */

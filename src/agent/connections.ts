@@ -8,24 +8,29 @@ import type { Assignment } from "../storage/assignment";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
 import type { HubFeatures } from "./hub-features";
 import type { Identity } from "./identity";
+import type { Way, Ways } from "./ways";
 import { Provisioner, type ProvisionerHandler, type ProvisioningOptions } from "./provisioner";
 
 export class Connections {
   readonly #host: Host;
   readonly #identity: Identity;
   readonly #features: HubFeatures;
+  readonly #ways: Ways | undefined;
   #provisioner: Provisioner | undefined;
   #hub: HubConnection | undefined;
+  /** By which way that connection leaves, where there are several. */
+  #wayOfNow: string | undefined;
   #heardAt = 0;
   /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
   /** The hub of which the last eager connection ended so. */
   #hubRefusingEager: string | undefined;
 
-  constructor(host: Host, identity: Identity, features: HubFeatures) {
+  constructor(host: Host, identity: Identity, features: HubFeatures, ways: Ways | undefined) {
     this.#host = host;
     this.#identity = identity;
     this.#features = features;
+    this.#ways = ways;
   }
 
   get provisioner(): Provisioner | undefined {
@@ -60,15 +65,17 @@ export class Connections {
   toDps(options: ProvisioningOptions, handler: ProvisionerHandler, operationId: string | undefined): void {
     this.close();
     const eager = options.eager === true && !this.#dpsRefusesEager;
+    const way = this.#leave();
     const onError: ProvisionerHandler["onError"] = (error) => {
+      if (!this.answered) this.#ways?.failed(error.code);
       // An error with a status is the server's word.
       if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
       handler.onError(error);
     };
     this.#provisioner = new Provisioner(
-      this.#host,
+      hostBy(this.#host, way),
       this.#identity,
-      { ...options, eager },
+      { ...optionsBy(options, way), eager },
       { ...handler, onError },
       operationId,
     );
@@ -79,18 +86,26 @@ export class Connections {
     this.close();
     this.#features.address(assignment);
     const eager = options.eager === true && this.#hubRefusingEager !== assignment.hub;
+    const way = this.#leave();
     const onError: HubConnectionHandler["onError"] = (error) => {
+      if (!this.answered) this.#ways?.failed(error.code);
       if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
       handler.onError(error);
     };
     this.#hub = new HubConnection(
-      this.#host,
+      hostBy(this.#host, way),
       this.#identity,
       assignment,
-      { ...options, eager },
+      { ...optionsBy(options, way), eager },
       this.#features,
       { ...handler, onError },
     );
+  }
+
+  /** A server has accepted the device. @returns by which way, where there are several */
+  accepted(): string | undefined {
+    this.#ways?.worked();
+    return this.#wayOfNow;
   }
 
   /** Ends the connection to the hub, if that is what there is. */
@@ -102,13 +117,34 @@ export class Connections {
   /** Ends what there is; no callback follows. */
   close(): void {
     this.#heardAt = this.heardAt;
+    if (this.answered) this.#ways?.worked();
     this.#provisioner?.close();
     this.#provisioner = undefined;
     this.closeHub();
+  }
+
+  #leave(): Way | undefined {
+    const way = this.#ways?.next();
+    this.#wayOfNow = way?.name;
+    return way;
   }
 
   /** Ticks of the last answer on the connection there is; -1 before any. */
   get #answeredAt(): number {
     return Math.max(this.#provisioner?.heardAt ?? -1, this.#hub?.heardAt ?? -1);
   }
+}
+
+function hostBy(host: Host, way: Way | undefined): Host {
+  return way ? { ...host, transport: way.transport } : host;
+}
+
+interface Reach {
+  readonly port?: number;
+  readonly connectTimeout?: number;
+}
+
+function optionsBy<Options extends Reach>(options: Options, way: Way | undefined): Options {
+  const { port = options.port, connectTimeout = options.connectTimeout } = way ?? {};
+  return { ...options, ...(port !== undefined && { port }), ...(connectTimeout !== undefined && { connectTimeout }) };
 }

@@ -2,12 +2,14 @@
 /** The options of an agent, and their ranges. */
 import type { HubFeature } from "../azure/hub/feature";
 import type { BackoffPolicy } from "../backoff";
+import { isHostName } from "../azure/identifiers";
 import { inRange, invalidArgument } from "../error";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import type { HubOptions } from "./hub-connection";
 import type { Identity } from "./identity";
 import type { OutboxOptions } from "./outbox";
 import type { ProvisioningOptions } from "./provisioner";
+import type { MakeWays } from "./ways";
 
 /** Durations are milliseconds. */
 export interface AgentOptions {
@@ -15,6 +17,8 @@ export interface AgentOptions {
   readonly provisioning?: ProvisioningOptions;
   readonly hub?: HubOptions;
   readonly outbox?: OutboxOptions;
+  /** Other ways to the servers where the first one is closed: what `transports` of src/transports.ts makes. Default: TCP. */
+  readonly transports?: MakeWays;
   /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
   readonly features?: readonly HubFeature[];
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
@@ -55,6 +59,12 @@ export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentO
   }
   if (hub.modelId !== undefined && !String(hub.modelId).startsWith("dtmi:")) {
     throw invalidArgument("modelId is no model of IoT Plug and Play, as dtmi:com:example:Thermostat;1");
+  }
+  if (hub.gateway !== undefined && !isHostName(String(hub.gateway))) {
+    throw invalidArgument("hub.gateway is no host name");
+  }
+  if (options.transports !== undefined && typeof options.transports !== "function") {
+    throw invalidArgument('transports is none that transports(...) of "berth/transports" has made');
   }
   inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
   inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");

@@ -21,6 +21,7 @@ export const RecordKind = Object.freeze({
   /** Forgotten on purpose: no body, whatever was there before. */
   FORGOTTEN: 2,
   RETRY: 3,
+  TRANSPORT: 4,
 } as const);
 
 /** Bodies of one kind. */

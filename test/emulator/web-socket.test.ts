@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import mqtt, { type Packet } from "mqtt-packet";
 import WebSocket from "ws";
 import type { Emulator } from "../../emulator/emulator";
-import { HUB, hubToken, hubUser, KEY, record, startEmulator } from "../helpers/emulator-client";
+import { HUB, hubToken, hubUser, KEY, startEmulator } from "../helpers/emulator-client";
 
 let emulator: Emulator;
 beforeEach(async () => {
@@ -116,7 +116,8 @@ test("a client that does not read is held back, and gets all of it when it does"
 });
 
 test("a frame without end is refused by its length, and what is no MQTT by its first byte", async () => {
-  const strangers = record(emulator, "stranger");
+  const reasons: string[] = [];
+  emulator.events.on("stranger", ({ reason }) => reasons.push(reason));
   const large = await Client.open();
   large.socket.on("error", () => {});
   large.socket.send(Buffer.alloc(1024 * 1024 + 1));
@@ -124,5 +125,5 @@ test("a frame without end is refused by its length, and what is no MQTT by its f
   const other = await Client.open();
   other.socket.send(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
   await new Promise((resolve) => other.socket.once("close", resolve));
-  expect(strangers.at(-1)).toMatchObject({ reason: "an HTTP request; this port speaks MQTT" });
+  expect(reasons.at(-1)).toBe("an HTTP request; this port speaks MQTT");
 });
