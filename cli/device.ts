@@ -18,8 +18,10 @@ import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
   collectConnectTo,
+  httpProxy,
   KEY_HELP,
   KEY_VARIABLE,
+  PROXY_VARIABLE,
   readBytes,
   seconds,
   serverName,
@@ -28,6 +30,7 @@ import {
   withEager,
   withJson,
   withReceiveLimit,
+  withTransport,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
@@ -48,6 +51,10 @@ interface DeviceFlags {
   readonly ca?: string[];
   readonly addCa?: string[];
   readonly connectTo?: ConnectTo[];
+  readonly transport?: string[];
+  readonly proxy?: string;
+  readonly gateway?: string;
+  readonly secondName: boolean;
   readonly state?: string;
   readonly telemetry: number;
   readonly interval?: number;
@@ -82,6 +89,17 @@ export function addDevice(program: Command, context: CommandContext): void {
       "connect to ADDRESS:PORT for HOST; HOST is still verified (repeatable)",
       collectConnectTo,
     )
+    .option(
+      "--proxy <url>",
+      `an HTTP proxy to go through, http://USER:PASSWORD@HOST:PORT; default: ${PROXY_VARIABLE}`,
+      httpProxy,
+    )
+    .option("--gateway <host>", "connect to this IoT Edge gateway in the hub's place", serverName)
+    .option(
+      "--second-name",
+      "connect to the hub's second name, which has TLS 1.3: HUB.device.azure-devices.net",
+      false,
+    )
     .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
     .option("--telemetry <count>", "messages to send; 0 only connects", wholeNumber(0, 1_000_000_000), 1)
     .option("--interval <seconds>", "time between messages; default: none", seconds)
@@ -93,7 +111,7 @@ export function addDevice(program: Command, context: CommandContext): void {
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+  withJson(withEngine(withEager(withReceiveLimit(withTransport(command))))).action((flags: DeviceFlags) =>
     run(flags, context),
   );
 }
@@ -109,6 +127,8 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),
     ...proof,
     connectTo: flags.connectTo,
+    transports: flags.transport,
+    proxy: flags.proxy ?? (context.environment[PROXY_VARIABLE] || undefined),
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();
@@ -133,6 +153,8 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       timeout: flags.timeout * 1000,
       stay: flags.stay,
       eager: flags.eager,
+      gateway: flags.gateway,
+      secondName: flags.secondName,
       receiveLimit: flags.receiveLimit,
       payload,
       signal: interrupt.signal,

@@ -366,7 +366,9 @@ export class Emulator {
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
     const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
-    return [...this.hubs, ...second, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    return [...this.hubs, ...second, this.serviceHost, ...(this.#options.names ?? [])].map((name) =>
+      name.toLowerCase(),
+    );
   }
 
   #defaultAuthorityDirectory(): string {

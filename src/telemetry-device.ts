@@ -367,7 +367,8 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
 function agentOptions<Options extends TelemetryDeviceOptions<never>>(
   options: Options,
 ): Omit<AgentOptions, "identity"> {
-  const { provisioning, hub, outbox, transports, startSpread, maximumFailures, backoff, slowBackoff } = options;
+  const { provisioning, hub, outbox, transports, startSpread, maximumFailures, backoff, slowBackoff } =
+    options;
   return {
     ...(provisioning && { provisioning }),
     ...(hub && { hub }),

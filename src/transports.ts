@@ -60,7 +60,8 @@ interface Entry {
  */
 export function transports(...order: readonly string[]): MakeWays {
   const entries = order.map(entryOf);
-  if (entries.length === 0) throw invalidArgument('transports: none is given; give "tcp", "websocket" or both');
+  if (entries.length === 0)
+    throw invalidArgument('transports: none is given; give "tcp", "websocket" or both');
   return (host, identity) => new Order(entries, host, identity);
 }
 
@@ -68,7 +69,9 @@ function entryOf(name: string, at: number, all: readonly string[]): Entry {
   const [, kind, digits] = /^(tcp|websocket)(?::(\d{1,5}))?$/.exec(name) ?? [];
   const port = digits === undefined ? undefined : Number(digits);
   if (kind === undefined || port === 0 || (port ?? 1) > 65_535) {
-    throw invalidArgument(`transports: "${name}" is no transport; give tcp, tcp:PORT, websocket or websocket:PORT`);
+    throw invalidArgument(
+      `transports: "${name}" is no transport; give tcp, tcp:PORT, websocket or websocket:PORT`,
+    );
   }
   if (all.indexOf(name) !== at) throw invalidArgument(`transports: ${name} is there twice; leave one out`);
   const isWebSocket = kind === "websocket";

@@ -146,5 +146,9 @@ interface Reach {
 
 function optionsBy<Options extends Reach>(options: Options, way: Way | undefined): Options {
   const { port = options.port, connectTimeout = options.connectTimeout } = way ?? {};
-  return { ...options, ...(port !== undefined && { port }), ...(connectTimeout !== undefined && { connectTimeout }) };
+  return {
+    ...options,
+    ...(port !== undefined && { port }),
+    ...(connectTimeout !== undefined && { connectTimeout }),
+  };
 }

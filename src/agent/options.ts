@@ -2,7 +2,6 @@
 /** The options of an agent, and their ranges. */
 import type { HubFeature } from "../azure/hub/feature";
 import type { BackoffPolicy } from "../backoff";
-import { isHostName } from "../azure/identifiers";
 import { inRange, invalidArgument } from "../error";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
 import type { HubOptions } from "./hub-connection";
@@ -60,7 +59,7 @@ export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentO
   if (hub.modelId !== undefined && !String(hub.modelId).startsWith("dtmi:")) {
     throw invalidArgument("modelId is no model of IoT Plug and Play, as dtmi:com:example:Thermostat;1");
   }
-  if (hub.gateway !== undefined && !isHostName(String(hub.gateway))) {
+  if (hub.gateway !== undefined && (typeof hub.gateway !== "string" || hub.gateway === "")) {
     throw invalidArgument("hub.gateway is no host name");
   }
   if (options.transports !== undefined && typeof options.transports !== "function") {

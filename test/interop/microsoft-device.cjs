@@ -8,14 +8,13 @@
 const { Client, Message } = require("azure-iot-device");
 const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 const { ProvisioningDeviceClient } = require("azure-iot-provisioning-device");
-const {
-  Mqtt: ProvisioningMqtt,
-  MqttWs: ProvisioningMqttWs,
-} = require("azure-iot-provisioning-device-mqtt");
+const { Mqtt: ProvisioningMqtt, MqttWs: ProvisioningMqttWs } = require("azure-iot-provisioning-device-mqtt");
 const { SymmetricKeySecurityClient } = require("azure-iot-security-symmetric-key");
 const { X509Security } = require("azure-iot-security-x509");
 
-const { host, idScope, registrationId, key, cert, certKey, payload, webSocket } = JSON.parse(process.env.DEVICE);
+const { host, idScope, registrationId, key, cert, certKey, payload, webSocket } = JSON.parse(
+  process.env.DEVICE,
+);
 const say = (step, details = {}) => process.stdout.write(`${JSON.stringify({ step, ...details })}\n`);
 
 async function main() {

@@ -82,11 +82,7 @@ describe("the upgrade", () => {
     ],
     ["no subprotocol", answer(without("Sec-WebSocket-Protocol")), "no Sec-WebSocket-Protocol"],
     ["another subprotocol", answer(ANSWER.map((line) => line.replace("mqtt", "amqp"))), "mqtt"],
-    [
-      "an extension",
-      answer([...ANSWER, "Sec-WebSocket-Extensions: permessage-deflate"]),
-      "an extension",
-    ],
+    ["an extension", answer([...ANSWER, "Sec-WebSocket-Extensions: permessage-deflate"]), "an extension"],
     ["an answer without end", bytes(`HTTP/1.1 101 ok\r\nX: ${"y".repeat(4000)}`), "more than 2048"],
   ])("refuses %s", (_what, reply, about) => {
     const { inner, errors, log, socket } = openWebSocket();
@@ -274,27 +270,35 @@ const payloads = fc.array(
 testProperty(
   "whatever way messages are cut into frames and chunks, their bytes come as one stream",
   300,
-  fc.property(payloads, fc.infiniteStream(fc.nat(2_000)), fc.integer({ min: 1, max: 40 }), (all, cuts, chunk) => {
-    const { inner, received, errors } = openedWebSocket({ chunk });
-    const frames: Uint8Array[] = [];
-    const data: Uint8Array[] = [];
-    for (const { payload, opcode, pieces } of all) {
-      if (opcode !== 2) frames.push(frame(opcode, payload.subarray(0, 125)));
-      else {
-        data.push(payload);
-        const parts = Array.from({ length: pieces }, (_, i) =>
-          payload.subarray((i * payload.length) / pieces, ((i + 1) * payload.length) / pieces),
-        );
-        parts.forEach((part, i) => frames.push(frame(i === 0 ? 2 : 0, part, i === parts.length - 1)));
+  fc.property(
+    payloads,
+    fc.infiniteStream(fc.nat(2_000)),
+    fc.integer({ min: 1, max: 40 }),
+    (all, cuts, chunk) => {
+      const { inner, received, errors } = openedWebSocket({ chunk });
+      const frames: Uint8Array[] = [];
+      const data: Uint8Array[] = [];
+      for (const { payload, opcode, pieces } of all) {
+        if (opcode !== 2) frames.push(frame(opcode, payload.subarray(0, 125)));
+        else {
+          data.push(payload);
+          const parts = Array.from({ length: pieces }, (_, i) =>
+            payload.subarray((i * payload.length) / pieces, ((i + 1) * payload.length) / pieces),
+          );
+          parts.forEach((part, i) => frames.push(frame(i === 0 ? 2 : 0, part, i === parts.length - 1)));
+        }
       }
-    }
-    const wire = concat(...frames);
-    for (const part of cut(wire, Array.from({ length: 20 }, () => cuts.next().value as number))) {
-      inner.receive(part);
-    }
-    expect(errors).toEqual([]);
-    expect(received()).toEqual(concat(...data));
-  }),
+      const wire = concat(...frames);
+      for (const part of cut(
+        wire,
+        Array.from({ length: 20 }, () => cuts.next().value as number),
+      )) {
+        inner.receive(part);
+      }
+      expect(errors).toEqual([]);
+      expect(received()).toEqual(concat(...data));
+    },
+  ),
 );
 
 test("every byte split of an answer with frames behind it", () => {
