@@ -1,33 +1,42 @@
 // SPDX-License-Identifier: MIT
-/** The ways by which a device leaves, on each engine, as a process, against an emulator in this one. */
+/** The ways by which a device leaves, on each engine, against an emulator in this process. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { networkInterfaces, tmpdir } from "node:os";
 import { createServer } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { DeviceEngine, EngineHost } from "../../cli/device-engine";
+import { type DeviceRunOptions, runDevice } from "../../cli/device-run";
+import { nativeEngineOf } from "../../cli/native-engine";
+import { nodeEngine } from "../../cli/node-engine";
+import type { CliEvent } from "../../cli/output";
+import { Timeline } from "../../cli/timeline";
 import { createDeviceCertificate, thumbprintsOf } from "../../emulator/certificates";
 import { Emulator } from "../../emulator/emulator";
-import { configuration, HUB, KEY, SCOPE } from "../helpers/emulator-client";
+import { parseConnectTo } from "../../hosts/sockets/connect-to";
+import { DPS_HOST } from "../../src/azure/dps";
+import type { BerthError } from "../../src/error";
+import { authorityDirectory, configuration, HUB, KEY, SCOPE } from "../helpers/emulator-client";
 import { HttpProxy } from "../helpers/http-proxy";
-import { BerthProcess, type Ended, type Event, eventsOf } from "./command";
-import { ENGINES, type EngineUnderTest } from "./engines";
+import { native, withNative } from "../helpers/native";
 
-jest.setTimeout(60_000);
-
+const NO = "HTTP/1.1 403 Forbidden\r\n\r\n";
 let emulator: Emulator;
 let directory: string;
-const running: BerthProcess[] = [];
 const proxies: HttpProxy[] = [];
 
 const begin = async (options: Partial<Parameters<typeof Emulator.start>[0]> = {}): Promise<void> => {
-  emulator = await Emulator.start({ configuration: configuration(), dps: { immediate: true }, ...options });
+  emulator = await Emulator.start({
+    configuration: configuration(),
+    dps: { immediate: true },
+    authorityDirectory,
+    ...options,
+  });
 };
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "berth-test-"));
 });
 afterEach(async () => {
-  for (const one of running) one.kill("SIGKILL");
-  await Promise.all(running.splice(0).map((one) => one.ended));
   await Promise.all(proxies.splice(0).map((proxy) => proxy.stop()));
   await emulator.stop();
   rmSync(directory, { recursive: true, force: true });
@@ -38,10 +47,6 @@ const proxied = async (...parameters: Parameters<typeof HttpProxy.start>): Promi
   proxies.push(proxy);
   return proxy;
 };
-const file = (name: string, content: string): string => {
-  writeFileSync(join(directory, name), content);
-  return join(directory, name);
-};
 /** A port on which nobody listens. */
 const closedPort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -51,41 +56,98 @@ const closedPort = (): Promise<number> =>
     });
   });
 
-/** The device `dev-1`: 8883 and 443 are the emulator's. */
-async function run(
-  { name, environment }: Pick<EngineUnderTest, "name" | "environment">,
-  more: readonly string[],
-  { address = "127.0.0.1", tcpPort = emulator.port, secret = {} as Record<string, string>, id = "dev-1" } = {},
-): Promise<Ended & { events: Event[] }> {
-  const words = ["device", "--engine", name, "--json", "--id-scope", SCOPE, "--registration-id", id];
-  words.push("--connect-to", `:443:${address}:${emulator.httpsPort}`);
-  words.push("--connect-to", `:8883:${address}:${tcpPort}`);
-  words.push("--timeout", "50", "--state", join(directory, "state"));
-  words.push("--ca", file("ca.pem", emulator.ca.pem));
-  const key: Record<string, string> = more.includes("--cert") ? {} : { BERTH_SYMMETRIC_KEY: KEY };
-  const device = new BerthProcess([...words, ...more], { ...key, ...secret, ...environment });
-  running.push(device);
-  const ended = await device.ended;
-  return { ...ended, events: eventsOf(ended.out) };
+interface Run {
+  readonly more?: Partial<DeviceRunOptions>;
+  readonly transports?: readonly string[];
+  readonly proxy?: string;
+  /** Where 8883 and 443 are. */
+  readonly address?: string;
+  readonly tcpPort?: number;
+  readonly id?: string;
+  /** In place of `KEY`. */
+  readonly proof?: Pick<EngineHost, "symmetricKey" | "certificate" | "key">;
 }
 
-const connected = ({ events }: { events: readonly Event[] }): Event[] =>
-  events.filter(({ event }) => event === "connected");
-const codes = ({ events, err }: { events: readonly Event[]; err: string }): unknown[] =>
-  [...events, ...eventsOf(err)].filter(({ event }) => event === "error").map(({ code }) => code);
+/** One life of a device, to its first message. */
+async function run(
+  engine: DeviceEngine,
+  { more, transports, proxy, address = "127.0.0.1", tcpPort = emulator.port, id = "dev-1", proof }: Run = {},
+): Promise<{ error: BerthError | undefined; codes: unknown[]; connected: CliEvent[]; text: string }> {
+  const events: CliEvent[] = [];
+  const lines: string[] = [];
+  const { error } = await runDevice({
+    engine,
+    device: {
+      stateDirectory: join(directory, "state"),
+      roots: [emulator.ca.pem],
+      ...(proof ?? { symmetricKey: KEY }),
+      connectTo: parseConnectTo(`:443:${address}:${emulator.httpsPort},:8883:${address}:${tcpPort}`),
+      transports,
+      proxy,
+    },
+    identity: {
+      idScope: SCOPE,
+      registrationId: id,
+      attestation: proof?.certificate ? "x509" : "symmetricKey",
+    },
+    endpoint: DPS_HOST,
+    port: 8883,
+    hubPort: 8883,
+    telemetry: 1,
+    interval: 0,
+    timeout: 30_000,
+    eager: false,
+    onEvent: (event, line) => {
+      events.push(event);
+      lines.push(JSON.stringify(event), line);
+    },
+    ...more,
+  });
+  return {
+    error,
+    codes: events.filter(({ event }) => event === "error").map(({ code }) => code),
+    connected: events.filter(({ event }) => event === "connected"),
+    text: lines.join("\n"),
+  };
+}
 
-describe.each(ENGINES)("on $name", (engine) => {
-  const { test } = engine;
+/** It ends at the first error. */
+async function failure(engine: DeviceEngine, how: Run): Promise<{ code: unknown; text: string }> {
+  const stop = new AbortController();
+  let code: unknown;
+  const lines: string[] = [];
+  await run(engine, {
+    ...how,
+    more: {
+      signal: stop.signal,
+      ...how.more,
+      onEvent: (event, line) => {
+        lines.push(line);
+        if (event.event !== "error") return;
+        code ??= event.code;
+        stop.abort();
+      },
+    },
+  });
+  return { code, text: lines.join("\n") };
+}
 
+describe.each([
+  { name: "node", test, engine: nodeEngine },
+  { name: "native", test: withNative as typeof test, engine: nativeEngineOf(native?.host ?? "", 10_000) },
+])("on $name", ({ test, engine }) => {
   test("WebSocket with a symmetric key: packets as ever, and as many", async () => {
     await begin();
-    const result = await run(engine, ["--transport", "websocket", "--telemetry", "20", "--trace"]);
-    expect({ status: result.status, err: result.err }).toEqual({ status: 0, err: "" });
-    expect(connected(result)).toMatchObject([{ hub: HUB, transport: "websocket" }]);
+    const packets: string[] = [];
+    const timeline = new Timeline(({ type, direction, peer }) =>
+      packets.push(`${direction} ${type} ${peer}`),
+    );
+    const life = await run(engine, { transports: ["websocket"], more: { telemetry: 20, timeline } });
+    expect({ error: life.error, codes: life.codes }).toEqual({ error: undefined, codes: [] });
+    expect(life.connected).toMatchObject([{ hub: HUB, transport: "websocket" }]);
     expect(emulator.counts.telemetry).toBe(20);
-    const packets = result.events.filter(({ event }) => event === "packet");
-    expect(packets[0]).toMatchObject({ type: "CONNECT", direction: "sent" });
-    expect(packets.at(-1)).toMatchObject({ type: "DISCONNECT", direction: "sent", peer: HUB });
+    expect(packets[0]).toBe(`sent CONNECT ${DPS_HOST}`);
+    expect(packets.at(-1)).toBe(`sent DISCONNECT ${HUB}`);
   });
 
   test("WebSocket with a certificate", async () => {
@@ -94,143 +156,130 @@ describe.each(ENGINES)("on $name", (engine) => {
     const { sha256Thumbprint } = thumbprintsOf(pair.certificatePem);
     emulator.setEnrollment({
       registrationId: "pump-7",
-      attestation: { type: "x509", x509: { clientCertificates: { primary: { info: { sha256Thumbprint } } } } },
+      attestation: {
+        type: "x509",
+        x509: { clientCertificates: { primary: { info: { sha256Thumbprint } } } },
+      },
     });
-    const proof = ["--cert", file("cert.pem", pair.certificatePem), "--key", file("key.pem", pair.privateKeyPem)];
-    const result = await run(engine, ["--transport", "websocket", ...proof], { id: "pump-7" });
-    expect({ status: result.status, err: result.err }).toEqual({ status: 0, err: "" });
-    expect(connected(result)).toMatchObject([{ deviceId: "pump-7", transport: "websocket" }]);
+    const proof = { certificate: pair.certificatePem, key: pair.privateKeyPem };
+    const life = await run(engine, { transports: ["websocket"], id: "pump-7", proof });
+    expect({ error: life.error, codes: life.codes }).toEqual({ error: undefined, codes: [] });
+    expect(life.connected).toMatchObject([{ deviceId: "pump-7", transport: "websocket" }]);
   });
 
   test("8883 is closed: the next one, which the second start remembers", async () => {
     await begin();
-    const tcpPort = await closedPort();
-    const order = ["--transport", "tcp,websocket"];
-    const first = await run(engine, order, { tcpPort });
-    expect({ status: first.status, codes: codes(first) }).toEqual({ status: 0, codes: ["connect-failed"] });
-    expect(connected(first)).toMatchObject([{ source: "dps", transport: "websocket" }]);
-    const second = await run(engine, order, { tcpPort });
-    expect({ status: second.status, codes: codes(second) }).toEqual({ status: 0, codes: [] });
-    expect(connected(second)).toMatchObject([{ source: "stored", transport: "websocket" }]);
+    const how = { transports: ["tcp", "websocket"], tcpPort: await closedPort() };
+    const first = await run(engine, how);
+    expect(first).toMatchObject({ error: undefined, codes: ["connect-failed"] });
+    expect(first.connected).toMatchObject([{ source: "dps", transport: "websocket" }]);
+    const second = await run(engine, how);
+    expect(second).toMatchObject({ error: undefined, codes: [] });
+    expect(second.connected).toMatchObject([{ source: "stored", transport: "websocket" }]);
     // The record is damaged: it is set aside.
-    const record = readdirSync(join(directory, "state")).find((name) => name.includes("transport"));
-    file(join("state", record ?? "none"), "damaged");
-    const third = await run(engine, order, { tcpPort });
-    expect({ status: third.status, codes: codes(third) }).toEqual({ status: 0, codes: ["connect-failed"] });
+    const record = readdirSync(join(directory, "state")).filter((name) => name.includes("transport"));
+    expect(record).toHaveLength(1);
+    writeFileSync(join(directory, "state", String(record[0])), "damaged");
+    expect(await run(engine, how)).toMatchObject({ error: undefined, codes: ["connect-failed"] });
   });
 
   test("a refusal leads no other way", async () => {
     await begin();
-    const wrong = { secret: { BERTH_SYMMETRIC_KEY: Buffer.alloc(32, 1).toString("base64") } };
-    const result = await run(engine, ["--transport", "tcp,websocket"], wrong);
-    expect({ status: result.status, codes: codes(result) }).toEqual({
-      status: 1,
-      codes: ["connack-not-authorized"],
-    });
-    expect(emulator.counts.connectionsOf("dps")).toBe(0);
+    let requests = 0;
+    emulator.events.on("refuse", () => (requests += 1));
+    const proof = { symmetricKey: Buffer.alloc(32, 1).toString("base64") };
+    const { error } = await run(engine, { transports: ["tcp", "websocket"], proof });
+    expect(error?.code).toBe("connack-not-authorized");
+    expect(requests).toBe(1);
   });
 
-  test("no WebSocket at the port is told with its status", async () => {
-    await begin({ dps: { immediate: true }, connectTimeout: 500 });
-    const tcp = ["--transport", `websocket:8883`, "--timeout", "3"];
-    expect(codes(await run(engine, tcp))).toContain("connection-lost");
-  });
-
-  test("a proxy, without credentials and with those of the environment", async () => {
+  test("a proxy, without credentials and with credentials", async () => {
     await begin();
     const open = await proxied();
-    const first = await run(engine, ["--proxy", `http://127.0.0.1:${open.port}`]);
-    expect({ status: first.status, err: first.err }).toEqual({ status: 0, err: "" });
+    expect((await run(engine, { proxy: `http://127.0.0.1:${open.port}` })).error).toBeUndefined();
     const target = `127.0.0.1:${emulator.port}`;
     expect(open.targets).toEqual([target, target]);
     expect(open.headers[0]).toEqual({ host: target });
 
     const closed = await proxied({ credentials: "us er:p@ss:wörd" });
-    const url = `http://us%20er:p%40ss%3Aw%C3%B6rd@localhost:${closed.port}`;
-    const more = ["--transport", "websocket"];
-    const second = await run(engine, more, { secret: { BERTH_PROXY: url } });
-    expect({ status: second.status, err: second.err }).toEqual({ status: 0, err: "" });
+    const proxy = `http://us%20er:p%40ss%3Aw%C3%B6rd@localhost:${closed.port}`;
+    const second = await run(engine, { transports: ["websocket"], proxy });
+    expect(second.error).toBeUndefined();
     expect(closed.targets).toEqual([`127.0.0.1:${emulator.httpsPort}`]);
-    expect(connected(second)).toMatchObject([{ transport: "websocket" }]);
+    expect(second.connected).toMatchObject([{ transport: "websocket" }]);
   });
 
-  test("a proxy that says no, in each way of its own", async () => {
+  test("a proxy that wants other credentials is for a person to mend", async () => {
     await begin();
     const closed = await proxied({ credentials: "user:other" });
     for (const [user, about] of [
       ["", "none are given"],
       ["user:sesame@", "it refuses those"],
     ] as const) {
-      const result = await run(engine, ["--proxy", `http://${user}127.0.0.1:${closed.port}`]);
-      expect({ status: result.status, codes: codes(result) }).toEqual({
-        status: 1,
-        codes: ["proxy-authentication"],
-      });
-      expect(result.err + result.out).toContain(about);
-      expect(result.err + result.out).not.toContain("sesame");
+      const life = await run(engine, { proxy: `http://${user}127.0.0.1:${closed.port}` });
+      expect(life.error).toMatchObject({ code: "proxy-authentication", status: 407 });
+      expect(life.error?.message).toContain(about);
+      expect(life.text).not.toContain("sesame");
     }
+    expect(closed.targets).toHaveLength(2);
+  });
+
+  test("a proxy that opens 443 alone, one that closes, one that is none, one that is not there", async () => {
+    await begin();
+    const strict = await proxied({
+      answers: (target) => (target.endsWith(`:${emulator.port}`) ? NO : undefined),
+    });
+    const transports = ["tcp", "websocket"];
+    const life = await run(engine, { transports, proxy: `http://127.0.0.1:${strict.port}` });
+    expect(life).toMatchObject({ error: undefined, codes: ["proxy-refused"] });
+    expect(life.connected).toMatchObject([{ transport: "websocket" }]);
+
     for (const [answer, code] of [
-      ["HTTP/1.1 403 Forbidden\r\n\r\n", "proxy-refused"],
       ["", "proxy-refused"],
       ["220 mail.example ESMTP\r\n\r\n", "proxy-malformed"],
       ["HTTP/1.1 200 ok\r\n\r\nand more", "proxy-malformed"],
-      [`HTTP/1.1 200 ok\r\nX: ${"y".repeat(8_000)}`, "proxy-malformed"],
     ] as const) {
-      const proxy = await proxied({ answer });
-      const result = await run(engine, ["--proxy", `http://127.0.0.1:${proxy.port}`, "--timeout", "2"]);
-      expect([answer, codes(result)[0]]).toEqual([answer, code]);
+      const proxy = await proxied({ answers: () => answer });
+      expect((await failure(engine, { proxy: `http://127.0.0.1:${proxy.port}` })).code).toBe(code);
     }
-  });
-
-  test("a proxy that is not there is told as the proxy", async () => {
-    await begin();
-    const result = await run(engine, ["--proxy", `http://127.0.0.1:${await closedPort()}`, "--timeout", "1"]);
-    expect(codes(result)[0]).toBe("connect-failed");
-    expect(result.out + result.err).toContain("the proxy 127.0.0.1:");
-  });
-
-  test("a proxy that opens 443 alone: the order leads through", async () => {
-    await begin();
-    const strict = await proxied({ answer: "HTTP/1.1 403 Forbidden\r\n\r\n" });
-    const result = await run(engine, [
-      "--proxy",
-      `http://127.0.0.1:${strict.port}`,
-      "--transport",
-      "tcp,websocket",
-      "--timeout",
-      "3",
-    ]);
-    expect(strict.targets.slice(0, 2)).toEqual([
-      `127.0.0.1:${emulator.port}`,
-      `127.0.0.1:${emulator.httpsPort}`,
-    ]);
-    expect(codes(result)).toContain("proxy-refused");
+    const nobody = `http://127.0.0.1:${await closedPort()}`;
+    expect(await failure(engine, { proxy: nobody })).toEqual({
+      code: "connect-failed",
+      text: expect.stringContaining("the proxy 127.0.0.1:"),
+    });
   });
 
   test("a gateway in the hub's place: its name is verified, user name and token are the hub's", async () => {
     await begin({ names: ["edge-1.example"] });
-    const result = await run(engine, ["--gateway", "edge-1.example"]);
-    expect({ status: result.status, err: result.err }).toEqual({ status: 0, err: "" });
-    expect(connected(result)).toMatchObject([{ hub: HUB }]);
-    const other = await run(engine, ["--gateway", "edge-2.example", "--timeout", "1"]);
-    expect(codes(other)[0]).toBe("tls-name-mismatch");
+    const life = await run(engine, { more: { gateway: "edge-1.example" } });
+    expect(life.error).toBeUndefined();
+    expect(life.connected).toMatchObject([{ hub: HUB }]);
+    expect((await failure(engine, { more: { gateway: "edge-2.example" } })).code).toBe("tls-name-mismatch");
   });
 
   test("the hub's second name", async () => {
     await begin({ maxTlsVersion: "TLSv1.3" });
-    const result = await run(engine, ["--second-name", "--trace"]);
-    expect({ status: result.status, err: result.err }).toEqual({ status: 0, err: "" });
-    const peers = result.events.filter(({ event }) => event === "packet").map(({ peer }) => peer);
-    expect(peers.at(-1)).toBe("contoso.device.azure-devices.net");
-    expect(connected(result)).toMatchObject([{ hub: HUB }]);
+    const peers = new Set<string>();
+    const timeline = new Timeline(({ peer }) => peers.add(peer));
+    const life = await run(engine, { more: { secondName: true, timeline } });
+    expect(life.error).toBeUndefined();
+    expect([...peers]).toEqual([DPS_HOST, "contoso.device.azure-devices.net"]);
+    expect(life.connected).toMatchObject([{ hub: HUB }]);
   });
 
-  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
-  (hasIpv6 ? test : test.skip)("IPv6: an emulator at ::1, by an address as a literal", async () => {
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ address }) => address === "::1"),
+  );
+  (hasIpv6 ? test : test.skip)("IPv6: an emulator at ::1, over TCP and over WebSocket", async () => {
     await begin({ host: "::1" });
-    const result = await run(engine, ["--transport", "tcp,websocket"], { address: "[::1]" });
-    expect({ status: result.status, err: result.err }).toEqual({ status: 0, err: "" });
-    const second = await run(engine, ["--transport", "websocket"], { address: "[::1]" });
-    expect(connected(second)).toMatchObject([{ source: "stored", transport: "websocket" }]);
+    expect((await run(engine, { address: "[::1]" })).error).toBeUndefined();
+    const second = await run(engine, { transports: ["websocket"], address: "[::1]" });
+    expect(second.connected).toMatchObject([{ source: "stored", transport: "websocket" }]);
+    const proxy = await proxied();
+    const third = await run(engine, { address: "[::1]", proxy: `http://127.0.0.1:${proxy.port}` });
+    expect({ error: third.error, targets: proxy.targets }).toEqual({
+      error: undefined,
+      targets: [`[::1]:${emulator.port}`],
+    });
   });
 });

@@ -6,8 +6,8 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 export interface ProxyOptions {
   /** `USER:PASSWORD`; whoever has another one, or none, gets 407. */
   readonly credentials?: string;
-  /** Written in place of any answer; undefined for none, "" closes at once. */
-  readonly answer?: string;
+  /** What is written in place of an answer, and ends it; undefined: none. */
+  readonly answers?: (target: string) => string | undefined;
 }
 
 /** Goes to any address; keep it on the loopback. */
@@ -26,7 +26,8 @@ export class HttpProxy {
       const { host, "proxy-authorization": authorization } = request.headers;
       this.headers.push({ host, authorization });
       const wanted = options.credentials && `Basic ${Buffer.from(options.credentials).toString("base64")}`;
-      if (options.answer !== undefined) socket.end(options.answer);
+      const answer = options.answers?.(request.url ?? "");
+      if (answer !== undefined) socket.end(answer);
       else if (wanted !== undefined && authorization !== wanted) {
         socket.end(
           'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n',
