@@ -6,7 +6,6 @@ import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
 import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
-import { text } from "../hosts/node/text";
 import { parseProxy } from "../hosts/sockets/http-connect";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";
@@ -32,7 +31,7 @@ const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: boolean): Settings {
   const { stateDirectory, roots, certificate, key, connectTo = [], proxy, transports } = device;
   // It says what is wrong with one.
-  if (proxy !== undefined) parseProxy(proxy, text);
+  if (proxy !== undefined) parseProxy(proxy);
   const host: LinuxHostOptions = {
     stateDirectory: resolve(stateDirectory),
     roots: roots.map((root) => derOf(root, "a root certificate")),

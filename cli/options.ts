@@ -3,7 +3,6 @@
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
-import { text } from "../hosts/node/text";
 import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { parseProxy } from "../hosts/sockets/http-connect";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
@@ -98,7 +97,7 @@ function transportOrder(text: string): string[] {
 /** An HTTP proxy; the message never shows it, for it may hold a password. */
 export function httpProxy(url: string): string {
   try {
-    parseProxy(url, text);
+    parseProxy(url);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }

@@ -34,7 +34,7 @@ export interface NodeHostOptions {
  */
 export function createNodeHost(options: NodeHostOptions): Host {
   const { roots, certificate, key, connectTo, symmetricKey } = options;
-  const proxy = options.proxy === undefined ? undefined : parseProxy(options.proxy, text);
+  const proxy = options.proxy === undefined ? undefined : parseProxy(options.proxy);
   // First, so that a wrong key leaves no directory behind.
   const signer = symmetricKey === undefined ? undefined : new NodeSigner(symmetricKey);
   const host: Host = {

@@ -11,7 +11,7 @@ import {
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
 import { type ConnectTo, connectTarget } from "../sockets/connect-to";
-import type { Proxy } from "../sockets/http-connect";
+import type { ProxyServer } from "../sockets/http-connect";
 import { type Credentials, sharedContext } from "./secure-context";
 import { chainOf, serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
@@ -29,7 +29,7 @@ export interface NodeTransportOptions extends TransportOptions, Credentials {
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
   /** An HTTP proxy to go through. */
-  readonly proxy?: Proxy | undefined;
+  readonly proxy?: ProxyServer | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 /** A TCP connection that an HTTP proxy has opened to a server; TLS begins on it. */
 import { connect, type Socket } from "node:net";
 import { asBerthError, BerthError } from "../../src/error";
-import { HttpConnect, type Proxy } from "../sockets/http-connect";
+import { HttpConnect, type ProxyServer } from "../sockets/http-connect";
 import { text } from "./text";
 import { PHASE, transportError } from "./tls-errors";
 
@@ -13,7 +13,7 @@ import { PHASE, transportError } from "./tls-errors";
  * @returns the socket, to be destroyed by whoever wants it no longer
  */
 export function openTunnel(
-  proxy: Proxy,
+  proxy: ProxyServer,
   target: { readonly address: string; readonly port: number },
   through: (socket: Socket) => void,
   failed: (error: BerthError) => void,

@@ -4,18 +4,19 @@
  * proxy sees the server's name and port and no more than that: TLS goes through it and is verified as ever.
  */
 import { isHostName } from "../../src/azure/identifiers";
+import { utf8Length } from "../../src/azure/percent";
 import { base64 } from "../../src/base64";
 import { BerthError, invalidArgument, shown } from "../../src/error";
 import type { TextCodec } from "../../src/host";
 import { isIpv4, isIpv6 } from "./connect-to";
 
 /** Whom connections go through. */
-export interface Proxy {
+export interface ProxyServer {
   /** A name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** `Basic ...`, or "" for none. Never to be shown. */
-  readonly authorization: string;
+  /** `USER:PASSWORD`, or "" for none. Never to be shown. */
+  readonly credentials: string;
 }
 
 /** Bytes of the answer of a proxy, its headers included. */
@@ -29,7 +30,7 @@ const CR = 13;
  * password. `http://` may be left out.
  * @throws BerthError `invalid-argument`, which never shows the text: it may hold a password
  */
-export function parseProxy(text: string, codec: TextCodec): Proxy {
+export function parseProxy(text: string): ProxyServer {
   const parts = /^(?:http:\/\/)?(?:([^:@/]*):([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:@/[\]]+):(\d{1,5})\/?$/.exec(
     text,
   );
@@ -39,21 +40,33 @@ export function parseProxy(text: string, codec: TextCodec): Proxy {
   const isServer = isIpv4(host) || isHostName(host) || (host !== written && isIpv6(host));
   if (!parts || !isServer || port < 1 || port > 65_535)
     throw wrong("no http://HOST:PORT or http://USER:PASSWORD@HOST:PORT");
-  if (user === undefined || password === undefined) return { host, port, authorization: "" };
+  if (user === undefined || password === undefined) return { host, port, credentials: "" };
+  let name: string;
   let credentials: string;
+  let length: number;
   try {
-    credentials = `${decodeURIComponent(user)}:${decodeURIComponent(password)}`;
+    name = decodeURIComponent(user);
+    credentials = `${name}:${decodeURIComponent(password)}`;
+    length = utf8Length(credentials);
   } catch {
     throw wrong("wrong in its user or password: a % begins two hexadecimal digits; write %25 for it");
   }
-  const bytes = codec.encode(credentials);
   // RFC 7617, section 2: the first colon ends the name; no control characters.
-  if (/[\x00-\x1f\x7f]/.test(credentials) || decodeURIComponent(user).includes(":")) {
+  if (name.includes(":") || hasControls(credentials)) {
     throw wrong("wrong in its user or password: no control characters, and no colon in the user");
   }
-  if (bytes.length > LONGEST_CREDENTIALS)
+  if (length > LONGEST_CREDENTIALS) {
     throw wrong(`too long in its user and password: ${LONGEST_CREDENTIALS} bytes fit`);
-  return { host, port, authorization: `Basic ${base64(bytes, codec)}` };
+  }
+  return { host, port, credentials };
+}
+
+function hasControls(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
 }
 
 function wrong(about: string): BerthError {
@@ -62,11 +75,11 @@ function wrong(about: string): BerthError {
 
 /** What is said to a proxy, and what its answer means; whoever has the socket moves the bytes. */
 export class HttpConnect {
-  readonly #proxy: Proxy;
+  readonly #proxy: ProxyServer;
   readonly #text: TextCodec;
   readonly #answer: number[] = [];
 
-  constructor(proxy: Proxy, text: TextCodec) {
+  constructor(proxy: ProxyServer, text: TextCodec) {
     this.#proxy = proxy;
     this.#text = text;
   }
@@ -78,13 +91,16 @@ export class HttpConnect {
 
   /** The request for a connection to `host` and `port`. */
   request(host: string, port: number): Uint8Array {
-    const { authorization } = this.#proxy;
+    const { credentials } = this.#proxy;
+    const text = this.#text;
     const target = `${isIpv6(host) ? `[${host}]` : host}:${port}`;
-    return this.#text.encode(
+    return text.encode(
       [
         `CONNECT ${target} HTTP/1.1`,
         `Host: ${target}`,
-        ...(authorization === "" ? [] : [`Proxy-Authorization: ${authorization}`]),
+        ...(credentials === ""
+          ? []
+          : [`Proxy-Authorization: Basic ${base64(text.encode(credentials), text)}`]),
         "\r\n",
       ].join("\r\n"),
     );
@@ -133,7 +149,7 @@ export class HttpConnect {
 
   #wants(lines: readonly string[]): string {
     const schemes = lines.flatMap((line) => /^proxy-authenticate:\s*([\w-]+)/i.exec(line)?.[1] ?? []);
-    const given = this.#proxy.authorization !== "";
+    const given = this.#proxy.credentials !== "";
     if (schemes.length > 0 && !schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
       return `it asks for ${shown(schemes.join(", "))}; only Basic is spoken here`;
     }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A TCP socket that goes through an HTTP proxy: a transport around a transport, below TLS. */
 import { asBerthError, BerthError } from "../../src/error";
-import type { TextCodec } from "../../src/host";
 import { HttpConnect, parseProxy } from "./http-connect";
-import type { Tcp, TcpClass, TcpOptions, Tunnel } from "./tcp";
+import type { MakeTunnel, Tcp, TcpClass, TcpOptions } from "./tcp";
 
 /** Bytes of the answer that are read at a time. */
 const CHUNK = 64;
@@ -13,16 +12,14 @@ const CHUNK = 64;
  * @param proxy `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`
  * @throws BerthError `invalid-argument`
  */
-export function httpProxy(proxy: string): (text: TextCodec) => Tunnel {
-  return (text) => {
-    const parsed = parseProxy(proxy, text);
-    const { host, port } = parsed;
-    return {
-      host,
-      port,
-      open: (TCP, target, options) => new ProxiedTcp(TCP, new HttpConnect(parsed, text), target, options),
-    };
-  };
+export function httpProxy(proxy: string): MakeTunnel {
+  const parsed = parseProxy(proxy);
+  const { host, port } = parsed;
+  return (text) => ({
+    host,
+    port,
+    open: (TCP, target, options) => new ProxiedTcp(TCP, new HttpConnect(parsed, text), target, options),
+  });
 }
 
 class ProxiedTcp implements Tcp {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** TCP as ECMA-419 has it (section 10, with `format` "buffer"), as far as it is used. */
 
+import type { TextCodec } from "../../src/host";
+
 /** A TCP socket. */
 export interface Tcp {
   /** Fills `target`, which must not be longer than what is readable. */
@@ -40,3 +42,6 @@ export interface Tunnel {
     options: TcpOptions,
   ): Tcp;
 }
+
+/** What `httpProxy(...)` has made: a tunnel, once the platform is there. */
+export type MakeTunnel = (text: TextCodec) => Tunnel;

@@ -227,8 +227,8 @@ export class WebSocketTransport implements Transport {
     if (code !== "101") throw refused(shown(status), Number(code));
     if (this.#request) throw refused("it answered before it had the whole request");
     const fields = fieldsOf(lines);
-    if (fields["upgrade"]?.toLowerCase() !== "websocket") throw refused("no Upgrade: websocket");
-    const connection = (fields["connection"] ?? "").toLowerCase().split(",");
+    if (fields.upgrade?.toLowerCase() !== "websocket") throw refused("no Upgrade: websocket");
+    const connection = (fields.connection ?? "").toLowerCase().split(",");
     if (!connection.some((token) => token.trim() === "upgrade")) throw refused("no Connection: Upgrade");
     if (fields["sec-websocket-accept"] !== this.#accept) throw refused("a wrong Sec-WebSocket-Accept");
     if (fields["sec-websocket-protocol"] !== SUBPROTOCOL) throw refused("no Sec-WebSocket-Protocol: mqtt");
@@ -257,9 +257,10 @@ export class WebSocketTransport implements Transport {
   /** Takes the frames off the first `count` bytes, in place. @returns how many bytes of MQTT are left at the start */
   #unframe(bytes: Uint8Array, count: number): number {
     let filled = 0;
-    for (let at = 0; at < count && !this.#failure; ) {
+    let fault: string | undefined;
+    for (let at = 0; at < count && !this.#failure && fault === undefined; ) {
       if (this.#stage !== PAYLOAD) {
-        this.#header(bytes[at] as number);
+        fault = this.#header(bytes[at] as number);
         at += 1;
         continue;
       }
@@ -273,21 +274,20 @@ export class WebSocketTransport implements Transport {
       }
       at += size;
       this.#left -= size;
-      if (this.#left === 0) this.#frameEnds();
+      if (this.#left === 0) fault = this.#frameEnds();
     }
+    if (fault !== undefined) this.#end("websocket-malformed", fault, PROTOCOL_ERROR);
     return filled;
   }
 
-  #header(byte: number): void {
+  /** Takes a byte of a header. @returns what is wrong with it */
+  #header(byte: number): string | undefined {
     switch (this.#stage) {
       case FIRST:
-        this.#begin(byte);
-        return;
+        return this.#begin(byte);
       case SECOND:
-        if (byte & MASKED) return this.#malformed("a masked frame of a server");
-        if (this.#opcode >= CLOSE && byte > LONGEST_CONTROL) {
-          return this.#malformed("a control frame over 125 bytes");
-        }
+        if (byte & MASKED) return "a masked frame of a server";
+        if (this.#opcode >= CLOSE && byte > LONGEST_CONTROL) return "a control frame over 125 bytes";
         this.#left = byte < 126 ? byte : 0;
         this.#lengthLeft = byte < 126 ? 0 : byte === 126 ? 2 : 8;
         break;
@@ -295,29 +295,29 @@ export class WebSocketTransport implements Transport {
         // Past what a number can hold it is refused, long before any memory is.
         this.#left = this.#left * 256 + byte;
         this.#lengthLeft -= 1;
-        if (this.#left > Number.MAX_SAFE_INTEGER) return this.#malformed("a frame over 2^53 bytes");
+        if (this.#left > Number.MAX_SAFE_INTEGER) return "a frame over 2^53 bytes";
     }
     this.#stage = this.#lengthLeft > 0 ? LENGTH : PAYLOAD;
-    if (this.#stage === PAYLOAD && this.#left === 0) this.#frameEnds();
+    return this.#stage === PAYLOAD && this.#left === 0 ? this.#frameEnds() : undefined;
   }
 
-  #begin(byte: number): void {
+  #begin(byte: number): string | undefined {
     const opcode = byte & 0x0f;
     this.#isFinal = (byte & FINAL) !== 0;
     this.#opcode = opcode;
     this.#stage = SECOND;
-    if (byte & 0x70) return this.#malformed("reserved bits of a frame");
+    if (byte & 0x70) return "reserved bits of a frame";
     if (opcode === CLOSE || opcode === PING || opcode === PONG) {
       this.#controlLength = 0;
-      if (!this.#isFinal) this.#malformed("a control frame in fragments");
-      return;
+      return this.#isFinal ? undefined : "a control frame in fragments";
     }
     // [MQTT-6.0.0-1]
-    if (opcode !== BINARY && opcode !== CONTINUATION) return this.#malformed(`a frame of opcode ${opcode}`);
+    if (opcode !== BINARY && opcode !== CONTINUATION) return `a frame of opcode ${opcode}`;
     if ((opcode === CONTINUATION) !== this.#fragmented) {
-      return this.#malformed(this.#fragmented ? "a message inside of another" : "a fragment of no message");
+      return this.#fragmented ? "a message inside of another" : "a fragment of no message";
     }
     this.#fragmented = !this.#isFinal;
+    return undefined;
   }
 
   #collect(bytes: Uint8Array, at: number, size: number): void {
@@ -327,12 +327,12 @@ export class WebSocketTransport implements Transport {
     this.#controlLength += size;
   }
 
-  #frameEnds(): void {
+  #frameEnds(): string | undefined {
     this.#stage = FIRST;
     this.#idleFrames += 1;
-    if (this.#idleFrames > MOST_IDLE_FRAMES) this.#malformed("frames without end that bring nothing");
-    else if (this.#opcode === PING) this.#pinged();
-    else if (this.#opcode === CLOSE) this.#serverCloses();
+    if (this.#idleFrames > MOST_IDLE_FRAMES) return "frames without end that bring nothing";
+    if (this.#opcode === PING) this.#pinged();
+    return this.#opcode === CLOSE ? this.#serverCloses() : undefined;
   }
 
   #pinged(): void {
@@ -355,10 +355,10 @@ export class WebSocketTransport implements Transport {
     this.#send(PONG, this.#pong ?? this.#frame, 0, length);
   }
 
-  #serverCloses(): void {
+  #serverCloses(): string | undefined {
     const control = this.#control;
     const length = this.#controlLength;
-    if (length === 1) return this.#malformed("a close of one byte");
+    if (length === 1) return "a close of one byte";
     let about = "the server closed the WebSocket";
     let status = NORMAL;
     if (length >= 2 && control) {
@@ -366,10 +366,7 @@ export class WebSocketTransport implements Transport {
       about += `: ${status}${reasonOf(control.subarray(2, length), this.#options.text)}`;
     }
     this.#end("connection-lost", about, status);
-  }
-
-  #malformed(about: string): void {
-    this.#end("websocket-malformed", about, PROTOCOL_ERROR);
+    return undefined;
   }
 
   #end(code: ErrorCode, about: string, status: number): void {

@@ -165,7 +165,11 @@ describe("frames of this side, RFC 6455 section 5.7", () => {
 
   test("a mask is never used twice", () => {
     let count = 0;
-    const { socket, inner } = openedWebSocket({ random: () => (count += 1) / 1_000 });
+    const random = (): number => {
+      count += 1;
+      return count / 1_000;
+    };
+    const { socket, inner } = openedWebSocket({ random });
     for (let i = 0; i < 10; i += 1) socket.write(HELLO);
     expect(new Set(inner.writes.map((one) => toHex(one.subarray(2, 6)))).size).toBe(10);
   });
@@ -285,7 +289,9 @@ testProperty(
           const parts = Array.from({ length: pieces }, (_, i) =>
             payload.subarray((i * payload.length) / pieces, ((i + 1) * payload.length) / pieces),
           );
-          parts.forEach((part, i) => frames.push(frame(i === 0 ? 2 : 0, part, i === parts.length - 1)));
+          for (const [i, part] of parts.entries()) {
+            frames.push(frame(i === 0 ? 2 : 0, part, i === parts.length - 1));
+          }
         }
       }
       const wire = concat(...frames);
