@@ -145,7 +145,8 @@ interface Reach {
 }
 
 function optionsBy<Options extends Reach>(options: Options, way: Way | undefined): Options {
-  const { port = options.port, connectTimeout = options.connectTimeout } = way ?? {};
+  if (!way) return options;
+  const { port = options.port, connectTimeout = options.connectTimeout } = way;
   return {
     ...options,
     ...(port !== undefined && { port }),
