@@ -73,7 +73,7 @@ const FOLDERS = {
       "emulator/",
       "factory/",
       "hosts/transport-tap[.]",
-      "hosts/sockets/connect-to[.]",
+      "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
       "scripts/(npm-options|dist-state)[.]",

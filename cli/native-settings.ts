@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A device in the terms of berth-native, whose C takes certificates and keys in DER. */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
@@ -30,6 +31,10 @@ const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
 export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: boolean): Settings {
   const { stateDirectory, roots, certificate, key, connectTo = [], proxy, transports } = device;
+  const endpoint = agent.provisioning?.host ?? "";
+  if (isIPv6(endpoint)) throw noIpv6Name(`--endpoint ${endpoint}`);
+  const gateway = agent.hub?.gateway ?? "";
+  if (isIPv6(gateway)) throw noIpv6Name(`--gateway ${gateway}`);
   // It says what is wrong with one.
   if (proxy !== undefined) parseProxy(proxy);
   const host: LinuxHostOptions = {
@@ -108,4 +113,8 @@ function privateKeyOf(pem: string): string {
   }
   checkCurve(key, OWN_CURVES, "the private key (--key)");
   return key.export({ format: "der", type: "pkcs8" }).toString("base64");
+}
+
+function noIpv6Name(what: string): BerthError {
+  return new BerthError("invalid-argument", `--engine native verifies no IPv6 address as a name: ${what}`);
 }
