@@ -3,6 +3,7 @@ import { createNodeHost } from "../hosts/node/host";
 import { tapWays } from "../hosts/transport-tap";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
+import { DirectMethods } from "../src/azure/hub/direct-methods";
 import type { TransportBinding } from "../src/host";
 import { transports } from "../src/transports";
 import type { DeviceEngine } from "./device-engine";
@@ -11,11 +12,14 @@ import type { DeviceEngine } from "./device-engine";
 export const nodeEngine: DeviceEngine = Object.freeze({
   name: "node",
   title: `Node.js ${process.versions.node}`,
-  async start(device, options, handler, timeline) {
+  async start(device, options, handler, timeline, _signal, methods) {
     const host = createNodeHost(device);
     const ways = device.transports && transports(...device.transports);
     const tap = (binding: TransportBinding): TransportBinding => timeline?.tap(binding) ?? binding;
-    const features = [new CloudToDevice({ onMessage: (message) => handler.onMessage(message) })];
+    const features = [
+      ...(methods ? [new DirectMethods(methods)] : []),
+      new CloudToDevice({ onMessage: (message) => handler.onMessage(message) }),
+    ];
     const agent = new Agent(ways ? host : { ...host, transport: tap(host.transport) }, handler, {
       ...options,
       ...(ways && { transports: tapWays(ways, tap) }),

@@ -16,11 +16,11 @@ export function tapTransport(binding: TransportBinding, open: (host: string) => 
 
 /** `make`, with a tap in each of its ways, where MQTT enters it. */
 export function tapWays(make: MakeWays, tap: (binding: TransportBinding) => TransportBinding): MakeWays {
-  return (host, identity) => {
-    const ways = make(host, identity);
+  return (agent) => {
+    const ways = make(agent);
     return {
-      next() {
-        const way = ways.next();
+      next(host, identity) {
+        const way = ways.next(host, identity);
         return { ...way, transport: tap(way.transport) };
       },
       worked: () => ways.worked(),

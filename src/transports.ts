@@ -62,7 +62,7 @@ export function transports(...order: readonly string[]): MakeWays {
   const entries = order.map(entryOf);
   if (entries.length === 0)
     throw invalidArgument('transports: none is given; give "tcp", "websocket" or both');
-  return (host, identity) => new Order(entries, host, identity);
+  return (host) => new Order(entries, host);
 }
 
 function entryOf(name: string, at: number, all: readonly string[]): Entry {
@@ -80,7 +80,7 @@ function entryOf(name: string, at: number, all: readonly string[]): Entry {
 
 class Order implements Ways {
   readonly #host: Host;
-  readonly #ways: readonly Way[];
+  readonly #entries: readonly Entry[];
   /** The one in use. */
   #at = 0;
   /** The one by which a server has answered; undefined before. */
@@ -93,20 +93,17 @@ class Order implements Ways {
   #returnAt = 0;
   #returnAfter = FIRST_RETURN;
 
-  constructor(entries: readonly Entry[], host: Host, identity: Identity) {
+  constructor(entries: readonly Entry[], host: Host) {
     this.#host = host;
-    this.#ways = entries.map(({ name, port, isWebSocket }) => ({
-      name,
-      port,
-      transport: isWebSocket ? webSocket(host, identity) : host.transport,
-    }));
+    this.#entries = entries;
   }
 
-  next(): Way {
+  next(host: Host, identity: Identity): Way {
     this.#restore();
     this.#returning = this.#at > 0 && this.#host.clock.ticks() >= this.#returnAt;
-    const way = this.#ways[this.#returning ? 0 : this.#at] as Way;
-    return this.#returning ? { ...way, connectTimeout: RETURN_TIMEOUT } : way;
+    const { name, port, isWebSocket } = this.#entries[this.#returning ? 0 : this.#at] as Entry;
+    const transport = isWebSocket ? webSocket(host, identity) : host.transport;
+    return { name, port, transport, ...(this.#returning && { connectTimeout: RETURN_TIMEOUT }) };
   }
 
   worked(): void {
@@ -130,7 +127,7 @@ class Order implements Ways {
     this.#failures += 1;
     if (this.#at === this.#proven && this.#failures < PATIENCE) return;
     this.#failures = 0;
-    this.#at = (this.#at + 1) % this.#ways.length;
+    this.#at = (this.#at + 1) % this.#entries.length;
     // The first one has its turn in the order.
     this.#returnLater();
   }
@@ -151,7 +148,7 @@ class Order implements Ways {
     } catch {
       // Nothing is known of another run.
     }
-    const at = this.#ways.findIndex(({ name }) => name === this.#kept);
+    const at = this.#entries.findIndex(({ name }) => name === this.#kept);
     if (at <= 0) return;
     this.#at = this.#proven = at;
     this.#returnLater();
@@ -160,7 +157,7 @@ class Order implements Ways {
   /** The first one needs no record. */
   #keep(): void {
     const { store, text } = this.#host;
-    const name = this.#at === 0 ? "" : (this.#ways[this.#at] as Way).name;
+    const name = this.#at === 0 ? "" : (this.#entries[this.#at] as Entry).name;
     if (name === this.#kept) return;
     try {
       if (name === "") store.delete(TRANSPORT_KEY);

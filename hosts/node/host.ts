@@ -2,6 +2,7 @@
 import type { Host } from "../../src/host";
 import type { ConnectTo } from "../sockets/connect-to";
 import { parseProxy } from "../sockets/http-connect";
+import { nodeCertificates } from "./certificates";
 import { clock } from "./clock";
 import { random } from "./random";
 import { NodeSigner } from "./signer";
@@ -44,6 +45,7 @@ export function createNodeHost(options: NodeHostOptions): Host {
     store: new FileStore(options.stateDirectory),
     transport: { io: NodeTransport, roots, certificate, key, connectTo, proxy },
     random,
+    certificates: nodeCertificates(roots),
   };
   return signer === undefined ? host : { ...host, signer };
 }

@@ -5,15 +5,15 @@
  */
 import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
+import type { Credentials } from "./credentials";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
 import type { HubFeatures } from "./hub-features";
 import type { Identity } from "./identity";
-import type { Way, Ways } from "./ways";
 import { Provisioner, type ProvisionerHandler, type ProvisioningOptions } from "./provisioner";
+import type { Way, Ways } from "./ways";
 
 export class Connections {
-  readonly #host: Host;
-  readonly #identity: Identity;
+  readonly #credentials: Credentials;
   readonly #features: HubFeatures;
   readonly #ways: Ways | undefined;
   #provisioner: Provisioner | undefined;
@@ -26,9 +26,8 @@ export class Connections {
   /** The hub of which the last eager connection ended so. */
   #hubRefusingEager: string | undefined;
 
-  constructor(host: Host, identity: Identity, features: HubFeatures, ways: Ways | undefined) {
-    this.#host = host;
-    this.#identity = identity;
+  constructor(credentials: Credentials, features: HubFeatures, ways: Ways | undefined) {
+    this.#credentials = credentials;
     this.#features = features;
     this.#ways = ways;
   }
@@ -61,11 +60,20 @@ export class Connections {
     this.#heardAt = Math.max(this.#heardAt, at);
   }
 
-  /** @param operationId as `Provisioner` @throws BerthError as `Provisioner` */
-  toDps(options: ProvisioningOptions, handler: ProvisionerHandler, operationId: string | undefined): void {
+  /**
+   * @param operationId as `Provisioner`
+   * @param csr as `Provisioner`
+   * @throws BerthError as `Provisioner`, `invalid-argument` for a certificate or a root that cannot be used
+   */
+  toDps(
+    options: ProvisioningOptions,
+    handler: ProvisionerHandler,
+    operationId: string | undefined,
+    csr: string | undefined,
+  ): void {
     this.close();
+    const { host, identity, way } = this.#leave("dps");
     const eager = options.eager === true && !this.#dpsRefusesEager;
-    const way = this.#leave();
     const onError: ProvisionerHandler["onError"] = (error) => {
       if (!this.answered) this.#ways?.failed(error.code);
       // An error with a status is the server's word.
@@ -73,28 +81,29 @@ export class Connections {
       handler.onError(error);
     };
     this.#provisioner = new Provisioner(
-      hostBy(this.#host, way),
-      this.#identity,
+      host,
+      identity,
       { ...optionsBy(options, way), eager },
       { ...handler, onError },
       operationId,
+      csr,
     );
   }
 
-  /** @throws BerthError as `HubConnection` */
+  /** @throws BerthError as `HubConnection`, `invalid-argument` as `toDps` */
   toHub(assignment: Assignment, options: HubOptions, handler: HubConnectionHandler): void {
     this.close();
     this.#features.address(assignment);
+    const { host, identity, way } = this.#leave("hub");
     const eager = options.eager === true && this.#hubRefusingEager !== assignment.hub;
-    const way = this.#leave();
     const onError: HubConnectionHandler["onError"] = (error) => {
       if (!this.answered) this.#ways?.failed(error.code);
       if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
       handler.onError(error);
     };
     this.#hub = new HubConnection(
-      hostBy(this.#host, way),
-      this.#identity,
+      host,
+      identity,
       assignment,
       { ...optionsBy(options, way), eager },
       this.#features,
@@ -123,20 +132,22 @@ export class Connections {
     this.closeHub();
   }
 
-  #leave(): Way | undefined {
-    const way = this.#ways?.next();
+  /** Platform and identity of the next connection, and its way where there are several. */
+  #leave(server: "dps" | "hub"): {
+    readonly host: Host;
+    readonly identity: Identity;
+    readonly way: Way | undefined;
+  } {
+    const { host, identity } = this.#credentials.next(server);
+    const way = this.#ways?.next(host, identity);
     this.#wayOfNow = way?.name;
-    return way;
+    return { host: way ? { ...host, transport: way.transport } : host, identity, way };
   }
 
   /** Ticks of the last answer on the connection there is; -1 before any. */
   get #answeredAt(): number {
     return Math.max(this.#provisioner?.heardAt ?? -1, this.#hub?.heardAt ?? -1);
   }
-}
-
-function hostBy(host: Host, way: Way | undefined): Host {
-  return way ? { ...host, transport: way.transport } : host;
 }
 
 interface Reach {

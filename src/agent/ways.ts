@@ -17,8 +17,8 @@ export interface Way {
 
 /** Chooses, and learns from what becomes of it. Nothing of it throws. */
 export interface Ways {
-  /** That of the next connection. */
-  next(): Way;
+  /** That of the next connection. @param host whose transport carries it @param identity that it shows */
+  next(host: Host, identity: Identity): Way;
   /** The server has answered, by whatever. May be told again. */
   worked(): void;
   /** The connection has ended, and the server had not answered. */
@@ -26,4 +26,4 @@ export interface Ways {
 }
 
 /** Called once for each agent. */
-export type MakeWays = (host: Host, identity: Identity) => Ways;
+export type MakeWays = (host: Host) => Ways;

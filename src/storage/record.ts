@@ -21,7 +21,11 @@ export const RecordKind = Object.freeze({
   /** Forgotten on purpose: no body, whatever was there before. */
   FORGOTTEN: 2,
   RETRY: 3,
-  TRANSPORT: 4,
+  /** Which of two values is in use, and which on trial. */
+  TRIAL: 4,
+  CERTIFICATE: 5,
+  ROOTS: 6,
+  TRANSPORT: 7,
 } as const);
 
 /** Bodies of one kind. */

@@ -24,9 +24,10 @@ interface Try {
 }
 
 function begin(order: readonly string[], store = new MemoryStore(), time = new VirtualTime()): Try {
-  const ways = transports(...order)(virtualHost(TCP, { store, clock: time }), IDENTITY);
+  const host = virtualHost(TCP, { store, clock: time });
+  const ways = transports(...order)(host);
   const next = (): string => {
-    const { name, connectTimeout } = ways.next();
+    const { name, connectTimeout } = ways.next(host, IDENTITY);
     return connectTimeout === undefined ? name : `${name}!`;
   };
   return {
@@ -69,9 +70,10 @@ describe("the order", () => {
       ["symmetricKey", "/$iothub/websocket?iothub-no-client-cert=true"],
       ["x509", "/$iothub/websocket"],
     ] as const) {
-      const ways = make(virtualHost(TCP, { clock: time }), { ...IDENTITY, attestation });
+      const host = virtualHost(TCP, { clock: time });
+      const ways = make(host);
       const all = Array.from({ length: 4 }, () => {
-        const way = ways.next();
+        const way = ways.next(host, { ...IDENTITY, attestation });
         ways.failed("connect-failed");
         return way;
       });
@@ -236,8 +238,9 @@ describe("back to the first one", () => {
   });
 });
 
-test("the host's own transport is what carries both", () => {
+test("what carries it is the transport of the connection, which may have another certificate", () => {
   const host: Host = virtualHost(TCP);
-  const ways = transports("websocket")(host, IDENTITY);
-  expect(ways.next().transport.inner).toBe(host.transport);
+  const renewed = { ...TCP, certificate: "another" };
+  const ways = transports("websocket")(host);
+  expect(ways.next({ ...host, transport: renewed }, IDENTITY).transport.inner).toBe(renewed);
 });
