@@ -7,6 +7,7 @@ import { clientPairIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import type { ConnectTo } from "../hosts/sockets/connect-to";
+import { parseProxy } from "../hosts/sockets/http-connect";
 import { DPS_HOST } from "../src/azure/dps";
 import { staleCertificate } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
@@ -20,7 +21,6 @@ import { openEngine, withEngine } from "./open-engine";
 import {
   collect,
   collectConnectTo,
-  httpProxy,
   KEY_HELP,
   KEY_VARIABLE,
   nameAndValue,
@@ -104,7 +104,6 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option(
       "--proxy <url>",
       `an HTTP proxy to go through, http://USER:PASSWORD@HOST:PORT; default: ${PROXY_VARIABLE}`,
-      httpProxy,
     )
     .option("--gateway <host>", "connect to this IoT Edge gateway in the hub's place", serverName)
     .option(
@@ -161,7 +160,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     ...proof,
     connectTo: place.connectTo,
     transports: flags.transport,
-    proxy: flags.proxy ?? (context.environment[PROXY_VARIABLE] || undefined),
+    proxy: proxyOf(flags, context),
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();
@@ -259,6 +258,13 @@ function methodAnswer(
     throw new InvalidArgumentError(`What follows the status of ${name} is not JSON.`);
   }
   return Object.fromEntries([...Object.entries(before ?? {}), [name, { status: Number(status), payload }]]);
+}
+
+/** Judged here: commander would print it, and it may hold a password. @throws BerthError `invalid-argument` */
+function proxyOf({ proxy }: DeviceFlags, { environment }: CommandContext): string | undefined {
+  const url = proxy ?? (environment[PROXY_VARIABLE] || undefined);
+  if (url !== undefined) parseProxy(url);
+  return url;
 }
 
 /** What a device proves itself with; certificate and key in PEM. */

@@ -4,7 +4,6 @@ import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
-import { parseProxy } from "../hosts/sockets/http-connect";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
@@ -102,16 +101,6 @@ function transportOrder(text: string): string[] {
     throw new InvalidArgumentError((error as Error).message);
   }
   return order;
-}
-
-/** An HTTP proxy; the message never shows it, for it may hold a password. */
-export function httpProxy(url: string): string {
-  try {
-    parseProxy(url);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-  return url;
 }
 
 /** Adds `--json`. */
