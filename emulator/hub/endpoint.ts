@@ -7,10 +7,18 @@ import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
 import { type Properties, parsePropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
-import { beginSession, deliver } from "./cloud-to-device";
+import { beginSession, type CloudToDeviceMessage, deliver, dropExpired, enqueue } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
+import {
+  asksForFeedback,
+  type FeedbackRecord,
+  type FileNotification,
+  feedbackOn,
+  type Outcome,
+} from "./feedback";
 import { MethodCalls, type MethodResult } from "./methods";
 import { MethodFailed } from "./method-failed";
+import { ServiceQueue } from "./service-queue";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
 import { stampTwin } from "./twin-metadata";
@@ -65,6 +73,13 @@ export class HubEndpoint implements EndpointHandler {
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
+  /** What became of cloud-to-device messages, for services that asked. */
+  readonly feedback: ServiceQueue<FeedbackRecord>;
+  /** Uploaded files, for services. */
+  readonly fileNotifications: ServiceQueue<FileNotification>;
+  /** Devices with messages whose end somebody waits for, and when the first one comes. */
+  readonly #watched = new Set<string>();
+  #nextExpiry: { at: number; cancel(): void } | undefined;
 
   constructor(
     name: string,
@@ -81,6 +96,8 @@ export class HubEndpoint implements EndpointHandler {
     this.#clock = clock;
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
     this.#twins = new TwinRequests(state, clock, faults);
+    this.feedback = new ServiceQueue(clock);
+    this.fileNotifications = new ServiceQueue(clock);
   }
 
   /** Notes what came with CONNECT. */
@@ -136,16 +153,39 @@ export class HubEndpoint implements EndpointHandler {
       );
   }
 
+  /** Puts a message into the queue of a device; `deliver` sends it. @throws MessageTooLarge, QueueFull */
+  enqueue(device: DeviceRecord, message: CloudToDeviceMessage, sequence: number, maximumQueue: number): void {
+    const queued = enqueue(device, message, sequence, this.#clock.now(), maximumQueue, (other, outcome) =>
+      this.#settled(device, other, outcome),
+    );
+    if (!asksForFeedback(queued, "Expired")) return;
+    this.#watched.add(device.deviceId);
+    this.#watchUntil(queued.expiry);
+  }
+
   /** Sends a device what waits for it, if it is connected and subscribed. */
   deliver(deviceId: string): void {
     const device = this.#devices.get(this.name, deviceId);
     const served = this.#served.get(deviceId);
     if (!device || !served) return;
-    deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
+    deliver(device, served.connection, served.delivered, this.#clock.now(), (message, outcome) => {
       this.#save();
-      this.#observer.onDelivered(this.name, deviceId, message);
+      this.#settled(device, message, outcome);
     });
     this.#save();
+  }
+
+  /** Empties the queue of a device; returns how many messages went. The caller stores the state. */
+  purge(device: DeviceRecord): number {
+    const gone = device.queue;
+    device.queue = [];
+    for (const message of gone) this.#settled(device, message, "Purged");
+    return gone.length;
+  }
+
+  /** Stops what still waits for a time to come. */
+  stop(): void {
+    this.#nextExpiry?.cancel();
   }
 
   isConnected(deviceId: string): boolean {
@@ -197,6 +237,34 @@ export class HubEndpoint implements EndpointHandler {
     if (!this.#devices.get(this.name, deviceId))
       throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
     return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
+  }
+
+  /** A message has left its queue. */
+  #settled(device: DeviceRecord, message: QueuedMessage, outcome: Outcome): void {
+    if (outcome === "Success") this.#observer.onDelivered(this.name, device.deviceId, message);
+    const record = feedbackOn(device, message, outcome, this.#clock.now());
+    if (record) this.feedback.add(record);
+  }
+
+  #watchUntil(at: number): void {
+    if (this.#nextExpiry && this.#nextExpiry.at <= at) return;
+    this.#nextExpiry?.cancel();
+    const cancel = this.#clock.schedule(() => this.#dropExpired(), at - this.#clock.now());
+    this.#nextExpiry = { at, cancel };
+  }
+
+  /** Of those that somebody waits for. */
+  #dropExpired(): void {
+    this.#nextExpiry = undefined;
+    for (const deviceId of this.#watched) {
+      const device = this.#devices.get(this.name, deviceId);
+      if (device)
+        dropExpired(device, this.#clock.now(), (message, outcome) => this.#settled(device, message, outcome));
+      const waiting = device?.queue.filter((message) => asksForFeedback(message, "Expired")) ?? [];
+      if (waiting.length === 0) this.#watched.delete(deviceId);
+      else this.#watchUntil(Math.min(...waiting.map(({ expiry }) => expiry)));
+    }
+    this.#save();
   }
 
   /** What waits for a device may go. */

@@ -52,6 +52,7 @@ export class ServiceSdk {
           NODE_EXTRA_CA_CERTS: emulator.ca.path,
           EMULATOR_ADDRESS: "127.0.0.1",
           EMULATOR_HTTPS_PORT: String(emulator.httpsPort),
+          EMULATOR_AMQPS_PORT: String(emulator.amqpsPort),
         },
         stdio: ["pipe", "pipe", "pipe"],
       },
@@ -72,16 +73,32 @@ export class ServiceSdk {
     });
   }
 
-  /** Makes a client of `className`, to be called `name`. */
-  async client(name: string, className: string, connectionString: string): Promise<void> {
+  /** Makes a client of `className`, to be called `name`. @param transport of a `Client` */
+  async client(
+    name: string,
+    className: string,
+    connectionString: string,
+    transport?: "Amqp" | "AmqpWs",
+  ): Promise<void> {
     this.#kept.set(name, className);
     await this.#send({
       object: className,
       method: "fromConnectionString",
-      args: [connectionString],
+      args: [connectionString, ...(transport ? [{ class: transport }] : [])],
       as: name,
     });
     this.passed.add(`${className}.fromConnectionString`);
+  }
+
+  /** Makes an `EventHubConsumerClient`, to be called `name`. */
+  async consumer(name: string, group: string, connectionString: string, options = {}): Promise<void> {
+    this.#kept.set(name, "EventHubConsumerClient");
+    await this.#send({
+      object: "EventHubConsumerClient",
+      method: "new",
+      args: [group, connectionString, options],
+      as: name,
+    });
   }
 
   /** Calls a method of a client. @throws SdkError */
