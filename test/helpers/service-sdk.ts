@@ -9,17 +9,21 @@ import type { Emulator } from "../../emulator/emulator";
 export class SdkError extends Error {
   readonly status: number | undefined;
   readonly body: string | undefined;
+  /** What AMQP said. */
+  readonly reason: string | undefined;
 
   constructor({
     name,
     message,
     status,
     body,
-  }: { name: string; message: string; status?: number; body?: string }) {
+    reason,
+  }: { name: string; message: string; status?: number; body?: string; reason?: string }) {
     super(message);
     this.name = name;
     this.status = status;
     this.body = body;
+    this.reason = reason;
   }
 }
 

@@ -48,8 +48,7 @@ function methodsOf(name) {
 
 /** Begins to collect what an object emits. */
 function collect(name, emitter, event) {
-  if (!arrived.has(name)) arrived.set(name, on(emitter, event));
-  return arrived.get(name);
+  arrived.set(name, on(emitter, event));
 }
 
 /** A message, without what belongs to its transport. */
@@ -103,7 +102,7 @@ async function call({ object, method, args, as }) {
   if (method === "subscribe") return void kept.set(as, subscribe(target, as, ...args));
   if (method === "next event") return plain((await arrived.get(object).next()).value[0]);
   if (method === "next message") {
-    const { value } = await collect(object, target, "message").next();
+    const { value } = await arrived.get(object).next();
     kept.set(args[0], value[0]);
     return messageOf(value[0]);
   }
@@ -118,6 +117,7 @@ async function call({ object, method, args, as }) {
     if (last !== "callback") Promise.resolve(returned).then(resolve, reject);
   });
   if (as) kept.set(as, value?.responseBody ?? value);
+  if (as && typeof value?.abandon === "function") collect(as, value, "message");
   return as && !value?.responseBody ? null : plain(value);
 }
 
@@ -131,6 +131,7 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
         message: error.message,
         status: error.response?.statusCode,
         body: error.responseBody,
+        reason: error.amqpError?.condition ?? error.amqpError?.name,
       },
     }),
   );
