@@ -23,6 +23,7 @@ interface EmulatorFlags {
   readonly config?: string;
   readonly port: number;
   readonly httpsPort: number;
+  readonly amqpsPort: number;
   readonly connectionStrings: boolean;
   readonly state?: string;
   readonly seed: number;
@@ -46,6 +47,12 @@ export function addEmulator(program: Command, context: CommandContext): void {
       wholeNumber(0, 65_535),
       0,
     )
+    .option(
+      "--amqps-port <port>",
+      "port of AMQP for services; Microsoft's SDKs know 5671 only",
+      wholeNumber(0, 65_535),
+      0,
+    )
     .option("--connection-strings", "print those of hubs and DPS, with their keys, at the start", false)
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
@@ -60,7 +67,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
 }
 
 async function run(flags: EmulatorFlags, output: Output): Promise<void> {
-  const { config, port, httpsPort, state } = flags;
+  const { config, port, httpsPort, amqpsPort, state } = flags;
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
@@ -75,6 +82,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     seed: flags.seed,
     port,
     httpsPort,
+    amqpsPort,
     baseDirectory: dirname(resolve(config)),
     ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
@@ -92,6 +100,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     event: "ready",
     port: emulator.port,
     httpsPort: emulator.httpsPort,
+    amqpsPort: emulator.amqpsPort,
     idScope,
     ca: ca.path,
     hubs,
@@ -102,8 +111,14 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
   );
   output.line(`APIs for services of ${[...hubs, dps].join(", ")} on https://127.0.0.1:${emulator.httpsPort}`);
+  output.line(
+    `AMQP for services of ${hubs.join(", ")} on amqps://127.0.0.1:${emulator.amqpsPort}, and by WebSocket on 127.0.0.1:${emulator.httpsPort}`,
+  );
   if (flags.connectionStrings) {
-    for (const { host, policy, connectionString } of emulator.connectionStrings)
+    for (const { host, policy, connectionString } of [
+      ...emulator.connectionStrings,
+      ...emulator.eventsConnectionStrings,
+    ])
       output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
   }
   reportEvents(emulator, output);
@@ -117,11 +132,14 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
 
 function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
-  const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
-  const [option, port] =
-    taken === flags.httpsPort && taken !== flags.port
-      ? ["--https-port", flags.httpsPort]
-      : ["--port", flags.port];
+  const { port: taken } = error as NodeJS.ErrnoException & { port?: number };
+  const ports = [
+    ["--port", flags.port],
+    ["--https-port", flags.httpsPort],
+    ["--amqps-port", flags.amqpsPort],
+  ] as const;
+  // Of two that are the same, the later one finds it taken.
+  const [option, port] = ports.findLast(([, one]) => one === taken) ?? ports[0];
   const reason =
     error.code === "EADDRINUSE"
       ? `is in use; stop what holds it, or take ${option} 0`

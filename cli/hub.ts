@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { connectionString } from "../emulator/service/access-policies";
+import { connectionString, eventsConnectionString } from "../emulator/service/access-policies";
 import { StateStore } from "../emulator/state";
 import { BerthError } from "../src/error";
 import type { CommandContext } from "./context";
@@ -14,6 +14,7 @@ interface ConnectionStringFlags {
   readonly state: string;
   readonly host?: string;
   readonly policy?: string;
+  readonly events: boolean;
   readonly json: boolean;
 }
 
@@ -27,18 +28,19 @@ export function addHub(program: Command, context: CommandContext): void {
     .description("print the connection strings of an emulator's hubs and DPS, with their keys")
     .requiredOption("--state <directory>", "that of berth emulator, which may be running")
     .option("--host <name>", "only those of this hub, or of DPS")
-    .option("--policy <name>", "only that of this policy, for example iothubowner");
+    .option("--policy <name>", "only that of this policy, for example iothubowner")
+    .option("--events", "those that read the telemetry of hubs, in the form of Event Hubs", false);
   withJson(command).action((flags: ConnectionStringFlags) => {
     const output = new Output(flags.json, context.streams);
     for (const policy of chosen(flags)) {
       const { host, keyName } = policy;
-      const text = connectionString(policy);
+      const text = flags.events ? eventsConnectionString(policy) : connectionString(policy);
       output.event({ event: "connection-string", host, policy: keyName, connectionString: text }, text);
     }
   });
 }
 
-function chosen({ state, host, policy }: ConnectionStringFlags) {
+function chosen({ state, host, policy, events }: ConnectionStringFlags) {
   const directory = resolve(state);
   if (!existsSync(join(directory, "state.json"))) {
     throw new BerthError(
@@ -46,7 +48,7 @@ function chosen({ state, host, policy }: ConnectionStringFlags) {
       `--state: ${directory} holds no state.json; berth emulator --state writes it at its start`,
     );
   }
-  const all = policiesIn(directory);
+  const all = policiesIn(directory).filter(({ rights }) => !events || rights.includes("ServiceConnect"));
   const found = all.filter(
     (one) => (host ?? one.host) === one.host && (policy ?? one.keyName) === one.keyName,
   );

@@ -8,7 +8,10 @@ import { berth } from "./command";
 test.each([
   [[], ["simulate", "emulator", "hub", "device", "identity", "sas"]],
   [["simulate"], ["--devices", "--x509", "--keep", "--json"]],
-  [["emulator"], ["--config", "--port", "--https-port", "--connection-strings", "--state", "--json"]],
+  [
+    ["emulator"],
+    ["--config", "--port", "--https-port", "--amqps-port", "--connection-strings", "--state", "--json"],
+  ],
   [
     ["hub", "connection-string"],
     ["--state", "--host", "--policy", "--json"],

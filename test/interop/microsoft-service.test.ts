@@ -523,6 +523,12 @@ describe("Client over AMQP", () => {
         b: "",
       });
       for (let more = 0; more < 4; more++) await hubDevice.message();
+      await hubDevice.subscribe("$iothub/methods/POST/#");
+      const answer = sdk.call(client, "invokeDeviceMethod", deviceId, { methodName: "blink", payload: 3 });
+      const request = await hubDevice.message();
+      const rid = /rid=(.+)$/.exec(request.topic)![1];
+      await hubDevice.publish(`$iothub/methods/res/201/?$rid=${rid}`, request.text);
+      expect(await answer).toEqual({ status: 201, payload: 3 });
       await hubDevice.disconnect();
       const ids: string[] = [];
       while (ids.length < 2) {
