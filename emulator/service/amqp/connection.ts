@@ -129,7 +129,17 @@ export class AmqpConnection {
           this.socket.reason ?? "the client closed the connection before it had opened AMQP",
         );
     });
-    (this.#connection as unknown as { accept(socket: AmqpSocket): void }).accept(this.socket);
+    const guarded = this.#connection as unknown as {
+      accept(socket: AmqpSocket): void;
+      frame_size?: number;
+      previous_input?: Buffer;
+    };
+    guarded.accept(this.socket);
+    // It is given whole frames: when it waits for more, it takes a header for the size of a frame.
+    this.socket.on("data", () => {
+      if (guarded.frame_size !== undefined || guarded.previous_input)
+        this.socket.destroy("a protocol header where none belongs");
+    });
   }
 
   /** rhea's events; what is thrown while it handles them is the client's fault, or ours. */
@@ -237,6 +247,7 @@ export class AmqpConnection {
 
   /** Bounds that rhea does not keep. */
   #guard(session: GuardedSession): void {
+    if (!this.#opened) return this.socket.destroy("a session before the open frame");
     this.#sessions.add(session);
     if (this.#sessions.size > MOST_SESSIONS)
       return this.#end("amqp:resource-limit-exceeded", `a connection has at most ${MOST_SESSIONS} sessions`);

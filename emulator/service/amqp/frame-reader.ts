@@ -4,7 +4,8 @@ import { EncodingError, endOfValue } from "./encoding";
 
 /** Bytes of a frame, which a peer is told; Azure's. */
 export const LARGEST_FRAME = 65_536;
-const HEADER = Buffer.from("AMQP");
+/** How a protocol header begins. */
+export const HEADER = Buffer.from("AMQP");
 /** Of SASL, and of AMQP. */
 const MOST_HEADERS = 2;
 

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Delivery, EventContext } from "rhea";
 import type { Lease, ServiceQueue } from "../../hub/service-queue";
 import { Outlet } from "./outlet";
-import rhea, { type CountedSender } from "./rhea";
+import rhea, { type CountedSender, takeBack } from "./rhea";
 import type { AmqpSocket } from "./socket";
 
 /** Messages that one receiver may leave unsettled. */
@@ -36,7 +36,7 @@ export function sendQueue<T>(
         // Its time is over: what the service says of it counts no more.
         if (!delivery) return;
         unsettled.delete(delivery);
-        delivery.update(true);
+        takeBack(delivery);
       });
       if (!lease) return false;
       delivery = outlet.send(encode(lease, format));

@@ -82,3 +82,9 @@ export function settle(delivery: Delivery, error?: AmqpError): void {
   // rhea's types know fewer fields of an error.
   else delivery.reject(error as Parameters<Delivery["reject"]>[0]);
 }
+
+/** Ends a delivery of ours that was not settled in time. */
+export function takeBack(delivery: Delivery): void {
+  const { released } = rhea.message as unknown as { released(): { described(): unknown } };
+  delivery.update(true, released().described());
+}

@@ -2,7 +2,7 @@
 /** What rhea takes for a socket: it is handed whole, checked frames, and what it writes is bounded. */
 import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
-import { FrameReader } from "./frame-reader";
+import { FrameReader, HEADER } from "./frame-reader";
 
 /** Bytes that may wait for a client that reads slowly; it is read from, and sent events, while fewer wait than this. */
 const MOST_WAITING = 8 * 1024 * 1024;
@@ -20,6 +20,9 @@ export class AmqpSocket extends EventEmitter<{
 }> {
   readonly #stream: Duplex;
   readonly #address: string;
+  /** Frames behind a header that rhea is not ready for. */
+  #held: Buffer[] | undefined;
+  #headers = 0;
   #ending = false;
   #closed = false;
   /** Why it was cut, in words. */
@@ -29,9 +32,7 @@ export class AmqpSocket extends EventEmitter<{
     super();
     this.#stream = stream;
     this.#address = address;
-    const reader = new FrameReader((frame) => {
-      if (!this.#ending) this.emit("data", frame);
-    });
+    const reader = new FrameReader((frame) => this.#take(frame));
     stream.on("data", (chunk: Buffer) => {
       if (this.#ending) return;
       try {
@@ -40,7 +41,7 @@ export class AmqpSocket extends EventEmitter<{
         this.destroy((error as Error).message);
         return;
       }
-      if (this.congested) stream.pause();
+      if (this.congested || this.#held) stream.pause();
     });
     stream.on("drain", () => {
       stream.resume();
@@ -85,6 +86,29 @@ export class AmqpSocket extends EventEmitter<{
   /** For rhea's log. */
   get_id_string(): string {
     return this.#address;
+  }
+
+  /**
+   * Some clients send the header of AMQP behind their credentials at once; rhea has an outcome for those after it has had a
+   * turn.
+   */
+  #take(frame: Buffer): void {
+    const isLater = frame.subarray(0, 4).equals(HEADER) && ++this.#headers > 1;
+    if (isLater && !this.#held) {
+      this.#held = [];
+      setImmediate(() => {
+        const held = this.#held ?? [];
+        this.#held = undefined;
+        for (const one of held) this.#hand(one);
+        if (!this.congested) this.#stream.resume();
+      });
+    }
+    if (this.#held) this.#held.push(frame);
+    else this.#hand(frame);
+  }
+
+  #hand(frame: Buffer): void {
+    if (!this.#ending) this.emit("data", frame);
   }
 
   #close(): void {
