@@ -133,8 +133,21 @@ export class AmqpConnection {
       accept(socket: AmqpSocket): void;
       frame_size?: number;
       previous_input?: Buffer;
+      socket_ready: boolean;
+      heartbeat_in?: NodeJS.Timeout;
+      heartbeat_out?: NodeJS.Timeout;
+      abort_idle?: NodeJS.Timeout;
     };
+    // It begins to wait for heartbeats again when it had something to say at the end.
+    this.socket.once("closed", () => {
+      guarded.socket_ready = false;
+      for (const timer of [guarded.heartbeat_in, guarded.heartbeat_out, guarded.abort_idle])
+        clearTimeout(timer);
+    });
     guarded.accept(this.socket);
+    this.socket.on("drain", () => {
+      for (const { wake } of this.#links.values()) wake();
+    });
     // It is given whole frames: when it waits for more, it takes a header for the size of a frame.
     this.socket.on("data", () => {
       if (guarded.frame_size !== undefined || guarded.previous_input)
@@ -298,7 +311,7 @@ export class AmqpConnection {
     if (error) return link.close(error as Parameters<typeof link.close>[0]);
     // As the client wrote them: it asked for no more than it gets.
     const { attach } = (link as unknown as AttachAnswer).local;
-    const echo = (part: unknown) => (part as { described(): unknown } | null)?.described();
+    const echo = (part: unknown) => (isTerminus(part) ? part.described() : undefined);
     attach.source = echo(link.source);
     attach.target = echo(link.target);
   }
@@ -477,4 +490,9 @@ export class AmqpConnection {
     // rhea writes the error in its next turn.
     setImmediate(() => this.socket.end());
   }
+}
+
+/** A client may leave one out. */
+function isTerminus(part: unknown): part is { described(): unknown } {
+  return typeof (part as { described?: unknown } | null)?.described === "function";
 }
