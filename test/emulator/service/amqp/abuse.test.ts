@@ -243,6 +243,8 @@ test("a reader that does not read holds a bounded part of what it was promised",
   );
   theirs.resume();
   await last;
+  client.close();
+  await next(client, "connection_close");
   connection.socket.destroy();
 });
 
@@ -267,6 +269,8 @@ async function conversation(): Promise<Buffer[]> {
   const body = rhea.message.data_section(Buffer.from("x"));
   sender.send({ to: "/devices/d/messages/devicebound", application_properties: { a: 1 }, body });
   await next(sender, "accepted");
+  client.close();
+  await next(client, "connection_close");
   connection.socket.destroy();
   return written.filter(({ length }) => length > 0);
 }
