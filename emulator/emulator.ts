@@ -21,6 +21,7 @@ import { EventLog } from "./hub/event-log";
 import type { FileNotification } from "./hub/feedback";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
@@ -34,10 +35,14 @@ import type { HttpsServer } from "./service/https-server";
 import { createServices } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
+import { ServedCertificate } from "./served-certificate";
+import { SettableClock } from "./settable-clock";
 import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -53,6 +58,8 @@ export class Emulator {
   readonly enrollments: EnrollmentRegistry;
   /** Device identities of the hubs. */
   readonly devices: DeviceRegistry;
+  /** The time that it goes by: set it wrong, or on. */
+  readonly clock: SettableClock;
   readonly idScope: string;
   /** Host names. */
   readonly hubs: readonly string[];
@@ -72,6 +79,7 @@ export class Emulator {
   readonly #logs = new Map<string, EventLog>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
+  #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
   #services: HttpsServer | undefined;
@@ -81,10 +89,11 @@ export class Emulator {
   readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined, state: StateStore) {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
+    this.clock = new SettableClock(options.clock ?? systemClock);
     this.idScope = configuration.idScope;
     this.hubs = configuration.iotHubs.map((hub) => hub.name);
     this.faults = new FaultInjector(options.faults, options.seed);
@@ -93,7 +102,7 @@ export class Emulator {
     const { host = "127.0.0.1", controlToken } = options;
     this.controlToken =
       controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
-    this.#state = new StateStore(options.stateDirectory);
+    this.#state = state;
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
         host: name,
@@ -104,6 +113,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -118,13 +128,15 @@ export class Emulator {
     const { stateDirectory } = options;
     const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
     let emulator: Emulator | undefined;
+    let state: StateStore | undefined;
     try {
-      emulator = new Emulator(options, lock);
+      state = stateDirectory === undefined ? new StateStore() : await StateStore.open(stateDirectory);
+      emulator = new Emulator(options, lock, state);
       await emulator.#start();
       return emulator;
     } catch (error) {
       // What stopped the start is told, whatever fails on the way out.
-      await emulator?.stop().catch(() => {});
+      await (emulator?.stop() ?? state?.close())?.catch(() => {});
       lock?.release();
       throw error;
     }
@@ -140,6 +152,16 @@ export class Emulator {
     { address = "a stream", chain = [] }: { address?: string; chain?: readonly X509Certificate[] } = {},
   ): void {
     this.#frontDoor?.serve({ stream, address, chain: () => chain, reset: () => stream.destroy() });
+  }
+
+  /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
+  get certificates(): Omit<ServedCertificate, "constructor"> {
+    return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -198,7 +220,15 @@ export class Emulator {
     const endpoint = this.#endpoint(hub);
     const sequence = ++this.#sequence;
     endpoint.enqueue(device, message, sequence, maximumQueue);
-    await this.#state.changed();
+    this.devices.touched(hub, device);
+    await this.#state.settled();
+    this.events.emit("queued", {
+      hub,
+      deviceId,
+      sequence,
+      body: Buffer.from(body),
+      properties: properties ?? {},
+    });
     endpoint.deliver(deviceId);
     return sequence;
   }
@@ -262,7 +292,7 @@ export class Emulator {
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
   async deleteRegistration(registrationId: string): Promise<boolean> {
     const found = this.#state.registrations.delete(registrationId.toLowerCase());
-    await this.#state.changed();
+    await this.#state.settled();
     return found;
   }
 
@@ -283,7 +313,7 @@ export class Emulator {
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
-      await this.#state.changed();
+      await this.#state.close();
     } finally {
       if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
       this.#lock?.release();
@@ -292,10 +322,17 @@ export class Emulator {
 
   async #start(): Promise<void> {
     const options = this.#options;
-    const clock = options.clock ?? systemClock;
+    const { clock } = this;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
     const watch = observers(this.events, this.telemetry, this.counts, (message) => this.#log(message));
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -307,17 +344,26 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
       this.#logs.set(name, new EventLog(options.hub?.partitions ?? 4, clock.now()));
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -337,6 +383,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
@@ -348,20 +395,21 @@ export class Emulator {
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused,
       onStranger,
+      watch: watch.watch,
       clock,
       connectTimeout,
       maximumPacket: MAXIMUM_PACKET,
     });
     this.#frontDoor = frontDoor;
     const { serverCertificate } = options;
-    const authority = serverCertificate
+    const kept = serverCertificate
       ? {
           serverChainPem: serverCertificate.certificatePem,
           serverKeyPem: serverCertificate.privateKeyPem,
         }
       : this.#authority;
-    this.#listener = new TlsListener({
-      authority,
+    const listener = new TlsListener({
+      pair: kept,
       faults,
       clock,
       handshakeTimeout: connectTimeout,
@@ -369,12 +417,24 @@ export class Emulator {
       onCaller: (caller) => frontDoor.serve(caller),
       onStranger,
     });
+    this.#listener = listener;
+    this.#certificates = new ServedCertificate({
+      authority: this.#authority,
+      kept,
+      names: ["localhost", "127.0.0.1", ...this.#names()],
+      now: () => clock.now() - clock.skew,
+      show: (pair) => {
+        listener.show(pair ?? kept);
+        this.#amqp?.show(pair ?? kept);
+        this.#services?.show(pair);
+      },
+    });
     const host = options.host ?? "127.0.0.1";
-    this.port = await this.#listener.listen(options.port ?? 0, host);
+    this.port = await listener.listen(options.port ?? 0, host);
     const { idScope, hubs, serviceHost, events, devices, enrollments } = this;
     this.#services = createServices({
-      server: authority,
-      rootPem: this.#authority.rootPem,
+      pair: kept,
+      certificates: this.#certificates,
       events,
       faults,
       state: this.#state,
@@ -383,8 +443,11 @@ export class Emulator {
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,
-      names: [host, ...this.#names()],
+      names: this.#names(),
       controlToken: this.controlToken,
+      keepEvents: options.keepEvents ?? false,
+      send: (hub, deviceId, { body, properties, lifetime, system }) =>
+        this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => {
         const { port, httpsPort, amqpsPort } = this;
         return { idScope, hubs, dps: serviceHost, port, httpsPort, amqpsPort };
@@ -403,7 +466,7 @@ export class Emulator {
         onStranger,
         onProblem: watch.onProblem,
       },
-      authority,
+      kept,
     );
     const amqp = this.#amqp;
     // Of IoT Hub, and of Event Hubs.
@@ -412,7 +475,7 @@ export class Emulator {
     this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
-    await this.#state.changed();
+    await this.#state.settled();
   }
 
   #amqpHub(name: string): AmqpHub {
@@ -441,7 +504,9 @@ export class Emulator {
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const { host = "127.0.0.1", names = [] } = this.#options;
+    const own = isWildcard(host) ? [] : [host];
+    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -458,8 +523,7 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        // A failure is told by the state itself.
-        this.#state.changed().catch(() => {});
+        this.devices.touched(hub, device);
       },
     };
   }
@@ -475,6 +539,11 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** Does it stand for every address of this computer? */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {

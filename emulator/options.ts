@@ -25,6 +25,8 @@ export interface DpsBehaviour {
   pollsPer10Seconds?: number;
   /** Registrations a minute, over all devices; 1,000 by default. */
   registrationsPerMinute?: number;
+  /** Milliseconds that an issued certificate is good, of DPS and of a hub; 30 days by default. */
+  certificateLifetime?: number;
   /** Sent as `registrationState.connectionProfile`; absent by default. A device has to refuse a value it does not know. */
   connectionProfile?: string;
 }
@@ -59,6 +61,8 @@ export interface EmulatorOptions {
    * one is made when this is absent.
    */
   controlToken?: string;
+  /** Keeps the last events and packets from the start on, for those who ask `/events?after=start` for them; false by default. */
+  keepEvents?: boolean;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */
   stateDirectory?: string;
   /** Keeps the CA apart from the state, so that several emulators share one root. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The HTTPS port: TLS as devices have it, and limits for what clients send and how slowly. */
+import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:https";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
-import type { Authority } from "../certificate-authority";
+import type { ServerPair } from "../served-certificate";
 import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
 /** Milliseconds for the TLS handshake and the headers, and for a whole request. */
@@ -16,19 +18,24 @@ const MAXIMUM_CONNECTIONS = 1000;
 export class HttpsServer {
   readonly #server: Server;
   readonly #webSockets: WebSockets;
+  #other: SecureContext | undefined;
 
-  /** @param known the names that the port goes by, in lower case */
+  /**
+   * @param names in lower case, that `show` is for: those of Azure's services
+   * @param known the names that the port goes by, in lower case
+   */
   constructor(
-    { serverChainPem, serverKeyPem }: Pick<Authority, "serverChainPem" | "serverKeyPem">,
+    pair: ServerPair,
+    names: readonly string[],
     fetch: (request: Request) => Response | Promise<Response>,
     known: ReadonlySet<string>,
   ) {
     this.#webSockets = new WebSockets(known);
     const server = createServer(
       {
-        cert: serverChainPem,
-        key: serverKeyPem,
-        minVersion: "TLSv1.2",
+        ...contextOf(pair),
+        // The names of this computer keep their certificate, so that the way back stays open.
+        SNICallback: (name, done) => done(null, names.includes(name.toLowerCase()) ? this.#other : undefined),
         handshakeTimeout: HEADERS_TIMEOUT,
         headersTimeout: HEADERS_TIMEOUT,
         requestTimeout: REQUEST_TIMEOUT,
@@ -40,6 +47,13 @@ export class HttpsServer {
     server.maxConnections = MAXIMUM_CONNECTIONS;
     server.on("upgrade", (request, socket, head) => this.#webSockets.accept(request, socket, head));
     this.#server = server;
+  }
+
+  /** Shows another certificate to who asks for a name of a service from now on; undefined brings the first one back. */
+  show(pair: ServerPair | undefined): void {
+    this.#other = pair && createSecureContext(contextOf(pair));
+    // A session of before would be resumed without a certificate.
+    this.#server.setTicketKeys(randomBytes(48));
   }
 
   /** Hands WebSocket connections that ask `path` for `subprotocol` to `handler`. */
@@ -67,4 +81,8 @@ export class HttpsServer {
       this.#webSockets.stop();
     });
   }
+}
+
+function contextOf({ serverChainPem, serverKeyPem }: ServerPair) {
+  return { cert: serverChainPem, key: serverKeyPem, minVersion: "TLSv1.2" } as const;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** AMQP 1.0 for services: on its own TLS port, and on WebSocket streams that it is handed. */
 import { FaultInjector } from "../../faults";
-import { TlsListener, type TlsListenerOptions } from "../../tls-listener";
+import type { ServerPair } from "../../served-certificate";
+import { TlsListener } from "../../tls-listener";
 import { type AmqpCaller, AmqpConnection, type AmqpContext } from "./connection";
 
 /** At one time, by both ways. */
@@ -14,13 +15,13 @@ export class AmqpServer {
   readonly #connections = new Set<AmqpConnection>();
   #stopping = false;
 
-  constructor(context: AmqpContext, authority: TlsListenerOptions["authority"]) {
+  constructor(context: AmqpContext, pair: ServerPair) {
     this.#context = {
       ...context,
       onStranger: (address, reason) => this.#stopping || context.onStranger(address, reason),
     };
     this.#listener = new TlsListener({
-      authority,
+      pair,
       // Those of the configuration are for devices.
       faults: new FaultInjector([], 1),
       clock: context.clock,
@@ -34,6 +35,11 @@ export class AmqpServer {
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
   listen(port: number, host: string): Promise<number> {
     return this.#listener.listen(port, host);
+  }
+
+  /** Shows another certificate to who connects from now on. */
+  show(pair: ServerPair): void {
+    this.#listener.show(pair);
   }
 
   /** Serves a connection that has come through TLS. */

@@ -14,7 +14,7 @@ let port: number;
 
 beforeEach(async () => {
   authority = await openAuthority(authorityDirectory, [NAME], Date.now());
-  server = new HttpsServer(authority, () => new Response("plain"), new Set([NAME]));
+  server = new HttpsServer(authority, [NAME], () => new Response("plain"), new Set([NAME]));
   server.upgrade("/$iothub/websocket", "echo", ({ stream, host }) => {
     stream.write(`${host}:`);
     stream.pipe(stream);
