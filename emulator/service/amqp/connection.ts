@@ -114,9 +114,8 @@ export class AmqpConnection {
       idle_time_out: IDLE / 2,
     });
     const stopTimer = context.clock.schedule(() => {
-      if (!this.#claims.empty) return;
       if (!this.#opened) this.socket.destroy("no open frame came in time");
-      else this.#end("amqp:unauthorized-access", "no token was put in time");
+      else if (this.#claims.empty) this.#end("amqp:unauthorized-access", "no token was put in time");
     }, context.connectTimeout);
     this.socket.once("closed", () => {
       stopTimer();
