@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Emulator } from "../emulator/emulator";
+import type { EnrollmentPlace } from "../emulator/enrollment-registry";
 import { bodyFields } from "./body";
 import type { Output } from "./output";
 
@@ -12,7 +13,7 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
   events.on("refuse", (event) =>
     output.passing(
       { event: "refuse", ...event },
-      `${event.endpoint ?? "?"}: ${event.id} refused: ${event.reason}`,
+      `${event.endpoint ?? "?"}: ${event.id} refused: ${event.reason}${placeText(event.enrollment)}`,
     ),
   );
   events.on("serviceRefused", (event) =>
@@ -25,12 +26,13 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
     output.passing({ event: "disconnect", ...event }, `${event.endpoint}: ${event.id} gone: ${event.reason}`),
   );
   events.on("response", (event) => {
-    const { registrationId, request, status, outcome, errorCode, retryAfter } = event;
+    const { registrationId, request, status, outcome, errorCode, reason, enrollment, retryAfter } = event;
     const code = errorCode === undefined ? "" : ` ${errorCode}`;
+    const why = reason === undefined ? "" : `: ${reason}${placeText(enrollment)}`;
     const wait = retryAfter === undefined ? "" : `, next in ${retryAfter} s at the earliest`;
     output.passing(
       { event: "response", ...event },
-      `dps: ${request} of ${registrationId}: ${status} ${outcome}${code}${wait}`,
+      `dps: ${request} of ${registrationId}: ${status} ${outcome}${code}${why}${wait}`,
     );
   });
   events.on("assigned", ({ registrationId, assignedHub, deviceId, substatus }) => {
@@ -72,6 +74,27 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `${hub}: ${deviceId} reported ${fields.properties.join(", ")}`,
     );
   });
+  events.on("desired", ({ patch, ...event }) => {
+    const properties = Object.keys(patch);
+    output.passing(
+      { event: "desired", ...event, properties },
+      `${event.hub}: ${event.deviceId} shall have ${properties.join(", ")}`,
+    );
+  });
+  events.on("queued", ({ hub, deviceId, sequence, body }) =>
+    output.passing(
+      { event: "queued", hub, deviceId, sequence, bytes: body.length },
+      `${hub}: message ${sequence} waits for ${deviceId}`,
+    ),
+  );
+  events.on("methodResult", ({ hub, deviceId, call, name, ...result }) => {
+    const what = "status" in result ? `answered ${result.status}` : `failed: ${result.reason}`;
+    const told = "status" in result ? { status: result.status } : result;
+    output.passing(
+      { event: "methodResult", hub, deviceId, call, name, ...told },
+      `${hub}: method ${name} of ${deviceId} ${what}`,
+    );
+  });
   events.on("certificateRequest", ({ registrationId }) =>
     output.passingWarning(
       `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
@@ -82,4 +105,11 @@ export function reportEvents(emulator: Pick<Emulator, "events">, output: Output)
       `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,
     ),
   );
+}
+
+/** Which enrollment a refusal rests on, and where it stands. */
+function placeText(place: EnrollmentPlace | undefined): string {
+  if (!place) return "";
+  const what = place.kind === "group" ? "enrollment group" : "enrollment";
+  return ` (${what} ${place.id}${place.line === undefined ? "" : `, ${place.source}:${place.line}`})`;
 }

@@ -33,6 +33,8 @@ export interface Authority {
   /** Leaf followed by the intermediate, PEM: what the server sends. */
   serverChainPem: string;
   serverKeyPem: string;
+  /** What issues servers' certificates. */
+  intermediate: CertificateAndKey;
 }
 
 /** Milliseconds that others may take to make the CA of a directory that is shared. */
@@ -97,6 +99,7 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
     rootReplaced: root.replaced,
     serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
     serverKeyPem: server.value.privateKeyPem,
+    intermediate: intermediate.value,
   };
 }
 

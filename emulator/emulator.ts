@@ -29,6 +29,8 @@ import type { HttpsServer } from "./service/https-server";
 import { createServices } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
+import { ServedCertificate } from "./served-certificate";
+import { SettableClock } from "./settable-clock";
 import { StateStore } from "./state";
 import { observers } from "./wiring";
 
@@ -48,6 +50,8 @@ export class Emulator {
   readonly enrollments: EnrollmentRegistry;
   /** Device identities of the hubs. */
   readonly devices: DeviceRegistry;
+  /** The time that it goes by: set it wrong, or on. */
+  readonly clock: SettableClock;
   readonly idScope: string;
   /** Host names. */
   readonly hubs: readonly string[];
@@ -64,6 +68,7 @@ export class Emulator {
   readonly #endpoints = new Map<string, HubEndpoint>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
+  #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
   #services: HttpsServer | undefined;
@@ -76,6 +81,7 @@ export class Emulator {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
+    this.clock = new SettableClock(options.clock ?? systemClock);
     this.idScope = configuration.idScope;
     this.hubs = configuration.iotHubs.map((hub) => hub.name);
     this.faults = new FaultInjector(options.faults, options.seed);
@@ -141,6 +147,11 @@ export class Emulator {
     return this.#state.notices;
   }
 
+  /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
+  get certificates(): Omit<ServedCertificate, "constructor"> {
+    return this.#certificates;
+  }
+
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
   get ca(): { path: string; pem: string; replaced: boolean } {
     const { rootPath, rootPem, rootReplaced } = this.#authority;
@@ -183,6 +194,13 @@ export class Emulator {
     const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
     this.devices.touched(hub, device);
     await this.#state.settled();
+    this.events.emit("queued", {
+      hub,
+      deviceId,
+      sequence,
+      body: Buffer.from(body),
+      properties: properties ?? {},
+    });
     this.#endpoint(hub).deliver(deviceId);
     return sequence;
   }
@@ -269,7 +287,7 @@ export class Emulator {
 
   async #start(): Promise<void> {
     const options = this.#options;
-    const clock = options.clock ?? systemClock;
+    const { clock } = this;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
@@ -287,7 +305,7 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
     this.#brokers.push(dpsBroker);
@@ -324,20 +342,21 @@ export class Emulator {
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused,
       onStranger,
+      watch: watch.watch,
       clock,
       connectTimeout,
       maximumPacket: MAXIMUM_PACKET,
     });
     this.#frontDoor = frontDoor;
     const { serverCertificate } = options;
-    const authority = serverCertificate
+    const kept = serverCertificate
       ? {
           serverChainPem: serverCertificate.certificatePem,
           serverKeyPem: serverCertificate.privateKeyPem,
         }
       : this.#authority;
-    this.#listener = new TlsListener({
-      authority,
+    const listener = new TlsListener({
+      pair: kept,
       faults,
       clock,
       handshakeTimeout: connectTimeout,
@@ -345,12 +364,23 @@ export class Emulator {
       onCaller: (caller) => frontDoor.serve(caller),
       onStranger,
     });
+    this.#listener = listener;
+    this.#certificates = new ServedCertificate({
+      authority: this.#authority,
+      kept,
+      names: ["localhost", "127.0.0.1", ...this.#names()],
+      now: () => clock.now() - clock.skew,
+      show: (pair) => {
+        listener.show(pair ?? kept);
+        this.#services?.show(pair);
+      },
+    });
     const host = options.host ?? "127.0.0.1";
-    this.port = await this.#listener.listen(options.port ?? 0, host);
+    this.port = await listener.listen(options.port ?? 0, host);
     const { idScope, hubs, serviceHost, events, devices, enrollments } = this;
     this.#services = createServices({
-      server: authority,
-      rootPem: this.#authority.rootPem,
+      pair: kept,
+      certificates: this.#certificates,
       events,
       faults,
       state: this.#state,
@@ -361,6 +391,9 @@ export class Emulator {
       dps: serviceHost,
       names: [host, ...this.#names()],
       controlToken: this.controlToken,
+      keepEvents: options.keepEvents ?? false,
+      send: (hub, deviceId, { body, properties, lifetime, system }) =>
+        this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
       clock,
     });
@@ -394,7 +427,7 @@ export class Emulator {
   }
 
   #now(): number {
-    return (this.#options.clock ?? systemClock).now();
+    return this.clock.now();
   }
 
   #endpoint(hub: string): HubEndpoint {

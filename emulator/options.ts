@@ -55,6 +55,8 @@ export interface EmulatorOptions {
    * one is made when this is absent.
    */
   controlToken?: string;
+  /** Keeps the last events and packets from the start on, for those who ask `/events?after=start` for them; false by default. */
+  keepEvents?: boolean;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */
   stateDirectory?: string;
   /** Keeps the CA apart from the state, so that several emulators share one root. */

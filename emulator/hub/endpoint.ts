@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** One IoT Hub over MQTT. Source: "Communicate with an IoT hub using MQTT" (Azure documents). */
-import type { Clock } from "../clock";
+import type { SettableClock } from "../settable-clock";
 import type { FaultInjector } from "../faults";
 import type { JsonObject } from "../json-reader";
 import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
@@ -44,13 +44,36 @@ export interface HubAdmission {
   modelId: string | undefined;
 }
 
+/** A part of a twin has changed. */
+interface TwinChange {
+  hub: string;
+  deviceId: string;
+  patch: JsonObject;
+  version: number;
+}
+
+/** A direct method, called. */
+interface MethodCall {
+  hub: string;
+  deviceId: string;
+  /** Counts those of a hub. */
+  call: number;
+  name: string;
+}
+
 /** What the endpoint tells the emulator. */
 export interface HubObserver {
   onConnected(hub: string, connection: Connection): void;
   onClosed(hub: string, connection: Connection): void;
   onTelemetry(message: Telemetry): void;
   onDelivered(hub: string, deviceId: string, message: QueuedMessage): void;
-  onReported(hub: string, deviceId: string, patch: JsonObject): void;
+  onReported(change: TwinChange): void;
+  onDesired(change: TwinChange): void;
+  onMethod(call: MethodCall & { payload: unknown }): void;
+  /** The device's answer, or what the hub says in its place. */
+  onMethodResult(
+    result: MethodCall & ({ status: number; payload: unknown } | { errorCode: number; reason: string }),
+  ): void;
 }
 
 /** The MQTT side of a hub. */
@@ -59,19 +82,20 @@ export class HubEndpoint implements EndpointHandler {
   readonly #devices: DeviceRegistry;
   readonly #state: StateStore;
   readonly #observer: HubObserver;
-  readonly #clock: Clock;
+  readonly #clock: SettableClock;
   readonly #methods: MethodCalls;
   readonly #twins: TwinRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
+  #calls = 0;
 
   constructor(
     name: string,
     devices: DeviceRegistry,
     state: StateStore,
     observer: HubObserver,
-    clock: Clock,
+    clock: SettableClock,
     faults: FaultInjector,
   ) {
     this.name = name;
@@ -107,7 +131,7 @@ export class HubEndpoint implements EndpointHandler {
     }
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
-      this.#cancels.set(connection, this.#clock.schedule(close, expiry - this.#clock.now()));
+      this.#cancels.set(connection, this.#clock.at(close, expiry));
     }
     if (beginSession(device, connection)) this.#devices.touched(this.name, device);
     this.#served.set(connection.id, { connection, delivered: new Set() });
@@ -134,8 +158,8 @@ export class HubEndpoint implements EndpointHandler {
       this.#methods.finish(connection, parsed.requestId, parsed.status, payload);
     else if (parsed.kind === "twinGet") this.#twins.get(connection, device, parsed.requestId);
     else
-      this.#twins.report(connection, device, parsed.requestId, payload, (patch) =>
-        this.#observer.onReported(this.name, device.deviceId, patch),
+      this.#twins.report(connection, device, parsed.requestId, payload, (patch, version) =>
+        this.#observer.onReported({ hub: this.name, deviceId: device.deviceId, patch, version }),
       );
   }
 
@@ -180,6 +204,7 @@ export class HubEndpoint implements EndpointHandler {
     stampTwin(device.twin, "desired", patch, this.#clock.now());
     this.#devices.touched(this.name, device);
     await this.#state.settled();
+    this.#observer.onDesired({ hub: this.name, deviceId, patch, version });
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {
       const payload = Buffer.from(JSON.stringify({ ...patch, $version: version }));
@@ -202,7 +227,17 @@ export class HubEndpoint implements EndpointHandler {
   ): Promise<MethodResult> {
     if (!this.#devices.get(this.name, deviceId))
       throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
-    return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
+    const about = { hub: this.name, deviceId, call: ++this.#calls, name };
+    this.#observer.onMethod({ ...about, payload: payload ?? null });
+    try {
+      const result = await this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
+      this.#observer.onMethodResult({ ...about, status: result.status, payload: result.payload ?? null });
+      return result;
+    } catch (error) {
+      if (error instanceof MethodFailed)
+        this.#observer.onMethodResult({ ...about, errorCode: error.errorCode, reason: error.message });
+      throw error;
+    }
   }
 
   /** What waits for a device may go. */

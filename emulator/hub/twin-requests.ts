@@ -45,7 +45,7 @@ export class TwinRequests {
     device: DeviceRecord,
     requestId: string,
     payload: Buffer,
-    onReported: (patch: JsonObject) => void,
+    onReported: (patch: JsonObject, version: number) => void,
   ): void {
     const rule = this.#faults.strike("twinReported", connection.link.context);
     Promise.resolve(this.#faulty(rule) ?? this.#take(device, payload, onReported))
@@ -57,7 +57,7 @@ export class TwinRequests {
   async #take(
     device: DeviceRecord,
     payload: Buffer,
-    onReported: (patch: JsonObject) => void,
+    onReported: (patch: JsonObject, version: number) => void,
   ): Promise<Answer> {
     let patch: JsonObject;
     try {
@@ -68,7 +68,7 @@ export class TwinRequests {
     }
     const version = ++device.twin.reportedVersion;
     stampTwin(device.twin, "reported", patch, this.#clock.now());
-    onReported(patch);
+    onReported(patch, version);
     this.#state.touched(this.#hub, device);
     await this.#state.settled();
     return { status: 204, query: `&$version=${version}` };

@@ -24,9 +24,11 @@ export function serviceApp(options: AppOptions): Hono {
   const app = new Hono({ strict: false });
   app.use(async ({ req }, next) => {
     // A page in a browser sends an Origin with what it posts, and the name it was loaded from as Host.
-    if (req.header("origin") !== undefined)
+    const { hostname, host } = new URL(req.url);
+    const origin = req.header("origin");
+    if (origin !== undefined && origin !== `https://${host}`)
       return refuse(req.raw, new ServiceError("Forbidden", "a page of another site may not drive this"));
-    if (!known.has(new URL(req.url).hostname))
+    if (!known.has(hostname))
       return refuse(
         req.raw,
         new ServiceError("Forbidden", `the Host header names none of ${[...known].join(", ")}`),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The HTTPS port: TLS as devices have it, and limits for what clients send and how slowly. */
+import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:https";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
-import type { Authority } from "../certificate-authority";
+import type { ServerPair } from "../served-certificate";
 
 /** Milliseconds for the TLS handshake and the headers, and for a whole request. */
 const HEADERS_TIMEOUT = 10_000;
@@ -14,16 +16,19 @@ const MAXIMUM_CONNECTIONS = 1000;
 /** Listens; `fetch` answers. */
 export class HttpsServer {
   readonly #server: Server;
+  #other: SecureContext | undefined;
 
+  /** @param names in lower case, that `show` is for: those of Azure's services */
   constructor(
-    { serverChainPem, serverKeyPem }: Pick<Authority, "serverChainPem" | "serverKeyPem">,
+    pair: ServerPair,
+    names: readonly string[],
     fetch: (request: Request) => Response | Promise<Response>,
   ) {
     const server = createServer(
       {
-        cert: serverChainPem,
-        key: serverKeyPem,
-        minVersion: "TLSv1.2",
+        ...contextOf(pair),
+        // The names of this computer keep their certificate, so that the way back stays open.
+        SNICallback: (name, done) => done(null, names.includes(name.toLowerCase()) ? this.#other : undefined),
         handshakeTimeout: HEADERS_TIMEOUT,
         headersTimeout: HEADERS_TIMEOUT,
         requestTimeout: REQUEST_TIMEOUT,
@@ -34,6 +39,13 @@ export class HttpsServer {
     );
     server.maxConnections = MAXIMUM_CONNECTIONS;
     this.#server = server;
+  }
+
+  /** Shows another certificate to who asks for a name of a service from now on; undefined brings the first one back. */
+  show(pair: ServerPair | undefined): void {
+    this.#other = pair && createSecureContext(contextOf(pair));
+    // A session of before would be resumed without a certificate.
+    this.#server.setTicketKeys(randomBytes(48));
   }
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
@@ -55,4 +67,8 @@ export class HttpsServer {
       this.#server.closeAllConnections();
     });
   }
+}
+
+function contextOf({ serverChainPem, serverKeyPem }: ServerPair) {
+  return { cert: serverChainPem, key: serverKeyPem, minVersion: "TLSv1.2" } as const;
 }

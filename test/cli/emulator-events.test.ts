@@ -98,3 +98,28 @@ test("the emulator's own trouble is a warning, its end of line and escapes inclu
   json.events.emit("problem", new Error("full"));
   expect(eventsOf(json.seen.out)).toEqual([{ event: "warning", message: "full" }]);
 });
+
+test("a refusal names the enrollment and its place in the file", () => {
+  const { events, seen } = printed(false);
+  const enrollment = { kind: "individual", id: "dev-1", source: "my.json", line: 12 } as const;
+  events.emit("refuse", {
+    connection: 1,
+    endpoint: "dps",
+    id: "dev-1",
+    returnCode: 5,
+    reason: "wrong key",
+    enrollment,
+  });
+  events.emit("response", {
+    registrationId: "dev-2",
+    request: "poll",
+    status: 200,
+    outcome: "disabled",
+    enrollment: { kind: "group", id: "line-1" },
+    reason: "it is disabled",
+  });
+  expect(seen.out).toBe(
+    "dps: dev-1 refused: wrong key (enrollment dev-1, my.json:12)\n" +
+      "dps: poll of dev-2: 200 disabled: it is disabled (enrollment group line-1)\n",
+  );
+});

@@ -14,8 +14,8 @@ export interface HubContext {
   settled(): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls back after `delay` milliseconds; what it returns cancels that. */
-  schedule(callback: () => void, delay: number): () => void;
+  /** Calls back at `time`, milliseconds since 1970; what it returns cancels that. */
+  at(callback: () => void, time: number): () => void;
   /** A failure of the emulator's own. */
   onProblem(error: Error): void;
 }
