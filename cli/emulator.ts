@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
-import type { Command } from "commander";
+import { isIP } from "node:net";
+import { type Command, InvalidArgumentError } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
 import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
@@ -14,7 +15,10 @@ import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
 import { reportEvents } from "./emulator-events";
-import { readText, wholeNumber, withJson } from "./options";
+import { announce, runningOf } from "./service/running";
+import { hints, ownAddresses, placeOf } from "./emulator-hints";
+import { berthHome } from "./home";
+import { collect, readText, serverName, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { readState, stateError } from "./state-directory";
@@ -25,6 +29,9 @@ interface EmulatorFlags {
   readonly port: number;
   readonly httpsPort: number;
   readonly connectionStrings: boolean;
+  readonly host: string;
+  readonly name?: string[];
+  readonly azurePorts: boolean;
   readonly state?: string;
   readonly export?: string;
   readonly seed: number;
@@ -37,7 +44,7 @@ interface EmulatorFlags {
 export function addEmulator(program: Command, context: CommandContext): void {
   const command = program
     .command("emulator")
-    .description("run a local DPS and its IoT Hubs on 127.0.0.1")
+    .description("run a local DPS and its IoT Hubs")
     .option("--config <file>", "JSON: idScope, iotHubs, enrollments, enrollmentGroups, faults")
     .option("--example <file>", "write such a file with new random keys, and end")
     .option("--schema", "print the JSON Schema of such a file, for editors, and end", false)
@@ -48,13 +55,30 @@ export function addEmulator(program: Command, context: CommandContext): void {
       wholeNumber(0, 65_535),
       0,
     )
-    .option("--connection-strings", "print those of hubs and DPS, with their keys, at the start", false)
+    .option("--azure-ports", "8883 and 443, as in Azure: what --port and --https-port would say", false)
+    .option(
+      "--host <address>",
+      "address to listen on; 0.0.0.0 is all of this computer's",
+      ipAddress,
+      "127.0.0.1",
+    )
+    .option(
+      "--name <name>",
+      "a name or address that boards and containers reach it by, for its certificate (repeatable)",
+      (text: string, before: string[] | undefined) => collect(serverName(text), before),
+    )
+    .option(
+      "--connection-strings",
+      "print those of hubs and DPS, and the token of its own API, at the start",
+      false,
+    )
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option(
       "--export <file>",
       "write what --state keeps as JSON, for reading and for another directory, and end",
     )
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
+  command.addHelpText("after", `\n${TOKEN_HELP}`);
   withJson(command).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
     if (flags.schema) {
@@ -62,12 +86,22 @@ export function addEmulator(program: Command, context: CommandContext): void {
       return undefined;
     }
     if (flags.export !== undefined) return exportState(flags.export, flags.state, output);
-    return flags.example === undefined ? run(flags, output) : writeExample(flags.example, output);
+    return flags.example === undefined ? run(flags, output, context) : writeExample(flags.example, output);
   });
 }
 
-async function run(flags: EmulatorFlags, output: Output): Promise<void> {
-  const { config, port, httpsPort, state } = flags;
+const TOKEN_HELP = `Where --host is no loopback address, its own API (health aside) asks for a token:
+that of BERTH_CONTROL_TOKEN, or a new one.`;
+
+function ipAddress(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError("Give an IP address of this computer, or 0.0.0.0 for all of them.");
+}
+
+async function run(flags: EmulatorFlags, output: Output, context: CommandContext): Promise<void> {
+  const { config, state, host, name: names = [] } = flags;
+  const [port, httpsPort] = flags.azurePorts ? [8883, 443] : [flags.port, flags.httpsPort];
+  const controlToken = context.environment.BERTH_CONTROL_TOKEN;
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
@@ -75,18 +109,22 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     );
   }
   const text = readText(config, "--config");
+  const configuration = parseConfiguration(text, config);
   const interrupt = onInterrupt();
   const emulator = await Emulator.start({
-    configuration: parseConfiguration(text, config),
+    configuration,
     faults: parseFaults(text, config),
     seed: flags.seed,
     port,
     httpsPort,
+    host,
+    names: [...names, ...ownAddresses(host)],
+    ...(controlToken ? { controlToken } : {}),
     baseDirectory: dirname(resolve(config)),
     ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
   }).catch((error: unknown) => {
     interrupt.release();
-    throw portError(error, flags) ?? directoryError(error, state);
+    throw portError(error, { ...flags, port, httpsPort }) ?? directoryError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -105,26 +143,51 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     hubs,
     dps,
   };
-  output.event(
-    ready,
-    `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
-  );
-  output.line(`APIs for services of ${[...hubs, dps].join(", ")} on https://127.0.0.1:${emulator.httpsPort}`);
+  const place = placeOf(emulator, host, names);
+  output.event(ready, `DPS ${idScope} and ${hubs.join(", ")} on ${host}:${emulator.port}`, "green");
+  output.line(`root to trust: ${ca.path}`);
+  output.line(`APIs for services of ${[...hubs, dps].join(", ")}, and its own: ${place.url}`);
+  for (const line of hints(emulator, configuration, place)) output.line(line);
   if (flags.connectionStrings) {
     for (const { host, policy, connectionString } of emulator.connectionStrings)
       output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
+    const { controlToken } = emulator;
+    if (controlToken !== undefined)
+      output.event({ event: "control-token", token: controlToken }, `token of its own API: ${controlToken}`);
   }
+  const withdraw = announced(emulator, place.local, context, output);
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
+  withdraw();
   await emulator.stop().catch((error: unknown) => {
     throw directoryError(error, state);
   });
   output.event({ event: "stopped" }, "stopped");
 }
 
-function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined {
+/** Tells the other commands on this computer; that they cannot be told stops nothing. */
+function announced(emulator: Emulator, local: string, context: CommandContext, output: Output): () => void {
+  try {
+    return announce(berthHome(context), runningOf(emulator, local));
+  } catch (error) {
+    output.warning(
+      `berth hub and the like will not find it by themselves: ${(error as Error).message}; BERTH_HOME names another directory`,
+    );
+    return () => {};
+  }
+}
+
+function portError(
+  error: unknown,
+  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "host">,
+): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
+  if (error.code === "EADDRNOTAVAIL")
+    return new BerthError(
+      "invalid-argument",
+      `--host: ${flags.host} is no address of this computer; take one of its, or 0.0.0.0`,
+    );
   const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
   const [option, port] =
     taken === flags.httpsPort && taken !== flags.port

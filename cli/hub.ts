@@ -19,7 +19,7 @@ interface ConnectionStringFlags {
 export function addHub(program: Command, context: CommandContext): void {
   const hub = program
     .command("hub")
-    .description("what services need to work with the emulator's hubs and DPS");
+    .description("devices, twins, methods and messages of an IoT Hub, the emulator's or Azure's");
   const command = hub
     .command("connection-string")
     .description("print the connection strings of an emulator's hubs and DPS, with their keys")

@@ -19,6 +19,7 @@ import { FrontDoor } from "./front-door";
 import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
@@ -35,6 +36,8 @@ import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -142,14 +145,14 @@ export class Emulator {
     this.#frontDoor?.serve({ stream, address, chain: () => chain, reset: () => stream.destroy() });
   }
 
-  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
-  get notices(): readonly string[] {
-    return this.#state.notices;
-  }
-
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
   get certificates(): Omit<ServedCertificate, "constructor"> {
     return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -291,6 +294,13 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
     const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -302,6 +312,7 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
@@ -311,7 +322,15 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -331,6 +350,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
@@ -389,7 +409,7 @@ export class Emulator {
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,
-      names: [host, ...this.#names()],
+      names: this.#names(),
       controlToken: this.controlToken,
       keepEvents: options.keepEvents ?? false,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
@@ -404,7 +424,9 @@ export class Emulator {
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const { host = "127.0.0.1", names = [] } = this.#options;
+    const own = isWildcard(host) ? [] : [host];
+    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -441,6 +463,11 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** Does it stand for every address of this computer? */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {

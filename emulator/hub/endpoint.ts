@@ -7,6 +7,8 @@ import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
 import { type Properties, parsePropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
+import type { Issuer } from "../issuer";
+import { CertificateRequests } from "./certificate-requests";
 import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
@@ -85,6 +87,7 @@ export class HubEndpoint implements EndpointHandler {
   readonly #clock: SettableClock;
   readonly #methods: MethodCalls;
   readonly #twins: TwinRequests;
+  readonly #certificates: CertificateRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
@@ -97,6 +100,7 @@ export class HubEndpoint implements EndpointHandler {
     observer: HubObserver,
     clock: SettableClock,
     faults: FaultInjector,
+    issuer: Issuer,
   ) {
     this.name = name;
     this.#devices = devices;
@@ -105,6 +109,7 @@ export class HubEndpoint implements EndpointHandler {
     this.#clock = clock;
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
     this.#twins = new TwinRequests(name, state, clock, faults);
+    this.#certificates = new CertificateRequests(name, issuer, clock, faults);
   }
 
   /** Notes what came with CONNECT. */
@@ -156,6 +161,8 @@ export class HubEndpoint implements EndpointHandler {
     if (parsed.kind === "telemetry") this.#receiveTelemetry(device, parsed.bag, payload, flags);
     else if (parsed.kind === "methodResult")
       this.#methods.finish(connection, parsed.requestId, parsed.status, payload);
+    else if (parsed.kind === "issueCertificate")
+      this.#certificates.request(connection, device, parsed.requestId, payload);
     else if (parsed.kind === "twinGet") this.#twins.get(connection, device, parsed.requestId);
     else
       this.#twins.report(connection, device, parsed.requestId, payload, (patch, version) =>

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import type { ServerPair } from "../served-certificate";
+import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
 /** How long clients may take, and how many there may be. */
 export interface HttpsLimits {
@@ -14,10 +15,11 @@ export interface HttpsLimits {
   request: number;
   /** Milliseconds in which nothing of a response was taken. */
   stalled: number;
+  /** At one time, devices on WebSockets among them. */
   connections: number;
 }
 
-const LIMITS: HttpsLimits = { headers: 10_000, request: 30_000, stalled: 30_000, connections: 1000 };
+const LIMITS: HttpsLimits = { headers: 10_000, request: 30_000, stalled: 30_000, connections: 10_000 };
 /** Milliseconds between two looks at who is late. */
 const INTERVAL = 1000;
 /** Bytes of all headers; a continuation token and a signature are the longest. */
@@ -26,15 +28,21 @@ const LARGEST_HEADERS = 16 * 1024;
 /** Listens; `fetch` answers. */
 export class HttpsServer {
   readonly #server: Server;
+  readonly #webSockets: WebSockets;
   #other: SecureContext | undefined;
 
-  /** @param names in lower case, that `show` is for: those of Azure's services */
+  /**
+   * @param names in lower case, that `show` is for: those of Azure's services
+   * @param known the names that the port goes by, in lower case
+   */
   constructor(
     pair: ServerPair,
     names: readonly string[],
     fetch: (request: Request) => Response | Promise<Response>,
+    known: ReadonlySet<string>,
     limits = LIMITS,
   ) {
+    this.#webSockets = new WebSockets(known);
     const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
     const server = createServer(
       {
@@ -56,6 +64,7 @@ export class HttpsServer {
       },
     );
     server.maxConnections = limits.connections;
+    server.on("upgrade", (request, socket, head) => this.#webSockets.accept(request, socket, head));
     this.#server = server;
   }
 
@@ -64,6 +73,11 @@ export class HttpsServer {
     this.#other = pair && createSecureContext(contextOf(pair));
     // A session of before would be resumed without a certificate.
     this.#server.setTicketKeys(randomBytes(48));
+  }
+
+  /** Hands WebSocket connections that ask `path` for `subprotocol` to `handler`. */
+  upgrade(path: string, subprotocol: string, handler: WebSocketHandler): void {
+    this.#webSockets.upgrade(path, subprotocol, handler);
   }
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
@@ -83,6 +97,7 @@ export class HttpsServer {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#webSockets.stop();
     });
   }
 }

@@ -62,9 +62,10 @@ export function createServices(options: ServicesOptions): HttpsServer {
     },
   };
   const started = now();
+  const known = new Set([...hubs, dps, "localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names]);
   const app = serviceApp({
     ...context,
-    names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names],
+    known,
     routes: [
       controlRoutes({
         token: options.controlToken,
@@ -90,5 +91,5 @@ export function createServices(options: ServicesOptions): HttpsServer {
       dpsRoutes(context, { enrollments, state, hubs, started, now }),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request));
+  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known);
 }

@@ -63,6 +63,7 @@ describe("who is slow", () => {
           );
         return new Response(await request.text());
       },
+      new Set([HUB]),
       limits,
     );
     port = await server.listen(0, "127.0.0.1");
@@ -185,6 +186,28 @@ describe("who sends what nobody asked for", () => {
     }
     expect(sent).toBeLessThan(4096);
     expect(await answer).toMatch(/^HTTP\/1.1 413 |^$/);
+    await othersAreServed();
+  });
+
+  test("bodies that all stop short of their end: those that are too many together are refused", async () => {
+    const { authorization } = owner();
+    const size = 4 * 1024 * 1024;
+    const head = `POST /devices?${VERSION} HTTP/1.1\r\nhost: ${HUB}\r\nauthorization: ${authorization}\r\ncontent-length: ${size}\r\n\r\n`;
+    const part = Buffer.alloc(size - 1, " ");
+    const sockets: TLSSocket[] = [];
+    let answer = "";
+    // 40 of them would be 160 MB.
+    for (let count = 0; count < 40 && answer === ""; count++) {
+      const socket = await openTls(emulator.httpsPort, emulator.ca.pem);
+      sockets.push(socket);
+      socket.on("data", (chunk: Buffer) => {
+        answer += chunk.toString("latin1");
+      });
+      socket.write(head);
+      await new Promise((resolve) => socket.write(part, resolve));
+    }
+    expect(answer).toMatch(/^HTTP\/1.1 429 /);
+    for (const socket of sockets) socket.destroy();
     await othersAreServed();
   });
 
