@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** The state on disk: what is taken over, what a damaged file leaves, what a full disk and a kill leave. */
+/**
+ * The state on disk: what is taken over, what a damaged file leaves, what a kill leaves. `BERTH_KILLS=500 npm test -- state-store`
+ * kills more often.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
