@@ -59,9 +59,7 @@ export class AmqpClient {
     // Whoever waits is told.
     this.#failed.catch(() => {});
     connection.on("disconnected", ({ error }: EventContext) => this.#fail(this.#failure(error)));
-    connection.on("connection_error", ({ connection: { error } }: EventContext) =>
-      this.#fail(this.#failure(error)),
-    );
+    connection.on("connection_error", ({ error }: EventContext) => this.#fail(this.#failure(error)));
     connection.on("error", (error: Error) => this.#fail(this.#failure(error)));
   }
 

@@ -44,6 +44,13 @@ const FAULT_MEMBERS: readonly (keyof FaultRule)[] = [
 
 /** The table. */
 export const EMULATOR_CONTROL: readonly Verb[] = [
+  verb({
+    words: "health",
+    about: "is an emulator ready, since when, and where",
+    service: "emulator",
+    options: [],
+    run: async (emulator) => record(await emulator.get("/health")),
+  }),
   verb<FaultRule>({
     words: "fault add",
     about: "let something go wrong",

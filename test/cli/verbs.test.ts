@@ -210,6 +210,10 @@ test("events of one device, until the count is reached", async () => {
   for (const { event } of records.slice(1)) expect(["connect", "telemetry"]).toContain(event);
 });
 
+test("health", async () => {
+  expect(await json("health")).toMatchObject({ status: "ready", hubs: [HUB], port: emulator.port });
+});
+
 test("a connection is ended", async () => {
   const device = await openHub(emulator);
   expect(await said("disconnect", "-n", HUB, "-d", "dev-1")).toBe(`dev-1 is cut off from ${HUB}\n`);
