@@ -116,7 +116,7 @@ export class AmqpClient {
     return client;
   }
 
-  /** Sends a message to a device. @throws ServiceFailure when the hub does not take it */
+  /** Sends a message, whose body are bytes, to a device. @throws ServiceFailure when the hub does not take it */
   async sendToDevice(deviceId: string, message: Message): Promise<void> {
     const sender = this.#connection.open_sender({ target: { address: "/messages/devicebound" } });
     const settled = new Promise<void>((resolve, reject) => {
@@ -129,7 +129,11 @@ export class AmqpClient {
       sender.once("released", () => reject(this.#failure(undefined, "released")));
       sender.once("sender_error", () => reject(this.#failure(sender.error as AmqpError | undefined)));
       sender.once("sendable", () =>
-        sender.send({ ...message, to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound` }),
+        sender.send({
+          ...message,
+          body: rhea.message.data_section(message.body),
+          to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound`,
+        }),
       );
     });
     await this.#within(settled, "take the message");
