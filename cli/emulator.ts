@@ -9,6 +9,7 @@ import { parseConfiguration } from "../emulator/configuration-reader";
 import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { formatState } from "../emulator/state-document";
 import { shellPath } from "../factory/shell-word";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
@@ -20,7 +21,7 @@ import { berthHome } from "./home";
 import { collect, readText, serverName, wholeNumber, withJson } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
-import { stateError } from "./state-directory";
+import { readState, stateError } from "./state-directory";
 import { isSystemError, namingOption, systemError } from "./system-error";
 
 interface EmulatorFlags {
@@ -32,6 +33,7 @@ interface EmulatorFlags {
   readonly name?: string[];
   readonly azurePorts: boolean;
   readonly state?: string;
+  readonly export?: string;
   readonly seed: number;
   readonly example?: string;
   readonly schema: boolean;
@@ -71,6 +73,10 @@ export function addEmulator(program: Command, context: CommandContext): void {
       false,
     )
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
+    .option(
+      "--export <file>",
+      "write what --state keeps as JSON, for reading and for another directory, and end",
+    )
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
   command.addHelpText("after", `\n${TOKEN_HELP}`);
   withJson(command).action((flags: EmulatorFlags) => {
@@ -79,6 +85,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
       context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
       return undefined;
     }
+    if (flags.export !== undefined) return exportState(flags.export, flags.state, output);
     return flags.example === undefined ? run(flags, output, context) : writeExample(flags.example, output);
   });
 }
@@ -125,6 +132,7 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
       `${ca.path} or its key was damaged or had run out; a new root took its place: copy it to what trusts the old one`,
     );
   }
+  for (const notice of emulator.notices) output.warning(notice);
   const { serviceHost: dps } = emulator;
   const ready = {
     event: "ready",
@@ -199,6 +207,32 @@ function directoryError(error: unknown, state: string | undefined): unknown {
   return state === undefined ? systemError(error, undefined, tmpdir()) : stateError(error, state);
 }
 
+/** What is exported is taken over where it lies as `state.json` in a directory without a state. */
+async function exportState(file: string, state: string | undefined, output: Output): Promise<void> {
+  if (state === undefined)
+    throw new BerthError("invalid-argument", "--export: name the directory that has the state by --state");
+  const directory = resolve(state);
+  const stored = await readState(directory);
+  if (!stored)
+    throw new BerthError("invalid-argument", `--state: ${directory} holds no state of an emulator`);
+  writeFileOf("--export", file, formatState(stored.document()));
+  output.event({ event: "file", path: resolve(file) }, `made  ${file}`);
+}
+
+/** A file that is not there yet, for its owner only. */
+function writeFileOf(option: string, file: string, text: string): void {
+  if (existsSync(file)) {
+    throw new BerthError(
+      "invalid-argument",
+      `${option}: ${file} is there already; move it away or take another name`,
+    );
+  }
+  namingOption(option, file, () => {
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    writeNew(resolve(file), text, 0o600);
+  });
+}
+
 function writeExample(file: string, output: Output): void {
   const key = () => randomBytes(64).toString("base64");
   const symmetricKey = () => ({
@@ -211,16 +245,7 @@ function writeExample(file: string, output: Output): void {
     enrollments: [{ registrationId: "device-1", attestation: symmetricKey() }],
     enrollmentGroups: [{ enrollmentGroupId: "group-1", attestation: symmetricKey() }],
   };
-  if (existsSync(file)) {
-    throw new BerthError(
-      "invalid-argument",
-      `--example: ${file} is there already; move it away or take another name`,
-    );
-  }
-  namingOption("--example", file, () => {
-    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
-    writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
-  });
+  writeFileOf("--example", file, `${JSON.stringify(example, undefined, 2)}\n`);
   output.event(
     { event: "file", path: resolve(file) },
     `made  ${file}; start it with: npx berth emulator --config ${shellPath(file)}`,

@@ -56,6 +56,10 @@ const LINES: Lines = {
     line: `fault: ${action} at ${step}${id === undefined ? "" : ` of ${id}`}${action === "drop" ? ": no answer" : ""}`,
     style: "magenta",
   }),
+  certificateIssued: ({ by, id, notAfter }) => ({
+    line: `${by}: certificate issued to ${id}, good until ${new Date(Number(notAfter)).toISOString()}`,
+    style: "green",
+  }),
   stranger: ({ address, reason }) => ({ line: `${address} was not served: ${reason}`, style: "yellow" }),
 };
 
@@ -63,7 +67,7 @@ const LINES: Lines = {
 const WARNINGS: { readonly [K in keyof EmulatorEvents]?: (fields: EventRecord) => string } = {
   problem: ({ message }) => String(message),
   certificateRequest: ({ registrationId }) =>
-    `${registrationId} asks for a certificate; the emulator issues none and assigns it without`,
+    `${registrationId} asks for a certificate, and its enrollment has no credentialPolicyName: it is assigned without`,
   unknownApiVersion: ({ registrationId, apiVersion }) =>
     `${registrationId} speaks the API version ${apiVersion}, which the emulator does not know`,
 };

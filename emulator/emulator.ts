@@ -19,6 +19,7 @@ import { FrontDoor } from "./front-door";
 import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
@@ -35,6 +36,8 @@ import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -77,7 +80,7 @@ export class Emulator {
   readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined, state: StateStore) {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
@@ -90,7 +93,7 @@ export class Emulator {
     const { host = "127.0.0.1", controlToken } = options;
     this.controlToken =
       controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
-    this.#state = new StateStore(options.stateDirectory);
+    this.#state = state;
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
         host: name,
@@ -101,6 +104,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -115,13 +119,15 @@ export class Emulator {
     const { stateDirectory } = options;
     const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
     let emulator: Emulator | undefined;
+    let state: StateStore | undefined;
     try {
-      emulator = new Emulator(options, lock);
+      state = stateDirectory === undefined ? new StateStore() : await StateStore.open(stateDirectory);
+      emulator = new Emulator(options, lock, state);
       await emulator.#start();
       return emulator;
     } catch (error) {
       // What stopped the start is told, whatever fails on the way out.
-      await emulator?.stop().catch(() => {});
+      await (emulator?.stop() ?? state?.close())?.catch(() => {});
       lock?.release();
       throw error;
     }
@@ -142,6 +148,11 @@ export class Emulator {
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
   get certificates(): Omit<ServedCertificate, "constructor"> {
     return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -184,7 +195,8 @@ export class Emulator {
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
     const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
-    await this.#state.changed();
+    this.devices.touched(hub, device);
+    await this.#state.settled();
     this.events.emit("queued", {
       hub,
       deviceId,
@@ -250,7 +262,7 @@ export class Emulator {
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
   async deleteRegistration(registrationId: string): Promise<boolean> {
     const found = this.#state.registrations.delete(registrationId.toLowerCase());
-    await this.#state.changed();
+    await this.#state.settled();
     return found;
   }
 
@@ -269,7 +281,7 @@ export class Emulator {
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
-      await this.#state.changed();
+      await this.#state.close();
     } finally {
       if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
       this.#lock?.release();
@@ -282,6 +294,13 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
     const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -293,6 +312,7 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
@@ -302,7 +322,7 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults, issuer);
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -322,6 +342,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
@@ -390,7 +411,7 @@ export class Emulator {
     });
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
-    await this.#state.changed();
+    await this.#state.settled();
   }
 
   /** Names and addresses beside those that every emulator has. */
@@ -414,8 +435,7 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        // A failure is told by the state itself.
-        this.#state.changed().catch(() => {});
+        this.devices.touched(hub, device);
       },
     };
   }

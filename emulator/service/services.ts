@@ -62,9 +62,10 @@ export function createServices(options: ServicesOptions): HttpsServer {
     },
   };
   const started = now();
+  const known = new Set([...hubs, dps, "localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names]);
   const app = serviceApp({
     ...context,
-    names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names],
+    known,
     routes: [
       controlRoutes({
         token: options.controlToken,
@@ -82,7 +83,7 @@ export function createServices(options: ServicesOptions): HttpsServer {
         devices,
         endpoint: (hub) => endpoints.get(hub)!,
         activity: new Activity(events, now),
-        stored: () => state.changed(),
+        settled: () => state.settled(),
         now,
         at: (callback, time) => clock.at(callback, time),
         onProblem: context.onProblem,
@@ -90,5 +91,5 @@ export function createServices(options: ServicesOptions): HttpsServer {
       dpsRoutes(context, { enrollments, state, hubs, started, now }),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request));
+  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known);
 }
