@@ -44,15 +44,16 @@ interface AmqpError {
 /** A connection to a hub, or to where its events are. */
 export class AmqpClient {
   readonly #connection: Connection;
-  readonly #place: Omit<Place, "host">;
+  /** For messages. */
+  readonly #where: string;
   readonly #host: string;
   readonly #failed: Promise<never>;
   #fail!: (error: unknown) => void;
 
-  private constructor(connection: Connection, host: string, place: Omit<Place, "host">) {
+  private constructor(connection: Connection, host: string, where: string) {
     this.#connection = connection;
     this.#host = host;
-    this.#place = place;
+    this.#where = where;
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -104,7 +105,7 @@ export class AmqpClient {
     };
     const container = rhea.create_container();
     const connection = container.create_connection(options as unknown as ConnectionOptions);
-    const client = new AmqpClient(connection, host, place);
+    const client = new AmqpClient(connection, host, `${target.address}:${target.port}`);
     const opened = new Promise<void>((resolve) => connection.once("connection_open", () => resolve()));
     connection.connect();
     try {
@@ -252,7 +253,7 @@ export class AmqpClient {
         : "";
     return new ServiceFailure(
       name,
-      `${this.#host} (${this.#place.what}): ${description ?? message ?? otherwise}${next}`,
+      `${this.#host} (${this.#where}): ${description ?? message ?? otherwise}${next}`,
       {
         retriable: !unauthorized,
       },
