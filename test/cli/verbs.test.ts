@@ -328,6 +328,7 @@ test("a connection string, by option and by environment, asks where it says", as
   expect((await berthIn(environment, ...list)).out).toBe(byOption.out);
   const may = await berthIn(environment, "hub", "twin", "show", "-d", "dev-1", ...place);
   expect(may).toMatchObject({ status: 1, out: "" });
+  expect(may.err).toContain(`(${HUB}, 127.0.0.1:${emulator.httpsPort}, by BERTH_HUB_CONNECTION_STRING)\n`);
   expect(may.err).toContain("the policy registryRead lacks the right ServiceConnect");
   expect(may.err).toContain("[IotHubUnauthorizedAccess]");
   const wrongKey = connectionString.replace(/SharedAccessKey=.*/, `SharedAccessKey=${KEY}`);
