@@ -138,6 +138,7 @@ export class Unit {
   /** Ticks since which no fault has been left, while it is not connected; -1 when it is. */
   #calmSince = -1;
   #isCalm = false;
+  #calmBegan = Number.POSITIVE_INFINITY;
   /** What services have sent, numbered; calls that are under way, by their id at the hub. */
   #services = 0;
   /** Messages that were handed over to an application. */
@@ -294,12 +295,14 @@ export class Unit {
     this.#setClock();
     this.boot();
     this.#isCalm = true;
+    this.#calmBegan = this.now;
     this.#calmSince = this.isHome ? -1 : this.now;
   }
 
   /** Faults come again. */
   storm(): void {
     this.#isCalm = false;
+    this.#calmBegan = Number.POSITIVE_INFINITY;
     this.#calmSince = -1;
   }
 
@@ -603,6 +606,9 @@ export class Unit {
     } else if (step === "poll") tally.polls += 1;
     else if (step === "twin-get" || step === "reported") tally.twins += 1;
     else if (step === "method-answer") tally.methods += 1;
+    else if (step === "token-end" && this.#calmBegan < Number(about)) {
+      this.violate("a token is renewed in time", "the hub has ended a connection of the calm");
+    }
     if (this.#armed.length === 0) return;
     for (let i = this.#armed.length - 1; i >= 0; i -= 1) {
       const { step: wanted, until, apply } = this.#armed[i] as Armed;
@@ -616,6 +622,7 @@ export class Unit {
     this.trace.add(this.now, what, about);
     if (what !== "connect") return;
     this.tally.connections += 1;
+    if (about !== DPS_NAME && !HUBS.includes(about)) this.violate("the assignment is readable", `connects to ${about}`);
     const rate = about === DPS_NAME ? this.#dpsRate : this.#hubRate;
     if (!rate.take(this.now)) this.violate("requests keep to the quotas", `connections to ${about}`);
   }

@@ -100,6 +100,7 @@ export const STEPS = Object.freeze([
   "c2d",
   "c2d-puback",
   "pingreq",
+  "token-end",
 ] as const);
 
 export type Step = (typeof STEPS)[number];

@@ -45,6 +45,15 @@ export class DpsRecord {
     this.account = account;
   }
 
+  #current: DpsConnection | undefined;
+
+  /** A second connection ends the first: what is still on its way there was sent before. */
+  take(connection: DpsConnection): void {
+    const before = this.#current;
+    this.#current = connection;
+    if (before !== connection) before?.drop();
+  }
+
   accept(link: Link): DpsConnection {
     return new DpsConnection(this, link);
   }
@@ -164,7 +173,14 @@ export class DpsConnection extends Connection {
     const code = this.account.trouble("dps-connack") ?? (good ? 0 : 5);
     this.send(connack(code, false));
     if (code > 0) this.end();
-    else this.accepted = true;
+    else {
+      this.accepted = true;
+      this.#record.take(this);
+    }
+  }
+
+  drop(): void {
+    this.end();
   }
 
   subscribe(id: number, filters: readonly string[]): void {

@@ -145,7 +145,9 @@ export class HubConnection extends Connection {
     this.#watch();
     if (typeof until === "number" && until !== Number.POSITIVE_INFINITY) {
       time.set(() => {
-        if (!this.over) this.drop("the token has ended");
+        if (this.over) return;
+        events.step("token-end", String(this.since));
+        this.drop("the token has ended");
       }, Math.min(until - this.now, 2 ** 31));
     }
     const flaps = account.trouble("hub-flaps");
