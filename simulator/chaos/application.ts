@@ -169,6 +169,11 @@ export class Application {
     });
   }
 
+  /** What was reported may be gone from the hub. */
+  reportAllAgain(): void {
+    this.#reportsAll = true;
+  }
+
   reprovision(): void {
     this.#unit.excused();
     this.#call((device) => device.reprovision());

@@ -120,6 +120,7 @@ export class Unit {
   readonly #dpsRate = new Rate(20, 600_000, 8);
   readonly #registrationRate = new Rate(24, 600_000, 6);
   #boot: Boot | undefined;
+  #boots = 0;
   #bootedAt = 0;
   #depth = 0;
   #atOnce = 0;
@@ -223,6 +224,7 @@ export class Unit {
   boot(): void {
     if (this.#boot || this.over) return;
     this.tally.boots += 1;
+    this.#boots += 1;
     this.#bootedAt = this.now;
     this.#excuse();
     this.dps.excuse();
@@ -332,8 +334,11 @@ export class Unit {
   }
 
   /** It is calm, and has been for long enough. */
-  checkReturn(): void {
-    if (!this.isHome) {
+  checkReturn(tries = 12): void {
+    if (this.isHome) return;
+    // A token may be renewed just now.
+    if (tries > 0) this.later(5_000, () => this.checkReturn(tries - 1));
+    else {
       const { state, assignment } = this.device ?? {};
       this.violate("back within the bound", `${LONGEST_RETURN / 60_000} minutes of calm: ${state}, ${assignment?.hub}`);
     }
@@ -428,6 +433,8 @@ export class Unit {
     this.trace.add(this.now, "error", `${phase}: ${error.code}`);
     if (phase === "store") this.#storeFailed = this.#behind = true;
     if (phase === "dps" || !error.retriable) this.#slowed = true;
+    // The identity may have been made anew, with a new twin.
+    if (phase === "hub" && !error.retriable) this.application?.reportAllAgain();
   }
 
   /** What was assigned is kept by now. */
@@ -488,7 +495,7 @@ export class Unit {
 
   #host(boot: { alive: boolean; timers: number }): Host {
     const alive = (): boolean => boot.alive && !this.over;
-    const random = new Random(this.#options.seed, this.index, 6, this.tally.boots);
+    const random = new Random(this.#options.seed, this.index, 6, this.#boots);
     const { key } = this.account.options;
     return {
       text: nodeText,
