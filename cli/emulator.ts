@@ -159,6 +159,8 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     dps,
   };
   const place = placeOf(emulator, host, names);
+  // Before it is said, for who then asks at once.
+  const withdraw = announced(emulator, place.local, context, output);
   output.event(ready, `DPS ${idScope} and ${hubs.join(", ")} on ${host}:${emulator.port}`, "green");
   output.line(`root to trust: ${ca.path}`);
   output.line(`APIs for services of ${[...hubs, dps].join(", ")}, and its own: ${place.url}`);
@@ -166,6 +168,8 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     `AMQP for services, telemetry too: port ${emulator.amqpsPort}, or WebSocket on ${emulator.httpsPort}`,
   );
   for (const line of hints(emulator, configuration, place)) output.line(line);
+  if (emulator.controlToken !== undefined && !flags.connectionStrings)
+    output.line("its own API asks for a token; --connection-strings prints it");
   if (flags.connectionStrings) {
     for (const { host, policy, connectionString } of [
       ...emulator.connectionStrings,
@@ -176,7 +180,6 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     if (controlToken !== undefined)
       output.event({ event: "control-token", token: controlToken }, `token of its own API: ${controlToken}`);
   }
-  const withdraw = announced(emulator, place.local, context, output);
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));

@@ -155,7 +155,7 @@ export class Emulator {
   }
 
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
-  get certificates(): Omit<ServedCertificate, "constructor"> {
+  get certificates(): ServedCertificate {
     return this.#certificates;
   }
 
