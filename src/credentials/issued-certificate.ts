@@ -192,7 +192,9 @@ export class IssuedCertificate implements Credential {
   /** There is no certificate that will do for long. */
   get #lacks(): boolean {
     const active = this.#good("active");
-    return !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6;
+    return (
+      !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6
+    );
   }
 
   /** The dates of a certificate that is good now. */
