@@ -163,7 +163,8 @@ export class Api {
         "InvalidProtocolVersion",
         "the query needs api-version, for example api-version=2021-04-12",
       );
-    const demand = { host, alias: (req.header("host") ?? "").toLowerCase(), path: req.path, rights };
+    const aliases = [(req.header("host") ?? "").toLowerCase()];
+    const demand = { host, aliases, path: req.path, rights };
     const reason = unauthorized(
       this.#context.policies(),
       req.header("authorization"),

@@ -132,6 +132,7 @@ test("the emulator says what others need to know", () => {
     event: "ready",
     port: expect.any(Number),
     httpsPort: expect.any(Number),
+    amqpsPort: expect.any(Number),
     idScope: SCOPE,
     ca: expect.stringContaining(directory),
     hubs: ["hub-1.example", "hub-2.example"],

@@ -32,6 +32,17 @@ test("connection strings of a running emulator: all, or one by host and policy",
   });
 });
 
+test("--events: what Event Hubs' SDKs read telemetry with", async () => {
+  const { status, out } = await berth(...WORDS, "--state", directory, "--events");
+  expect(status).toBe(0);
+  // The state does not know the port: SDKs take 5671 without one.
+  const all = emulator.eventsConnectionStrings.map(({ connectionString }) =>
+    connectionString.replace(`:${emulator.amqpsPort}/`, "/"),
+  );
+  expect(out.split("\n").slice(0, -1)).toEqual(all);
+  expect(all[0]).toMatch(/^Endpoint=sb:\/\/contoso\.azure-devices\.net\/;SharedAccessKeyName=iothubowner;/);
+});
+
 test("what a running emulator keeps is exported, for its owner, and over nothing that is there", async () => {
   const file = join(directory, "export.json");
   const words = ["emulator", "--state", directory, "--export", file];
