@@ -9,6 +9,8 @@ import type { Telemetry } from "./endpoint";
 const MOST_EVENTS = 8192;
 const MOST_BYTES = 8 * 1024 * 1024;
 const OVERHEAD = 512;
+/** Of a hub, Azure's limit. */
+const MOST_PARTITIONS = 32;
 
 /** A message in a partition. */
 export interface LoggedEvent {
@@ -111,7 +113,10 @@ export class EventLog {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 
+  /** @param count of partitions @throws RangeError */
   constructor(count: number, now: number) {
+    if (!Number.isInteger(count) || count < 1 || count > MOST_PARTITIONS)
+      throw new RangeError(`hub.partitions must be a whole number from 1 to ${MOST_PARTITIONS}`);
     this.partitions = Array.from({ length: count }, (_, id) => new Partition(String(id)));
     this.createdAt = now;
   }

@@ -114,9 +114,8 @@ export class AmqpConnection {
       idle_time_out: IDLE / 2,
     });
     const stopTimer = context.clock.schedule(() => {
-      if (!this.#claims.empty) return;
       if (!this.#opened) this.socket.destroy("no open frame came in time");
-      else this.#end("amqp:unauthorized-access", "no token was put in time");
+      else if (this.#claims.empty) this.#end("amqp:unauthorized-access", "no token was put in time");
     }, context.connectTimeout);
     this.socket.once("closed", () => {
       stopTimer();
@@ -229,12 +228,16 @@ export class AmqpConnection {
       max_frame_size?: number;
       remote: { open: { idle_time_out?: number } };
     };
-    if ((open.max_frame_size ?? LARGEST_FRAME) < SMALLEST_FRAME)
-      return this.#end("amqp:frame-size-too-small", `max-frame-size is less than ${SMALLEST_FRAME}`);
+    if ((open.max_frame_size ?? LARGEST_FRAME) < SMALLEST_FRAME) {
+      this.#end("amqp:frame-size-too-small", `max-frame-size is less than ${SMALLEST_FRAME}`);
+      return;
+    }
     const { idle_time_out: idle } = open.remote.open;
     if (typeof idle === "number" && idle > 0) {
-      if (idle < SHORTEST_IDLE)
-        return this.#end("amqp:not-allowed", `idle-time-out is less than ${SHORTEST_IDLE} ms`);
+      if (idle < SHORTEST_IDLE) {
+        this.#end("amqp:not-allowed", `idle-time-out is less than ${SHORTEST_IDLE} ms`);
+        return;
+      }
       // Its own timers overflow where they may be longer than 24 days.
       open.remote.open.idle_time_out = Math.min(idle, LONGEST_IDLE);
     }
@@ -260,10 +263,15 @@ export class AmqpConnection {
 
   /** Bounds that rhea does not keep. */
   #guard(session: GuardedSession): void {
-    if (!this.#opened) return this.socket.destroy("a session before the open frame");
+    if (!this.#opened) {
+      this.socket.destroy("a session before the open frame");
+      return;
+    }
     this.#sessions.add(session);
-    if (this.#sessions.size > MOST_SESSIONS)
-      return this.#end("amqp:resource-limit-exceeded", `a connection has at most ${MOST_SESSIONS} sessions`);
+    if (this.#sessions.size > MOST_SESSIONS) {
+      this.#end("amqp:resource-limit-exceeded", `a connection has at most ${MOST_SESSIONS} sessions`);
+      return;
+    }
     const { on_transfer, on_disposition, on_flow } = session;
     session.on_transfer = (frame) => {
       this.#checkTransfer(session, frame);
@@ -300,15 +308,20 @@ export class AmqpConnection {
   #attach(link: Sender | Receiver): void {
     const hub = this.#hub;
     if (!hub) return;
-    if (this.#links.size >= MOST_LINKS)
-      return this.#end("amqp:resource-limit-exceeded", `a connection has at most ${MOST_LINKS} links`);
+    if (this.#links.size >= MOST_LINKS) {
+      this.#end("amqp:resource-limit-exceeded", `a connection has at most ${MOST_LINKS} links`);
+      return;
+    }
     const isSender = link.is_sender();
     const terminus = isSender ? link.source : link.target;
     const address = terminus?.address;
     const node = typeof address === "string" && address.length <= 1024 ? nodeOf(address, hub) : undefined;
     const path = typeof address === "string" ? pathOf(address) : "/";
     const error = this.#refusal(node, path, isSender) ?? this.#serve(link, node!, path, hub);
-    if (error) return link.close(error as Parameters<typeof link.close>[0]);
+    if (error) {
+      link.close(error as Parameters<typeof link.close>[0]);
+      return;
+    }
     // As the client wrote them: it asked for no more than it gets.
     const { attach } = (link as unknown as AttachAnswer).local;
     const echo = (part: unknown) => (isTerminus(part) ? part.described() : undefined);
@@ -457,8 +470,10 @@ export class AmqpConnection {
     const [, place] = named ?? places.at(-1) ?? [];
     // Nobody listens.
     if (!place) return;
-    if (place.waiting.length >= MOST_ANSWERS)
-      return this.#end("amqp:resource-limit-exceeded", "answers wait for credit");
+    if (place.waiting.length >= MOST_ANSWERS) {
+      this.#end("amqp:resource-limit-exceeded", "answers wait for credit");
+      return;
+    }
     place.waiting.push(encodeAnswer(request, answer));
     place.outlet.wake();
   }

@@ -57,3 +57,7 @@ test("a device has one partition, many devices have all of them", () => {
     expect(next % 3).toBe(0);
   }
 });
+
+test.each([0, 33, 1.5])("%p partitions are refused", (count) => {
+  expect(() => new EventLog(count, 0)).toThrow("hub.partitions must be a whole number from 1 to 32");
+});
