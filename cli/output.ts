@@ -67,7 +67,7 @@ export class Output {
   }
 
   /** @param line for people; without it the event is for `--json` only. */
-  event(event: CliEvent, line?: string, style?: Style): void {
+  event(event: CliEvent | { readonly event: object }, line?: string, style?: Style): void {
     if (this.json) this.#streams.out(`${printableJson(JSON.stringify(event))}\n`);
     else if (line !== undefined) this.line(line, style);
   }
@@ -76,7 +76,7 @@ export class Output {
    * As `event`, for one of those that come for as long as a command runs: while the reader is 1 MB behind they are left
    * out, and their number is told when it has caught up. What must not be lost is an `event`.
    */
-  passing(event: CliEvent, line?: string, style?: Style): void {
+  passing(event: CliEvent | { readonly event: object }, line?: string, style?: Style): void {
     if (!this.json && line === undefined) return;
     if (this.#takes("out")) this.event(event, line, style);
   }
@@ -136,19 +136,25 @@ export class Output {
 /** `text` on lines of at most `width` characters, broken between words; those that go on are indented by two more. */
 export function wrapped(text: string, width: number | undefined): string {
   if (width === undefined || text.length <= width) return text;
-  const indent = `${/^ */.exec(text)?.[0] ?? ""}  `;
+  const margin = /^ */.exec(text)?.[0] ?? "";
   const lines: string[] = [];
-  let rest = text;
+  let indent = "";
+  // Where the line's first word begins.
+  let from = margin.length;
+  let rest = 0;
   for (;;) {
+    const end = rest + width - indent.length;
+    if (text.length <= end) break;
     // The last blank that leaves no more than the width before it; else the first one.
-    const least = lines.length === 0 ? indent.length - 2 : indent.length;
-    const last = rest.lastIndexOf(" ", width);
-    const at = last > least ? last : rest.indexOf(" ", least);
-    if (rest.length <= width || at < 0) break;
-    lines.push(rest.slice(0, at).trimEnd());
-    rest = indent + rest.slice(at).trimStart();
+    const last = text.lastIndexOf(" ", end);
+    const at = last > from ? last : text.indexOf(" ", from);
+    if (at < 0) break;
+    lines.push(indent + text.slice(rest, at).trimEnd());
+    for (rest = at; text[rest] === " "; ) rest++;
+    from = rest;
+    indent = `${margin}  `;
   }
-  return [...lines, rest].join("\n");
+  return [...lines, indent + text.slice(rest)].join("\n");
 }
 
 /** The JSON form of an error; absent details are left out. */

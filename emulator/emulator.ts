@@ -16,7 +16,9 @@ import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
-import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
+import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { EventLog } from "./hub/event-log";
+import type { FileNotification } from "./hub/feedback";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import { Issuer } from "./issuer";
@@ -25,7 +27,10 @@ import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { connectionString, settlePolicies } from "./service/access-policies";
+import { connectionString, eventsConnectionString, settlePolicies } from "./service/access-policies";
+import { type AmqpHub, entityOf } from "./service/amqp/nodes";
+import { Readers } from "./service/amqp/event-sender";
+import { AmqpServer } from "./service/amqp/server";
 import type { HttpsServer } from "./service/https-server";
 import { createServices } from "./service/services";
 import { TlsListener } from "./tls-listener";
@@ -66,15 +71,19 @@ export class Emulator {
   port = 0;
   /** The port of the APIs for services. */
   httpsPort = 0;
+  /** The port of AMQP for services. */
+  amqpsPort = 0;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
+  readonly #logs = new Map<string, EventLog>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
   #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
   #services: HttpsServer | undefined;
+  #amqp: AmqpServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -146,7 +155,7 @@ export class Emulator {
   }
 
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
-  get certificates(): Omit<ServedCertificate, "constructor"> {
+  get certificates(): ServedCertificate {
     return this.#certificates;
   }
 
@@ -174,6 +183,20 @@ export class Emulator {
   }
 
   /**
+   * What a reader of a hub's telemetry is given: `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…`,
+   * for each policy that may.
+   */
+  get eventsConnectionStrings(): { host: string; policy: string; connectionString: string }[] {
+    return this.#state.policies
+      .filter(({ host, rights }) => this.hubs.includes(host) && rights.includes("ServiceConnect"))
+      .map((policy) => ({
+        host: policy.host,
+        policy: policy.keyName,
+        connectionString: eventsConnectionString(policy, this.amqpsPort),
+      }));
+  }
+
+  /**
    * Queues a message for a device and sends it when the device is there.
    * @returns its sequence number, which the event `delivered` names
    * @throws Error when there is no such device, RangeError when the body is too large or the queue is full
@@ -194,7 +217,9 @@ export class Emulator {
       ...(system === undefined ? {} : { system }),
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
-    const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
+    const endpoint = this.#endpoint(hub);
+    const sequence = ++this.#sequence;
+    endpoint.enqueue(device, message, sequence, maximumQueue);
     this.devices.touched(hub, device);
     await this.#state.settled();
     this.events.emit("queued", {
@@ -204,8 +229,13 @@ export class Emulator {
       body: Buffer.from(body),
       properties: properties ?? {},
     });
-    this.#endpoint(hub).deliver(deviceId);
+    endpoint.deliver(deviceId);
     return sequence;
+  }
+
+  /** Tells services that a device has uploaded a file. @throws Error when there is no such hub */
+  notifyOfFile(hub: string, notification: FileNotification): void {
+    this.#endpoint(hub).fileNotifications.add(notification);
   }
 
   /**
@@ -277,6 +307,8 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
+    for (const endpoint of this.#endpoints.values()) endpoint.stop();
+    await this.#amqp?.stop();
     await this.#services?.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
@@ -301,7 +333,7 @@ export class Emulator {
       options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
     );
     issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
-    const watch = observers(this.events, this.telemetry, this.counts);
+    const watch = observers(this.events, this.telemetry, this.counts, (message) => this.#log(message));
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -318,11 +350,20 @@ export class Emulator {
     });
     const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults, issuer);
+      this.#logs.set(name, new EventLog(options.hub?.partitions ?? 4, clock.now()));
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -384,6 +425,7 @@ export class Emulator {
       now: () => clock.now() - clock.skew,
       show: (pair) => {
         listener.show(pair ?? kept);
+        this.#amqp?.show(pair ?? kept);
         this.#services?.show(pair);
       },
     });
@@ -406,19 +448,69 @@ export class Emulator {
       keepEvents: options.keepEvents ?? false,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
-      health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
+      health: () => {
+        const { port, httpsPort, amqpsPort } = this;
+        return { idScope, hubs, dps: serviceHost, port, httpsPort, amqpsPort };
+      },
       clock,
     });
+    // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
+    for (const path of ["/$iothub/websocket", "/mqtt"])
+      this.#services.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
+    this.#amqp = new AmqpServer(
+      {
+        hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
+        readers: new Readers(),
+        policies: () => this.#state.policies,
+        clock,
+        connectTimeout,
+        port: () => this.amqpsPort,
+        onRefused: (host, path, reason) => events.emit("serviceRefused", { host, path, reason }),
+        onStranger,
+        onProblem: watch.onProblem,
+      },
+      kept,
+    );
+    const amqp = this.#amqp;
+    // Of IoT Hub, and of Event Hubs.
+    for (const path of ["/$iothub/websocket", "/$servicebus/websocket"])
+      this.#services.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
+    this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
     await this.#state.settled();
+  }
+
+  #amqpHub(name: string): AmqpHub {
+    const endpoint = this.#endpoint(name);
+    return {
+      name,
+      entity: entityOf(name),
+      log: this.#logs.get(name)!,
+      feedback: endpoint.feedback,
+      fileNotifications: endpoint.fileNotifications,
+      hasDevice: (deviceId) => this.devices.get(name, deviceId) !== undefined,
+      send: async (deviceId, { body, properties, lifetime, system }) => {
+        await this.sendCloudToDevice(name, deviceId, body, properties, lifetime, system);
+      },
+    };
+  }
+
+  /** Keeps telemetry for those who read events. */
+  #log(message: Telemetry): void {
+    const { generationId = "1", authentication } = this.devices.get(message.hub, message.deviceId) ?? {};
+    this.#logs.get(message.hub)?.append(message, {
+      generationId,
+      authentication: authentication?.type === "symmetricKey" ? "sas" : "x509",
+    });
   }
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
     const { host = "127.0.0.1", names = [] } = this.#options;
     const own = isWildcard(host) ? [] : [host];
-    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
+    const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
+    return [...this.hubs, ...second, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -430,18 +522,15 @@ export class Emulator {
   #sessionsOf(hub: string) {
     return {
       load: (deviceId: string) => this.devices.get(hub, deviceId)?.session,
-      save: (deviceId: string, subscriptions: Record<string, number> | undefined) => {
+      save: async (deviceId: string, subscriptions: Record<string, number> | undefined) => {
         const device = this.devices.get(hub, deviceId);
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
         this.devices.touched(hub, device);
+        await this.#state.settled();
       },
     };
-  }
-
-  #now(): number {
-    return this.clock.now();
   }
 
   #endpoint(hub: string): HubEndpoint {
@@ -455,6 +544,12 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** The name of a hub with TLS 1.3: `{hub}.device.azure-devices.net`. Undefined for a name that is none of Azure's. */
+function secondName(hub: string): string | undefined {
+  const parts = /^([^.]+)\.(azure-devices\.[a-z]+)$/i.exec(hub);
+  return parts ? `${parts[1]}.device.${parts[2]}` : undefined;
 }
 
 /** Does it stand for every address of this computer? */

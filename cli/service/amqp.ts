@@ -44,24 +44,23 @@ interface AmqpError {
 /** A connection to a hub, or to where its events are. */
 export class AmqpClient {
   readonly #connection: Connection;
-  readonly #place: Omit<Place, "host">;
+  /** For messages. */
+  readonly #where: string;
   readonly #host: string;
   readonly #failed: Promise<never>;
   #fail!: (error: unknown) => void;
 
-  private constructor(connection: Connection, host: string, place: Omit<Place, "host">) {
+  private constructor(connection: Connection, host: string, where: string) {
     this.#connection = connection;
     this.#host = host;
-    this.#place = place;
+    this.#where = where;
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
     // Whoever waits is told.
     this.#failed.catch(() => {});
     connection.on("disconnected", ({ error }: EventContext) => this.#fail(this.#failure(error)));
-    connection.on("connection_error", ({ connection: { error } }: EventContext) =>
-      this.#fail(this.#failure(error)),
-    );
+    connection.on("connection_error", ({ error }: EventContext) => this.#fail(this.#failure(error)));
     connection.on("error", (error: Error) => this.#fail(this.#failure(error)));
   }
 
@@ -106,7 +105,7 @@ export class AmqpClient {
     };
     const container = rhea.create_container();
     const connection = container.create_connection(options as unknown as ConnectionOptions);
-    const client = new AmqpClient(connection, host, place);
+    const client = new AmqpClient(connection, host, `${target.address}:${target.port}`);
     const opened = new Promise<void>((resolve) => connection.once("connection_open", () => resolve()));
     connection.connect();
     try {
@@ -118,7 +117,7 @@ export class AmqpClient {
     return client;
   }
 
-  /** Sends a message to a device. @throws ServiceFailure when the hub does not take it */
+  /** Sends a message, whose body are bytes, to a device. @throws ServiceFailure when the hub does not take it */
   async sendToDevice(deviceId: string, message: Message): Promise<void> {
     const sender = this.#connection.open_sender({ target: { address: "/messages/devicebound" } });
     const settled = new Promise<void>((resolve, reject) => {
@@ -131,7 +130,11 @@ export class AmqpClient {
       sender.once("released", () => reject(this.#failure(undefined, "released")));
       sender.once("sender_error", () => reject(this.#failure(sender.error as AmqpError | undefined)));
       sender.once("sendable", () =>
-        sender.send({ ...message, to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound` }),
+        sender.send({
+          ...message,
+          body: rhea.message.data_section(message.body),
+          to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound`,
+        }),
       );
     });
     await this.#within(settled, "take the message");
@@ -189,8 +192,9 @@ export class AmqpClient {
   }
 
   /**
-   * Reads the events of a partition from a time on, until the connection is closed.
+   * Reads the events of a partition from a time on, until the connection is closed; settles when the reading has begun.
    * @param from milliseconds since 1970
+   * @throws ServiceFailure when it is refused
    */
   read(
     entity: string,
@@ -198,7 +202,7 @@ export class AmqpClient {
     partition: string,
     from: number,
     onEvent: (message: Message) => void,
-  ): void {
+  ): Promise<void> {
     const selector = rhea.types.wrap_described(
       rhea.types.wrap_string(`amqp.annotation.x-opt-enqueued-time > '${from}'`),
       0x468c00000004,
@@ -214,6 +218,11 @@ export class AmqpClient {
       if (message) onEvent(message);
     });
     receiver.once("receiver_error", () => this.#fail(this.#failure(receiver.error as AmqpError | undefined)));
+    const opened = new Promise<void>((resolve) =>
+      // One that is refused is opened without a source, and closed.
+      receiver.once("receiver_open", () => receiver.source?.address && resolve()),
+    );
+    return this.#within(opened, `open partition ${partition}`);
   }
 
   /** Rejects with a ServiceFailure when the connection ends. */
@@ -250,7 +259,7 @@ export class AmqpClient {
         : "";
     return new ServiceFailure(
       name,
-      `${this.#host} (${this.#place.what}): ${description ?? message ?? otherwise}${next}`,
+      `${this.#host} (${this.#where}): ${description ?? message ?? otherwise}${next}`,
       {
         retriable: !unauthorized,
       },

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** `berth hub send`, `berth hub monitor`: by AMQP, for Azure has nothing else. Options as `az iot` has them. */
 import { InvalidArgumentError } from "commander";
-import rhea, { type Message } from "rhea";
+import type { Message } from "rhea";
 import { text as utf8 } from "../../hosts/node/text";
 import { BerthError } from "../../src/error";
 import { nameAndValue, readBytes, seconds, wholeNumber } from "../options";
-import { AmqpClient } from "../service/amqp";
 import type { Document } from "../service/client";
 import { amqpPlaceOf } from "../service/target";
 import { DEVICE_ID, type DeviceFlags } from "./hub-device";
@@ -67,6 +66,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       ),
     ],
     run: async (_hub, flags, { target }) => {
+      const { AmqpClient } = await amqpModule();
       const client = await AmqpClient.toHub(target.credentials!, amqpPlaceOf(target));
       try {
         await client.sendToDevice(flags.deviceId, messageOf(flags));
@@ -104,45 +104,49 @@ export const HUB_MESSAGES: readonly Verb[] = [
       const { enqueuedTime = Date.now() } = flags;
       const { credentials } = target;
       const amqp = amqpPlaceOf(target);
+      const { AmqpClient } = await amqpModule();
       const hub = await AmqpClient.toHub(credentials!, amqp);
       const place = await hub.eventsPlace().finally(() => hub.close());
       const events = await AmqpClient.toEvents(place, credentials!, amqp);
+      let silence: NodeJS.Timeout | undefined;
       try {
         const partitions = await events.partitions(place.entity);
         await new Promise<void>((resolve, reject) => {
           let left = messageCount;
-          let silence: NodeJS.Timeout | undefined;
-          const end = () => {
-            clearTimeout(silence);
-            resolve();
-          };
           const heard = () => {
             clearTimeout(silence);
-            if (timeout !== undefined) silence = setTimeout(end, timeout * 1000);
+            if (timeout !== undefined) silence = setTimeout(resolve, timeout * 1000);
           };
-          signal.addEventListener("abort", end, { once: true });
+          signal.addEventListener("abort", () => resolve(), { once: true });
           events.ended.catch(reject);
           heard();
-          for (const partition of partitions) {
-            events.read(place.entity, consumerGroup, partition, enqueuedTime, (message) => {
-              const event = eventOf(message, flags);
-              if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
-              heard();
-              const { origin, payload } = event;
-              const shown = typeof payload === "string" ? payload : JSON.stringify(payload);
-              output.passing({ event } as never, `${origin}: ${shown}${propertiesLine(event)}`, "cyan");
-              if (--left <= 0) end();
-            });
-          }
-          output.line("listening");
+          const take = (message: Message) => {
+            const event = eventOf(message, flags);
+            if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
+            heard();
+            const { origin, payload } = event;
+            const shown = typeof payload === "string" ? payload : JSON.stringify(payload);
+            output.passing({ event }, `${origin}: ${shown}${propertiesLine(event)}`, "cyan");
+            if (--left <= 0) resolve();
+          };
+          const begun = partitions.map((partition) =>
+            events.read(place.entity, consumerGroup, partition, enqueuedTime, take),
+          );
+          Promise.all(begun).then(() => {
+            if (left > 0) output.line("listening");
+          }, reject);
         });
       } finally {
+        clearTimeout(silence);
         events.close();
       }
       return undefined;
     },
   }),
 ];
+
+/** Loaded where it is needed only: every command would start later. */
+const amqpModule = () => import("../service/amqp");
 
 function messageOf(flags: SendFlags): Message {
   const { data, dataFile, properties, messageId, correlationId, userId, contentType, contentEncoding, ack } =
@@ -162,7 +166,7 @@ function messageOf(flags: SendFlags): Message {
   return {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
     application_properties: { ...properties, ...(ack !== undefined && { "iothub-ack": ack }) },
-    body: rhea.message.data_section(body),
+    body,
   } as Message;
 }
 

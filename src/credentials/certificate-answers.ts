@@ -40,7 +40,8 @@ export function issuedCertificate(answer: unknown, order: CertificateOrder): Sto
       chain.push(der);
     }
   }
-  if (size > LARGEST) throw unusable(`the chain takes ${size} bytes with its key; ${LARGEST} at most are kept`);
+  if (size > LARGEST)
+    throw unusable(`the chain takes ${size} bytes with its key; ${LARGEST} at most are kept`);
   return { key: order.key, chain };
 }
 

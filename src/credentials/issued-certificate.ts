@@ -11,7 +11,7 @@
  */
 import type { Credential, CredentialHost } from "../agent/credential";
 import { refusesIdentity } from "../agent/refusal";
-import { base64 } from "../azure/base64";
+import { base64 } from "../base64";
 import { backoffDelay } from "../backoff";
 import { asBerthError, type BerthError, type ErrorCode, invalidArgument } from "../error";
 import type { Trust } from "../host";
@@ -192,7 +192,9 @@ export class IssuedCertificate implements Credential {
   /** There is no certificate that will do for long. */
   get #lacks(): boolean {
     const active = this.#good("active");
-    return !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6;
+    return (
+      !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6
+    );
   }
 
   /** The dates of a certificate that is good now. */

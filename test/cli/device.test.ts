@@ -13,6 +13,7 @@ import {
   createIntermediateCertificate,
   createRootCertificate,
 } from "../../emulator/certificates";
+import { HttpProxy } from "../helpers/http-proxy";
 import { BerthProcess, berth, type Ended, type Event, eventsOf } from "./command";
 
 // Each provisioning waits the 3 s that DPS asks for.
@@ -96,6 +97,13 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const certificateWords = (): string[] => [
+  "--cert",
+  join(directory, "certificates", "x-1.pem"),
+  "--key",
+  join(directory, "certificates", "x-1.key.pem"),
+];
+
 const newState = () => join(directory, `state-${++states}`);
 
 /** The words of a device of `id`; those of `more` come last and win. */
@@ -132,6 +140,7 @@ test("the emulator says what others need to know", () => {
     event: "ready",
     port: expect.any(Number),
     httpsPort: expect.any(Number),
+    amqpsPort: expect.any(Number),
     idScope: SCOPE,
     ca: expect.stringContaining(directory),
     hubs: ["hub-1.example", "hub-2.example"],
@@ -196,6 +205,39 @@ test("certificate, derived key and key file prove a device as well", async () =>
     expect.arrayContaining(["CONNECT", "CONNACK", "SUBSCRIBE", "SUBACK", "PUBLISH", "PUBACK", "DISCONNECT"]),
   );
   expect(group.out).not.toContain(derived.out.trim());
+});
+
+test("other ways: by option and by environment; what is wrong is told without a password", async () => {
+  const proxy = await HttpProxy.start({ credentials: "user:sesame" });
+  const words = ["device", "--id-scope", SCOPE, "--registration-id", "x-1", ...certificateWords(), "--json"];
+  words.push(
+    "--ca",
+    String(ready.ca),
+    "--connect-to",
+    `:127.0.0.1:${ready.httpsPort}`,
+    "--state",
+    newState(),
+  );
+  const secret = { BERTH_PROXY: `http://user:sesame@127.0.0.1:${proxy.port}` };
+  const { status, out, err } = await start([...words, "--transport", "websocket"], secret).ended;
+  expect({ status, connected: eventsOf(out).find(({ event }) => event === "connected") }).toMatchObject({
+    status: 0,
+    connected: { transport: "websocket" },
+  });
+  expect(out + err).not.toContain("sesame");
+  expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${ready.httpsPort}`]));
+  await proxy.stop();
+
+  for (const [more, about] of [
+    [["--proxy", "https://user:sesame@x:1"], "the option proxy is no http://HOST:PORT"],
+    [["--transport", "tcp,http"], '"http" is no transport'],
+    [["--gateway", "https://edge"], "Give a host name alone"],
+  ] as const) {
+    const wrong = await start([...words, ...more]).ended;
+    expect(wrong).toMatchObject({ status: 2 });
+    expect(wrong.out + wrong.err).toContain(about.replaceAll('"', wrong.out === "" ? '"' : '\\"'));
+    expect(wrong.out + wrong.err).not.toContain("sesame");
+  }
 });
 
 test("a private key of another certificate is refused by the names of both files", async () => {
@@ -427,6 +469,8 @@ test("a port in use is told with what to do", async () => {
   expect(https.err).toContain(
     `berth: --https-port: ${ready.port} is in use; stop what holds it, or take --https-port 0`,
   );
+  const amqps = ["emulator", "--port", "0", "--amqps-port", String(ready.port), "--config", file];
+  expect((await start(amqps).ended).err).toContain(`berth: --amqps-port: ${ready.port} is in use`);
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {
