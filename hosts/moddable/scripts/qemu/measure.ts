@@ -16,7 +16,7 @@ const LONGEST_LOOK = 60_000;
 /** Parts of the image below that are not named. */
 const SMALL = 10_000;
 
-export interface MeasureOptions extends Omit<SimulationOptions, "cuts" | "seed" | "identity"> {
+export interface MeasureOptions extends Omit<SimulationOptions, "cuts" | "seed" | "drop" | "identity"> {
   readonly minutes: number;
   readonly gdb: string;
   /** With names and lines. */
