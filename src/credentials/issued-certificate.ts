@@ -33,6 +33,8 @@ export const CERTIFICATE_KEYS = Object.freeze({
 const MOST_TRIES = 3;
 /** A timer of a platform takes no longer one. */
 const LONGEST_NAP = 86_400_000;
+/** The share of a certificate's life from which on DPS is asked where the hub did not renew it. */
+const LAST_SHARE = 5 / 6;
 /** Until the one on trial is tried again while the one before works. */
 const TRY_AGAIN = 3_600_000;
 /** Between requests that were refused or led to nothing: an hour, doubled up to a day. */
@@ -109,10 +111,10 @@ export class IssuedCertificate implements Credential {
   request(): Uint8Array | undefined {
     this.#isAsked = false;
     if (this.#good("trial") || !this.#lacks) return undefined;
+    // Whatever comes of it, a store that fails too: registrations are billed, and none follows the other at once.
+    this.#later(SLOW);
     const request = this.#request();
     this.#isAsked = true;
-    // Whatever comes of it: registrations are billed, and none follows the other at once.
-    this.#later(SLOW);
     return request;
   }
 
@@ -192,7 +194,7 @@ export class IssuedCertificate implements Credential {
   /** There is no certificate that will do for long. */
   get #lacks(): boolean {
     const active = this.#good("active");
-    return !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6;
+    return !active || this.#isRefused || this.#now >= active.notBefore + (active.notAfter - active.notBefore) * LAST_SHARE;
   }
 
   /** The dates of a certificate that is good now. */
@@ -251,7 +253,8 @@ export class IssuedCertificate implements Credential {
 
   #renewalFailed(error: unknown, retryAfter: number | undefined): void {
     const known = asBerthError(error);
-    this.#later(known.retriable ? SOON : SLOW, retryAfter);
+    // 409: a request of earlier, which the next one replaces.
+    this.#later(known.retriable || known.status === 409 ? SOON : SLOW, retryAfter);
     this.#host.report(known);
     this.#look();
   }
@@ -268,9 +271,11 @@ export class IssuedCertificate implements Credential {
     } else if (!active || (this.#lacks && (this.#failures > 0 || !this.feature.canAsk))) {
       this.#nap(wait, () => this.#host.register());
     } else {
+      const life = active.notAfter - active.notBefore;
       // Two thirds to three quarters: a fleet that was made together does not renew together.
-      const due = active.notBefore + (active.notAfter - active.notBefore) * (2 / 3 + this.#share / 12);
-      this.#nap(Math.max(wait, due - this.#now), () => this.feature.ask());
+      const share = this.feature.canAsk ? 2 / 3 + this.#share / 12 : LAST_SHARE;
+      const due = active.notBefore + life * share;
+      this.#nap(Math.max(wait, due - this.#now), () => (this.feature.canAsk ? this.feature.ask() : this.#look()));
     }
   }
 
