@@ -56,6 +56,8 @@ interface DeviceFlags {
   readonly eager: boolean;
   readonly receiveLimit: number;
   readonly payload?: string;
+  readonly issue: boolean;
+  readonly rootsKey?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
   readonly json: boolean;
@@ -88,6 +90,8 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option("--timeout <seconds>", "give up after this time", seconds, 120)
     .option("--stay", "go on after the last message until interrupted", false)
     .option("--payload <json>", "an object for the custom allocation policy")
+    .option("--issue", "have DPS issue a certificate, show it to the hub, and renew it", false)
+    .option("--roots-key <base64>", "take roots from the twin that this key has signed (berth roots)")
     .option("--trace", "print each MQTT packet, secrets masked", false)
     .addHelpText(
       "after",
@@ -109,6 +113,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),
     ...proof,
     connectTo: flags.connectTo,
+    credentials: { issue: flags.issue, rootsKey: flags.rootsKey },
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();

@@ -2,6 +2,8 @@
 import { createNodeHost } from "../hosts/node/host";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
+import { credentialsOf } from "../src/credentials/credential-list";
+import { twinWithCredentials } from "../src/credentials/credential-twin";
 import type { Host } from "../src/host";
 import type { DeviceEngine, EngineHost } from "./device-engine";
 import type { Timeline } from "./timeline";
@@ -12,8 +14,10 @@ export const nodeEngine: DeviceEngine = Object.freeze({
   title: `Node.js ${process.versions.node}`,
   async start(device, options, handler, timeline) {
     const host = tappedHost(device, timeline);
-    const features = [new CloudToDevice({ onMessage: (message) => handler.onMessage(message) })];
-    const agent = new Agent(host, handler, { ...options, features });
+    const credentials = credentialsOf(device.credentials);
+    const messages = new CloudToDevice({ onMessage: (message) => handler.onMessage(message) });
+    const twin = device.credentials?.rootsKey ? [twinWithCredentials({}, credentials)] : [];
+    const agent = new Agent(host, handler, { ...options, credentials, features: [messages, ...twin] });
     agent.start();
     return {
       pid: undefined,

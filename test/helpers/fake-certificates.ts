@@ -37,7 +37,9 @@ export class FakeCertificates implements CertificateHost {
 
 /** The key number `count`. */
 export function keyOf(count: number): Uint8Array {
-  return ecPrivateKey(new Uint8Array(32).fill(count), new Uint8Array(65).fill(count));
+  const point = new Uint8Array(65).fill(count);
+  point[0] = 4;
+  return ecPrivateKey(new Uint8Array(32).fill(count), point);
 }
 
 export function signatureOf(point: Uint8Array, message: Uint8Array): Uint8Array {

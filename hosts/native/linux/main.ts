@@ -28,7 +28,7 @@ function begin(settings: Settings): void {
   );
   if (settings.run === "agent") {
     const transport = settings.trace ? traceTransport(linux.transport, emit) : linux.transport;
-    agent = createAgent({ ...linux, transport }, settings.agent, emit);
+    agent = createAgent({ ...linux, transport }, settings.agent, emit, settings.credentials);
   } else {
     connection = new ConnectionRun(linux, settings.server, settings.port, emit);
   }
