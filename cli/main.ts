@@ -9,6 +9,7 @@ import { addEmulator } from "./emulator";
 import { addHub } from "./hub";
 import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
+import { addRoots } from "./roots";
 import { addSas } from "./sas";
 import { addSimulate } from "./simulate";
 
@@ -83,6 +84,7 @@ function programOf(context: CommandContext, json: boolean): Command {
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);
+  addRoots(program, context);
   return program;
 }
 

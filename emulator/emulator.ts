@@ -295,7 +295,15 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults, issuer);
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);

@@ -37,11 +37,15 @@ export class Issuer {
       throw new RequestRefused(`csr must be base64 of at most ${LONGEST_REQUEST} characters`);
     const now = this.#clock.now();
     const notAfter = now + this.#lifetime;
-    const leaf = await certifyRequest(Buffer.from(request, "base64"), commonName, this.#authority, now, notAfter).catch(
-      (error: Error) => {
-        throw new RequestRefused(error.message);
-      },
-    );
+    const leaf = await certifyRequest(
+      Buffer.from(request, "base64"),
+      commonName,
+      this.#authority,
+      now,
+      notAfter,
+    ).catch((error: Error) => {
+      throw new RequestRefused(error.message);
+    });
     this.onIssued(by, commonName, notAfter);
     return [leaf, this.#authority.certificatePem, this.#rootPem].map((pem) =>
       new X509Certificate(pem).raw.toString("base64"),

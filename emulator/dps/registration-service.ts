@@ -211,6 +211,9 @@ export class RegistrationService {
 }
 
 /** The enrollment names who issues certificates to its devices. */
-export function isIssuing({ clientCertificateIssuancePolicy, credentialPolicyName }: EnrollmentBase): boolean {
+export function isIssuing({
+  clientCertificateIssuancePolicy,
+  credentialPolicyName,
+}: EnrollmentBase): boolean {
   return clientCertificateIssuancePolicy !== undefined || credentialPolicyName !== undefined;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What the Moddable SDK as a host is made of. Types only: no module of an image. */
 import type { BerthError } from "../../src/error";
-import type { Host, Network } from "../../src/host";
+import type { CertificateHost, Host, Network } from "../../src/host";
+import type { NativeTlsOptions } from "../native/tls";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo } from "../sockets/connect-to";
 import type { ModdableClock, TimeBounds } from "./clock";
@@ -51,6 +52,11 @@ export interface ModdableHostOptions {
   readonly onTime?: (server: string, milliseconds: number) => void;
   /** See `TransportParts.onSecure`. */
   readonly onSecure?: (version: string, suite: string, resumed: boolean) => void;
+}
+
+/** The module of manifest_certificates.json. */
+export interface CertificatesModule {
+  createCertificates(tls: NativeTlsOptions, certificate: ClientCertificate | undefined): CertificateHost;
 }
 
 /** A host with its network and time. */

@@ -15,9 +15,9 @@ import type { Signer, Timers } from "../../src/host";
 import { randomBytes, randomOf } from "../native/random";
 import type { Resolve } from "../sockets/connect-to";
 import { ModdableClock } from "./clock";
-import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
+import { bindTransport, createEfuseSigner, createSigner, tlsOptions } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import type { ModdableHost, ModdableHostOptions } from "./host-options";
+import type { CertificatesModule, ModdableHost, ModdableHostOptions } from "./host-options";
 import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -26,6 +26,8 @@ import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
 import { TRUSTED_ROOTS } from "./trusted-roots";
 
+/** Of manifest_certificates.json. */
+const CERTIFICATES = "berth/hosts/moddable/certificates";
 /** The SDK's interface to its Wi-Fi; the simulators have none. */
 const WIFI = "embedded:network/interface/wifi";
 
@@ -40,9 +42,16 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const random = randomOf(fillRandom);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
   const signer = signerOf(options);
+  // Whoever connects has looked at the clock.
+  const roots = () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot);
+  const own = options.clientCertificate;
+  const certificates = optionalModule<CertificatesModule>(CERTIFICATES)?.createCertificates(
+    tlsOptions(roots),
+    // TLS overwrites the key that it is given.
+    own && { chain: own.chain, key: own.key.slice(0) },
+  );
   const transport = bindTransport({
-    // Whoever connects has looked at the clock.
-    roots: () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
+    roots,
     clientCertificate: options.clientCertificate,
     resolve,
     timers,
@@ -69,7 +78,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
         });
 
   const given = options.network;
-  const own = given && "isUp" in given ? given : undefined;
+  const theirs = given && "isUp" in given ? given : undefined;
   const binding = given && !("isUp" in given) ? given : undefined;
   const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
   const joined: InterfaceNetwork | undefined =
@@ -89,7 +98,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
         })
       : undefined;
 
-  const network = own ?? joined;
+  const network = theirs ?? joined;
   return {
     text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
     clock,
@@ -98,6 +107,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     transport,
     random,
     ...(signer && { signer }),
+    ...(certificates && { certificates }),
     ...(network && { network }),
     start(): void {
       if (joined) joined.start();

@@ -92,14 +92,10 @@ export class Connections {
       if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
       handler.onError(error);
     };
-    this.#hub = new HubConnection(
-      host,
-      identity,
-      assignment,
-      { ...options, eager },
-      this.#features,
-      { ...handler, onError },
-    );
+    this.#hub = new HubConnection(host, identity, assignment, { ...options, eager }, this.#features, {
+      ...handler,
+      onError,
+    });
   }
 
   /** Ends the connection to the hub, if that is what there is. */

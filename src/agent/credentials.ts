@@ -28,7 +28,9 @@ export class Credentials {
     const { certificates } = host;
     if (list.length === 0) return;
     if (!certificates) {
-      throw invalidArgument("credentials need a platform with certificates: on boards manifest_certificates.json");
+      throw invalidArgument(
+        "credentials need a platform with certificates: on boards manifest_certificates.json",
+      );
     }
     for (const one of list) one.attach({ host, certificates, identity, ...calls });
   }

@@ -11,7 +11,10 @@ import { SignedRoots } from "./signed-roots";
 export function credentialsOf({
   issue = false,
   rootsKey,
-}: { readonly issue?: boolean; readonly rootsKey?: string | undefined } = {}): Credential[] {
+}: {
+  readonly issue?: boolean;
+  readonly rootsKey?: string | undefined;
+} = {}): Credential[] {
   return [
     ...(issue ? [new IssuedCertificate()] : []),
     ...(rootsKey ? [new SignedRoots({ publicKey: rootsKey })] : []),

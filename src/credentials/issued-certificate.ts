@@ -15,8 +15,8 @@ import { backoffDelay } from "../backoff";
 import { asBerthError, type BerthError, invalidArgument } from "../error";
 import type { Trust } from "../host";
 import { crc32 } from "../storage/crc32";
-import { ISSUED_CERTIFICATE, type StoredCertificate } from "../storage/issued-certificate";
-import { TrialStore } from "../storage/trial-store";
+import { ISSUED_CERTIFICATE, type StoredCertificate } from "./stored-certificate";
+import { TrialStore } from "./trial-store";
 import { readValidity, type Validity } from "../x509/certificate";
 import { certificateRequest } from "../x509/certificate-request";
 import { issuedCertificate, unusable } from "./certificate-answers";
@@ -172,7 +172,11 @@ export class IssuedCertificate implements Credential {
   /** There is no certificate that will do for long. */
   get #lacks(): boolean {
     const active = this.#good("active");
-    return !active || this.#isRefused || this.#now >= active.notBefore + (active.notAfter - active.notBefore) * LAST_SHARE;
+    return (
+      !active ||
+      this.#isRefused ||
+      this.#now >= active.notBefore + (active.notAfter - active.notBefore) * LAST_SHARE
+    );
   }
 
   /** The dates of a certificate that is good now. */
@@ -252,7 +256,9 @@ export class IssuedCertificate implements Credential {
       // Two thirds to three quarters: a fleet that was made together does not renew together.
       const share = this.feature.canAsk ? 2 / 3 + this.#share / 12 : LAST_SHARE;
       const due = active.notBefore + life * share;
-      this.#nap(Math.max(wait, due - this.#now), () => (this.feature.canAsk ? this.feature.ask() : this.#look()));
+      this.#nap(Math.max(wait, due - this.#now), () =>
+        this.feature.canAsk ? this.feature.ask() : this.#look(),
+      );
     }
   }
 

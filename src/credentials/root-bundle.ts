@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
  * Roots as they are delivered: `{"counter": 7, "roots": ["base64 of DER", …], "signature": "base64 of DER"}`. Signed are the
- * bytes `berth roots 1` with a line feed, and behind them the body of a record (storage/root-bundle.ts): ECDSA with
+ * bytes `berth roots 1` with a line feed, and behind them the body of a record (stored-roots.ts): ECDSA with
  * SHA-256 on P-256.
  */
 import { asJsonObject } from "../azure/json";
 import { bytesOfBase64 } from "../azure/symmetric-key";
 import { BerthError } from "../error";
 import type { EcKeys, TextCodec } from "../host";
-import { ROOT_BUNDLE, type StoredRoots } from "../storage/root-bundle";
+import { ROOT_BUNDLE, type StoredRoots } from "./stored-roots";
 import { readCertificate } from "../x509/certificate";
 
 const CONTEXT = "berth roots 1\n";

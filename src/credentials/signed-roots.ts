@@ -16,8 +16,8 @@ import type { JsonObject } from "../azure/json";
 import { bytesOfBase64 } from "../azure/symmetric-key";
 import { asBerthError, BerthError, inRange, invalidArgument, shown } from "../error";
 import type { Trust } from "../host";
-import { ROOT_BUNDLE, type StoredRoots } from "../storage/root-bundle";
-import { TrialStore } from "../storage/trial-store";
+import { ROOT_BUNDLE, type StoredRoots } from "./stored-roots";
+import { TrialStore } from "./trial-store";
 import { readCertificate } from "../x509/certificate";
 import { sameBytes } from "../x509/der";
 import { counterOf, rootsOfBundle, rootsRefused } from "./root-bundle";
@@ -214,7 +214,10 @@ export class SignedRoots implements Credential {
         if (left < 0 || left > this.#warnBefore) continue;
         const end = new Date(notAfter).toISOString().slice(0, 10);
         this.#host.report(
-          new BerthError("root-expires", `${shown(commonName)}: on ${end}, in ${Math.floor(left / DAY)} days`),
+          new BerthError(
+            "root-expires",
+            `${shown(commonName)}: on ${end}, in ${Math.floor(left / DAY)} days`,
+          ),
         );
       } catch {
         // The platform tells of a root of its own that it cannot read.

@@ -5,7 +5,7 @@
  */
 import { refusesIdentity } from "../agent/refusal";
 import type { BerthError, ErrorCode } from "../error";
-import type { TrialStore } from "../storage/trial-store";
+import type { TrialStore } from "./trial-store";
 
 /** Failures of its own after which what is on trial is given up. */
 export const MOST_TRIES = 3;
@@ -39,7 +39,8 @@ export class TrialRun {
   /** A connection is made. @returns what with */
   show(hasTrial: boolean, hasActive: boolean, ticks: number): "trial" | "active" | undefined {
     this.#connected = false;
-    this.#shown = hasTrial && (!this.#rests || ticks >= this.#tryAt) ? "trial" : hasActive ? "active" : undefined;
+    this.#shown =
+      hasTrial && (!this.#rests || ticks >= this.#tryAt) ? "trial" : hasActive ? "active" : undefined;
     return this.#shown;
   }
 

@@ -12,8 +12,11 @@ const utf8 = new TextEncoder();
 export class FakeCertificates implements CertificateHost {
   made = 0;
   /** What the connection that came last was given. */
-  shown: { readonly chain?: readonly Uint8Array[]; readonly key?: Uint8Array; readonly roots?: readonly Uint8Array[] } =
-    {};
+  shown: {
+    readonly chain?: readonly Uint8Array[];
+    readonly key?: Uint8Array;
+    readonly roots?: readonly Uint8Array[];
+  } = {};
   own: readonly Uint8Array[] = [];
   readonly keys = {
     generate: () => {
@@ -74,11 +77,7 @@ export function fakeCertificate({
       TAG.SEQUENCE,
       element(
         TAG.SET,
-        element(
-          TAG.SEQUENCE,
-          Uint8Array.of(6, 3, 0x55, 4, 3),
-          element(TAG.UTF8_STRING, utf8.encode(text)),
-        ),
+        element(TAG.SEQUENCE, Uint8Array.of(6, 3, 0x55, 4, 3), element(TAG.UTF8_STRING, utf8.encode(text))),
       ),
     );
   const time = (at: number) =>
@@ -96,7 +95,12 @@ export function fakeCertificate({
     name(subject),
     publicKeyInfo(pointOf(keyOf(key))),
   );
-  return element(TAG.SEQUENCE, body, element(TAG.SEQUENCE), element(TAG.BIT_STRING, new Uint8Array(1 + padding)));
+  return element(
+    TAG.SEQUENCE,
+    body,
+    element(TAG.SEQUENCE),
+    element(TAG.BIT_STRING, new Uint8Array(1 + padding)),
+  );
 }
 
 export function base64Of(bytes: Uint8Array): string {

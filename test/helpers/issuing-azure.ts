@@ -22,8 +22,12 @@ export interface Answer {
 export class IssuingAzure {
   readonly time = new VirtualTime();
   readonly azure = new VirtualAzure(this.time);
-  readonly asked: { readonly by: string; readonly key: number; readonly user?: string; readonly replace?: string }[] =
-    [];
+  readonly asked: {
+    readonly by: string;
+    readonly key: number;
+    readonly user?: string;
+    readonly replace?: string;
+  }[] = [];
   /** How each CONNECT to the hub proved the device: the number of a certificate's key, or `sas`. */
   readonly proofs: (number | "sas")[] = [];
   /** CONNACK of the hub for such a proof. */
@@ -53,7 +57,12 @@ export class IssuingAzure {
       ...changes,
     });
     const ca = fakeCertificate({ subject: "CA", issuer: "Root", notBefore: now, notAfter: now + 10 * LIFE });
-    const root = fakeCertificate({ subject: "Root", issuer: "Root", notBefore: now, notAfter: now + 20 * LIFE });
+    const root = fakeCertificate({
+      subject: "Root",
+      issuer: "Root",
+      notBefore: now,
+      notAfter: now + 20 * LIFE,
+    });
     return [leaf, ca, root].map(base64Of);
   }
 
@@ -75,7 +84,8 @@ export class IssuingAzure {
 
   /** Ends all that the device has open. */
   drop(): void {
-    for (const connection of this.azure.connections) if (connection.open) connection.fail(new Error("dropped"));
+    for (const connection of this.azure.connections)
+      if (connection.open) connection.fail(new Error("dropped"));
   }
 
   #dps(connection: VirtualConnection, packet: Packet): void {
@@ -106,7 +116,8 @@ export class IssuingAzure {
     switch (packet.cmd) {
       case "connect": {
         const shown = this.certificates.shown.chain?.[0];
-        const proof = packet.password === undefined && shown ? (readCertificate(shown).publicKey.at(-1) ?? 0) : "sas";
+        const proof =
+          packet.password === undefined && shown ? (readCertificate(shown).publicKey.at(-1) ?? 0) : "sas";
         this.proofs.push(proof);
         connection.connack(this.accepts(proof) ? 0 : 5);
         break;

@@ -95,7 +95,8 @@ export class RootedAzure {
   }
 
   drop(): void {
-    for (const connection of this.azure.connections) if (connection.open) connection.fail(new Error("dropped"));
+    for (const connection of this.azure.connections)
+      if (connection.open) connection.fail(new Error("dropped"));
   }
 
   #binding() {

@@ -55,7 +55,9 @@ describe("asked for", () => {
     azure.time.advance(MINUTE);
     const users = azure.azure.connections
       .filter(({ host }) => host.startsWith("global"))
-      .map(({ packets }) => packets.map((packet) => (packet.cmd === "connect" ? packet.username : "")).join(""));
+      .map(({ packets }) =>
+        packets.map((packet) => (packet.cmd === "connect" ? packet.username : "")).join(""),
+      );
     const old = "0ne00000000/registrations/device-1/api-version=2019-03-31";
     expect([users[0], users.at(-1)]).toEqual([old, old]);
     expect([azure.registrations[0], azure.registrations.at(-1)]).toEqual(
@@ -320,7 +322,13 @@ test("forget removes it, and the next owner's device asks for its own", () => {
 });
 
 /** A life of so long on `flash`, whose power goes after so many steps of its writes. @returns false when it did not */
-function live(azure: IssuingAzure, flash: Flash, tearing: (typeof TEARINGS)[number][1], cut: number, time: number) {
+function live(
+  azure: IssuingAzure,
+  flash: Flash,
+  tearing: (typeof TEARINGS)[number][1],
+  cut: number,
+  time: number,
+) {
   const torn = new TornStore(flash, tearing, cut);
   let dead = false;
   const mortal = new Proxy(torn as Store, {

@@ -116,7 +116,11 @@ describe("a bundle", () => {
     ["with another's signature", { ...good, signature: other.signature }, "signature"],
     ["with another counter than was signed", { ...good, counter: 2 }, "signature"],
     ["with other roots than were signed", { ...good, roots: other.roots }, "signature"],
-    ["in another order than was signed", { ...good, roots: (good.roots as string[]).toReversed() }, "signature"],
+    [
+      "in another order than was signed",
+      { ...good, roots: (good.roots as string[]).toReversed() },
+      "signature",
+    ],
     ["without a signature", { ...good, signature: null }, "signature"],
     ["with a long signature", { ...good, signature: "A".repeat(4_000) }, "signature"],
     ["without a counter", { ...good, counter: undefined }, "counter"],
@@ -132,16 +136,19 @@ describe("a bundle", () => {
     ["that is a text", "x", "counter"],
     ["that is a list", [good], "counter"],
     ["that is a number", 7, "counter"],
-  ])("%s is refused: told to the application and to the service, and nothing is stored", (_, value, about) => {
-    const { azure: world, device, store } = started();
-    world.deliver(value);
-    world.time.advance(2 * MINUTE);
-    expect(device.errors.map(({ error }) => error.code)).toEqual(["roots-refused"]);
-    expect(device.errors[0]?.error.message).toContain(about);
-    expect(world.reported).toMatchObject([{ counter: 0, state: "refused" }]);
-    expect([...store.values.keys()].filter((key) => key.startsWith("roots"))).toEqual([]);
-    expect(device.agent.state).toBe("running");
-  });
+  ])(
+    "%s is refused: told to the application and to the service, and nothing is stored",
+    (_, value, about) => {
+      const { azure: world, device, store } = started();
+      world.deliver(value);
+      world.time.advance(2 * MINUTE);
+      expect(device.errors.map(({ error }) => error.code)).toEqual(["roots-refused"]);
+      expect(device.errors[0]?.error.message).toContain(about);
+      expect(world.reported).toMatchObject([{ counter: 0, state: "refused" }]);
+      expect([...store.values.keys()].filter((key) => key.startsWith("roots"))).toEqual([]);
+      expect(device.agent.state).toBe("running");
+    },
+  );
 
   test("is refused by a device without a key", () => {
     const world = new RootedAzure();

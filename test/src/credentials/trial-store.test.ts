@@ -3,9 +3,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { MemoryStore, nodeText } from "../../../simulator/virtual-host";
 import type { Store } from "../../../src/host";
-import { ISSUED_CERTIFICATE, type StoredCertificate } from "../../../src/storage/issued-certificate";
-import { ROOT_BUNDLE } from "../../../src/storage/root-bundle";
-import { type TrialKeys, TrialStore } from "../../../src/storage/trial-store";
+import { ISSUED_CERTIFICATE, type StoredCertificate } from "../../../src/credentials/stored-certificate";
+import { ROOT_BUNDLE } from "../../../src/credentials/stored-roots";
+import { type TrialKeys, TrialStore } from "../../../src/credentials/trial-store";
 import { type Flash, TEARINGS, TornStore } from "../../helpers/torn-store";
 
 const KEYS: TrialKeys = { slots: ["one", "two"], state: ["s0", "s1", "s2"] };

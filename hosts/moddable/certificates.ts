@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/** Certificates and roots of the field on the SDK; loaded by name where manifest_certificates.json is in the app. */
+import { ecGenerate, ecSign, ecVerify } from "berth/natives/ec";
+import type { CertificateHost } from "../../src/host";
+import { NativeCertificates } from "../native/certificates";
+import type { NativeTlsOptions } from "../native/tls";
+import type { ClientCertificate } from "../sockets/client-certificate";
+
+export type { CredentialReport } from "../../src/agent/credential";
+export { IssuedCertificate } from "../../src/credentials/issued-certificate";
+export { SignedRoots, type SignedRootsOptions } from "../../src/credentials/signed-roots";
+
+/** For the host. @param certificate of the device: a copy, for TLS overwrites the key */
+export function createCertificates(
+  tls: NativeTlsOptions,
+  certificate: ClientCertificate | undefined,
+): CertificateHost {
+  return new NativeCertificates({ natives: { ecGenerate, ecSign, ecVerify }, tls, certificate });
+}
