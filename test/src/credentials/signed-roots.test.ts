@@ -118,7 +118,7 @@ describe("a bundle", () => {
     ["with other roots than were signed", { ...good, roots: other.roots }, "signature"],
     [
       "in another order than was signed",
-      { ...good, roots: (good.roots as string[]).toReversed() },
+      { ...good, roots: [...(good.roots as string[])].reverse() },
       "signature",
     ],
     ["without a signature", { ...good, signature: null }, "signature"],
@@ -203,8 +203,11 @@ describe("a root that ends", () => {
   });
 });
 
-describe.each(TEARINGS)("the power goes at any write, where a write is: %s", (_, tearing) => {
-  const step = tearing.states(new Uint8Array(100)) > 3 ? 67 : 1;
+/** Every byte of a write is the business of trial-store.test.ts. */
+const COARSE = TEARINGS.filter((_, i) => i % 3 === 1 || i === 0);
+
+describe.each(COARSE)("the power goes at any write, where a write is: %s", (_, tearing) => {
+  const step = tearing.states(new Uint8Array(100)) > 3 ? 97 : 1;
   test.each([
     ["a good bundle", "Old"],
     ["a bundle that nobody can connect under", "Wrong"],
