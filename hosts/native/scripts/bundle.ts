@@ -18,7 +18,11 @@ export function bundleNativeApp(main: string): Promise<string> {
   const contents = `import { runApp } from "./app-run"; runApp(() => import(${JSON.stringify(main)}));`;
   return bundle({
     stdin: { contents, resolveDir: LINUX },
-    alias: { berth: `${LINUX}berth.ts`, "berth/board": `${LINUX}board.ts` },
+    alias: {
+      berth: `${LINUX}berth.ts`,
+      "berth/board": `${LINUX}board.ts`,
+      "berth/certificates": `${LINUX}certificates.ts`,
+    },
   });
 }
 
