@@ -39,7 +39,7 @@ export function signRoots(
   now: number,
 ): { readonly bundle: SignedBundle; readonly publicKey: string; readonly names: readonly string[] } {
   const certificates = files.flatMap((file) => {
-    const found = readCertificates(file);
+    const found = readFile(file, readCertificates);
     const leaf = found.find((certificate) => !certificate.ca);
     if (leaf) throw wrong(`${file}: ${nameOf(leaf.subject)} is no CA, and so no root`);
     return found;
@@ -70,14 +70,18 @@ export function signRoots(
   };
 }
 
-function signingKeyIn(file: string): KeyObject {
-  let bytes: Uint8Array;
+/** @throws BerthError `invalid-argument` naming the file */
+function readFile<T>(file: string, read: (file: string) => T): T {
   try {
-    bytes = readHandedOver(file);
+    return read(file);
   } catch (error) {
-    throw wrong(`--key: ${file} cannot be read: ${reasonOf(error)}`);
+    const reason = reasonOf(error);
+    throw wrong(reason.includes(file) ? reason : `${file}: ${reason}`);
   }
-  const key = privateKeyIn(bytes, file);
+}
+
+function signingKeyIn(file: string): KeyObject {
+  const key = privateKeyIn(readFile(file, readHandedOver), file);
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1")
     throw wrong(`${file} is no key on P-256; make one with berth roots key --out FILE`);
   return key;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Certificates issued by DPS and renewed by the hub: the device on Node's host, the emulator, real TLS. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import {
   createDeviceCertificate,
   createIntermediateCertificate,
@@ -14,16 +11,13 @@ import { LateClock } from "../helpers/late-clock";
 import { FileStore } from "../../hosts/node/store";
 import type { CredentialReport } from "../../src/agent/credential";
 import { IssuedCertificate } from "../../src/credentials/issued-certificate";
-import { configuration, HUB } from "../helpers/emulator-client";
+import { authorityDirectory, configuration, HUB } from "../helpers/emulator-client";
 import { type DeviceChanges, type DeviceUnderTest, EndToEnd } from "../helpers/end-to-end";
 
 const DAY = 86_400_000;
 
 let world: EndToEnd | undefined;
-/** Its RSA keys are made once for all of these. */
-const authorityDirectory = mkdtempSync(join(tmpdir(), "berth-ca-"));
-afterAll(() => rmSync(authorityDirectory, { recursive: true, force: true }));
-
+/** With the CA that all tests share: making its RSA keys takes long. */
 function begin(options: Partial<EmulatorOptions> = {}): Promise<EndToEnd> {
   return EndToEnd.start({ authorityDirectory, ...options });
 }
