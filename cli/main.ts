@@ -12,6 +12,8 @@ import { asCliError, Output, processStreams, type Streams } from "./output";
 import { addRoots } from "./roots";
 import { addSas } from "./sas";
 import { addSimulate } from "./simulate";
+import { GROUPS, VERBS } from "./verbs/table";
+import { addVerbs } from "./verbs/verb";
 
 /**
  * Runs `berth`.
@@ -81,6 +83,7 @@ function programOf(context: CommandContext, json: boolean): Command {
   addSimulate(program, context);
   addEmulator(program, context);
   addHub(program, context);
+  addVerbs(program, context, GROUPS, VERBS);
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);

@@ -2,6 +2,7 @@
 import { createNodeHost } from "../hosts/node/host";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
+import { DirectMethods } from "../src/azure/hub/direct-methods";
 import { credentialsOf } from "../src/credentials/credential-list";
 import { twinWithCredentials } from "../src/credentials/credential-twin";
 import type { Host } from "../src/host";
@@ -12,12 +13,15 @@ import type { Timeline } from "./timeline";
 export const nodeEngine: DeviceEngine = Object.freeze({
   name: "node",
   title: `Node.js ${process.versions.node}`,
-  async start(device, options, handler, timeline) {
+  async start(device, options, handler, timeline, _signal, methods) {
     const host = tappedHost(device, timeline);
     const credentials = credentialsOf(device.credentials);
-    const messages = new CloudToDevice({ onMessage: (message) => handler.onMessage(message) });
-    const twin = device.credentials?.rootsKey ? [twinWithCredentials({}, credentials)] : [];
-    const agent = new Agent(host, handler, { ...options, credentials, features: [messages, ...twin] });
+    const features = [
+      ...(methods ? [new DirectMethods(methods)] : []),
+      new CloudToDevice({ onMessage: (message) => handler.onMessage(message) }),
+      ...(device.credentials?.rootsKey ? [twinWithCredentials({}, credentials)] : []),
+    ];
+    const agent = new Agent(host, handler, { ...options, credentials, features });
     agent.start();
     return {
       pid: undefined,

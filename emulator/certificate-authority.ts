@@ -33,6 +33,8 @@ export interface Authority {
   /** Leaf followed by the intermediate, PEM: what the server sends. */
   serverChainPem: string;
   serverKeyPem: string;
+  /** What issues servers' certificates. */
+  intermediate: CertificateAndKey;
   /** The CA below the root that issues to devices. */
   issuing: CertificateAndKey;
 }
@@ -110,6 +112,7 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
     rootReplaced: root.replaced,
     serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
     serverKeyPem: server.value.privateKeyPem,
+    intermediate: intermediate.value,
     issuing: issuing.value,
   };
 }

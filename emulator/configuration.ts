@@ -103,6 +103,8 @@ export interface Configuration {
   iotHubs: LinkedHub[];
   enrollments: IndividualEnrollment[];
   enrollmentGroups: EnrollmentGroup[];
+  /** Where it was read, for those who look into a refusal: the file, and the line of each enrollment, counted from 1. */
+  places?: { source: string; enrollments: number[]; enrollmentGroups: number[] };
 }
 
 /** What a custom allocation function is told: the body of Azure's webhook request, by its field names. */

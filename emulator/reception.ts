@@ -60,7 +60,10 @@ export class Reception {
     link: Link,
   ): Admission | Refusal {
     const { enrollments, dps, refusal, refusalCode, now } = this.#options;
-    const refuse = (returnCode: number, reason: string): Refusal => ({ returnCode, reason, endpoint: "dps" });
+    const refuse = (returnCode: number, reason: string): Refusal => {
+      const enrollment = enrollments.placeFor(user.registrationId);
+      return { returnCode, reason, endpoint: "dps", ...(enrollment ? { enrollment } : {}) };
+    };
     if (connect.clientId.toLowerCase() !== user.registrationId.toLowerCase()) {
       return refuse(
         ConnackCode.IDENTIFIER_REJECTED,

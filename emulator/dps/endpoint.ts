@@ -2,6 +2,7 @@
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
 import * as v from "valibot";
 import type { Clock } from "../clock";
+import type { EnrollmentPlace, EnrollmentRegistry } from "../enrollment-registry";
 import type { FaultInjector, FaultRule } from "../faults";
 import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
@@ -27,7 +28,12 @@ export interface DpsObserver {
   /** A registration asks for a certificate, and gets none. */
   onCertificateRequest(registrationId: string): void;
   /** A response goes out. */
-  onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
+  onResponse(
+    kind: "register" | "poll",
+    registrationId: string,
+    response: DpsResponse,
+    enrollment: EnrollmentPlace | undefined,
+  ): void;
   /** A failure of the emulator's own, which the device sees as status 500. */
   onProblem(error: Error): void;
 }
@@ -39,8 +45,16 @@ export class DpsEndpoint implements EndpointHandler {
   readonly #observer: DpsObserver;
   readonly #clock: Clock;
   readonly #callers = new WeakMap<Connection, { caller: DpsIdentity | DpsError; mayAsk: boolean }>();
+  readonly #enrollments: EnrollmentRegistry;
 
-  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, clock: Clock) {
+  constructor(
+    service: RegistrationService,
+    faults: FaultInjector,
+    observer: DpsObserver,
+    clock: Clock,
+    enrollments: EnrollmentRegistry,
+  ) {
+    this.#enrollments = enrollments;
     this.#service = service;
     this.#faults = faults;
     this.#observer = observer;
@@ -109,6 +123,16 @@ export class DpsEndpoint implements EndpointHandler {
     return this.#service.register(caller, body.payload, csr);
   }
 
+  /** The enrollment that a refusal rests on. */
+  #refusing(connection: Connection, { body }: DpsResponse): EnrollmentPlace | undefined {
+    const { caller } = this.#callers.get(connection)!;
+    if (isDpsError(caller)) return this.#enrollments.placeFor(connection.id);
+    const outcome = typeof body === "object" && body !== null && "status" in body ? body.status : "";
+    return outcome === "failed" || outcome === "disabled"
+      ? this.#enrollments.placeOf(caller.enrollment.value)
+      : undefined;
+  }
+
   #respond(
     kind: "register" | "poll",
     connection: Connection,
@@ -116,12 +140,20 @@ export class DpsEndpoint implements EndpointHandler {
     response: DpsResponse,
   ): void {
     const rule = this.#faults.strike(kind, connection.link.context);
-    const answer = rule?.action === "status" ? faultResponse(rule, this.#clock.now()) : response;
-    connection.link.answer(rule, () => this.#send(kind, connection, requestId, answer));
+    const isFault = rule?.action === "status";
+    const answer = isFault ? faultResponse(rule, this.#clock.now()) : response;
+    const enrollment = isFault ? undefined : this.#refusing(connection, answer);
+    connection.link.answer(rule, () => this.#send(kind, connection, requestId, answer, enrollment));
   }
 
-  #send(kind: "register" | "poll", connection: Connection, requestId: string, response: DpsResponse): void {
-    this.#observer.onResponse(kind, connection.id, response);
+  #send(
+    kind: "register" | "poll",
+    connection: Connection,
+    requestId: string,
+    response: DpsResponse,
+    enrollment: EnrollmentPlace | undefined,
+  ): void {
+    this.#observer.onResponse(kind, connection.id, response, enrollment);
     const qos = connection.granted(RESPONSE_FILTER);
     // A client that has not subscribed gets nothing: responses are not kept.
     if (qos === undefined || connection.link.destroyed) return;

@@ -129,7 +129,7 @@ export class RegistrationService {
         csr === undefined ? undefined : await this.#options.issuer.issue("dps", csr, registrationId);
       const record = await this.#assign(identity, payload, chain !== undefined);
       // An answer that a crash could take back would let device and service disagree.
-      await this.#options.state.changed();
+      await this.#options.state.settled();
       this.#options.onAssigned(record, identity);
       return assignedResponse(
         operationId,
