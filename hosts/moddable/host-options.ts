@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What the Moddable SDK as a host is made of. Types only: no module of an image. */
 import type { BerthError } from "../../src/error";
+import type { Credential } from "../../src/agent/credential";
+import type { HubFeature } from "../../src/azure/hub/feature";
 import type { CertificateHost, Host, Network } from "../../src/host";
 import type { NativeTlsOptions } from "../native/tls";
 import type { ClientCertificate } from "../sockets/client-certificate";
@@ -57,6 +59,13 @@ export interface ModdableHostOptions {
 /** The module of manifest_certificates.json. */
 export interface CertificatesModule {
   createCertificates(tls: NativeTlsOptions, certificate: ClientCertificate | undefined): CertificateHost;
+  credentialsWithTwin(settings: { readonly issue: boolean; readonly rootsKey: string }): FieldCredentials;
+}
+
+/** Options of a device. */
+export interface FieldCredentials {
+  readonly credentials: readonly Credential[];
+  readonly features: readonly HubFeature[];
 }
 
 /** A host with its network and time. */

@@ -17,7 +17,7 @@ import type { Resolve } from "../sockets/connect-to";
 import { ModdableClock } from "./clock";
 import { bindTransport, createEfuseSigner, createSigner, tlsOptions } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import type { CertificatesModule, ModdableHost, ModdableHostOptions } from "./host-options";
+import type { CertificatesModule, FieldCredentials, ModdableHost, ModdableHostOptions } from "./host-options";
 import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -123,6 +123,11 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
       if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
+}
+
+/** What the settings ask for; undefined where the app has no manifest_certificates.json. */
+export function fieldCredentials(issue: boolean, rootsKey: string): FieldCredentials | undefined {
+  return optionalModule<CertificatesModule>(CERTIFICATES)?.credentialsWithTwin({ issue, rootsKey });
 }
 
 /** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */

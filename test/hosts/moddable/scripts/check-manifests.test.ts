@@ -19,6 +19,7 @@ beforeEach(() => {
   for (const part of [
     "manifest.json",
     "manifest_telemetry.json",
+    "manifest_certificates.json",
     "src",
     "hosts/moddable",
     "hosts/native",
