@@ -26,6 +26,8 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 /** What a device is and where it finds its servers. */
 export interface EngineHost extends NodeHostOptions {
   readonly credentials?: CredentialSettings | undefined;
+  /** Of `transports(...)`; undefined for TCP alone. */
+  readonly transports?: readonly string[] | undefined;
 }
 
 /** What a device reports; see `AgentHandler` and `CloudToDevice` for what these mean. */

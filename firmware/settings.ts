@@ -2,6 +2,8 @@
 /** The configuration of the firmware; the table in README.md is checked against `SETTINGS`. */
 import {
   checkedValue,
+  type Form,
+  listOf,
   number,
   PLATFORM_SETTINGS,
   type Raw,
@@ -11,6 +13,26 @@ import {
   type SettingsRead,
   type Values,
 } from "../hosts/moddable/settings";
+import { parseProxy } from "../hosts/sockets/http-connect";
+import { transports } from "../src/transports";
+
+const TRANSPORTS: Form = Object.freeze({
+  name: "`tcp`, `websocket`, each with `:PORT` or without, comma separated",
+  check: (value: string) => value === "" || passes(() => transports(...listOf(value))),
+});
+const PROXY: Form = Object.freeze({
+  name: "`http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`",
+  check: (value: string) => value === "" || passes(() => parseProxy(value)),
+});
+
+function passes(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** 65 bytes of a public key on P-256 in base64; the first one is 4. */
 const ROOTS_KEY = Object.freeze({
@@ -21,6 +43,10 @@ const ROOTS_KEY = Object.freeze({
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   ...PLATFORM_SETTINGS,
+  /** Ways to the servers, the one that is wanted first; empty: TCP. */
+  transports: text("", 0, 100, TRANSPORTS),
+  /** An HTTP proxy; empty: none. */
+  proxy: text("", 0, 500, PROXY),
   /** Seconds between two telemetry messages. */
   telemetryEvery: number(60, 1, 86_400),
   /** Seconds that a SAS token is good. */

@@ -31,6 +31,7 @@ const LIBRARY = {
   index: "hosts/node/berth.ts",
   board: "hosts/node/board.ts",
   certificates: "hosts/node/field-certificates.ts",
+  transports: "src/transports.ts",
   emulator: "emulator/index.ts",
 };
 const COMMAND = { command: "cli/main.ts" };

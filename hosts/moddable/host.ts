@@ -50,6 +50,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     // TLS overwrites the key that it is given.
     own && { chain: own.chain, key: own.key.slice(0) },
   );
+  const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
   const transport = bindTransport({
     roots,
     clientCertificate: options.clientCertificate,
@@ -57,6 +58,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     timers,
     clock,
     connectTo: options.connectTo,
+    tunnel: options.proxy?.(text),
     onSecure: options.onSecure ?? (() => {}),
   });
 
@@ -100,7 +102,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
 
   const network = theirs ?? joined;
   return {
-    text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
+    text,
     clock,
     timers,
     store: new PreferenceStore(options.preferences, options.domain),

@@ -10,7 +10,7 @@
  * - The key is made and kept before it is asked for: an answer that comes after a restart fits still.
  */
 import type { Credential, CredentialHost } from "../agent/credential";
-import { base64 } from "../azure/base64";
+import { base64 } from "../base64";
 import { backoffDelay } from "../backoff";
 import { asBerthError, type BerthError, invalidArgument } from "../error";
 import type { Trust } from "../host";

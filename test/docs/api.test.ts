@@ -66,6 +66,7 @@ const FROM_AGENT = [
   "hub",
   "outbox",
   "credentials",
+  "transports",
   "startSpread",
   "maximumFailures",
   "backoff",
