@@ -81,9 +81,8 @@ async function issued(id = "dev-1"): Promise<{ cert: string; key: string; chain:
   const client = await openNewDps(id);
   const { body } = await register(client, JSON.stringify({ csr }));
   await client.disconnect();
-  const chain = (body.registrationState?.issuedCertificateChain as string[]).map(
-    (one) => new X509Certificate(Buffer.from(one, "base64")),
-  );
+  const { issuedCertificateChain } = body.registrationState as { issuedCertificateChain: string[] };
+  const chain = issuedCertificateChain.map((one) => new X509Certificate(Buffer.from(one, "base64")));
   return { cert: chain.slice(0, 2).join(""), key, chain };
 }
 
