@@ -298,6 +298,7 @@ export class Unit {
     this.boot();
     this.#isCalm = true;
     this.#calmBegan = this.now;
+    if (!this.isHome) this.#desire(this.random);
     this.#calmSince = this.isHome ? -1 : this.now;
   }
 
@@ -378,7 +379,8 @@ export class Unit {
   /** A service calls, writes or wishes something. */
   serve(random: Random): void {
     const { home } = this;
-    switch (random.below(4)) {
+    // What is read or wished now would mend what went wrong before.
+    switch (random.below(this.#isCalm ? 2 : 4)) {
       case 0: {
         const name = random.pick(METHODS);
         const id = home?.call(name, JSON.stringify({ n: this.#services }));
@@ -391,15 +393,19 @@ export class Unit {
         home?.current?.deliver();
         break;
       case 2: {
-        this.#services += 1;
-        const name = `d${random.below(4)}`;
-        const hub = home ?? this.hubs.find(({ place }) => place !== undefined);
-        hub?.desire({ [name]: random.chance(0.2) ? null : this.#services });
+        this.#desire(random);
         break;
       }
       default:
         this.application?.readTwin();
     }
+  }
+
+  /** A change of desired properties, whether or not the device is there. */
+  #desire(random: Random): void {
+    this.#services += 1;
+    const hub = this.hubs.find(({ host }) => host === this.account.assigned);
+    hub?.desire({ [`d${random.below(4)}`]: random.chance(0.2) ? null : this.#services });
   }
 
   /** The device has forgotten its assignment. */
