@@ -53,7 +53,10 @@ const FOLDERS = {
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
-  "simulator/chaos": [["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"], "packages"],
+  "simulator/chaos": [
+    ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
+    "packages",
+  ],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [

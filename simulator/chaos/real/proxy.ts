@@ -30,7 +30,7 @@ const FAULTS: readonly ProxyFault[] = Object.freeze([
 /** Milliseconds. */
 const SETTLED = 100;
 
-export class Proxy {
+export class BadProxy {
   readonly #random: Random;
   readonly #target: () => number;
   readonly #onFault: (fault: ProxyFault) => void;

@@ -13,7 +13,7 @@ import { Device } from "../../../hosts/node/berth";
 import { Random } from "../../random";
 import { Ledger } from "../ledger";
 import type { EmulatorReady, EmulatorSettings, JournalEntry } from "./emulator-process";
-import { Proxy, type ProxyFault } from "./proxy";
+import { BadProxy, type ProxyFault } from "./proxy";
 
 export interface StormOptions {
   readonly seed: number;
@@ -39,14 +39,14 @@ const BRISK = Object.freeze({
 class Member {
   readonly ledger = new Ledger();
   readonly name: string;
-  readonly proxy: Proxy;
+  readonly proxy: BadProxy;
   readonly #key: string;
   readonly #directory: string;
   #device: Device | undefined;
   reported = 0;
   connections = 0;
 
-  constructor(index: number, key: string, directory: string, proxy: Proxy) {
+  constructor(index: number, key: string, directory: string, proxy: BadProxy) {
     this.name = `storm-${index}`;
     this.#key = key;
     this.#directory = directory;
@@ -60,7 +60,6 @@ class Member {
   get pending(): number {
     return this.#device?.pending ?? 0;
   }
-
 
   /** Its life begins, and sends. */
   live(port: number, ca: string, fail: (what: string) => void): void {
@@ -106,7 +105,9 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
   const journal = join(directory, "journal");
   writeFileSync(journal, "");
   const random = new Random(seed);
-  const keys = Array.from({ length: devices }, (_, i) => Buffer.from(`key of storm-${i}`.padEnd(32)).toString("base64"));
+  const keys = Array.from({ length: devices }, (_, i) =>
+    Buffer.from(`key of storm-${i}`.padEnd(32)).toString("base64"),
+  );
   const configuration = {
     idScope: ID_SCOPE,
     iotHubs: HUBS,
@@ -124,7 +125,12 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
   let emulator: ChildProcess | undefined;
   let ready: EmulatorReady = { port: 0, ca: "" };
   const startEmulator = async (): Promise<void> => {
-    const settings: EmulatorSettings = { configuration, port: ready.port, directory: join(directory, "emulator"), journal };
+    const settings: EmulatorSettings = {
+      configuration,
+      port: ready.port,
+      directory: join(directory, "emulator"),
+      journal,
+    };
     emulator = fork(join(import.meta.dirname, "emulator-process.ts"), [JSON.stringify(settings)], {
       execArgv: ["--import", "tsx"],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -152,7 +158,7 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
   try {
     await startEmulator();
     for (let i = 0; i < devices; i += 1) {
-      const proxy = new Proxy(new Random(seed, i), () => ready.port, count);
+      const proxy = new BadProxy(new Random(seed, i), () => ready.port, count);
       const port = await proxy.listen();
       const member = new Member(i, keys[i] as string, join(directory, `device-${i}`), proxy);
       members.push(member);
@@ -176,7 +182,8 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
     for (const { proxy } of members) proxy.calm();
     log("calm");
     const deadline = performance.now() + LONGEST_RETURN;
-    while (performance.now() < deadline && !interrupted && !members.every(({ isAtRest }) => isAtRest)) await sleep(100);
+    while (performance.now() < deadline && !interrupted && !members.every(({ isAtRest }) => isAtRest))
+      await sleep(100);
     for (const member of members) member.report();
     while (performance.now() < deadline && !interrupted && violations.length === 0) {
       const open = judge(members, journal);
@@ -193,7 +200,8 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
     await stopEmulator("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   }
-  const sum = (of: (member: Member) => number): number => members.reduce((total, member) => total + of(member), 0);
+  const sum = (of: (member: Member) => number): number =>
+    members.reduce((total, member) => total + of(member), 0);
   console.log(
     [
       `${devices} devices over TLS, ${((performance.now() - start) / 1000).toFixed(0)} s, seed ${seed}`,
@@ -212,7 +220,9 @@ export async function storm({ seed, seconds, devices, log }: StormOptions): Prom
 /** What does not hold, by the emulator's journal and the devices' own word. */
 function judge(members: readonly Member[], journal: string): string[] {
   const wrong: string[] = [];
-  const books = new Map(members.map(({ name }) => [name, { last: 0, received: new Set<number>(), reported: 0 }]));
+  const books = new Map(
+    members.map(({ name }) => [name, { last: 0, received: new Set<number>(), reported: 0 }]),
+  );
   for (const line of readFileSync(journal, "utf8").split("\n")) {
     // The last line may have been cut off by a kill; it was not acknowledged then.
     if (!line.endsWith("}")) continue;
@@ -225,7 +235,8 @@ function judge(members: readonly Member[], journal: string): string[] {
     const book = books.get(entry.telemetry);
     const number = Number(entry.body.split(" ")[1]);
     if (!book || book.received.has(number)) continue;
-    if (number < book.last) wrong.push(`${entry.telemetry}: order: message ${number} comes after ${book.last}`);
+    if (number < book.last)
+      wrong.push(`${entry.telemetry}: order: message ${number} comes after ${book.last}`);
     book.last = number;
     book.received.add(number);
   }
@@ -237,9 +248,12 @@ function judge(members: readonly Member[], journal: string): string[] {
       wrong.push(`${name}: ${ledger.accepted} messages accepted, ${book?.received.size} at a hub`);
     }
     if (ledger.acknowledged + pending !== ledger.accepted) {
-      wrong.push(`${name}: ${ledger.accepted} accepted, ${ledger.acknowledged} acknowledged, ${pending} held`);
+      wrong.push(
+        `${name}: ${ledger.accepted} accepted, ${ledger.acknowledged} acknowledged, ${pending} held`,
+      );
     }
-    if (book?.reported !== reported) wrong.push(`${name}: reported ${reported}, the hub has ${book?.reported}`);
+    if (book?.reported !== reported)
+      wrong.push(`${name}: reported ${reported}, the hub has ${book?.reported}`);
     if (proxy.mostStanding > 1) wrong.push(`${name}: ${proxy.mostStanding} connections at a time`);
   }
   return wrong;
