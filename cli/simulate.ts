@@ -113,13 +113,22 @@ async function simulate(
         }),
     );
     const { telemetry, timeout, eager, receiveLimit } = flags;
-    const life = { telemetry, eager, receiveLimit, timeout: timeout * 1000, signal };
+    const life = () => ({
+      telemetry,
+      eager,
+      receiveLimit,
+      timeout: timeout * 1000,
+      signal,
+      start: performance.now(),
+    });
     title(output, "First start: nothing stored, so the device asks DPS");
-    const first = await Promise.all(devices.map((device) => device.live(life)));
+    const firstLife = life();
+    const first = await Promise.all(devices.map((device) => device.live(firstLife)));
     const calls = callsOf(emulator);
     if (signal.aborted || first.some(hasFailed)) return false;
     title(output, "Second start: from the stored assignment");
-    const second = await Promise.all(devices.map((device) => device.live(life)));
+    const secondLife = life();
+    const second = await Promise.all(devices.map((device) => device.live(secondLife)));
     if (signal.aborted || second.some(hasFailed)) return false;
     return summary(flags, emulator, devices, { first, second, calls }, output);
   } finally {

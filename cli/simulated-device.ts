@@ -5,7 +5,7 @@ import type { DeviceEngine } from "./device-engine";
 import { type DeviceRunResult, runDevice } from "./device-run";
 import type { Output } from "./output";
 import type { FleetMember } from "./simulated-fleet";
-import { type TappedPacket, Timeline, type Traffic, timelineRow } from "./timeline";
+import { type TappedPacket, Timeline, type Traffic, timelineRow, timelineStyle } from "./timeline";
 
 /** A device of the simulation and the emulator that it finds. */
 export interface SimulatedDeviceOptions extends FleetMember {
@@ -34,19 +34,23 @@ export class SimulatedDevice {
     timeout: number;
     eager: boolean;
     receiveLimit: number;
+    /** What times count from, by `performance.now`. */
+    start: number;
     signal: AbortSignal;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
     // Names as in Azure, all of them at the emulator's address.
     const connectTo: ConnectTo = { host: "", port: undefined, address: "127.0.0.1", toPort: port };
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
-    const timeline = new Timeline((packet: TappedPacket) => {
+    const onPacket = (packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
       output.passing(
         { event: "packet", device: registrationId, ...packet },
         timelineRow(packet, label, peer),
+        timelineStyle(packet),
       );
-    });
+    };
+    const timeline = new Timeline(onPacket, undefined, life.start);
     const result = await runDevice({
       engine,
       device: { ...this.#options, connectTo: [connectTo] },

@@ -33,6 +33,10 @@ export interface Authority {
   /** Leaf followed by the intermediate, PEM: what the server sends. */
   serverChainPem: string;
   serverKeyPem: string;
+  /** What issues servers' certificates. */
+  intermediate: CertificateAndKey;
+  /** The CA below the root that issues to devices. */
+  issuing: CertificateAndKey;
 }
 
 /** Milliseconds that others may take to make the CA of a directory that is shared. */
@@ -74,6 +78,17 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
       root.value,
     ),
   );
+  const issuing = await keep(directory, "devices", now, [root.value.certificatePem], () =>
+    createIntermediateCertificate(
+      {
+        commonName: "Berth emulator device CA",
+        keyType: "ec-p256",
+        days: 1825,
+        notBefore: new Date(now - 86_400_000),
+      },
+      root.value,
+    ),
+  );
   const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", ...names])];
   const dnsNames = all.filter((name) => isIP(name) === 0);
   const ipAddresses = all.filter((name) => isIP(name) !== 0);
@@ -97,6 +112,8 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
     rootReplaced: root.replaced,
     serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
     serverKeyPem: server.value.privateKeyPem,
+    intermediate: intermediate.value,
+    issuing: issuing.value,
   };
 }
 

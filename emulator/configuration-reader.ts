@@ -6,6 +6,7 @@ import type { Configuration, EnrollmentBase } from "./configuration";
 import { FAULTS } from "./fault-reader";
 import { twinSection } from "./hub/twin";
 import { DocumentError, parseJson, readJson } from "./json-reader";
+import { memberLines } from "./member-lines";
 import { DEVICE_ID_RULE, isDeviceId, isHostName, isRegistrationId } from "./names";
 import { RIGHTS } from "./rights";
 import { choice, FLAG, isJsonObject, list, maybe, object, text, told, whole } from "./shapes";
@@ -18,8 +19,6 @@ const READ_ONLY = [
   "lastUpdatedDateTimeUtc",
   "optionalDeviceInformation",
   "registrationState",
-  "clientCertificateIssuancePolicy",
-  "credentialPolicyName",
 ];
 
 const HOST = v.pipe(text(253), v.toLowerCase());
@@ -79,6 +78,8 @@ const BASE = {
   iotHubs: maybe(list(HOST, 50)),
   iotHubHostName: maybe(HOST),
   initialTwin: maybe(INITIAL_TWIN),
+  clientCertificateIssuancePolicy: maybe(object({ certificateAuthorityName: text(128) })),
+  credentialPolicyName: maybe(text(128)),
 };
 
 /** An individual enrollment. */
@@ -175,7 +176,8 @@ export function parseConfiguration(document: string, source = "configuration"): 
       if (wrong) fail(`${list}[${at}].${wrong.field}`, wrong.problem);
     }
   }
-  return { ...rest, enrollments, enrollmentGroups };
+  const lines = memberLines(document, ["enrollments", "enrollmentGroups"]);
+  return { ...rest, enrollments, enrollmentGroups, places: { source, ...lines } };
 }
 
 /** The first member of an enrollment that names no hub, where one of `hubs` is to be named. */

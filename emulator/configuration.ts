@@ -58,6 +58,10 @@ export interface EnrollmentBase {
   /** The hub of the policy `static`. */
   iotHubHostName?: string;
   initialTwin?: InitialTwin;
+  /** Who issues certificates to devices that ask for one; here it is the emulator's own CA, whatever the name. */
+  clientCertificateIssuancePolicy?: { certificateAuthorityName: string };
+  /** The same in later versions of the API: a policy of Azure Device Registry. */
+  credentialPolicyName?: string;
 }
 
 /** One device. */
@@ -99,6 +103,8 @@ export interface Configuration {
   iotHubs: LinkedHub[];
   enrollments: IndividualEnrollment[];
   enrollmentGroups: EnrollmentGroup[];
+  /** Where it was read, for those who look into a refusal: the file, and the line of each enrollment, counted from 1. */
+  places?: { source: string; enrollments: number[]; enrollmentGroups: number[] };
 }
 
 /** What a custom allocation function is told: the body of Azure's webhook request, by its field names. */

@@ -16,23 +16,33 @@ import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
-import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
+import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { EventLog } from "./hub/event-log";
+import type { FileNotification } from "./hub/feedback";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
 import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { connectionString, settlePolicies } from "./service/access-policies";
+import { connectionString, eventsConnectionString, settlePolicies } from "./service/access-policies";
+import { type AmqpHub, entityOf } from "./service/amqp/nodes";
+import { Readers } from "./service/amqp/event-sender";
+import { AmqpServer } from "./service/amqp/server";
 import type { HttpsServer } from "./service/https-server";
 import { createServices } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
+import { ServedCertificate } from "./served-certificate";
+import { SettableClock } from "./settable-clock";
 import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -48,6 +58,8 @@ export class Emulator {
   readonly enrollments: EnrollmentRegistry;
   /** Device identities of the hubs. */
   readonly devices: DeviceRegistry;
+  /** The time that it goes by: set it wrong, or on. */
+  readonly clock: SettableClock;
   readonly idScope: string;
   /** Host names. */
   readonly hubs: readonly string[];
@@ -59,23 +71,29 @@ export class Emulator {
   port = 0;
   /** The port of the APIs for services. */
   httpsPort = 0;
+  /** The port of AMQP for services. */
+  amqpsPort = 0;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
+  readonly #logs = new Map<string, EventLog>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
+  #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
   #services: HttpsServer | undefined;
+  #amqp: AmqpServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined, state: StateStore) {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
+    this.clock = new SettableClock(options.clock ?? systemClock);
     this.idScope = configuration.idScope;
     this.hubs = configuration.iotHubs.map((hub) => hub.name);
     this.faults = new FaultInjector(options.faults, options.seed);
@@ -84,7 +102,7 @@ export class Emulator {
     const { host = "127.0.0.1", controlToken } = options;
     this.controlToken =
       controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
-    this.#state = new StateStore(options.stateDirectory);
+    this.#state = state;
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
         host: name,
@@ -95,6 +113,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -109,13 +128,15 @@ export class Emulator {
     const { stateDirectory } = options;
     const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
     let emulator: Emulator | undefined;
+    let state: StateStore | undefined;
     try {
-      emulator = new Emulator(options, lock);
+      state = stateDirectory === undefined ? new StateStore() : await StateStore.open(stateDirectory);
+      emulator = new Emulator(options, lock, state);
       await emulator.#start();
       return emulator;
     } catch (error) {
       // What stopped the start is told, whatever fails on the way out.
-      await emulator?.stop().catch(() => {});
+      await (emulator?.stop() ?? state?.close())?.catch(() => {});
       lock?.release();
       throw error;
     }
@@ -131,6 +152,16 @@ export class Emulator {
     { address = "a stream", chain = [] }: { address?: string; chain?: readonly X509Certificate[] } = {},
   ): void {
     this.#frontDoor?.serve({ stream, address, chain: () => chain, reset: () => stream.destroy() });
+  }
+
+  /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
+  get certificates(): ServedCertificate {
+    return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -149,6 +180,20 @@ export class Emulator {
       policy: policy.keyName,
       connectionString: connectionString(policy),
     }));
+  }
+
+  /**
+   * What a reader of a hub's telemetry is given: `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…`,
+   * for each policy that may.
+   */
+  get eventsConnectionStrings(): { host: string; policy: string; connectionString: string }[] {
+    return this.#state.policies
+      .filter(({ host, rights }) => this.hubs.includes(host) && rights.includes("ServiceConnect"))
+      .map((policy) => ({
+        host: policy.host,
+        policy: policy.keyName,
+        connectionString: eventsConnectionString(policy, this.amqpsPort),
+      }));
   }
 
   /**
@@ -172,10 +217,25 @@ export class Emulator {
       ...(system === undefined ? {} : { system }),
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
-    const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
-    await this.#state.changed();
-    this.#endpoint(hub).deliver(deviceId);
+    const endpoint = this.#endpoint(hub);
+    const sequence = ++this.#sequence;
+    endpoint.enqueue(device, message, sequence, maximumQueue);
+    this.devices.touched(hub, device);
+    await this.#state.settled();
+    this.events.emit("queued", {
+      hub,
+      deviceId,
+      sequence,
+      body: Buffer.from(body),
+      properties: properties ?? {},
+    });
+    endpoint.deliver(deviceId);
     return sequence;
+  }
+
+  /** Tells services that a device has uploaded a file. @throws Error when there is no such hub */
+  notifyOfFile(hub: string, notification: FileNotification): void {
+    this.#endpoint(hub).fileNotifications.add(notification);
   }
 
   /**
@@ -232,7 +292,7 @@ export class Emulator {
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
   async deleteRegistration(registrationId: string): Promise<boolean> {
     const found = this.#state.registrations.delete(registrationId.toLowerCase());
-    await this.#state.changed();
+    await this.#state.settled();
     return found;
   }
 
@@ -247,11 +307,13 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
+    for (const endpoint of this.#endpoints.values()) endpoint.stop();
+    await this.#amqp?.stop();
     await this.#services?.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
-      await this.#state.changed();
+      await this.#state.close();
     } finally {
       if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
       this.#lock?.release();
@@ -260,11 +322,18 @@ export class Emulator {
 
   async #start(): Promise<void> {
     const options = this.#options;
-    const clock = options.clock ?? systemClock;
+    const { clock } = this;
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
-    const watch = observers(this.events, this.telemetry, this.counts);
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
+    const watch = observers(this.events, this.telemetry, this.counts, (message) => this.#log(message));
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -275,16 +344,26 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock);
+    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      this.#logs.set(name, new EventLog(options.hub?.partitions ?? 4, clock.now()));
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -304,6 +383,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
@@ -315,20 +395,21 @@ export class Emulator {
       admit: (connect, chain, link) => reception.admit(connect, chain, link),
       onRefused,
       onStranger,
+      watch: watch.watch,
       clock,
       connectTimeout,
       maximumPacket: MAXIMUM_PACKET,
     });
     this.#frontDoor = frontDoor;
     const { serverCertificate } = options;
-    const authority = serverCertificate
+    const kept = serverCertificate
       ? {
           serverChainPem: serverCertificate.certificatePem,
           serverKeyPem: serverCertificate.privateKeyPem,
         }
       : this.#authority;
-    this.#listener = new TlsListener({
-      authority,
+    const listener = new TlsListener({
+      pair: kept,
       faults,
       clock,
       handshakeTimeout: connectTimeout,
@@ -336,12 +417,24 @@ export class Emulator {
       onCaller: (caller) => frontDoor.serve(caller),
       onStranger,
     });
+    this.#listener = listener;
+    this.#certificates = new ServedCertificate({
+      authority: this.#authority,
+      kept,
+      names: ["localhost", "127.0.0.1", ...this.#names()],
+      now: () => clock.now() - clock.skew,
+      show: (pair) => {
+        listener.show(pair ?? kept);
+        this.#amqp?.show(pair ?? kept);
+        this.#services?.show(pair);
+      },
+    });
     const host = options.host ?? "127.0.0.1";
-    this.port = await this.#listener.listen(options.port ?? 0, host);
+    this.port = await listener.listen(options.port ?? 0, host);
     const { idScope, hubs, serviceHost, events, devices, enrollments } = this;
     this.#services = createServices({
-      server: authority,
-      rootPem: this.#authority.rootPem,
+      pair: kept,
+      certificates: this.#certificates,
       events,
       faults,
       state: this.#state,
@@ -350,19 +443,70 @@ export class Emulator {
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,
-      names: [host, ...this.#names()],
+      names: this.#names(),
       controlToken: this.controlToken,
-      health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
+      keepEvents: options.keepEvents ?? false,
+      send: (hub, deviceId, { body, properties, lifetime, system }) =>
+        this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
+      health: () => {
+        const { port, httpsPort, amqpsPort } = this;
+        return { idScope, hubs, dps: serviceHost, port, httpsPort, amqpsPort };
+      },
       clock,
     });
+    this.#amqp = new AmqpServer(
+      {
+        hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
+        readers: new Readers(),
+        policies: () => this.#state.policies,
+        clock,
+        connectTimeout,
+        port: () => this.amqpsPort,
+        onRefused: (host, path, reason) => events.emit("serviceRefused", { host, path, reason }),
+        onStranger,
+        onProblem: watch.onProblem,
+      },
+      kept,
+    );
+    const amqp = this.#amqp;
+    // Of IoT Hub, and of Event Hubs.
+    for (const path of ["/$iothub/websocket", "/$servicebus/websocket"])
+      this.#services.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
+    this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
     this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
     // The keys of the policies, when they are new.
-    await this.#state.changed();
+    await this.#state.settled();
+  }
+
+  #amqpHub(name: string): AmqpHub {
+    const endpoint = this.#endpoint(name);
+    return {
+      name,
+      entity: entityOf(name),
+      log: this.#logs.get(name)!,
+      feedback: endpoint.feedback,
+      fileNotifications: endpoint.fileNotifications,
+      hasDevice: (deviceId) => this.devices.get(name, deviceId) !== undefined,
+      send: async (deviceId, { body, properties, lifetime, system }) => {
+        await this.sendCloudToDevice(name, deviceId, body, properties, lifetime, system);
+      },
+    };
+  }
+
+  /** Keeps telemetry for those who read events. */
+  #log(message: Telemetry): void {
+    const { generationId = "1", authentication } = this.devices.get(message.hub, message.deviceId) ?? {};
+    this.#logs.get(message.hub)?.append(message, {
+      generationId,
+      authentication: authentication?.type === "symmetricKey" ? "sas" : "x509",
+    });
   }
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const { host = "127.0.0.1", names = [] } = this.#options;
+    const own = isWildcard(host) ? [] : [host];
+    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -374,19 +518,15 @@ export class Emulator {
   #sessionsOf(hub: string) {
     return {
       load: (deviceId: string) => this.devices.get(hub, deviceId)?.session,
-      save: (deviceId: string, subscriptions: Record<string, number> | undefined) => {
+      save: async (deviceId: string, subscriptions: Record<string, number> | undefined) => {
         const device = this.devices.get(hub, deviceId);
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        // A failure is told by the state itself.
-        this.#state.changed().catch(() => {});
+        this.devices.touched(hub, device);
+        await this.#state.settled();
       },
     };
-  }
-
-  #now(): number {
-    return (this.#options.clock ?? systemClock).now();
   }
 
   #endpoint(hub: string): HubEndpoint {
@@ -400,6 +540,11 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** Does it stand for every address of this computer? */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {

@@ -1,19 +1,48 @@
 // SPDX-License-Identifier: MIT
 /** The enrollments in force: those of the configuration, and what a test adds or removes while the emulator runs. */
-import type { Configuration, EnrollmentGroup, IndividualEnrollment, InitialTwin } from "./configuration";
+import type {
+  Configuration,
+  EnrollmentBase,
+  EnrollmentGroup,
+  IndividualEnrollment,
+  InitialTwin,
+} from "./configuration";
 import { checkSection } from "./hub/twin";
 import { DEVICE_ID_RULE, isDeviceId } from "./names";
 import type { EnrollmentChange } from "./records";
 import type { SharedAccessSignature } from "./shared-access-signature";
 import { GroupKeys, type GroupMembership } from "./symmetric-keys";
 
+/** Where an enrollment stands. */
+export interface EnrollmentPlace {
+  kind: "individual" | "group";
+  /** Registration id or group id. */
+  id: string;
+  /** The configuration file and the line in it, counted from 1; absent for one that the service API wrote. */
+  source?: string;
+  line?: number;
+}
+
 /** Lookup by registration id and group id, ignoring case as DPS does. */
 export class EnrollmentRegistry {
   readonly #individuals = new Map<string, IndividualEnrollment>();
   readonly #groups = new Map<string, EnrollmentGroup>();
   readonly #groupKeys = new GroupKeys();
+  /** That of the device which was searched for last. */
+  #latest: EnrollmentGroup | undefined;
+  /** The id of the group that a device came by before; the state knows it. */
+  groupBefore: (registrationId: string) => string | undefined = () => undefined;
 
-  constructor(configuration: Pick<Configuration, "enrollments" | "enrollmentGroups">) {
+  /** What the configuration file holds; one that the service API writes is another object. */
+  readonly #lines = new WeakMap<EnrollmentBase, { source: string; line: number }>();
+
+  constructor(configuration: Pick<Configuration, "enrollments" | "enrollmentGroups" | "places">) {
+    const { places } = configuration;
+    for (const list of places ? (["enrollments", "enrollmentGroups"] as const) : [])
+      for (const [at, enrollment] of configuration[list].entries()) {
+        const line = places?.[list][at];
+        if (places && line !== undefined) this.#lines.set(enrollment, { source: places.source, line });
+      }
     for (const enrollment of configuration.enrollments) this.setIndividual(enrollment);
     for (const group of configuration.enrollmentGroups) this.setGroup(group);
   }
@@ -66,7 +95,41 @@ export class EnrollmentRegistry {
 
   /** The symmetric-key group that a token of this device was signed for; undefined when there is none. */
   groupOf(registrationId: string, token: SharedAccessSignature): GroupMembership | undefined {
-    return this.#groupKeys.find(this.#groups.values(), registrationId, token);
+    const found = this.#groupKeys.find(this.likelyGroups(registrationId), registrationId, token);
+    this.#latest = found?.group ?? this.#latest;
+    return found;
+  }
+
+  /**
+   * All groups, the likeliest first: an HMAC or the check of a signature is due for each until one fits. That is the one
+   * that the device came by before, else that of the device before it, for fleets are made one after another.
+   */
+  *likelyGroups(registrationId: string): Iterable<EnrollmentGroup> {
+    const before = this.group(this.groupBefore(registrationId) ?? "");
+    const latest = this.group(this.#latest?.enrollmentGroupId ?? "");
+    if (before) yield before;
+    if (latest && latest !== before) yield latest;
+    for (const group of this.#groups.values()) if (group !== before && group !== latest) yield group;
+  }
+
+  /** What an enrollment is called, and where it stands in the file. */
+  placeOf(enrollment: IndividualEnrollment | EnrollmentGroup): EnrollmentPlace {
+    const named =
+      "registrationId" in enrollment
+        ? ({ kind: "individual", id: enrollment.registrationId } as const)
+        : ({ kind: "group", id: enrollment.enrollmentGroupId } as const);
+    return { ...named, ...this.#lines.get(enrollment) };
+  }
+
+  /**
+   * The enrollment that refuses a registration id: its own, or the only group when there is no other. Where several groups
+   * could have been meant, none is named.
+   */
+  placeFor(registrationId: string): EnrollmentPlace | undefined {
+    const individual = this.individual(registrationId);
+    if (individual) return this.placeOf(individual);
+    const [group] = this.#groups.size === 1 ? this.#groups.values() : [];
+    return group && this.placeOf(group);
   }
 
   get groups(): Iterable<EnrollmentGroup> {

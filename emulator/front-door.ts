@@ -6,11 +6,12 @@
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Clock } from "./clock";
+import type { EnrollmentPlace } from "./enrollment-registry";
 import type { FaultInjector } from "./faults";
 import { handshakeFailure } from "./handshake-failure";
 import type { Broker, Connection } from "./mqtt/broker";
 import { type ConnectPacket, readConnect } from "./mqtt/client-packets";
-import { connack, Link } from "./mqtt/link";
+import { connack, Link, type PacketWatch } from "./mqtt/link";
 
 /** CONNACK return codes, MQTT 3.1.1 table 3.1. */
 export const ConnackCode = Object.freeze({
@@ -34,6 +35,8 @@ export interface Refusal {
   reason: string;
   /** `dps`, or the hub's name, as far as the user name told. */
   endpoint?: string;
+  /** What the decision rests on, where there is one. */
+  enrollment?: EnrollmentPlace;
 }
 
 /** A connection that may be served. */
@@ -49,9 +52,10 @@ export interface FrontDoorOptions {
   faults: FaultInjector;
   /** Decides about a CONNECT. */
   admit(connect: ConnectPacket, chain: readonly X509Certificate[], link: Link): Admission | Refusal;
-  onRefused(connect: ConnectPacket, refusal: Refusal): void;
+  onRefused(connection: number, connect: ConnectPacket, refusal: Refusal): void;
   /** A connection ended before its CONNECT was understood. @param reason in words */
-  onStranger(address: string, reason: string): void;
+  onStranger(address: string, reason: string, connection: number): void;
+  watch: PacketWatch;
   clock: Clock;
   /** Milliseconds that a client may take until CONNECT. */
   connectTimeout: number;
@@ -77,6 +81,7 @@ export class FrontDoor {
   /** Whose CONNECT has not come. */
   readonly #strangers = new Set<Link>();
   #stopping = false;
+  #count = 0;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -90,9 +95,11 @@ export class FrontDoor {
 
   /** Serves one connection. */
   serve({ stream, address, chain, reset }: Caller): void {
-    const { clock, faults, maximumPacket, connectTimeout, onStranger } = this.#options;
+    const { clock, faults, maximumPacket, connectTimeout, onStranger, watch } = this.#options;
     let admission: Admission | undefined;
     const link: Link = new Link({
+      number: ++this.#count,
+      watch,
       stream,
       clock,
       faults,
@@ -122,7 +129,7 @@ export class FrontDoor {
       const ended = broken
         ? handshakeFailure(broken)
         : "the client closed the connection before CONNECT; does it trust the root?";
-      onStranger(address, link.reason ?? ended);
+      onStranger(address, link.reason ?? ended, link.number);
     };
     link.once("close", gone);
   }
@@ -135,7 +142,7 @@ export class FrontDoor {
         : wrongLevel(connect.protocolVersion);
     if ("returnCode" in result) {
       link.identify({ id: connect.clientId, ...(result.endpoint ? { endpoint: result.endpoint } : {}) });
-      this.#options.onRefused(connect, result);
+      this.#options.onRefused(link.number, connect, result);
       link.end(connack(result.returnCode), result.reason);
       return undefined;
     }

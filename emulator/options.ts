@@ -25,6 +25,8 @@ export interface DpsBehaviour {
   pollsPer10Seconds?: number;
   /** Registrations a minute, over all devices; 1,000 by default. */
   registrationsPerMinute?: number;
+  /** Milliseconds that an issued certificate is good, of DPS and of a hub; 30 days by default. */
+  certificateLifetime?: number;
   /** Sent as `registrationState.connectionProfile`; absent by default. A device has to refuse a value it does not know. */
   connectionProfile?: string;
 }
@@ -37,6 +39,8 @@ export interface HubBehaviour {
   maximumSubscriptions?: number;
   /** Messages that wait for a device; 50 by default. */
   maximumQueue?: number;
+  /** Partitions of the Event Hubs-compatible endpoint, 1 to 32; 4 by default. */
+  partitions?: number;
 }
 
 /** Options of `Emulator.start`. Every key but `configuration` may be left out. */
@@ -46,6 +50,8 @@ export interface EmulatorOptions {
   port?: number;
   /** Of the HTTPS APIs for services; 0, the default, takes a free port; 443 is the one that Microsoft's SDKs know. */
   httpsPort?: number;
+  /** Of AMQP for services; 0, the default, takes a free port; 5671 is the one that Microsoft's SDKs know. */
+  amqpsPort?: number;
   /** The address to listen on; 127.0.0.1 by default. */
   host?: string;
   /** Names and addresses that it is reached by beside those of its hubs and DPS: into its certificate, and as `Host`. */
@@ -55,6 +61,8 @@ export interface EmulatorOptions {
    * one is made when this is absent.
    */
   controlToken?: string;
+  /** Keeps the last events and packets from the start on, for those who ask `/events?after=start` for them; false by default. */
+  keepEvents?: boolean;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */
   stateDirectory?: string;
   /** Keeps the CA apart from the state, so that several emulators share one root. */

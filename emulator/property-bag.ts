@@ -25,9 +25,13 @@ export function parsePropertyBag(bag: string): Properties {
   return properties;
 }
 
-/** Encodes a bag. */
+/** Encodes a bag; half of a surrogate pair becomes U+FFFD, as in a body. */
 export function formatPropertyBag(properties: Iterable<readonly [string, string | null]>): string {
   return [...properties]
-    .map(([key, value]) => encodeURIComponent(key) + (value === null ? "" : `=${encodeURIComponent(value)}`))
+    .map(([key, value]) => encoded(key) + (value === null ? "" : `=${encoded(value)}`))
     .join("&");
+}
+
+function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
 }

@@ -2,17 +2,17 @@
 /** The one port: TCP and TLS in front of MQTT. Source: "IoT Hub MQTT support", "TLS support in DPS" (Azure documents). */
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
-import type { Authority } from "./certificate-authority";
 import { clientChain } from "./client-certificate";
 import type { Clock } from "./clock";
 import { CountedSocket } from "./counted-socket";
 import type { FaultInjector } from "./faults";
 import type { Caller } from "./front-door";
 import { handshakeFailure } from "./handshake-failure";
+import type { ServerPair } from "./served-certificate";
 
 /** What the listener needs from the emulator. */
 export interface TlsListenerOptions {
-  authority: Pick<Authority, "serverChainPem" | "serverKeyPem">;
+  pair: ServerPair;
   faults: FaultInjector;
   clock: Clock;
   /** Milliseconds that a client may take for TLS; of this machine's time, for Node.js counts them. */
@@ -38,10 +38,7 @@ export class TlsListener {
   constructor(options: TlsListenerOptions) {
     this.#options = options;
     this.#tls = createTlsServer({
-      cert: options.authority.serverChainPem,
-      key: options.authority.serverKeyPem,
-      minVersion: "TLSv1.2",
-      maxVersion: options.maxVersion,
+      ...this.#contextOf(options.pair),
       // As Azure: a certificate is asked for, an empty answer is fine, and who it is gets decided at CONNECT.
       requestCert: true,
       rejectUnauthorized: false,
@@ -63,6 +60,20 @@ export class TlsListener {
       socket.destroy();
     });
     this.#tcp = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Shows another certificate to who connects from now on; a session of before is not resumed. */
+  show(pair: ServerPair): void {
+    this.#tls.setSecureContext(this.#contextOf(pair));
+  }
+
+  #contextOf({ serverChainPem, serverKeyPem }: ServerPair) {
+    return {
+      cert: serverChainPem,
+      key: serverKeyPem,
+      minVersion: "TLSv1.2",
+      maxVersion: this.#options.maxVersion,
+    } as const;
   }
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */

@@ -2,6 +2,7 @@
 /** DPS over MQTT: topics in, responses out. Source: "Communicate with DPS using the MQTT protocol" (Azure documents). */
 import * as v from "valibot";
 import type { Clock } from "../clock";
+import type { EnrollmentPlace, EnrollmentRegistry } from "../enrollment-registry";
 import type { FaultInjector, FaultRule } from "../faults";
 import { DocumentError, type JsonObject, parseJson, readJson } from "../json-reader";
 import { JSON_OBJECT, maybe, object, text } from "../shapes";
@@ -9,7 +10,7 @@ import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
 import type { DpsIdentity } from "./identity";
 import { type DpsError, type DpsResponse, dpsError, errorResponse, isDpsError } from "./bodies";
-import type { RegistrationService } from "./registration-service";
+import { isIssuing, type RegistrationService } from "./registration-service";
 
 /** The only filter that DPS grants. */
 export const RESPONSE_FILTER = "$dps/registrations/res/#";
@@ -24,10 +25,15 @@ export interface DpsObserver {
   onClosed(connection: Connection): void;
   /** A request came in. */
   onRequest(kind: "register" | "poll", registrationId: string): void;
-  /** A registration asks for a certificate. */
+  /** A registration asks for a certificate, and gets none. */
   onCertificateRequest(registrationId: string): void;
   /** A response goes out. */
-  onResponse(kind: "register" | "poll", registrationId: string, response: DpsResponse): void;
+  onResponse(
+    kind: "register" | "poll",
+    registrationId: string,
+    response: DpsResponse,
+    enrollment: EnrollmentPlace | undefined,
+  ): void;
   /** A failure of the emulator's own, which the device sees as status 500. */
   onProblem(error: Error): void;
 }
@@ -38,18 +44,29 @@ export class DpsEndpoint implements EndpointHandler {
   readonly #faults: FaultInjector;
   readonly #observer: DpsObserver;
   readonly #clock: Clock;
-  readonly #callers = new WeakMap<Connection, DpsIdentity | DpsError>();
+  readonly #callers = new WeakMap<Connection, { caller: DpsIdentity | DpsError; mayAsk: boolean }>();
+  readonly #enrollments: EnrollmentRegistry;
 
-  constructor(service: RegistrationService, faults: FaultInjector, observer: DpsObserver, clock: Clock) {
+  constructor(
+    service: RegistrationService,
+    faults: FaultInjector,
+    observer: DpsObserver,
+    clock: Clock,
+    enrollments: EnrollmentRegistry,
+  ) {
+    this.#enrollments = enrollments;
     this.#service = service;
     this.#faults = faults;
     this.#observer = observer;
     this.#clock = clock;
   }
 
-  /** Notes who a connection is, or the error that every request of it gets (refusal by response). */
-  admit(connection: Connection, caller: DpsIdentity | DpsError): void {
-    this.#callers.set(connection, caller);
+  /**
+   * Notes who a connection is, or the error that every request of it gets (refusal by response).
+   * @param mayAsk its API version knows requests for certificates
+   */
+  admit(connection: Connection, caller: DpsIdentity | DpsError, mayAsk = true): void {
+    this.#callers.set(connection, { caller, mayAsk });
   }
 
   acceptsFilter(_connection: Connection, filter: string): boolean {
@@ -88,7 +105,7 @@ export class DpsEndpoint implements EndpointHandler {
     query: ReadonlyMap<string, string>,
     payload: Buffer,
   ): Promise<DpsResponse> {
-    const caller = this.#callers.get(connection)!;
+    const { caller, mayAsk } = this.#callers.get(connection)!;
     const refuse = (error: DpsError) => errorResponse(error, this.#clock.now());
     if (isDpsError(caller)) return refuse(caller);
     if (payload.length > LARGEST_MESSAGE)
@@ -101,8 +118,19 @@ export class DpsEndpoint implements EndpointHandler {
     }
     const body = readRegisterBody(payload, caller.registrationId);
     if (isDpsError(body)) return refuse(body);
-    if (body.asksForCertificate) this.#observer.onCertificateRequest(caller.registrationId);
-    return this.#service.register(caller, body.payload);
+    const csr = mayAsk && isIssuing(caller.enrollment.value) ? body.csr : undefined;
+    if (csr !== body.csr) this.#observer.onCertificateRequest(caller.registrationId);
+    return this.#service.register(caller, body.payload, csr);
+  }
+
+  /** The enrollment that a refusal rests on. */
+  #refusing(connection: Connection, { body }: DpsResponse): EnrollmentPlace | undefined {
+    const { caller } = this.#callers.get(connection)!;
+    if (isDpsError(caller)) return this.#enrollments.placeFor(connection.id);
+    const outcome = typeof body === "object" && body !== null && "status" in body ? body.status : "";
+    return outcome === "failed" || outcome === "disabled"
+      ? this.#enrollments.placeOf(caller.enrollment.value)
+      : undefined;
   }
 
   #respond(
@@ -112,12 +140,20 @@ export class DpsEndpoint implements EndpointHandler {
     response: DpsResponse,
   ): void {
     const rule = this.#faults.strike(kind, connection.link.context);
-    const answer = rule?.action === "status" ? faultResponse(rule, this.#clock.now()) : response;
-    connection.link.answer(rule, () => this.#send(kind, connection, requestId, answer));
+    const isFault = rule?.action === "status";
+    const answer = isFault ? faultResponse(rule, this.#clock.now()) : response;
+    const enrollment = isFault ? undefined : this.#refusing(connection, answer);
+    connection.link.answer(rule, () => this.#send(kind, connection, requestId, answer, enrollment));
   }
 
-  #send(kind: "register" | "poll", connection: Connection, requestId: string, response: DpsResponse): void {
-    this.#observer.onResponse(kind, connection.id, response);
+  #send(
+    kind: "register" | "poll",
+    connection: Connection,
+    requestId: string,
+    response: DpsResponse,
+    enrollment: EnrollmentPlace | undefined,
+  ): void {
+    this.#observer.onResponse(kind, connection.id, response, enrollment);
     const qos = connection.granted(RESPONSE_FILTER);
     // A client that has not subscribed gets nothing: responses are not kept.
     if (qos === undefined || connection.link.destroyed) return;
@@ -162,22 +198,19 @@ const REGISTER_BODY = object(
 
 interface RegisterBody {
   payload: JsonObject | undefined;
-  asksForCertificate: boolean;
+  csr?: unknown;
 }
 
-/**
- * Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. No enrollment here has
- * certificates issued, so that what `csr` holds is not looked at.
- */
+/** Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. */
 function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody | DpsError {
-  if (bytes.length === 0) return { payload: undefined, asksForCertificate: false };
+  if (bytes.length === 0) return { payload: undefined };
   try {
     const document = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
     const body = readJson(REGISTER_BODY, document, "registration");
     if ((body.registrationId ?? registrationId).toLowerCase() !== registrationId.toLowerCase()) {
       return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
     }
-    return { payload: body.payload, asksForCertificate: body.csr !== undefined };
+    return { payload: body.payload, csr: body.csr };
   } catch (error) {
     const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
     return dpsError(400, 400000, `The body cannot be read: ${detail}`);

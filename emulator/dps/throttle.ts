@@ -13,12 +13,12 @@ export class Throttle {
   }
 
   /**
-   * Counts an event; a refused one does not count.
+   * Counts an event; what lies ahead, because the clock was set back, is forgotten. A refused one does not count.
    * @param now milliseconds since 1970
    * @returns 0 when allowed, otherwise the whole seconds until one is allowed again
    */
   take(key: string, now: number): number {
-    const recent = (this.#events.get(key) ?? []).filter((time) => time > now - this.#windowMs);
+    const recent = (this.#events.get(key) ?? []).filter((time) => time > now - this.#windowMs && time <= now);
     this.#events.set(key, recent);
     if (recent.length >= this.#limit)
       return Math.max(1, Math.ceil((recent[0]! + this.#windowMs - now) / 1000));

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: MIT
 /** One IoT Hub over MQTT. Source: "Communicate with an IoT hub using MQTT" (Azure documents). */
-import type { Clock } from "../clock";
+import type { SettableClock } from "../settable-clock";
 import type { FaultInjector } from "../faults";
 import type { JsonObject } from "../json-reader";
 import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
 import { type Properties, parsePropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
-import { beginSession, deliver } from "./cloud-to-device";
+import type { Issuer } from "../issuer";
+import { CertificateRequests } from "./certificate-requests";
+import { beginSession, type CloudToDeviceMessage, deliver, dropExpired, enqueue } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
+import {
+  asksForFeedback,
+  type FeedbackRecord,
+  type FileNotification,
+  feedbackOn,
+  type Outcome,
+} from "./feedback";
 import { MethodCalls, type MethodResult } from "./methods";
 import { MethodFailed } from "./method-failed";
+import { ServiceQueue } from "./service-queue";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
 import { stampTwin } from "./twin-metadata";
@@ -44,13 +54,36 @@ export interface HubAdmission {
   modelId: string | undefined;
 }
 
+/** A part of a twin has changed. */
+interface TwinChange {
+  hub: string;
+  deviceId: string;
+  patch: JsonObject;
+  version: number;
+}
+
+/** A direct method, called. */
+interface MethodCall {
+  hub: string;
+  deviceId: string;
+  /** Counts those of a hub. */
+  call: number;
+  name: string;
+}
+
 /** What the endpoint tells the emulator. */
 export interface HubObserver {
   onConnected(hub: string, connection: Connection): void;
   onClosed(hub: string, connection: Connection): void;
   onTelemetry(message: Telemetry): void;
   onDelivered(hub: string, deviceId: string, message: QueuedMessage): void;
-  onReported(hub: string, deviceId: string, patch: JsonObject): void;
+  onReported(change: TwinChange): void;
+  onDesired(change: TwinChange): void;
+  onMethod(call: MethodCall & { payload: unknown }): void;
+  /** The device's answer, or what the hub says in its place. */
+  onMethodResult(
+    result: MethodCall & ({ status: number; payload: unknown } | { errorCode: number; reason: string }),
+  ): void;
 }
 
 /** The MQTT side of a hub. */
@@ -59,20 +92,30 @@ export class HubEndpoint implements EndpointHandler {
   readonly #devices: DeviceRegistry;
   readonly #state: StateStore;
   readonly #observer: HubObserver;
-  readonly #clock: Clock;
+  readonly #clock: SettableClock;
   readonly #methods: MethodCalls;
   readonly #twins: TwinRequests;
+  readonly #certificates: CertificateRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
+  /** What became of cloud-to-device messages, for services that asked. */
+  readonly feedback: ServiceQueue<FeedbackRecord>;
+  /** Uploaded files, for services. */
+  readonly fileNotifications: ServiceQueue<FileNotification>;
+  /** Devices with messages whose end somebody waits for, and when the first one comes. */
+  readonly #watched = new Set<string>();
+  #nextExpiry: { at: number; cancel(): void } | undefined;
+  #calls = 0;
 
   constructor(
     name: string,
     devices: DeviceRegistry,
     state: StateStore,
     observer: HubObserver,
-    clock: Clock,
+    clock: SettableClock,
     faults: FaultInjector,
+    issuer: Issuer,
   ) {
     this.name = name;
     this.#devices = devices;
@@ -80,7 +123,10 @@ export class HubEndpoint implements EndpointHandler {
     this.#observer = observer;
     this.#clock = clock;
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
-    this.#twins = new TwinRequests(state, clock, faults);
+    this.#twins = new TwinRequests(name, state, clock, faults);
+    this.#certificates = new CertificateRequests(name, issuer, clock, faults);
+    this.feedback = new ServiceQueue(clock);
+    this.fileNotifications = new ServiceQueue(clock);
   }
 
   /** Notes what came with CONNECT. */
@@ -100,13 +146,16 @@ export class HubEndpoint implements EndpointHandler {
     }
     const { expiry, modelId } = this.#admissions.get(connection) ?? {};
     this.#admissions.delete(connection);
-    if (modelId === undefined) delete device.modelId;
-    else device.modelId = modelId;
+    if (device.modelId !== modelId) {
+      if (modelId === undefined) delete device.modelId;
+      else device.modelId = modelId;
+      this.#devices.touched(this.name, device);
+    }
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
-      this.#cancels.set(connection, this.#clock.schedule(close, expiry - this.#clock.now()));
+      this.#cancels.set(connection, this.#clock.at(close, expiry));
     }
-    beginSession(device, connection);
+    if (beginSession(device, connection)) this.#devices.touched(this.name, device);
     this.#served.set(connection.id, { connection, delivered: new Set() });
     this.#observer.onConnected(this.name, connection);
     this.#arrived(connection.id);
@@ -129,11 +178,23 @@ export class HubEndpoint implements EndpointHandler {
     if (parsed.kind === "telemetry") this.#receiveTelemetry(device, parsed.bag, payload, flags);
     else if (parsed.kind === "methodResult")
       this.#methods.finish(connection, parsed.requestId, parsed.status, payload);
+    else if (parsed.kind === "issueCertificate")
+      this.#certificates.request(connection, device, parsed.requestId, payload);
     else if (parsed.kind === "twinGet") this.#twins.get(connection, device, parsed.requestId);
     else
-      this.#twins.report(connection, device, parsed.requestId, payload, (patch) =>
-        this.#observer.onReported(this.name, device.deviceId, patch),
+      this.#twins.report(connection, device, parsed.requestId, payload, (patch, version) =>
+        this.#observer.onReported({ hub: this.name, deviceId: device.deviceId, patch, version }),
       );
+  }
+
+  /** Puts a message into the queue of a device; `deliver` sends it. @throws MessageTooLarge, QueueFull */
+  enqueue(device: DeviceRecord, message: CloudToDeviceMessage, sequence: number, maximumQueue: number): void {
+    const queued = enqueue(device, message, sequence, this.#clock.now(), maximumQueue, (other, outcome) =>
+      this.#settled(device, other, outcome),
+    );
+    if (!asksForFeedback(queued, "Expired")) return;
+    this.#watched.add(device.deviceId);
+    this.#watchUntil(queued.expiry);
   }
 
   /** Sends a device what waits for it, if it is connected and subscribed. */
@@ -141,11 +202,32 @@ export class HubEndpoint implements EndpointHandler {
     const device = this.#devices.get(this.name, deviceId);
     const served = this.#served.get(deviceId);
     if (!device || !served) return;
-    deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
-      this.#save();
-      this.#observer.onDelivered(this.name, deviceId, message);
-    });
-    this.#save();
+    // Delivery progress is worth keeping, but nobody waits for it.
+    const touched = () => this.#devices.touched(this.name, device);
+    const changed = deliver(
+      device,
+      served.connection,
+      served.delivered,
+      this.#clock.now(),
+      (message, outcome) => {
+        touched();
+        this.#settled(device, message, outcome);
+      },
+    );
+    if (changed) touched();
+  }
+
+  /** Empties the queue of a device; returns how many messages went. The caller stores the state. */
+  purge(device: DeviceRecord): number {
+    const gone = device.queue;
+    device.queue = [];
+    for (const message of gone) this.#settled(device, message, "Purged");
+    return gone.length;
+  }
+
+  /** Stops what still waits for a time to come. */
+  stop(): void {
+    this.#nextExpiry?.cancel();
   }
 
   isConnected(deviceId: string): boolean {
@@ -173,7 +255,9 @@ export class HubEndpoint implements EndpointHandler {
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
     stampTwin(device.twin, "desired", patch, this.#clock.now());
-    await this.#state.changed();
+    this.#devices.touched(this.name, device);
+    await this.#state.settled();
+    this.#observer.onDesired({ hub: this.name, deviceId, patch, version });
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {
       const payload = Buffer.from(JSON.stringify({ ...patch, $version: version }));
@@ -196,7 +280,47 @@ export class HubEndpoint implements EndpointHandler {
   ): Promise<MethodResult> {
     if (!this.#devices.get(this.name, deviceId))
       throw new MethodFailed(404001, `Device ${deviceId} not registered in ${this.name}.`);
-    return this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
+    const about = { hub: this.name, deviceId, call: ++this.#calls, name };
+    this.#observer.onMethod({ ...about, payload: payload ?? null });
+    try {
+      const result = await this.#methods.call(deviceId, name, payload, timeout, connectTimeout);
+      this.#observer.onMethodResult({ ...about, status: result.status, payload: result.payload ?? null });
+      return result;
+    } catch (error) {
+      if (error instanceof MethodFailed)
+        this.#observer.onMethodResult({ ...about, errorCode: error.errorCode, reason: error.message });
+      throw error;
+    }
+  }
+
+  /** A message has left its queue. */
+  #settled(device: DeviceRecord, message: QueuedMessage, outcome: Outcome): void {
+    if (outcome === "Success") this.#observer.onDelivered(this.name, device.deviceId, message);
+    const record = feedbackOn(device, message, outcome, this.#clock.now());
+    if (record) this.feedback.add(record);
+  }
+
+  #watchUntil(at: number): void {
+    if (this.#nextExpiry && this.#nextExpiry.at <= at) return;
+    this.#nextExpiry?.cancel();
+    const cancel = this.#clock.at(() => this.#dropExpired(), at);
+    this.#nextExpiry = { at, cancel };
+  }
+
+  /** Of those that somebody waits for. */
+  #dropExpired(): void {
+    this.#nextExpiry = undefined;
+    for (const deviceId of this.#watched) {
+      const device = this.#devices.get(this.name, deviceId);
+      if (device)
+        dropExpired(device, this.#clock.now(), (message, outcome) => {
+          this.#devices.touched(this.name, device);
+          this.#settled(device, message, outcome);
+        });
+      const waiting = device?.queue.filter((message) => asksForFeedback(message, "Expired")) ?? [];
+      if (waiting.length === 0) this.#watched.delete(deviceId);
+      else this.#watchUntil(Math.min(...waiting.map(({ expiry }) => expiry)));
+    }
   }
 
   /** What waits for a device may go. */
@@ -230,10 +354,5 @@ export class HubEndpoint implements EndpointHandler {
       ...(modelId === undefined ? {} : { dataSchema: modelId }),
       ...(subject ? { subject } : {}),
     });
-  }
-
-  /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */
-  #save(): void {
-    this.#state.changed().catch(() => {});
   }
 }

@@ -21,11 +21,13 @@ interface Answer {
 
 /** Answers with QoS 0, as hubs do, to who has subscribed. */
 export class TwinRequests {
+  readonly #hub: string;
   readonly #state: StateStore;
   readonly #clock: Clock;
   readonly #faults: FaultInjector;
 
-  constructor(state: StateStore, clock: Clock, faults: FaultInjector) {
+  constructor(hub: string, state: StateStore, clock: Clock, faults: FaultInjector) {
+    this.#hub = hub;
     this.#state = state;
     this.#clock = clock;
     this.#faults = faults;
@@ -43,7 +45,7 @@ export class TwinRequests {
     device: DeviceRecord,
     requestId: string,
     payload: Buffer,
-    onReported: (patch: JsonObject) => void,
+    onReported: (patch: JsonObject, version: number) => void,
   ): void {
     const rule = this.#faults.strike("twinReported", connection.link.context);
     Promise.resolve(this.#faulty(rule) ?? this.#take(device, payload, onReported))
@@ -55,7 +57,7 @@ export class TwinRequests {
   async #take(
     device: DeviceRecord,
     payload: Buffer,
-    onReported: (patch: JsonObject) => void,
+    onReported: (patch: JsonObject, version: number) => void,
   ): Promise<Answer> {
     let patch: JsonObject;
     try {
@@ -66,8 +68,9 @@ export class TwinRequests {
     }
     const version = ++device.twin.reportedVersion;
     stampTwin(device.twin, "reported", patch, this.#clock.now());
-    onReported(patch);
-    await this.#state.changed();
+    onReported(patch, version);
+    this.#state.touched(this.#hub, device);
+    await this.#state.settled();
     return { status: 204, query: `&$version=${version}` };
   }
 

@@ -9,8 +9,14 @@ import type { Clock } from "../clock";
 import type { FaultContext, FaultInjector, FaultRule, FaultStep } from "../faults";
 import { FramingError, PacketFramer, PacketType } from "./packet-framer";
 
+/** Is told of each packet, those of faults included; must not throw. @param bytes lent */
+export type PacketWatch = (link: Link, direction: "received" | "sent", bytes: Buffer) => void;
+
 /** What a link is made of. */
 export interface LinkOptions {
+  /** Counts the connections of an emulator. */
+  number?: number;
+  watch?: PacketWatch;
   /** The bytes; the link owns it. */
   stream: Duplex;
   clock: Clock;
@@ -44,6 +50,7 @@ interface Outgoing {
 
 /** One connection. Emits `close` once, whoever ended it. */
 export class Link extends EventEmitter<{ close: [] }> {
+  readonly number: number;
   /** Bytes of MQTT. */
   bytesReceived = 0;
   bytesSent = 0;
@@ -70,6 +77,7 @@ export class Link extends EventEmitter<{ close: [] }> {
   constructor(options: LinkOptions) {
     super();
     this.#options = options;
+    this.number = options.number ?? 0;
     this.#inbound = new PacketFramer(options.maximumPacket);
     const { stream } = options;
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
@@ -177,11 +185,12 @@ export class Link extends EventEmitter<{ close: [] }> {
 
   /** Hands over packets for as long as their answers leave; else reading pauses, and TCP holds the client back. */
   #pump(): void {
-    const { stream, onPacket } = this.#options;
+    const { stream, onPacket, watch } = this.#options;
     try {
       while (!this.destroyed && !this.#ending && !this.#stalled) {
         const packet = this.#inbound.next();
         if (!packet) break;
+        watch?.(this, "received", packet);
         onPacket(packet);
       }
     } catch (error) {
@@ -247,6 +256,7 @@ export class Link extends EventEmitter<{ close: [] }> {
     const room = cut ? (cut.afterBytes ?? 0) - this.bytesSent : Number.POSITIVE_INFINITY;
     const part = packet.length > room ? packet.subarray(0, Math.max(0, room)) : packet;
     this.bytesSent += part.length;
+    if (part.length > 0) this.#options.watch?.(this, "sent", part);
     this.#cork();
     this.#unflushed++;
     this.#options.stream.write(part, () => this.#flushed());

@@ -6,16 +6,15 @@ import { dpsErrorResponse, hubErrorResponse, ServiceError } from "./service-erro
 
 /** What an app is made of. */
 export interface AppOptions extends ServiceContext {
-  /** Names that the port goes by beside those of the services, in lower case. */
-  names: readonly string[];
+  /** Names that the port goes by, those of the services included, in lower case. */
+  known: ReadonlySet<string>;
   /** Adds the routes. */
   routes: readonly ((app: Hono) => void)[];
 }
 
 /** The app. */
 export function serviceApp(options: AppOptions): Hono {
-  const { hubs, dps, names, now } = options;
-  const known = new Set([...hubs, dps, ...names]);
+  const { dps, known, now } = options;
   const refuse = (request: Request, error: ServiceError) => {
     const isDps = new URL(request.url).hostname === dps;
     return (isDps ? dpsErrorResponse : hubErrorResponse)(error, now());
@@ -24,9 +23,11 @@ export function serviceApp(options: AppOptions): Hono {
   const app = new Hono({ strict: false });
   app.use(async ({ req }, next) => {
     // A page in a browser sends an Origin with what it posts, and the name it was loaded from as Host.
-    if (req.header("origin") !== undefined)
+    const { hostname, host } = new URL(req.url);
+    const origin = req.header("origin");
+    if (origin !== undefined && origin !== `https://${host}`)
       return refuse(req.raw, new ServiceError("Forbidden", "a page of another site may not drive this"));
-    if (!known.has(new URL(req.url).hostname))
+    if (!known.has(hostname))
       return refuse(
         req.raw,
         new ServiceError("Forbidden", `the Host header names none of ${[...known].join(", ")}`),

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** Everything on the HTTPS port, put together. */
 import type { EventEmitter } from "node:events";
-import { type Authority, DPS_HOST } from "../certificate-authority";
-import type { Clock } from "../clock";
+import { DPS_HOST } from "../certificate-authority";
 import type { EnrollmentRegistry } from "../enrollment-registry";
 import type { EmulatorEvents } from "../events";
 import type { FaultInjector } from "../faults";
 import type { DeviceRegistry } from "../hub/device-registry";
+import type { CloudToDeviceMessage } from "../hub/cloud-to-device";
 import type { HubEndpoint } from "../hub/endpoint";
+import type { ServedCertificate, ServerPair } from "../served-certificate";
+import type { SettableClock } from "../settable-clock";
 import { StateError, type StateStore } from "../state";
 import { serviceApp } from "./app";
 import { EventStreams } from "./control/event-stream";
@@ -20,8 +22,8 @@ import { hubRoutes } from "./hub/routes";
 /** What the services work with. */
 export interface ServicesOptions {
   /** The chain and key of the server. */
-  server: Pick<Authority, "serverChainPem" | "serverKeyPem">;
-  rootPem: string;
+  pair: ServerPair;
+  certificates: ServedCertificate;
   events: EventEmitter<EmulatorEvents>;
   faults: FaultInjector;
   state: StateStore;
@@ -34,9 +36,13 @@ export interface ServicesOptions {
   /** Names and addresses that the port is reached by beside those of hubs and DPS, in lower case. */
   names: readonly string[];
   controlToken: string | undefined;
+  /** Keeps events for those who listen later. */
+  keepEvents: boolean;
+  /** Queues a cloud-to-device message; its sequence number. @throws RangeError when it is too large, or the queue full */
+  send(hub: string, deviceId: string, message: CloudToDeviceMessage): Promise<number>;
   /** Of `/health`, beside `status` and `since`. */
   health(): object;
-  clock: Clock;
+  clock: SettableClock;
 }
 
 /** The server, which does not listen yet. */
@@ -56,16 +62,20 @@ export function createServices(options: ServicesOptions): HttpsServer {
     },
   };
   const started = now();
+  const known = new Set([...hubs, dps, "localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names]);
   const app = serviceApp({
     ...context,
-    names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names],
+    known,
     routes: [
       controlRoutes({
         token: options.controlToken,
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
-        rootPem: () => options.rootPem,
-        events: new EventStreams(events, now),
+        certificates: options.certificates,
+        clock,
+        events: new EventStreams(events, clock, options.keepEvents),
         faults: options.faults,
+        deviceExists: (hub, deviceId) => devices.get(hub, deviceId) !== undefined,
+        send: options.send,
         disconnect: (hub, deviceId) => endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
         now,
       }),
@@ -73,13 +83,13 @@ export function createServices(options: ServicesOptions): HttpsServer {
         devices,
         endpoint: (hub) => endpoints.get(hub)!,
         activity: new Activity(events, now),
-        stored: () => state.changed(),
+        settled: () => state.settled(),
         now,
-        schedule: (callback, delay) => clock.schedule(callback, delay),
+        at: (callback, time) => clock.at(callback, time),
         onProblem: context.onProblem,
       }),
       dpsRoutes(context, { enrollments, state, hubs, started, now }),
     ],
   });
-  return new HttpsServer(options.server, (request) => app.fetch(request));
+  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known);
 }

@@ -6,8 +6,10 @@ import { connect as connectTls } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { reportEvents } from "../../cli/emulator-events";
 import { Output } from "../../cli/output";
+import { ManualClock } from "../../emulator/clock";
 import { Emulator } from "../../emulator/emulator";
 import type { EmulatorEvents } from "../../emulator/events";
+import { SettableClock } from "../../emulator/settable-clock";
 import { configuration } from "../helpers/emulator-client";
 import { eventsOf } from "./command";
 
@@ -22,7 +24,7 @@ function printed(json: boolean) {
       seen.err += text;
     },
   };
-  reportEvents({ events }, new Output(json, streams));
+  reportEvents({ events, clock: new SettableClock(new ManualClock(0)) }, new Output(json, streams));
   return { events, seen };
 }
 
@@ -63,7 +65,9 @@ async function told(come: (port: number) => { on(event: "error", listener: () =>
     const [event] = (await strange) as EmulatorEvents["stranger"];
     events.emit("stranger", event);
     json.events.emit("stranger", event);
-    expect(eventsOf(json.seen.out)).toEqual([{ event: "stranger", ...event }]);
+    expect(eventsOf(json.seen.out)).toEqual([
+      { event: "stranger", time: "1970-01-01T00:00:00.000Z", ...event },
+    ]);
     expect(seen.err).toBe("");
     return seen.out;
   } finally {
@@ -97,4 +101,29 @@ test("the emulator's own trouble is a warning, its end of line and escapes inclu
   const json = printed(true);
   json.events.emit("problem", new Error("full"));
   expect(eventsOf(json.seen.out)).toEqual([{ event: "warning", message: "full" }]);
+});
+
+test("a refusal names the enrollment and its place in the file", () => {
+  const { events, seen } = printed(false);
+  const enrollment = { kind: "individual", id: "dev-1", source: "my.json", line: 12 } as const;
+  events.emit("refuse", {
+    connection: 1,
+    endpoint: "dps",
+    id: "dev-1",
+    returnCode: 5,
+    reason: "wrong key",
+    enrollment,
+  });
+  events.emit("response", {
+    registrationId: "dev-2",
+    request: "poll",
+    status: 200,
+    outcome: "disabled",
+    enrollment: { kind: "group", id: "line-1" },
+    reason: "it is disabled",
+  });
+  expect(seen.out).toBe(
+    "dps: dev-1 refused: wrong key (enrollment dev-1, my.json:12)\n" +
+      "dps: poll of dev-2: 200 disabled: it is disabled (enrollment group line-1)\n",
+  );
 });

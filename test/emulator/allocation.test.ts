@@ -214,5 +214,10 @@ test("a move drops the connection to the old hub", async () => {
   set(toSecond);
   await assign("sn-1");
   await client.closed;
-  expect(ends).toContainEqual({ endpoint: HUB, id: "sn-1", reason: "the device was moved to another hub" });
+  expect(ends).toContainEqual({
+    connection: 2,
+    endpoint: HUB,
+    id: "sn-1",
+    reason: "the device was moved to another hub",
+  });
 });

@@ -34,6 +34,7 @@ test("a configuration in Azure's field names", () => {
     customAllocationDefinition: { module: "./x.js" },
   };
   expect(parse({ enrollments: [enrollment], enrollmentGroups: [group] })).toEqual({
+    places: { source: "my.json", enrollments: [1], enrollmentGroups: [1] },
     idScope: "0ne00000000",
     iotHubs: [{ name: "a.example" }, { name: "b.example", allocationWeight: 3 }],
     enrollments: [enrollment],

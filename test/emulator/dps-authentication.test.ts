@@ -178,7 +178,14 @@ test("the reason of a refusal goes to the event, without the credential", async 
   const refusals = record<{ reason: string; returnCode: number }>(emulator, "refuse");
   await connackOf({ password: dpsToken("dev-1", GROUP_KEY) });
   expect(refusals).toEqual([
-    { endpoint: "dps", id: "dev-1", returnCode: 5, reason: "Unauthorized: wrong key." },
+    {
+      connection: expect.any(Number),
+      endpoint: "dps",
+      id: "dev-1",
+      returnCode: 5,
+      reason: "Unauthorized: wrong key.",
+      enrollment: { kind: "individual", id: "dev-1" },
+    },
   ]);
 });
 

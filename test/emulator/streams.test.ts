@@ -58,7 +58,7 @@ test("one that never sends CONNECT is a stranger after the time-out, and one at 
   const late = open();
   await emulator.stop();
   await late.closed;
-  expect(strangers).toEqual([{ address: "the test", reason: "no CONNECT came in time" }]);
+  expect(strangers).toEqual([{ connection: 1, address: "the test", reason: "no CONNECT came in time" }]);
 });
 
 test("a reset destroys the stream", async () => {

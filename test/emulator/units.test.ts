@@ -125,6 +125,13 @@ test("a throttle slides", () => {
   expect(throttle.take("b", 1100)).toBe(0);
 });
 
+test("a clock that is set back makes a throttle no longer", () => {
+  const throttle = new Throttle(2, 1000);
+  throttle.take("a", 5_000_000);
+  throttle.take("a", 5_000_000);
+  expect([1000, 1000, 1000].map((now) => throttle.take("a", now))).toEqual([0, 0, 1]);
+});
+
 test("a manual clock fires timers in order, those set by timers included, and none that was cancelled", () => {
   const clock = new ManualClock(1000);
   const fired: string[] = [];

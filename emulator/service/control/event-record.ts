@@ -3,6 +3,7 @@
 import { isUtf8 } from "node:buffer";
 import type { EmulatorEvents } from "../../events";
 import type { Telemetry } from "../../hub/endpoint";
+import { packetRecord } from "./packet-record";
 
 type Fields = { [K in keyof EmulatorEvents]: (argument: EmulatorEvents[K][0]) => object };
 
@@ -19,8 +20,19 @@ const FIELDS: Fields = {
   delivered: asItIs,
   disconnect: asItIs,
   certificateRequest: asItIs,
+  certificateIssued: asItIs,
   unknownApiVersion: asItIs,
   reported: asItIs,
+  desired: asItIs,
+  method: asItIs,
+  methodResult: asItIs,
+  queued: ({ hub, deviceId, sequence, body, properties }) => ({
+    hub,
+    deviceId,
+    sequence,
+    ...contentOf(body),
+    properties,
+  }),
   assigned: ({ registrationId, assignedHub, deviceId, substatus }) => ({
     registrationId,
     assignedHub,
@@ -28,19 +40,26 @@ const FIELDS: Fields = {
     substatus,
   }),
   telemetry: telemetryFields,
-  fault: ({ rule, id, endpoint }) => ({ step: rule.step, action: rule.action, id, endpoint }),
+  fault: ({ rule: { body: _, ...rule }, id, endpoint }) => ({ ...rule, id, endpoint }),
+  packet: packetRecord,
   problem: ({ message }) => ({ message }),
 };
 
 function telemetryFields({ hub, deviceId, body, properties, qos, dup }: Telemetry): object {
-  const content = isUtf8(body) ? { payload: body.toString() } : { base64: body.toString("base64") };
   // `fromEntries` defines own members, so that a property `__proto__` is one.
   const bag = Object.fromEntries(properties);
-  return { hub, deviceId, bytes: body.length, ...content, properties: bag, qos, dup };
+  return { hub, deviceId, ...contentOf(body), properties: bag, qos, dup };
 }
 
-/** The events there are. */
-export const EVENT_NAMES = Object.keys(FIELDS) as (keyof EmulatorEvents)[];
+function contentOf(body: Buffer): object {
+  const content = isUtf8(body) ? { payload: body.toString() } : { base64: body.toString("base64") };
+  return { bytes: body.length, ...content };
+}
+
+export type EventName = keyof EmulatorEvents;
+/** The events there are; packets last, and apart: who does not ask for them gets none. */
+export const ALL_EVENTS = Object.keys(FIELDS) as EventName[];
+export const EVENT_NAMES = ALL_EVENTS.filter((name) => name !== "packet");
 
 /** One event. @param now milliseconds since 1970 */
 export function eventRecord<K extends keyof EmulatorEvents>(

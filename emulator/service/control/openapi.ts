@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The control API in OpenAPI 3.1, with the schema of a fault from its reader; a test compares the paths with the routes. */
 import { toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
 import { RULE } from "../../fault-reader";
-import { EVENT_NAMES } from "./event-record";
+import { CERTIFICATE, JUMP, MESSAGE, SKEW } from "./bodies";
+import { ALL_EVENTS } from "./event-record";
 
 const NO_CONTENT = { "204": { description: "Done." } };
 const ERROR = {
@@ -18,6 +20,20 @@ const ERROR = {
   },
 };
 
+const TEXT = { type: "string" };
+const CLOCK = json("The time, and how far it is off.", {
+  type: "object",
+  properties: { time: { type: "string", format: "date-time" }, skewMs: { type: "integer" } },
+});
+const SUMMARY = {
+  type: "object",
+  properties: { subjectName: TEXT, sha256Thumbprint: TEXT, notBeforeUtc: TEXT, notAfterUtc: TEXT },
+};
+const CERTIFICATES = json("The kind (kept, or as it was asked for), and both certificates.", {
+  type: "object",
+  properties: { kind: TEXT, server: SUMMARY, root: SUMMARY },
+});
+
 interface Document {
   readonly paths: Readonly<Record<string, object>>;
   readonly [name: string]: unknown;
@@ -25,12 +41,17 @@ interface Document {
 
 /** The document. */
 export function openApi(): Document {
-  const { $schema: _, ...rule } = toJsonSchema(RULE, { typeMode: "input", errorMode: "ignore" });
   const parameter = (name: string, type = "string") => ({
     name,
     in: "path",
     required: true,
     schema: { type },
+  });
+  const query = (name: string, description: string) => ({
+    name,
+    in: "query",
+    description,
+    schema: { type: "string" },
   });
   return {
     openapi: "3.1.0",
@@ -60,10 +81,19 @@ export function openApi(): Document {
       },
       "/events": {
         get: {
-          summary: "Events from now on, until the reader leaves, or 1,000 wait for it",
+          summary: "Events from now on, until the reader leaves, or too much waits for it (event dropped)",
+          parameters: [
+            query("types", `Names with commas; without it all but packet, which has to be asked for.`),
+            query("device", "Events of this registration id or device id only, ignoring case."),
+            query(
+              "after",
+              "The id of the last event that was seen (instance-seq, as SSE has it): what came later is sent first, as far as it is kept, and the event missed tells how much is not. Anything else, such as start, sends all that is kept.",
+            ),
+            { name: "Last-Event-ID", in: "header", description: "As after.", schema: { type: "string" } },
+          ],
           responses: {
             "200": {
-              description: `One JSON object each: event (listening, ${EVENT_NAMES.join(", ")}), time, and its fields.`,
+              description: `One JSON object each: event (listening, missed, dropped, ${ALL_EVENTS.join(", ")}), time, seq, and its fields, as EmulatorEvents of the package has them. A packet has connection, direction (received or sent, seen from the emulator), type, size, base64 (the first 2,048 bytes) and fields; stars stand for what is secret in it.`,
               content: {
                 "application/x-ndjson": { schema: { type: "object" } },
                 "text/event-stream": { schema: { type: "string" } },
@@ -82,7 +112,7 @@ export function openApi(): Document {
         },
         post: {
           summary: "Add a rule behind the others",
-          requestBody: { required: true, content: { "application/json": { schema: rule } } },
+          requestBody: body(RULE),
           responses: {
             "201": json("Its id.", { type: "object", properties: { id: { type: "integer" } } }),
             default: ERROR,
@@ -97,6 +127,56 @@ export function openApi(): Document {
           responses: { ...NO_CONTENT, default: ERROR },
         },
       },
+      "/clock": {
+        get: { summary: "The time that it goes by", responses: { "200": CLOCK } },
+        put: {
+          summary:
+            "Set it off from the right time: tokens, certificates of devices, and lifetimes are judged by it",
+          requestBody: body(SKEW),
+          responses: { "200": CLOCK, default: ERROR },
+        },
+        delete: { summary: "Set it right", responses: NO_CONTENT },
+      },
+      "/clock/jump": {
+        post: {
+          summary:
+            "Set it on, or back by a negative number: what waits for a time that it passes happens now",
+          requestBody: body(JUMP),
+          responses: { "200": CLOCK, default: ERROR },
+        },
+      },
+      "/certificates": {
+        get: { summary: "What servers show, and the root above it", responses: { "200": CERTIFICATES } },
+        delete: { summary: "Bring back those that are kept", responses: NO_CONTENT },
+      },
+      "/certificates/server": {
+        put: {
+          summary: `Show another one to who connects from now on; the names of this computer keep theirs on the HTTPS port`,
+          requestBody: body(CERTIFICATE),
+          responses: { "200": CERTIFICATES, default: ERROR },
+        },
+      },
+      "/certificates/root": {
+        post: {
+          summary:
+            "Put a new root in place of the former, with a good certificate below it; /root.pem has it then",
+          responses: { "201": CERTIFICATES },
+        },
+      },
+      "/messages/{hub}/{device}": {
+        post: {
+          summary: "Queue a cloud-to-device message: body or bodyBase64, and what is told with it",
+          parameters: [parameter("hub"), parameter("device")],
+          requestBody: body(MESSAGE),
+          responses: {
+            "201": json("The number by which the event delivered names it.", {
+              type: "object",
+              properties: { sequence: { type: "integer" } },
+            }),
+            default: ERROR,
+          },
+        },
+      },
       "/connections/{hub}/{device}": {
         delete: {
           summary: "End the connection of a device",
@@ -107,6 +187,11 @@ export function openApi(): Document {
     },
     components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
   };
+}
+
+function body(schema: GenericSchema) {
+  const { $schema: _, ...rest } = toJsonSchema(schema, { typeMode: "input", errorMode: "ignore" });
+  return { required: true, content: { "application/json": { schema: rest } } };
 }
 
 function json(description: string, schema: object) {

@@ -10,12 +10,12 @@ export interface HubContext {
   devices: DeviceRegistry;
   endpoint(hub: string): HubEndpoint;
   activity: Activity;
-  /** Settles when the state is on disk. */
-  stored(): Promise<void>;
+  /** Settles when every change is on disk; a device that is changed in place is named by `devices.touched` before. */
+  settled(): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls back after `delay` milliseconds; what it returns cancels that. */
-  schedule(callback: () => void, delay: number): () => void;
+  /** Calls back at `time`, milliseconds since 1970; what it returns cancels that. */
+  at(callback: () => void, time: number): () => void;
   /** A failure of the emulator's own. */
   onProblem(error: Error): void;
 }

@@ -101,13 +101,13 @@ export function jobRoutes(api: Api, context: HubContext): void {
       cancelStart: () => {},
     };
     jobs.set(`${hub}/${jobId}`, job);
-    job.cancelStart = context.schedule(() => {
+    job.cancelStart = context.at(() => {
       const devices = [...context.devices.all(hub)].filter((device) => where(lookupOf(context, hub, device)));
       run(context, job, devices).catch((error: Error) => {
         job.status = "failed";
         context.onProblem(error);
       });
-    }, started - now);
+    }, started);
     return Response.json(document(job));
   });
   api.on("POST", "/jobs/v2/:id/cancel", "ServiceConnect", (call) => {
