@@ -425,7 +425,7 @@ export class Unit implements Surroundings {
   forgot(): void {
     this.#named.clear();
     this.#kept = this.#candidate = undefined;
-    this.#behind = this.flash.isDamaged = false;
+    this.#storeFailed = this.#behind = this.flash.isDamaged = false;
   }
 
   assigned(hub: string): void {
