@@ -69,7 +69,8 @@ async function command(
   });
   child.stderr.on("data", (chunk) => {
     err += chunk;
-    onError?.(err, () => child.kill("SIGINT"));
+    // A second one would end it at once.
+    if (!child.killed) onError?.(err, () => child.kill("SIGINT"));
   });
   const [status] = await once(child, "close");
   return { status, out, err };
