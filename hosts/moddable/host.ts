@@ -17,7 +17,7 @@ import type { Resolve } from "../sockets/connect-to";
 import { ModdableClock } from "./clock";
 import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import type { ModdableHost, ModdableHostOptions } from "./host-options";
+import type { InterfaceBinding, ModdableHost, ModdableHostOptions } from "./host-options";
 import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -26,8 +26,9 @@ import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
 import { TRUSTED_ROOTS } from "./trusted-roots";
 
-/** The SDK's interface to its Wi-Fi; the simulators have none. */
+/** The SDK's interfaces; the simulators have neither, and Ethernet is there with manifest_ethernet.json. */
 const WIFI = "embedded:network/interface/wifi";
+const ETHERNET = "embedded:network/interface/ethernet";
 
 /**
  * Binds the SDK.
@@ -68,26 +69,22 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const given = options.network;
-  const own = given && "isUp" in given ? given : undefined;
-  const binding = given && !("isUp" in given) ? given : undefined;
-  const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
-  const joined: InterfaceNetwork | undefined =
-    binding && io
-      ? new InterfaceNetwork({
-          Interface: { io },
-          SSID: binding.SSID,
-          password: binding.password,
-          timers,
-          random,
-          onChanged: (up) => {
-            if (up) sync?.start();
-            else sync?.stop();
-            options.onNetwork?.(up);
-          },
-          onError: (error) => onError("network", error),
-        })
-      : undefined;
+  const given = options.network ?? {};
+  const own = "isUp" in given ? given : undefined;
+  const found = "isUp" in given ? undefined : interfaceOf(given);
+  const joined =
+    found &&
+    new InterfaceNetwork({
+      ...found,
+      timers,
+      random,
+      onChanged: (up) => {
+        if (up) sync?.start();
+        else sync?.stop();
+        options.onNetwork?.(up);
+      },
+      onError: (error) => onError("network", error),
+    });
 
   const network = own ?? joined;
   return {
@@ -134,6 +131,12 @@ export function builtInRoots(): Root[] {
     name,
     read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
   }));
+}
+
+/** @returns undefined where this platform, or this image, has no such interface */
+function interfaceOf({ io, SSID, password }: InterfaceBinding) {
+  const found = io ?? optionalModule<InterfaceClass>(SSID === undefined ? ETHERNET : WIFI);
+  return found && { Interface: { io: found }, SSID, password };
 }
 
 function optionalModule<Module>(name: string): Module | undefined {

@@ -5,6 +5,7 @@ import { createTimers } from "../../hosts/moddable/host";
 import type { Case } from "./check";
 import { connectionCases } from "./connection-cases";
 import { keyCases } from "./key-cases";
+import { networkCases } from "./network-cases";
 import { rootCases } from "./root-cases";
 import { storeCases } from "./store-cases";
 import { textCases } from "./text-cases";
@@ -16,7 +17,15 @@ const LONGEST_CASE = 20_000;
 const timers = createTimers(() => {});
 
 export default function main(): void {
-  const cases = [...textCases, ...keyCases, ...storeCases, ...timeCases, ...rootCases, ...connectionCases];
+  const cases = [
+    ...textCases,
+    ...keyCases,
+    ...storeCases,
+    ...networkCases,
+    ...timeCases,
+    ...rootCases,
+    ...connectionCases,
+  ];
   runAll(cases).then(
     (failed) => {
       trace(`${cases.length - failed} passed, ${failed} failed\n`);
