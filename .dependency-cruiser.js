@@ -15,13 +15,14 @@ const BOUNDARY = ["src/host[.]", "src/error[.]"];
  * Moddable SDK, or any package.
  */
 const FOLDERS = {
-  "src/mqtt": [BOUNDARY, "nothing"],
+  "src/mqtt": [["src/base64[.]", ...BOUNDARY], "nothing"],
   "src/storage": [BOUNDARY, "nothing"],
-  "src/azure": [["src/mqtt/", "src/(alarm|backoff)[.]", ...BOUNDARY], "nothing"],
+  "src/azure": [["src/mqtt/", "src/(alarm|backoff|base64)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
+  "src/transports[.]ts": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -53,7 +54,10 @@ const FOLDERS = {
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
-  "simulator/chaos": [["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"], "packages"],
+  "simulator/chaos": [
+    ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
+    "packages",
+  ],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
@@ -74,7 +78,7 @@ const FOLDERS = {
       "emulator/",
       "factory/",
       "hosts/transport-tap[.]",
-      "hosts/sockets/connect-to[.]",
+      "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
       "scripts/(npm-options|dist-state)[.]",

@@ -22,7 +22,10 @@ export const ENGINE_NAMES = ["node", "native"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** What a device is and where it finds its servers. */
-export type EngineHost = NodeHostOptions;
+export interface EngineHost extends NodeHostOptions {
+  /** Of `transports(...)`; undefined for TCP alone. */
+  readonly transports?: readonly string[] | undefined;
+}
 
 /** What a device reports; see `AgentHandler` and `CloudToDevice` for what these mean. */
 export interface EngineHandler {

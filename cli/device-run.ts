@@ -53,6 +53,9 @@ export interface DeviceRunOptions {
   readonly tokenLifetime?: number | undefined;
   /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
   readonly eager: boolean;
+  /** See `HubOptions`. */
+  readonly gateway?: string | undefined;
+  readonly secondName?: boolean;
   /** Bytes of the largest packet that the device holds; the core's default when undefined. */
   readonly receiveLimit?: number | undefined;
   /** Ends the run from outside. */
@@ -108,6 +111,7 @@ const MESSAGE_PROPERTIES: Properties = Object.freeze({
 
 /** What to give to the command, behind an error's text. */
 function optionFor({ code }: BerthError): string {
+  if (code.startsWith("proxy-")) return "; --proxy says which one";
   return code === "packet-too-large" ? "; --receive-limit takes more" : "";
 }
 
@@ -184,6 +188,7 @@ class DeviceRun {
 
   #agentOptions(): AgentOptions {
     const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager, receiveLimit } = this.#options;
+    const { gateway, secondName = false } = this.#options;
     const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
@@ -200,6 +205,8 @@ class DeviceRun {
         eager,
         ...limit,
         ...(tokenLifetime === undefined ? {} : { tokenLifetime }),
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(secondName && { secondName }),
       },
     };
   }
@@ -267,11 +274,12 @@ class DeviceRun {
     this.#connected = report;
     this.#assignedUntried = false;
     this.#lastRetriable = undefined;
-    const { hub, deviceId, source, sessionPresent } = report;
+    const { hub, deviceId, source, sessionPresent, transport } = report;
+    const how = transport === undefined ? "" : `, over ${transport}`;
     const from = source === "dps" ? "the assignment of DPS" : "the stored assignment, without DPS";
     this.#tell(
-      { event: "connected", hub, deviceId, source, sessionPresent },
-      `connected to ${hub} by ${from}`,
+      { event: "connected", hub, deviceId, source, sessionPresent, ...(transport && { transport }) },
+      `connected to ${hub} by ${from}${how}`,
     );
     this.#endIfDone();
   }

@@ -8,7 +8,7 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceEngine, EngineName } from "./device-engine";
 import { openEngine, withEngine } from "./open-engine";
-import { seconds, wholeNumber, withEager, withJson, withReceiveLimit } from "./options";
+import { seconds, wholeNumber, withEager, withJson, withReceiveLimit, withTransport } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { SimulatedDevice } from "./simulated-device";
@@ -26,6 +26,7 @@ interface SimulateFlags {
   readonly keep: boolean;
   readonly eager: boolean;
   readonly receiveLimit: number;
+  readonly transport?: string[];
   readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
@@ -50,25 +51,27 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(withEngine(withEager(withReceiveLimit(command)))).action(async (flags: SimulateFlags) => {
-    const output = new Output(flags.json, context.streams);
-    checkNumber(flags);
-    const interrupt = onInterrupt();
-    const directory = mkdtempSync(join(tmpdir(), "berth-"));
-    try {
-      const engine = await openEngine(flags.engine, output);
-      const done = await simulate(flags, engine, directory, output, interrupt.signal);
-      context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
-    } catch (error) {
-      const status = interrupt.status();
-      if (status === undefined) throw systemError(error, undefined, directory);
-      context.exit(status);
-    } finally {
-      interrupt.release();
-      if (flags.keep) output.event({ event: "kept", directory }, `Kept: ${directory}`);
-      else rmSync(directory, { recursive: true, force: true });
-    }
-  });
+  withJson(withEngine(withEager(withReceiveLimit(withTransport(command))))).action(
+    async (flags: SimulateFlags) => {
+      const output = new Output(flags.json, context.streams);
+      checkNumber(flags);
+      const interrupt = onInterrupt();
+      const directory = mkdtempSync(join(tmpdir(), "berth-"));
+      try {
+        const engine = await openEngine(flags.engine, output);
+        const done = await simulate(flags, engine, directory, output, interrupt.signal);
+        context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
+      } catch (error) {
+        const status = interrupt.status();
+        if (status === undefined) throw systemError(error, undefined, directory);
+        context.exit(status);
+      } finally {
+        interrupt.release();
+        if (flags.keep) output.event({ event: "kept", directory }, `Kept: ${directory}`);
+        else rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  );
 }
 
 /** @throws BerthError `invalid-argument` for more processes than a computer bears */
@@ -105,6 +108,8 @@ async function simulate(
           engine,
           idScope,
           port,
+          httpsPort: emulator.httpsPort,
+          transports: flags.transport,
           roots: [ca.pem],
           hubs,
           stateDirectory: join(directory, "devices", member.registrationId),

@@ -11,6 +11,7 @@ import { LongPress } from "../hosts/moddable/long-press";
 import { listOf, SETTINGS_DOMAIN, wifiOf } from "../hosts/moddable/settings";
 import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
+import { httpProxy } from "../hosts/sockets/proxied-tcp";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { FirmwareApp } from "./app";
@@ -56,6 +57,7 @@ function start(light: Led | undefined): void {
     sntp: listOf(settings.sntp),
     bounds: BOUNDS_OF_IMAGE,
     connectTo: settings.connectTo === "" ? undefined : parseConnectTo(settings.connectTo),
+    proxy: settings.proxy === "" ? undefined : httpProxy(settings.proxy),
     onError: (phase, error) => device?.note(phase, error),
     onNetwork: (up) => log(up ? "network up" : "network down"),
     onTime: (server) => log(`time from ${server}`),

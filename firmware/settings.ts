@@ -2,18 +2,45 @@
 /** The configuration of the firmware; the table in README.md is checked against `SETTINGS`. */
 import {
   checkedValue,
+  type Form,
+  listOf,
   number,
   PLATFORM_SETTINGS,
   type Raw,
   readTable,
   type SettingSources,
   type SettingsRead,
+  text,
   type Values,
 } from "../hosts/moddable/settings";
+import { parseProxy } from "../hosts/sockets/http-connect";
+import { transports } from "../src/transports";
+
+const TRANSPORTS: Form = Object.freeze({
+  name: "`tcp`, `websocket`, each with `:PORT` or without, comma separated",
+  check: (value: string) => value === "" || passes(() => transports(...listOf(value))),
+});
+const PROXY: Form = Object.freeze({
+  name: "`http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`",
+  check: (value: string) => value === "" || passes(() => parseProxy(value)),
+});
+
+function passes(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   ...PLATFORM_SETTINGS,
+  /** Ways to the servers, the one that is wanted first; empty: TCP. */
+  transports: text("", 0, 100, TRANSPORTS),
+  /** An HTTP proxy; empty: none. */
+  proxy: text("", 0, 500, PROXY),
   /** Seconds between two telemetry messages. */
   telemetryEvery: number(60, 1, 86_400),
   /** Seconds that a SAS token is good. */

@@ -372,13 +372,14 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
 function agentOptions<Options extends TelemetryDeviceOptions<never>>(
   options: Options,
 ): Omit<AgentOptions, "identity"> {
-  const { provisioning, hub, outbox, credentials, startSpread } = options;
+  const { provisioning, hub, outbox, credentials, transports, startSpread } = options;
   const { maximumFailures, backoff, slowBackoff } = options;
   return {
     ...(credentials && { credentials }),
     ...(provisioning && { provisioning }),
     ...(hub && { hub }),
     ...(outbox && { outbox }),
+    ...(transports !== undefined && { transports }),
     ...(startSpread !== undefined && { startSpread }),
     ...(maximumFailures !== undefined && { maximumFailures }),
     ...(backoff && { backoff }),

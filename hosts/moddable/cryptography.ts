@@ -10,7 +10,7 @@ import { NativeTls } from "../native/tls";
 import { NativeTransport } from "../native/transport";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
-import type { TcpClass } from "../sockets/tcp";
+import type { TcpClass, Tunnel } from "../sockets/tcp";
 
 /** What a transport needs of the platform and of the device. */
 export interface TransportParts {
@@ -21,6 +21,7 @@ export interface TransportParts {
   readonly timers: Timers;
   readonly clock: Clock;
   readonly connectTo: readonly ConnectTo[] | undefined;
+  readonly tunnel?: Tunnel | undefined;
   /** Told once a connection is secure: version, cipher suite, whether a session was resumed. */
   readonly onSecure: (version: string, suite: string, resumed: boolean) => void;
 }

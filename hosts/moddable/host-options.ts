@@ -4,6 +4,7 @@ import type { BerthError } from "../../src/error";
 import type { Host, Network } from "../../src/host";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo } from "../sockets/connect-to";
+import type { MakeTunnel } from "../sockets/tcp";
 import type { ModdableClock, TimeBounds } from "./clock";
 import type { InterfaceClass } from "./interface-network";
 import type { Root, RootReport } from "./roots";
@@ -45,6 +46,8 @@ export interface ModdableHostOptions {
   /** Which times are believed. */
   readonly bounds: TimeBounds;
   readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** What connections go through. */
+  readonly proxy?: MakeTunnel | undefined;
   /** Must not throw. */
   readonly onError: (phase: HostPhase, error: BerthError) => void;
   readonly onNetwork?: (up: boolean) => void;

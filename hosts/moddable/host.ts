@@ -41,6 +41,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const random = randomOf(fillRandom);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
   const signer = signerOf(options);
+  const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
   const transport = bindTransport({
     // Whoever connects has looked at the clock.
     roots: () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
@@ -49,6 +50,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
     timers,
     clock,
     connectTo: options.connectTo,
+    tunnel: options.proxy?.(text),
     onSecure: options.onSecure ?? (() => {}),
   });
 
@@ -88,7 +90,7 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
 
   const network = own ?? joined;
   return {
-    text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
+    text,
     clock,
     timers,
     store: new PreferenceStore(options.preferences, options.domain),

@@ -11,7 +11,7 @@
  */
 import type { Credential, CredentialHost } from "../agent/credential";
 import { refusesIdentity } from "../agent/refusal";
-import { base64 } from "../azure/base64";
+import { base64 } from "../base64";
 import { backoffDelay } from "../backoff";
 import { asBerthError, type BerthError, type ErrorCode, invalidArgument } from "../error";
 import type { Trust } from "../host";

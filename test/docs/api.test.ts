@@ -64,6 +64,7 @@ const FROM_AGENT = [
   "provisioning",
   "hub",
   "outbox",
+  "transports",
   "startSpread",
   "maximumFailures",
   "backoff",

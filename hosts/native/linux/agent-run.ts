@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { Agent, type AgentOptions } from "../../../src/agent/agent";
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import { CloudToDevice } from "../../../src/azure/hub/cloud-to-device";
 import type { Host } from "../../../src/host";
 import { type Emit, encodeError } from "./protocol";

@@ -3,7 +3,8 @@
 import { bytesOfBase64 } from "../../../src/azure/symmetric-key";
 import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
-import type { ConnectTo } from "../../sockets/connect-to";
+import type { ConnectTo, Resolve } from "../../sockets/connect-to";
+import { httpProxy } from "../../sockets/proxied-tcp";
 import type { Tcp, TcpOptions } from "../../sockets/tcp";
 import { randomOf } from "../random";
 import { EfuseSigner, NativeSigner } from "../signer";
@@ -28,6 +29,8 @@ export interface LinuxHostOptions {
   /** PKCS#8. */
   readonly key?: string;
   readonly connectTo?: readonly ConnectTo[];
+  /** `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. */
+  readonly proxy?: string;
   /** See `NativeTlsOptions`. */
   readonly maximumFragment?: number;
   readonly sessions?: number;
@@ -57,13 +60,14 @@ export function createLinuxHost(
     io: NativeTransport,
     tls: tlsOf(options),
     TCP: { io: tcpClass(natives, options.tcpRoom ?? LWIP_ROOM) },
-    resolve: (name: string, done: (name: string, address?: string) => void) =>
-      natives.resolve(name, (address) =>
-        done(name, address.byteLength === 0 ? undefined : text.decode(new Uint8Array(address))),
+    resolve: (name: string, done: Parameters<Resolve>[1]) =>
+      natives.resolve(name, (addresses) =>
+        done(name, ...(addresses.byteLength === 0 ? [] : text.decode(new Uint8Array(addresses)).split(" "))),
       ),
     timers,
     clock,
     connectTo: options.connectTo ?? [],
+    ...(options.proxy !== undefined && { tunnel: httpProxy(options.proxy)(text) }),
     onSecure,
   };
   return {

@@ -14,7 +14,10 @@ import type { LinuxHostOptions } from "./host";
 export type Settings = { readonly host: LinuxHostOptions } & (
   | {
       readonly run: "agent";
-      readonly agent: AgentOptions;
+      /** What JSON can carry of them. */
+      readonly agent: Omit<AgentOptions, "features" | "transports">;
+      /** Of `transports(...)`; undefined for TCP alone. */
+      readonly transports?: readonly string[] | undefined;
       /** Tell what passes inside TLS: `opened`, `sent` and `received`. Default false. */
       readonly trace?: boolean;
     }
