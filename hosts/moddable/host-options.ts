@@ -18,7 +18,8 @@ export type HostPhase = "network" | "clock" | "timer";
 
 /**
  * An interface that Berth joins, and joins again.
- * Without `io` it is the chip's Wi-Fi; where there is none, as in the simulators, the network is always there.
+ * Without `io` it is the chip's Wi-Fi or, without SSID, the Ethernet that the image has (manifest_ethernet.json); where there
+ * is none, as in the simulators, the network is always there.
  */
 export interface InterfaceBinding {
   readonly io?: InterfaceClass;
@@ -41,7 +42,7 @@ export interface ModdableHostOptions {
   readonly clientCertificate?: ClientCertificate | undefined;
   readonly roots: readonly Root[];
   readonly onRoot: (report: RootReport) => void;
-  /** What Berth joins, or a network that the app looks after itself; without it the network is always there. */
+  /** What Berth joins, or a network that the app looks after itself. Default: `{}`. */
   readonly network?: InterfaceBinding | Network | undefined;
   /** SNTP servers, `name` or `name:port`; none: the clock is set by other means. */
   readonly sntp: readonly string[];

@@ -17,7 +17,13 @@ import type { Resolve } from "../sockets/connect-to";
 import { ModdableClock } from "./clock";
 import { bindTransport, createEfuseSigner, createSigner, tlsOptions } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import type { CertificatesModule, FieldCredentials, ModdableHost, ModdableHostOptions } from "./host-options";
+import type {
+  CertificatesModule,
+  FieldCredentials,
+  InterfaceBinding,
+  ModdableHost,
+  ModdableHostOptions,
+} from "./host-options";
 import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -28,8 +34,9 @@ import { TRUSTED_ROOTS } from "./trusted-roots";
 
 /** Of manifest_certificates.json. */
 const CERTIFICATES = "berth/hosts/moddable/certificates";
-/** The SDK's interface to its Wi-Fi; the simulators have none. */
+/** The SDK's interfaces; the simulators have neither, and Ethernet is there with manifest_ethernet.json. */
 const WIFI = "embedded:network/interface/wifi";
+const ETHERNET = "embedded:network/interface/ethernet";
 
 /**
  * Binds the SDK.
@@ -79,26 +86,22 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const given = options.network;
-  const theirs = given && "isUp" in given ? given : undefined;
-  const binding = given && !("isUp" in given) ? given : undefined;
-  const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
-  const joined: InterfaceNetwork | undefined =
-    binding && io
-      ? new InterfaceNetwork({
-          Interface: { io },
-          SSID: binding.SSID,
-          password: binding.password,
-          timers,
-          random,
-          onChanged: (up) => {
-            if (up) sync?.start();
-            else sync?.stop();
-            options.onNetwork?.(up);
-          },
-          onError: (error) => onError("network", error),
-        })
-      : undefined;
+  const given = options.network ?? {};
+  const theirs = "isUp" in given ? given : undefined;
+  const found = "isUp" in given ? undefined : interfaceOf(given);
+  const joined =
+    found &&
+    new InterfaceNetwork({
+      ...found,
+      timers,
+      random,
+      onChanged: (up) => {
+        if (up) sync?.start();
+        else sync?.stop();
+        options.onNetwork?.(up);
+      },
+      onError: (error) => onError("network", error),
+    });
 
   const network = theirs ?? joined;
   return {
@@ -151,6 +154,12 @@ export function builtInRoots(): Root[] {
     name,
     read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
   }));
+}
+
+/** @returns undefined where this platform, or this image, has no such interface */
+function interfaceOf({ io, SSID, password }: InterfaceBinding) {
+  const found = io ?? optionalModule<InterfaceClass>(SSID === undefined ? ETHERNET : WIFI);
+  return found && { Interface: { io: found }, SSID, password };
 }
 
 function optionalModule<Module>(name: string): Module | undefined {

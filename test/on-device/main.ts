@@ -6,6 +6,7 @@ import type { Case } from "./check";
 import { certificateCases } from "./certificate-cases";
 import { connectionCases } from "./connection-cases";
 import { keyCases } from "./key-cases";
+import { networkCases } from "./network-cases";
 import { rootCases } from "./root-cases";
 import { storeCases } from "./store-cases";
 import { textCases } from "./text-cases";
@@ -21,6 +22,7 @@ export default function main(): void {
     ...textCases,
     ...keyCases,
     ...storeCases,
+    ...networkCases,
     ...timeCases,
     ...rootCases,
     ...certificateCases,

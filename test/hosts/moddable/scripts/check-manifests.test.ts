@@ -97,11 +97,18 @@ describe("the manifests", () => {
       `${CORE}: imposes typescript.tsconfig.compilerOptions.erasableSyntaxOnly on apps`,
     ],
     [
-      "a manifest that takes the Wi-Fi of an app",
+      "a manifest that takes the network of an app",
       CORE,
       '"esp32": {}',
       '"esp32": { "modules": { "~": "$(BUILD)/devices/esp32/setup/network" } }',
-      `${CORE}: takes the Wi-Fi of an app (setup/network)`,
+      `${CORE}: takes the network of an app (setup/network)`,
+    ],
+    [
+      "a path that only a board takes",
+      "firmware/manifest_ethernet.json",
+      "../hosts/moddable/manifest_ethernet.json",
+      "../hosts/moddable/manifest_cable.json",
+      "is not there",
     ],
     [
       "a module that the smaller manifest lacks",
