@@ -157,8 +157,11 @@ export class FirmwareApp {
 
   #acknowledged(count: number): void {
     const { finish, settings } = this.#world;
-    if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
+    if (settings.exitAfter === 0 || count < settings.exitAfter) return;
+    // A board says it once, and goes on.
+    if (!finish && count > settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
+    if (!finish) return;
     this.stop();
     finish(0);
   }

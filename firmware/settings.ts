@@ -63,7 +63,7 @@ export const SETTINGS = Object.freeze({
   issue: number(0, 0, 1),
   /** Who may sign roots, as `berth roots key` prints it; empty: nobody. */
   rootsKey: text("", 0, 88, ROOTS_KEY),
-  /** Acknowledged messages after which a simulator ends its run; 0: never. */
+  /** Acknowledged messages after which a simulator ends its run, and a board says so; 0: never. */
   exitAfter: number(0, 0, 1_000_000),
 });
 
