@@ -10,8 +10,10 @@ import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock"
 import { type Authority, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
+import { DpsDoor } from "./dps/door";
 import { DpsEndpoint } from "./dps/endpoint";
 import { RegistrationService } from "./dps/registration-service";
+import { DpsRequests } from "./dps/requests";
 import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
@@ -348,7 +350,16 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
+    const requests = new DpsRequests(service, this.faults, watch.dps, clock, this.enrollments);
+    const dps = new DpsEndpoint(requests, watch.dps);
+    const door = new DpsDoor({
+      idScope: this.idScope,
+      enrollments: this.enrollments,
+      refusalCode: options.dps?.refusalCode ?? 401002,
+      requireClientAuth: options.dps?.requireClientAuth ?? false,
+      now,
+      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
+    });
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
@@ -370,8 +381,8 @@ export class Emulator {
       hubBrokers.set(name, broker);
     }
     const reception = new Reception({
-      idScope: this.idScope,
       enrollments: this.enrollments,
+      door,
       devices: this.devices,
       dps: { endpoint: dps, broker: dpsBroker },
       hub: (name) => {
@@ -380,12 +391,9 @@ export class Emulator {
         return endpoint && broker && { endpoint, broker };
       },
       refusal: options.dps?.refusal ?? "connack",
-      refusalCode: options.dps?.refusalCode ?? 401002,
-      requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
       issuer,
       now,
-      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
     const connectTimeout = options.connectTimeout ?? 30_000;
     const { onRefused, onStranger } = watch;
