@@ -448,6 +448,7 @@ export class Emulator {
       state: this.#state,
       devices,
       enrollments,
+      registrations: { door, requests, service },
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,

@@ -14,6 +14,7 @@ import { StateError, type StateStore } from "../state";
 import { serviceApp } from "./app";
 import { EventStreams } from "./control/event-stream";
 import { controlRoutes } from "./control/routes";
+import type { DpsDevices } from "./dps/device-registrations";
 import { dpsRoutes } from "./dps/routes";
 import { HttpsServer } from "./https-server";
 import { Activity } from "./hub/activity";
@@ -29,6 +30,7 @@ export interface ServicesOptions {
   state: StateStore;
   devices: DeviceRegistry;
   enrollments: EnrollmentRegistry;
+  registrations: Pick<DpsDevices, "door" | "requests" | "service">;
   endpoints: ReadonlyMap<string, HubEndpoint>;
   hubs: readonly string[];
   /** Host name of DPS for services. */
@@ -88,8 +90,17 @@ export function createServices(options: ServicesOptions): HttpsServer {
         at: (callback, time) => clock.at(callback, time),
         onProblem: context.onProblem,
       }),
-      dpsRoutes(context, { enrollments, state, hubs, started, now }),
+      dpsRoutes(
+        context,
+        { enrollments, state, hubs, started, now },
+        {
+          ...options.registrations,
+          schedule: (callback, delay) => clock.schedule(callback, delay),
+          onRefused: context.onRefused,
+          now,
+        },
+      ),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known);
+  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request, bindings) => app.fetch(request, bindings), known);
 }
