@@ -19,8 +19,10 @@ import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
 import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { readStorage } from "./hub/blob-storage";
 import { EventLog } from "./hub/event-log";
 import type { FileNotification } from "./hub/feedback";
+import { FileUploads } from "./hub/file-uploads";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import { Issuer } from "./issuer";
@@ -450,6 +452,17 @@ export class Emulator {
       enrollments,
       registrations: { door, requests, service },
       endpoints: this.#endpoints,
+      issuer,
+      storages: new Map(
+        options.configuration.iotHubs.flatMap(({ name, storage }) => {
+          if (!storage) return [];
+          const { connectionString: text, containerName: container } = storage;
+          const account = readStorage(text);
+          if ("problem" in account) throw new Error(`storage.connectionString of ${name} ${account.problem}`);
+          return [[name, { storage: account, container, uploads: new FileUploads(now) }]];
+        }),
+      ),
+      root: this.#authority.rootPem,
       hubs,
       dps: serviceHost,
       names: this.#names(),

@@ -47,8 +47,15 @@ export function assigningResponse(operationId: string, retryAfter: number): DpsR
 
 /** `registrationState` of a device that is assigned. */
 export function registrationState(record: RegistrationRecord, identity: DpsIdentity): object {
-  const { registrationId, createdDateTimeUtc, assignedHub, deviceId, substatus, lastUpdatedDateTimeUtc, etag } =
-    record;
+  const {
+    registrationId,
+    createdDateTimeUtc,
+    assignedHub,
+    deviceId,
+    substatus,
+    lastUpdatedDateTimeUtc,
+    etag,
+  } = record;
   return {
     ...attestationResult(identity),
     registrationId,

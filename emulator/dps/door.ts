@@ -31,7 +31,10 @@ export class DpsDoor {
   }
 
   /** What a request of no use says, in words; undefined when its scope and API version are good. */
-  problemOf({ idScope, apiVersion }: DpsUserName): { field: "scope" | "version"; problem: string } | undefined {
+  problemOf({
+    idScope,
+    apiVersion,
+  }: DpsUserName): { field: "scope" | "version"; problem: string } | undefined {
     const own = this.#options.idScope;
     if (idScope !== own)
       return { field: "scope", problem: `the ID scope ${JSON.stringify(idScope.slice(0, 64))}, not ${own}` };
@@ -52,8 +55,7 @@ export class DpsDoor {
     const caller: DpsIdentity | DpsError = authenticate(enrollments, this.#options, credentials, now());
     return {
       registrationId: registrationId.toLowerCase(),
-      caller:
-        isDpsError(caller) && caller.status === 401 ? { ...caller, errorCode: refusalCode } : caller,
+      caller: isDpsError(caller) && caller.status === 401 ? { ...caller, errorCode: refusalCode } : caller,
       mayAsk: user.apiVersion >= ISSUANCE_SINCE,
     };
   }

@@ -111,8 +111,7 @@ export async function readBytes({ req }: Context, largest = LARGEST_BODY): Promi
     for await (const chunk of req.raw.body ?? []) {
       size += chunk.length;
       held += chunk.length;
-      if (size > largest)
-        throw new ServiceError("MessageTooLarge", `a body has at most ${largest} bytes`);
+      if (size > largest) throw new ServiceError("MessageTooLarge", `a body has at most ${largest} bytes`);
       if (held > MOST_HELD)
         throw new ServiceError("ThrottlingException", "too much is being sent at once; send it again later");
       chunks.push(chunk);

@@ -43,7 +43,9 @@ export class HttpsServer {
     limits = LIMITS,
   ) {
     this.#webSockets = new WebSockets(known);
-    const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), { overrideGlobalObjects: false });
+    const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
+      overrideGlobalObjects: false,
+    });
     const server = createServer(
       {
         ...contextOf(pair),

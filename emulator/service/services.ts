@@ -8,6 +8,7 @@ import type { FaultInjector } from "../faults";
 import type { DeviceRegistry } from "../hub/device-registry";
 import type { CloudToDeviceMessage } from "../hub/cloud-to-device";
 import type { HubEndpoint } from "../hub/endpoint";
+import type { Issuer } from "../issuer";
 import type { ServedCertificate, ServerPair } from "../served-certificate";
 import type { SettableClock } from "../settable-clock";
 import { StateError, type StateStore } from "../state";
@@ -17,6 +18,7 @@ import { controlRoutes } from "./control/routes";
 import type { DpsDevices } from "./dps/device-registrations";
 import { dpsRoutes } from "./dps/routes";
 import { HttpsServer } from "./https-server";
+import type { FileStorage } from "./hub/device-files";
 import { Activity } from "./hub/activity";
 import { hubRoutes } from "./hub/routes";
 
@@ -32,6 +34,11 @@ export interface ServicesOptions {
   enrollments: EnrollmentRegistry;
   registrations: Pick<DpsDevices, "door" | "requests" | "service">;
   endpoints: ReadonlyMap<string, HubEndpoint>;
+  issuer: Issuer;
+  /** By hub. */
+  storages: ReadonlyMap<string, FileStorage>;
+  /** A root that they are trusted by, beside the public ones: PEM. */
+  root: string;
   hubs: readonly string[];
   /** Host name of DPS for services. */
   dps: string;
@@ -81,15 +88,20 @@ export function createServices(options: ServicesOptions): HttpsServer {
         disconnect: (hub, deviceId) => endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
         now,
       }),
-      hubRoutes(context, {
-        devices,
-        endpoint: (hub) => endpoints.get(hub)!,
-        activity: new Activity(events, now),
-        settled: () => state.settled(),
-        now,
-        at: (callback, time) => clock.at(callback, time),
-        onProblem: context.onProblem,
-      }),
+      hubRoutes(
+        context,
+        {
+          devices,
+          endpoint: (hub) => endpoints.get(hub)!,
+          activity: new Activity(events, now),
+          settled: () => state.settled(),
+          now,
+          at: (callback, time) => clock.at(callback, time),
+          onProblem: context.onProblem,
+        },
+        options.issuer,
+        { storageOf: (hub) => options.storages.get(hub), root: options.root, now },
+      ),
       dpsRoutes(
         context,
         { enrollments, state, hubs, started, now },
@@ -102,5 +114,10 @@ export function createServices(options: ServicesOptions): HttpsServer {
       ),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request, bindings) => app.fetch(request, bindings), known);
+  return new HttpsServer(
+    options.pair,
+    [...hubs, dps, DPS_HOST],
+    (request, bindings) => app.fetch(request, bindings),
+    known,
+  );
 }

@@ -74,8 +74,7 @@ async function answer(
   reply: DpsReply,
 ): Promise<Response> {
   const { rule, response } = reply;
-  if (rule?.action === "delay")
-    await new Promise<void>((resolve) => schedule(resolve, rule.delayMs ?? 0));
+  if (rule?.action === "delay") await new Promise<void>((resolve) => schedule(resolve, rule.delayMs ?? 0));
   // HTTP has no RST of its own: the connection ends, and nothing was said.
   if (rule?.action === "close" || rule?.action === "reset") cut(context);
   if (rule?.action === "close" || rule?.action === "reset" || rule?.action === "drop")

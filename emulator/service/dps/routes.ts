@@ -7,7 +7,11 @@ import { enrollmentRoutes } from "./enrollments";
 import { registrationRoutes } from "./registrations";
 
 /** The paths of DPS: for services, and for devices. */
-export function dpsRoutes(service: ServiceContext, context: DpsContext, devices: DpsDevices): (app: Hono) => void {
+export function dpsRoutes(
+  service: ServiceContext,
+  context: DpsContext,
+  devices: DpsDevices,
+): (app: Hono) => void {
   return (app) => {
     const api = new Api(app, "dps", service);
     enrollmentRoutes(api, context, "individual");

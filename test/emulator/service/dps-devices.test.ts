@@ -33,7 +33,9 @@ afterEach(() => emulator.stop());
 async function start(options: Partial<EmulatorOptions> = {}): Promise<string[]> {
   emulator = await startEmulator(options);
   const seen: string[] = [];
-  emulator.events.on("registration", ({ request, registrationId }) => seen.push(`${request} ${registrationId}`));
+  emulator.events.on("registration", ({ request, registrationId }) =>
+    seen.push(`${request} ${registrationId}`),
+  );
   emulator.events.on("response", ({ status, outcome, errorCode }) =>
     seen.push(`${status} ${errorCode ?? outcome}`),
   );
@@ -81,7 +83,9 @@ test("registers, polls and looks up, and the registration is the one that MQTT s
   const state = await request("POST", PATH);
   expect([state.status, state.json]).toEqual([200, second.json.registrationState]);
   expect(emulator.registration("dev-1")).toMatchObject({ assignedHub: HUB, modelId: "dtmi:a:b;1" });
-  expect((await provision(emulator)).body.registrationState).toMatchObject({ substatus: "deviceDataMigrated" });
+  expect((await provision(emulator)).body.registrationState).toMatchObject({
+    substatus: "deviceDataMigrated",
+  });
   expect(seen.slice(0, 4)).toEqual(["register dev-1", "202 assigning", "poll dev-1", "200 assigned"]);
   expect(emulator.counts).toMatchObject({ registrations: 2, polls: 2, assignments: 2 });
 });
@@ -111,21 +115,21 @@ test.each<[string, string, string, HttpsRequest, number, number]>([
     401,
     401002,
   ],
-  [
-    "another device's token",
-    "POST",
-    PATH,
-    { headers: { authorization: dpsToken("dev-2") } },
-    401,
-    401002,
-  ],
+  ["another device's token", "POST", PATH, { headers: { authorization: dpsToken("dev-2") } }, 401, 401002],
   ["another ID scope", "PUT", `/0ne99999999/registrations/dev-1/register`, {}, 404, 404000],
   ["an id that is none", "PUT", `/${SCOPE}/registrations/a%20b/register`, {}, 400, 400000],
   ["no API version", "PUT", `${PATH}/register?x=1`, {}, 400, 400001],
   ["an API version of 2017", "PUT", `${PATH}/register?api-version=2017-11-15`, {}, 400, 400001],
   ["an operation that is not its own", "GET", `${PATH}/operations/4.x.y`, {}, 404, 404000],
   ["a body that is no JSON", "PUT", `${PATH}/register`, { body: "{" }, 400, 400000],
-  ["another device's id in the body", "PUT", `${PATH}/register`, { body: { registrationId: "x" } }, 400, 400000],
+  [
+    "another device's id in the body",
+    "PUT",
+    `${PATH}/register`,
+    { body: { registrationId: "x" } },
+    400,
+    400000,
+  ],
   ["97 KB", "PUT", `${PATH}/register`, { body: " ".repeat(97 * 1024) }, 413, 413001],
 ])("%s is answered as Azure does", async (_name, method, path, more, status, errorCode) => {
   await start();
@@ -197,7 +201,10 @@ describe("certificates", () => {
     });
     expect(await by(identityOf(leaf, line), path.replace("x-1", "x-2"))).toMatchObject({
       status: 401,
-      json: { errorCode: 401002, message: "Invalid certificate. Its common name is not the registration id." },
+      json: {
+        errorCode: 401002,
+        message: "Invalid certificate. Its common name is not the registration id.",
+      },
     });
   });
 
@@ -206,48 +213,60 @@ describe("certificates", () => {
     ["MQTT", "TLSv1.2"],
     ["HTTPS", "TLSv1.2"],
     ["HTTPS", "TLSv1.3"],
-  ] as const)("over %s and %s no session is resumed, so that the issuers come again", async (which, maxVersion) => {
-    await startWithGroup();
-    const leaf = await createDeviceCertificate({ commonName: "x-1", keyType }, line);
-    const port = which === "MQTT" ? emulator.port : emulator.httpsPort;
-    let session: Buffer | undefined;
-    for (let count = 0; count < 2; count++) {
-      const socket = connect({
-        host: "127.0.0.1",
-        port,
-        servername: DPS_HOST,
-        ca: emulator.ca.pem,
-        maxVersion,
-        ...(session ? { session } : {}),
-        ...identityOf(leaf, line),
-      });
-      socket.on("session", (next) => {
-        session = next;
-      });
-      await once(socket, "secureConnect");
-      expect(socket.isSessionReused()).toBe(false);
-      socket.end();
-      socket.resume();
-      await once(socket, "close");
-    }
-  });
+  ] as const)(
+    "over %s and %s no session is resumed, so that the issuers come again",
+    async (which, maxVersion) => {
+      await startWithGroup();
+      const leaf = await createDeviceCertificate({ commonName: "x-1", keyType }, line);
+      const port = which === "MQTT" ? emulator.port : emulator.httpsPort;
+      let session: Buffer | undefined;
+      for (let count = 0; count < 2; count++) {
+        const socket = connect({
+          host: "127.0.0.1",
+          port,
+          servername: DPS_HOST,
+          ca: emulator.ca.pem,
+          maxVersion,
+          ...(session ? { session } : {}),
+          ...identityOf(leaf, line),
+        });
+        socket.on("session", (next) => {
+          session = next;
+        });
+        await once(socket, "secureConnect");
+        expect(socket.isSessionReused()).toBe(false);
+        socket.end();
+        socket.resume();
+        await once(socket, "close");
+      }
+    },
+  );
 });
 
 describe("faults", () => {
   test("a status, a delay in the emulator's time, silence, an end, and an end behind the assignment", async () => {
     const clock = new ManualClock();
     const seen = await start({ clock });
-    emulator.faults.add({ step: "register", action: "status", status: 429, retryAfter: 7, id: "DEV-1", count: 1 });
+    emulator.faults.add({
+      step: "register",
+      action: "status",
+      status: 429,
+      retryAfter: 7,
+      id: "DEV-1",
+      count: 1,
+    });
     expect(await register()).toMatchObject({
       status: 429,
       headers: { "retry-after": "7" },
       json: { errorCode: 429000 },
     });
     emulator.faults.add({ step: "register", action: "status", status: 200, body: "not json", count: 1 });
-    expect((await ask(emulator, "PUT", `${PATH}/register?${VERSION}`, {
-      host: DPS_HOST,
-      headers: { authorization: dpsToken("dev-1"), accept: "*/*" },
-    }).catch((error: Error) => error))).toBeInstanceOf(SyntaxError);
+    expect(
+      await ask(emulator, "PUT", `${PATH}/register?${VERSION}`, {
+        host: DPS_HOST,
+        headers: { authorization: dpsToken("dev-1"), accept: "*/*" },
+      }).catch((error: Error) => error),
+    ).toBeInstanceOf(SyntaxError);
     for (const action of ["close", "reset"] as const) {
       emulator.faults.add({ step: "register", action, count: 1 });
       await expect(register()).rejects.toThrow(/hang up|ECONNRESET/);
