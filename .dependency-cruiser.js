@@ -52,6 +52,8 @@ const FOLDERS = {
   // What starts them.
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
+  // It speaks MQTT as a device does, in a browser.
+  "emulator/page": [["src/mqtt/", ...BOUNDARY], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
-import { randomBytes, type X509Certificate } from "node:crypto";
+import { createHmac, randomBytes, type X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,11 +22,12 @@ import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
-import type { EmulatorOptions } from "./options";
+import type { EmulatorOptions, PageOptions } from "./options";
 import { Reception } from "./reception";
 import { connectionString, settlePolicies } from "./service/access-policies";
-import type { HttpsServer } from "./service/https-server";
-import { createServices } from "./service/services";
+import { readPage } from "./service/page/page-files";
+import { PageServer } from "./service/page/page-server";
+import { createServices, type Services } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
 import { ServedCertificate } from "./served-certificate";
@@ -63,6 +64,8 @@ export class Emulator {
   port = 0;
   /** The port of the APIs for services. */
   httpsPort = 0;
+  /** The address of the page, with the token of its session; undefined without the option `page`. */
+  pageAddress: string | undefined;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
@@ -71,7 +74,8 @@ export class Emulator {
   #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
-  #services: HttpsServer | undefined;
+  #services: Services | undefined;
+  #page: PageServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -265,7 +269,8 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
-    await this.#services?.stop();
+    await this.#page?.stop();
+    await this.#services?.server.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
@@ -363,7 +368,7 @@ export class Emulator {
       now: () => clock.now() - clock.skew,
       show: (pair) => {
         listener.show(pair ?? kept);
-        this.#services?.show(pair);
+        this.#services?.server.show(pair);
       },
     });
     const host = options.host ?? "127.0.0.1";
@@ -382,15 +387,38 @@ export class Emulator {
       dps: serviceHost,
       names: [host, ...this.#names()],
       controlToken: this.controlToken,
-      keepEvents: options.keepEvents ?? false,
+      keepEvents: options.keepEvents ?? options.page !== undefined,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
       clock,
     });
-    this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
+    this.httpsPort = await this.#services.server.listen(options.httpsPort ?? 0, host);
+    if (options.page) await this.#startPage(host, options.page, this.#services);
     // The keys of the policies, when they are new.
     await this.#state.changed();
+  }
+
+  async #startPage(host: string, { port = 0 }: PageOptions, { fetch }: Services): Promise<void> {
+    const isLocal = isLoopback(host);
+    const { policies } = this.#state;
+    // Made from a key that is kept, so that a page that is open finds the emulator again after a restart.
+    const { primaryKey } = policies.find((one) => one.host === this.serviceHost)!;
+    const token = createHmac("sha256", primaryKey).update("session of the page").digest("base64url");
+    this.#page = new PageServer({
+      files: readPage(),
+      token,
+      names: ["localhost", "127.0.0.1", "[::1]", host, ...(this.#options.names ?? [])].map((name) =>
+        name.toLowerCase(),
+      ),
+      pair: isLocal ? undefined : this.#authority,
+      fetch,
+      target: { port: () => this.port, rootPem: () => this.#certificates.rootPem },
+    });
+    const taken = await this.#page.listen(port, host);
+    const name = host === "0.0.0.0" || host === "::" ? (this.#options.names?.[0] ?? "localhost") : host;
+    const authority = name.includes(":") ? `[${name}]:${taken}` : `${name}:${taken}`;
+    this.pageAddress = `${isLocal ? "http" : "https"}://${authority}/#key=${token}`;
   }
 
   /** Names and addresses beside those that every emulator has. */

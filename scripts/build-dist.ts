@@ -24,6 +24,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { bundleNativeDevice } from "../hosts/native/scripts/bundle";
 import { withLock } from "./build-lock";
+import { buildPage } from "./build-page";
 import { distIsFresh, INPUTS, stateOf } from "./dist-state.js";
 
 /** What the package exports, by name of the module in dist/; package.json's `exports` names these. */
@@ -153,6 +154,7 @@ async function buildDist(types: boolean): Promise<void> {
     put("LICENSES.txt", licences(Object.keys(metafile?.inputs ?? {})));
     put("native-device.js", await bundleNativeDevice());
     declare(put);
+    await buildPage();
   }
   writeFileSync(INPUTS, `${JSON.stringify(inputs, undefined, 1)}\n`);
   for (const name of readdirSync(DIST)) {

@@ -16,6 +16,14 @@ const USUAL_PAGE = 100;
 /** Items of a page at most. */
 export const LARGEST_PAGE = 1000;
 
+/** The environment of a request that comes from the page's session: it may do everything. */
+export const SESSION = Object.freeze({ session: true });
+
+/** @returns true for a request of the page's session */
+export function isSession({ env }: Context): boolean {
+  return env === SESSION;
+}
+
 /** What all of them work with. */
 export interface ServiceContext {
   /** Host names of the hubs, in lower case. */
@@ -143,6 +151,7 @@ export class Api {
         "InvalidProtocolVersion",
         "the query needs api-version, for example api-version=2021-04-12",
       );
+    if (isSession(context)) return new Call(host, context);
     const demand = { host, alias: (req.header("host") ?? "").toLowerCase(), path: req.path, rights };
     const reason = unauthorized(
       this.#context.policies(),

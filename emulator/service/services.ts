@@ -11,6 +11,7 @@ import type { HubEndpoint } from "../hub/endpoint";
 import type { ServedCertificate, ServerPair } from "../served-certificate";
 import type { SettableClock } from "../settable-clock";
 import { StateError, type StateStore } from "../state";
+import { SESSION } from "./api";
 import { serviceApp } from "./app";
 import { EventStreams } from "./control/event-stream";
 import { controlRoutes } from "./control/routes";
@@ -45,8 +46,16 @@ export interface ServicesOptions {
   clock: SettableClock;
 }
 
-/** The server, which does not listen yet. */
-export function createServices(options: ServicesOptions): HttpsServer {
+/** The services. */
+export interface Services {
+  /** Does not listen yet. */
+  server: HttpsServer;
+  /** Answers a request of the page's session, which has every right. */
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+/** Puts them together. */
+export function createServices(options: ServicesOptions): Services {
   const { events, state, devices, enrollments, endpoints, hubs, dps, clock } = options;
   const now = () => clock.now();
   const context = {
@@ -90,5 +99,8 @@ export function createServices(options: ServicesOptions): HttpsServer {
       dpsRoutes(context, { enrollments, state, hubs, started, now }),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request));
+  return {
+    server: new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request)),
+    fetch: (request) => app.fetch(request, SESSION),
+  };
 }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/** One row of the diagram: the time, the device, and an arrow between two lifelines, or a mark on one. */
+import { timeOfDay } from "../parts/time";
+import { laneName, laneOf } from "./lanes";
+import type { Row } from "./rows";
+
+/** How a row sounds. */
+export function rowName({ time, device, peer, way, title, detail, reason }: Row): string {
+  const who = device || "a client";
+  const other = peer === "" ? "the emulator" : laneName(peer);
+  const path = way === "out" ? `${who} to ${other}` : way === "in" ? `${other} to ${who}` : `${who} ${other}`;
+  return `${timeOfDay(time)}, ${path}: ${title} ${detail}${reason === undefined ? "" : `. ${reason}`}`;
+}
+
+export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
+  const { time, device, peer, way, tone, title, detail, reason, place } = row;
+  const near = laneOf(peers, "");
+  const far = laneOf(peers, peer);
+  const start = Math.min(near, far);
+  const why = reason === undefined ? detail : `${detail}: ${reason}${place?.line === undefined ? "" : ` (${place.source}:${place.line})`}`;
+  return (
+    <>
+      <span class="cell time">{timeOfDay(time)}</span>
+      <span class="cell who">{device || "?"}</span>
+      <span class={`cell lanes ${tone}`}>
+        {["", ...peers].map((one) => (
+          <i key={one} class="lifeline" style={{ left: `${laneOf(peers, one)}%` }} />
+        ))}
+        {way === "mark" ? (
+          <i class="mark" style={{ left: `${far}%` }} />
+        ) : (
+          <i class={`arrow ${way}`} style={{ left: `${start}%`, width: `${Math.abs(far - near)}%` }} />
+        )}
+        <span class="words" style={{ left: `${start}%`, maxWidth: `${100 - start}%` }}>
+          <b>{title}</b> {why}
+        </span>
+      </span>
+    </>
+  );
+}
