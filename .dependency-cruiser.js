@@ -115,7 +115,8 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
-    exclude: { path: "[.]d[.]ts$|^hosts/native/moddable/" },
+    // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
+    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

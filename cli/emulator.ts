@@ -13,7 +13,7 @@ import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
 import { reportEvents } from "./emulator-events";
-import { readText, wholeNumber, withJson } from "./options";
+import { readText, wholeNumber, withJson, withPage, withPagePort } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { stateError } from "./state-directory";
@@ -26,6 +26,7 @@ interface EmulatorFlags {
   readonly connectionStrings: boolean;
   readonly state?: string;
   readonly seed: number;
+  readonly page?: number | boolean;
   readonly example?: string;
   readonly schema: boolean;
   readonly json: boolean;
@@ -49,7 +50,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
     .option("--connection-strings", "print those of hubs and DPS, with their keys, at the start", false)
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
-  withJson(command).action((flags: EmulatorFlags) => {
+  withJson(withPage(command)).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
     if (flags.schema) {
       context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
@@ -69,15 +70,19 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
   }
   const text = readText(config, "--config");
   const interrupt = onInterrupt();
-  const emulator = await Emulator.start({
-    configuration: parseConfiguration(text, config),
-    faults: parseFaults(text, config),
-    seed: flags.seed,
-    port,
-    httpsPort,
-    baseDirectory: dirname(resolve(config)),
-    ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
-  }).catch((error: unknown) => {
+  const configuration = parseConfiguration(text, config);
+  const emulator = await withPagePort(flags.page, (page) =>
+    Emulator.start({
+      configuration,
+      faults: parseFaults(text, config),
+      seed: flags.seed,
+      port,
+      httpsPort,
+      baseDirectory: dirname(resolve(config)),
+      ...(page ? { page } : {}),
+      ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
+    }),
+  ).catch((error: unknown) => {
     interrupt.release();
     throw portError(error, flags) ?? directoryError(error, state);
   });
@@ -102,6 +107,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
   );
   output.line(`APIs for services of ${[...hubs, dps].join(", ")} on https://127.0.0.1:${emulator.httpsPort}`);
+  tellPage(emulator.pageAddress, output);
   if (flags.connectionStrings) {
     for (const { host, policy, connectionString } of emulator.connectionStrings)
       output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
@@ -115,13 +121,20 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
   output.event({ event: "stopped" }, "stopped");
 }
 
+/** Where the page is. Its address holds the key of the session, and goes to this terminal only. */
+export function tellPage(address: string | undefined, output: Output): void {
+  if (address !== undefined) output.event({ event: "page", address }, `Page: ${address}`);
+}
+
 function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
   const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
   const [option, port] =
-    taken === flags.httpsPort && taken !== flags.port
-      ? ["--https-port", flags.httpsPort]
-      : ["--port", flags.port];
+    taken === flags.page && taken !== flags.port
+      ? ["--page", flags.page]
+      : taken === flags.httpsPort && taken !== flags.port
+        ? ["--https-port", flags.httpsPort]
+        : ["--port", flags.port];
   const reason =
     error.code === "EADDRINUSE"
       ? `is in use; stop what holds it, or take ${option} 0`

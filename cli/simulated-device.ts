@@ -35,6 +35,10 @@ export class SimulatedDevice {
     eager: boolean;
     receiveLimit: number;
     signal: AbortSignal;
+    /** Goes on after the last message, until `signal`. */
+    stay?: boolean;
+    /** Milliseconds between messages; none by default. */
+    interval?: number;
   }): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
     // Names as in Azure, all of them at the emulator's address.

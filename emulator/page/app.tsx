@@ -11,6 +11,17 @@ import { type Theme, theme } from "./theme";
 /** The views behind the first load what they need when they are opened. */
 const VIEWS: readonly { path: string; name: string; view: () => Promise<ComponentType> | ComponentType }[] = [
   { path: "life", name: "Life", view: () => LifeView },
+  {
+    path: "devices",
+    name: "Devices",
+    view: async () => (await import("./devices/devices-view")).DevicesView,
+  },
+  {
+    path: "enrollments",
+    name: "Enrollments",
+    view: async () => (await import("./enrollments/enrollments-view")).EnrollmentsView,
+  },
+  { path: "faults", name: "Faults", view: async () => (await import("./faults/faults-view")).FaultsView },
 ];
 
 export function App() {
@@ -18,12 +29,9 @@ export function App() {
   const current = VIEWS.find((one) => one.path === path) ?? VIEWS[0]!;
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        document.getElementById("main")?.focus();
-      }}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         To the content
-      </a>
+      </button>
       <header class="bar">
         <h1>Berth</h1>
         <nav aria-label="Views">
@@ -91,21 +99,22 @@ function Trouble() {
     case "lost":
       return (
         <p class="trouble" role="alert">
-          The emulator does not answer: it has stopped, or starts again. This page looks for it, and goes on by itself; what
-          is shown and typed stays.
+          The emulator does not answer: it has stopped, or starts again. This page looks for it, and goes on
+          by itself; what is shown and typed stays.
         </p>
       );
     case "foreign":
       return (
         <p class="trouble" role="alert">
-          Another emulator answers here, which does not know this session. Open the address that it has printed. (With
-          --state it keeps the session over a restart.)
+          Another emulator answers here, which does not know this session. Open the address that it has
+          printed. (With --state it keeps the session over a restart.)
         </p>
       );
     case "no-token":
       return (
         <p class="trouble" role="alert">
-          The address lacks the key of the session: open the whole address that berth printed, with what follows the #.
+          The address lacks the key of the session: open the whole address that berth printed, with what
+          follows the #.
         </p>
       );
     default:

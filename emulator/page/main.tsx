@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { App } from "./app";
 import { follow } from "./link/feed";
+import "./model/history";
 import "./style.css";
 import "./life/life.css";
 import "./theme";

@@ -17,7 +17,10 @@ export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
   const near = laneOf(peers, "");
   const far = laneOf(peers, peer);
   const start = Math.min(near, far);
-  const why = reason === undefined ? detail : `${detail}: ${reason}${place?.line === undefined ? "" : ` (${place.source}:${place.line})`}`;
+  const why =
+    reason === undefined
+      ? detail
+      : `${detail}: ${reason}${place?.line === undefined ? "" : ` (${place.source}:${place.line})`}`;
   return (
     <>
       <span class="cell time">{timeOfDay(time)}</span>
@@ -31,7 +34,16 @@ export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
         ) : (
           <i class={`arrow ${way}`} style={{ left: `${start}%`, width: `${Math.abs(far - near)}%` }} />
         )}
-        <span class="words" style={{ left: `${start}%`, maxWidth: `${100 - start}%` }}>
+        <span
+          class={way === "mark" && far > 60 ? "words before" : "words"}
+          style={
+            way === "mark"
+              ? far > 60
+                ? { right: `${100 - far}%`, maxWidth: `${far}%` }
+                : { left: `${far}%`, maxWidth: `${100 - far}%` }
+              : { left: `${start}%`, maxWidth: `${100 - start}%` }
+          }
+        >
           <b>{title}</b> {why}
         </span>
       </span>

@@ -9,7 +9,8 @@ import type { Row } from "./rows";
 import { CONNACK, explainTopic } from "./topic";
 
 export function Detail({ row }: { row: Row | undefined }) {
-  if (!row) return <p class="hint">Choose a row to see its fields and bytes. Arrow keys move through the list.</p>;
+  if (!row)
+    return <p class="hint">Choose a row to see its fields and bytes. Arrow keys move through the list.</p>;
   const { record, device, peer, way, title, reason, place } = row;
   const packet = record.event === "packet" ? record : undefined;
   const from = way === "in" ? laneName(peer) : device || "a client";
@@ -18,7 +19,8 @@ export function Detail({ row }: { row: Row | undefined }) {
     <article class="detail" aria-label="Details">
       <h2>{title}</h2>
       <p class="sub">
-        {way === "mark" ? `${device || "a client"} ${peer && `· ${laneName(peer)}`}` : `${from} → ${to}`} · {timeOfDay(row.time)}
+        {way === "mark" ? `${device || "a client"} ${peer && `· ${laneName(peer)}`}` : `${from} → ${to}`} ·{" "}
+        {timeOfDay(row.time)}
         {row.connection === undefined ? "" : ` · connection ${row.connection}`}
       </p>
       {reason !== undefined && <Refusal reason={reason} place={place} />}
@@ -36,7 +38,9 @@ function Refusal({ reason, place }: { reason: string; place: Place | undefined }
         <p>
           Decided by the {place.kind === "group" ? "enrollment group" : "enrollment"}{" "}
           <a href={`#/enrollments/${place.kind}/${encodeURIComponent(place.id)}`}>{place.id}</a>
-          {place.line === undefined ? ", which the service API wrote." : (
+          {place.line === undefined ? (
+            ", which the service API wrote."
+          ) : (
             <>
               , <code>{place.source}</code> line <code>{place.line}</code>.
             </>
@@ -62,7 +66,9 @@ function Packet({ packet: { type, size, base64, fields } }: { packet: PacketEven
           ),
         )}
       </dl>
-      {type === "CONNECT" && <p class="hint">Secrets of a password are starred before they leave the emulator.</p>}
+      {type === "CONNECT" && (
+        <p class="hint">Secrets of a password are starred before they leave the emulator.</p>
+      )}
       {topic && (
         <section>
           <h3>Topic</h3>
@@ -84,7 +90,9 @@ function Packet({ packet: { type, size, base64, fields } }: { packet: PacketEven
       )}
       <section>
         <h3>Bytes{bytes.length < size ? ` (the first ${bytes.length} of ${size})` : ""}</h3>
-        <pre tabIndex={0} class="hex">{hexLines(bytes).join("\n")}</pre>
+        <pre tabIndex={0} class="hex">
+          {hexLines(bytes).join("\n")}
+        </pre>
       </section>
     </>
   );
@@ -123,7 +131,9 @@ function wordsOf(name: string): string {
 function textOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value))
-    return value.map((one) => (typeof one === "object" && one ? `${one.topic} (QoS ${one.qos})` : String(one))).join(", ");
+    return value
+      .map((one) => (typeof one === "object" && one ? `${one.topic} (QoS ${one.qos})` : String(one)))
+      .join(", ");
   return JSON.stringify(value);
 }
 

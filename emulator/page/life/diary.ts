@@ -72,7 +72,8 @@ export function take(records: readonly EventRecord[]): void {
     looked = 0;
   }
   batch(() => {
-    if (known.size > peers.peek().length) peers.value = [...known].sort((one, other) => order(one) - order(other) || (one < other ? -1 : 1));
+    if (known.size > peers.peek().length)
+      peers.value = [...known].sort((one, other) => order(one) - order(other) || (one < other ? -1 : 1));
     if (paused.peek()) heldBack.value += added;
     else if (added > 0) version.value++;
   });

@@ -26,7 +26,11 @@ export function LifeView() {
           <span class="cell who">Device</span>
           <span class="cell lanes">
             {["", ...lanes].map((peer) => (
-              <span key={peer} class="lane-name" style={{ left: `${laneOf(lanes, peer)}%`, maxWidth: `${100 / (lanes.length + 1)}%` }}>
+              <span
+                key={peer}
+                class="lane-name"
+                style={{ left: `${laneOf(lanes, peer)}%`, maxWidth: `${100 / (lanes.length + 1)}%` }}
+              >
                 {peer === "" ? "device" : laneName(peer)}
               </span>
             ))}
@@ -87,10 +91,22 @@ export function LifeView() {
             </button>
           ))}
         </div>
-        <div id="panel-packet" role="tabpanel" aria-labelledby="tab-packet" class="panel" hidden={side.value !== "packet"}>
+        <div
+          id="panel-packet"
+          role="tabpanel"
+          aria-labelledby="tab-packet"
+          class="panel"
+          hidden={side.value !== "packet"}
+        >
           <Detail row={chosen.value} />
         </div>
-        <div id="panel-hand" role="tabpanel" aria-labelledby="tab-hand" class="panel" hidden={side.value !== "hand"}>
+        <div
+          id="panel-hand"
+          role="tabpanel"
+          aria-labelledby="tab-hand"
+          class="panel"
+          hidden={side.value !== "hand"}
+        >
           <HandPanel />
         </div>
       </aside>

@@ -45,7 +45,9 @@ export function toSvg(rows: readonly Row[], peers: readonly string[]): string {
       parts.push(`<path d="M${to} ${y}l${back} -4v8z" fill="${colour}"/>`);
     }
     const words = `${row.title} ${row.detail}${row.reason === undefined ? "" : `: ${row.reason}`}`;
-    parts.push(`<text x="${Math.min(near, far) + 10}" y="${y - 6}" fill="${colour}">${escaped(words.slice(0, 120))}</text>`);
+    parts.push(
+      `<text x="${Math.min(near, far) + 10}" y="${y - 6}" fill="${colour}">${escaped(words.slice(0, 120))}</text>`,
+    );
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>${parts.join("")}</svg>`;
 }
@@ -60,7 +62,10 @@ export async function toPng(rows: readonly Row[], peers: readonly string[]): Pro
   canvas.height = image.naturalHeight;
   canvas.getContext("2d")!.drawImage(image, 0, 0);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("this browser cannot write a PNG of that size"))), "image/png"),
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("this browser cannot write a PNG of that size"))),
+      "image/png",
+    ),
   );
 }
 

@@ -73,7 +73,14 @@ export function rowOf(record: EventRecord, waiting: Pending): Row | undefined {
         detail: record.reason,
       });
     case "stranger":
-      return mark({ device: "", peer: "", tone: "bad", title: "not served", detail: record.reason, reason: record.reason });
+      return mark({
+        device: "",
+        peer: "",
+        tone: "bad",
+        title: "not served",
+        detail: record.reason,
+        reason: record.reason,
+      });
     case "assigned":
       return mark({
         device: record.registrationId,
@@ -94,7 +101,14 @@ export function rowOf(record: EventRecord, waiting: Pending): Row | undefined {
       });
     }
     case "problem":
-      return mark({ device: "", peer: "", tone: "bad", title: "problem", detail: record.message, reason: record.message });
+      return mark({
+        device: "",
+        peer: "",
+        tone: "bad",
+        title: "problem",
+        detail: record.message,
+        reason: record.message,
+      });
     default:
       return undefined;
   }
@@ -142,7 +156,9 @@ function detailOf({ type, fields }: PacketEvent): string {
     case "CONNACK":
       return `${returnCode} ${CONNACK[returnCode ?? 0] ?? "reserved"}${fields.sessionPresent ? ", session present" : ""}`;
     case "PUBLISH":
-      return [explainTopic(topic ?? "")?.name ?? topic, `QoS ${qos}`, number, dup ? "DUP" : ""].filter(Boolean).join(" ");
+      return [explainTopic(topic ?? "")?.name ?? topic, `QoS ${qos}`, number, dup ? "DUP" : ""]
+        .filter(Boolean)
+        .join(" ");
     case "SUBSCRIBE":
     case "UNSUBSCRIBE":
       return (filters ?? []).map((filter) => (typeof filter === "string" ? filter : filter.topic)).join(", ");

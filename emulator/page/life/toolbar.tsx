@@ -30,12 +30,20 @@ export function Toolbar() {
         onInput={(event) => set({ text: event.currentTarget.value })}
       />
       <label class="check">
-        <input type="checkbox" checked={troubleOnly} onChange={(event) => set({ troubleOnly: event.currentTarget.checked })} />
-        Refusals and faults
+        <input
+          type="checkbox"
+          checked={troubleOnly}
+          onChange={(event) => set({ troubleOnly: event.currentTarget.checked })}
+        />
+        Trouble only
       </label>
       <label class="check">
-        <input type="checkbox" checked={hideQuiet} onChange={(event) => set({ hideQuiet: event.currentTarget.checked })} />
-        Without PING, PUBACK
+        <input
+          type="checkbox"
+          checked={hideQuiet}
+          onChange={(event) => set({ hideQuiet: event.currentTarget.checked })}
+        />
+        No PING, PUBACK
       </label>
       <button type="button" aria-pressed={paused.value} onClick={() => setPaused(!paused.value)}>
         {paused.value ? `Go on (${heldBack.value} new)` : "Pause"}
@@ -44,10 +52,28 @@ export function Toolbar() {
       <span class="faint count">
         {count === allRows().length ? `${count} rows` : `${count} of ${allRows().length} rows`}
       </span>
-      <button type="button" disabled={count === 0} onClick={() => download("berth.json", "application/json", JSON.stringify(rows().map(({ record }) => record), undefined, 1))}>
+      <button
+        type="button"
+        disabled={count === 0}
+        onClick={() =>
+          download(
+            "berth.json",
+            "application/json",
+            JSON.stringify(
+              rows().map(({ record }) => record),
+              undefined,
+              1,
+            ),
+          )
+        }
+      >
         JSON
       </button>
-      <button type="button" disabled={count === 0} onClick={() => download("berth.svg", "image/svg+xml", toSvg(rows(), peers.peek()))}>
+      <button
+        type="button"
+        disabled={count === 0}
+        onClick={() => download("berth.svg", "image/svg+xml", toSvg(rows(), peers.peek()))}
+      >
         SVG
       </button>
       <button type="button" disabled={count === 0} onClick={exportPng}>
@@ -56,7 +82,11 @@ export function Toolbar() {
       <button type="button" class="plain" disabled={count === 0} onClick={clear}>
         Clear
       </button>
-      {problem.value !== "" && <span class="problem" role="alert">{problem.value}</span>}
+      {problem.value !== "" && (
+        <span class="problem" role="alert">
+          {problem.value}
+        </span>
+      )}
     </div>
   );
 }

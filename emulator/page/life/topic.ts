@@ -102,13 +102,21 @@ export function explainTopic(topic: string): Explained | undefined {
   for (const { pattern, name, meaning, groups = [] } of KINDS) {
     const match = pattern.exec(topic);
     if (!match) continue;
-    const parts = groups.map(([part, what], at) => ({ name: part, value: decode(match[at + 1] ?? ""), meaning: what }));
+    const parts = groups.map(([part, what], at) => ({
+      name: part,
+      value: decode(match[at + 1] ?? ""),
+      meaning: what,
+    }));
     const rest = topic.slice(match[0].length).replace(/^\?/, "");
     for (const field of rest.split("&")) {
       if (field === "") continue;
       const [key = "", ...value] = field.split("=");
       const plain = decode(key);
-      parts.push({ name: plain, value: decode(value.join("=")), meaning: FIELDS[plain] ?? "application property" });
+      parts.push({
+        name: plain,
+        value: decode(value.join("=")),
+        meaning: FIELDS[plain] ?? "application property",
+      });
     }
     return { name: typeof name === "string" ? name : name(match), meaning, parts };
   }

@@ -34,7 +34,12 @@ export interface RequestOptions {
 }
 
 /** @param host a hub, DPS, or `localhost` for what the emulator alone has. */
-export function open(host: string, method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+export function open(
+  host: string,
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Response> {
   const { body, headers, signal } = options;
   return fetch(`/at/${host}${path}`, {
     method,
@@ -45,10 +50,16 @@ export function open(host: string, method: string, path: string, options: Reques
 }
 
 /** Asks, and reads the whole answer. @throws ApiError with the service's own words; TypeError when nobody answers */
-export async function request<T>(host: string, method: string, path: string, options?: RequestOptions): Promise<Answer<T>> {
+export async function request<T>(
+  host: string,
+  method: string,
+  path: string,
+  options?: RequestOptions,
+): Promise<Answer<T>> {
   const response = await open(host, method, path, options);
   const text = await response.text();
-  if (!response.ok) throw new ApiError(response.status, wordsOf(text) ?? `${response.status} ${response.statusText}`);
+  if (!response.ok)
+    throw new ApiError(response.status, wordsOf(text) ?? `${response.status} ${response.statusText}`);
   const isJson = response.headers.get("content-type")?.startsWith("application/json");
   return {
     body: (isJson ? JSON.parse(text) : text) as T,
@@ -66,7 +77,10 @@ export async function queryAll<T>(host: string, path: string, body: unknown, mos
   const items: T[] = [];
   let next: string | undefined;
   do {
-    const headers: Record<string, string> = { "x-ms-max-item-count": "500", ...(next ? { "x-ms-continuation": next } : {}) };
+    const headers: Record<string, string> = {
+      "x-ms-max-item-count": "500",
+      ...(next ? { "x-ms-continuation": next } : {}),
+    };
     const page = await request<T[]>(host, "POST", path, { body, headers });
     items.push(...page.body);
     next = page.next;

@@ -90,7 +90,10 @@ async function hand(lines: readonly string[]): Promise<void> {
   };
   for (const line of lines) {
     if (line === "") continue;
-    const record = JSON.parse(line) as EventRecord | { event: "listening"; id: string } | { event: "dropped" };
+    const record = JSON.parse(line) as
+      | EventRecord
+      | { event: "listening"; id: string }
+      | { event: "dropped" };
     if (record.event === "listening") instance = record.id.split("-")[0] ?? "";
     else if (record.event !== "dropped") {
       batch.push(record);

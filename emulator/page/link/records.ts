@@ -74,7 +74,13 @@ export type EventRecord =
       enrollment?: Place;
       retryAfter?: number;
     })
-  | (Base & { event: "assigned"; registrationId: string; assignedHub: string; deviceId: string; substatus: string })
+  | (Base & {
+      event: "assigned";
+      registrationId: string;
+      assignedHub: string;
+      deviceId: string;
+      substatus: string;
+    })
   | (Base & {
       event: "telemetry";
       hub: string;

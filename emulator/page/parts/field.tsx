@@ -53,7 +53,13 @@ export function TextArea({ label, value, onEdit, hint, rows = 3 }: Bound & { row
   );
 }
 
-export function Select({ label, value, onEdit, hint, options }: Bound & { options: readonly (readonly [string, string])[] }) {
+export function Select({
+  label,
+  value,
+  onEdit,
+  hint,
+  options,
+}: Bound & { options: readonly (readonly [string, string])[] }) {
   const id = useId();
   return (
     <div class="field">

@@ -7,6 +7,13 @@ export function timeOfDay(time: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
+/** A date of a service as local date and time, to the second. */
+export function dateAndTime(date: string): string {
+  const local = new Date(date);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())} ${timeOfDay(local.getTime()).slice(0, 8)}`;
+}
+
 /** A span of milliseconds in the unit that fits. */
 export function span(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

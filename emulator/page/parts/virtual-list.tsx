@@ -52,7 +52,14 @@ export function VirtualList(props: VirtualListProps) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor(height / rowHeight) - 1);
-    const at = { ArrowDown: chosen + 1, ArrowUp: chosen < 0 ? count - 1 : chosen - 1, PageDown: chosen + page, PageUp: chosen - page, Home: 0, End: count - 1 }[event.key];
+    const at = {
+      ArrowDown: chosen + 1,
+      ArrowUp: chosen < 0 ? count - 1 : chosen - 1,
+      PageDown: chosen + page,
+      PageUp: chosen - page,
+      Home: 0,
+      End: count - 1,
+    }[event.key];
     if (at === undefined || count === 0) return;
     event.preventDefault();
     choose(at);
@@ -91,7 +98,8 @@ export function VirtualList(props: VirtualListProps) {
         onScroll={(event) => {
           const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
           setTop(scrollTop);
-          if (scrollTop + clientHeight >= scrollHeight - 2 && count > 0 && !follows && chosen < 0) props.onFollow(true);
+          if (scrollTop + clientHeight >= scrollHeight - 2 && count > 0 && !follows && chosen < 0)
+            props.onFollow(true);
         }}
       >
         <div class="list-content" role="presentation" style={{ height: `${count * rowHeight}px` }}>

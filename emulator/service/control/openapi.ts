@@ -165,7 +165,8 @@ export function openApi(): Document {
       },
       "/test-certificates": {
         post: {
-          summary: "Make a certificate with its key: a root of one's own, or a device's; the emulator keeps neither",
+          summary:
+            "Make a certificate with its key: a root of one's own, or a device's; the emulator keeps neither",
           requestBody: body(TEST_CERTIFICATE),
           responses: {
             "201": json("Both in PEM.", {

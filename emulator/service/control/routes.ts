@@ -119,9 +119,13 @@ export function controlRoutes(control: ControlContext): (app: Hono) => void {
       const { kind, issuer, ...wanted } = await readBody(context, TEST_CERTIFICATE);
       if (kind === "root" && issuer)
         throw new ServiceError("ArgumentInvalid", "a root has no issuer; leave it out");
-      const making = kind === "root" ? createRootCertificate(wanted) : createDeviceCertificate(wanted, issuer);
+      const making =
+        kind === "root" ? createRootCertificate(wanted) : createDeviceCertificate(wanted, issuer);
       const made = await making.catch(() => {
-        throw new ServiceError("ArgumentInvalid", "issuer: certificatePem and privateKeyPem are no pair in PEM");
+        throw new ServiceError(
+          "ArgumentInvalid",
+          "issuer: certificatePem and privateKeyPem are no pair in PEM",
+        );
       });
       return Response.json(made, { status: 201 });
     });

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import * as v from "valibot";
+import type * as v from "valibot";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { DocumentError, parseJson, readJson } from "../../json-reader";
 import { maybe, object, text } from "../../shapes";
@@ -35,7 +35,11 @@ export interface RelayTarget {
 export class ClientRelay {
   readonly #target: RelayTarget;
   readonly #isToken: (token: string) => boolean;
-  readonly #server = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, clientTracking: true });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: LARGEST_MESSAGE,
+    clientTracking: true,
+  });
 
   constructor(target: RelayTarget, isToken: (token: string) => boolean) {
     this.#target = target;
@@ -70,7 +74,10 @@ export class ClientRelay {
     let tls: TLSSocket;
     try {
       opening = readJson(OPENING, parseJson(message, "the first message"), "the first message");
-      if (!this.#isToken(opening.token)) return end("the session's token is another one; reload the page");
+      if (!this.#isToken(opening.token)) {
+        end("the session's token is another one; reload the page");
+        return;
+      }
       const { certificate: cert, key } = opening;
       const proof = cert === undefined && key === undefined ? {} : { cert, key };
       tls = connect({
@@ -82,7 +89,8 @@ export class ClientRelay {
       });
     } catch (error) {
       const isOurs = error instanceof DocumentError;
-      return end(isOurs ? error.message : `certificate or key: ${(error as Error).message}`);
+      end(isOurs ? error.message : `certificate or key: ${(error as Error).message}`);
+      return;
     }
     let failure: string | undefined;
     tls.once("secureConnect", () =>

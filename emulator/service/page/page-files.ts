@@ -57,7 +57,8 @@ export function readPage(directory: string = PAGE_DIRECTORY): PageFiles {
     files.set(`/${name.split(sep).join("/")}`, { type, bytes, gzip: gzipSync(bytes, { level: 9 }) });
   }
   const index = files.get("/index.html");
-  if (!index) throw new Error(`${directory} holds no page; in a checkout \`npx tsx scripts/build-page.ts\` builds it`);
+  if (!index)
+    throw new Error(`${directory} holds no page; in a checkout \`npx tsx scripts/build-page.ts\` builds it`);
   return files.set("/", index);
 }
 

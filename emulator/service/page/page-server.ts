@@ -97,7 +97,10 @@ export class PageServer {
     }
     const [, token = ""] = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "") ?? [];
     if (!this.#isToken(token))
-      return refusal(401, "open the page by the address that berth printed; it holds the token of the session");
+      return refusal(
+        401,
+        "open the page by the address that berth printed; it holds the token of the session",
+      );
     const [, host = "localhost", path = url.pathname] = /^\/at\/([^/]+)(\/.*)$/.exec(url.pathname) ?? [];
     const own = new Headers(headers);
     for (const name of ["authorization", "origin", "host", "connection"]) own.delete(name);

@@ -50,7 +50,11 @@ export function HandPanel() {
             Fill in again
           </button>
           <span class={`chip ${isConnected ? "good" : ""}`} role="status">
-            {{ away: "not connected", opening: "opening TLS", secure: "TLS is up", connected: "connected" }[hand.state.value]}
+            {
+              { away: "not connected", opening: "opening TLS", secure: "TLS is up", connected: "connected" }[
+                hand.state.value
+              ]
+            }
           </span>
         </div>
       </form>
@@ -96,18 +100,26 @@ export function HandPanel() {
             </button>
           ))}
         </div>
-        <TextArea label="Topic" value={hand.topic} rows={2} />
+        <TextArea label="Topic" value={hand.topic} rows={3} />
         <TextArea label="Payload" value={hand.payload} rows={2} />
         <div class="buttons">
           <button type="submit" disabled={!isConnected}>
             Publish
           </button>
-          <Select label="QoS" value={hand.qos} options={[["0", "0"], ["1", "1"]]} />
+          <Select
+            label="QoS"
+            value={hand.qos}
+            options={[
+              ["0", "0"],
+              ["1", "1"],
+            ]}
+          />
         </div>
       </form>
       {hand.assigned.value && (
         <p class="notice">
-          DPS has assigned <code>{hand.assigned.value.hub}</code> as <code>{hand.assigned.value.deviceId}</code>.{" "}
+          DPS has assigned <code>{hand.assigned.value.hub}</code> as{" "}
+          <code>{hand.assigned.value.deviceId}</code>.{" "}
           <button type="button" onClick={() => hand.toHub()}>
             Fill in for this hub
           </button>
@@ -139,7 +151,10 @@ function Who() {
       <Select
         label="Proof"
         value={hand.proof}
-        options={[["key", "symmetric key"], ["certificate", "X.509 certificate"]]}
+        options={[
+          ["key", "symmetric key"],
+          ["certificate", "X.509 certificate"],
+        ]}
       />
       {hand.proof.value === "key" ? (
         <TextField label="Key (base64)" value={hand.key} onEdit={() => void hand.fillConnect()} />

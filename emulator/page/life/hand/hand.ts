@@ -73,7 +73,10 @@ export function preset(name: (typeof PRESETS)[number]): void {
       `$dps/registrations/PUT/iotdps-register/?$rid=${rid}`,
       JSON.stringify({ registrationId: registrationId.peek() }),
     ],
-    Poll: [`$dps/registrations/GET/iotdps-get-operationstatus/?$rid=${rid}&operationId=${operationId.peek()}`, ""],
+    Poll: [
+      `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=${rid}&operationId=${operationId.peek()}`,
+      "",
+    ],
     Telemetry: [`devices/${own}/messages/events/$.ct=application%2Fjson&$.ce=utf-8`, '{"temperature":21.5}'],
     "Twin get": [`$iothub/twin/GET/?$rid=${rid}`, ""],
     Reported: [`$iothub/twin/PATCH/properties/reported/?$rid=${rid}`, '{"period":60}'],
@@ -105,7 +108,9 @@ export async function fillConnect(): Promise<void> {
   const resource = isDps ? `${scope}/registrations/${id}` : `${server.peek()}/devices/${id}`;
   batch(() => {
     clientId.value = id;
-    userName.value = isDps ? `${resource}/api-version=2019-03-31` : `${server.peek()}/${id}/?api-version=2021-04-12`;
+    userName.value = isDps
+      ? `${resource}/api-version=2019-03-31`
+      : `${server.peek()}/${id}/?api-version=2021-04-12`;
     filterText.value = filters()[0] ?? "";
     password.value = "";
   });
@@ -127,7 +132,8 @@ export async function fillFrom(kind: EnrollmentKind, id: string): Promise<void> 
     if (kind === "individual") registrationId.value = id;
     proof.value = type === "x509" ? "certificate" : "key";
     const { primaryKey = "" } = symmetricKey ?? {};
-    key.value = kind === "group" && primaryKey ? await deriveDeviceKey(primaryKey, registrationId.peek()) : primaryKey;
+    key.value =
+      kind === "group" && primaryKey ? await deriveDeviceKey(primaryKey, registrationId.peek()) : primaryKey;
     server.value = "dps";
     deviceId.value = "";
     await fillConnect();
@@ -172,7 +178,10 @@ export function connect(): void {
           link = undefined;
           state.value = "away";
         }
-        say(reason === "DISCONNECT" ? "sent" : "bad", reason === "DISCONNECT" ? reason : `The connection ended: ${reason}`);
+        say(
+          reason === "DISCONNECT" ? "sent" : "bad",
+          reason === "DISCONNECT" ? reason : `The connection ended: ${reason}`,
+        );
       },
     },
     isX509 ? { certificate: certificate.peek(), key: privateKey.peek() } : {},

@@ -122,7 +122,10 @@ export class MqttLink {
       }
       return;
     }
-    const { open, closed } = JSON.parse(data) as { open?: { version: string; cipher: string }; closed?: string };
+    const { open, closed } = JSON.parse(data) as {
+      open?: { version: string; cipher: string };
+      closed?: string;
+    };
     if (open) this.#events.onSecure(`${open.version}, ${open.cipher}`);
     if (closed !== undefined) this.#end(closed);
   }
