@@ -9,6 +9,7 @@ import type {
   ErrorReport,
 } from "../src/agent/agent";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
+import type { MethodHandlers } from "../src/azure/hub/direct-methods";
 import type { Properties } from "../src/azure/properties";
 import type { BerthError, ErrorCode } from "../src/error";
 import type { Timeline } from "./timeline";
@@ -62,6 +63,7 @@ export interface DeviceEngine {
   /**
    * Starts a device. The handler may be called before the promise resolves.
    * @param timeline gets all packets
+   * @param methods direct methods that it answers; an engine with a process of its own takes none
    * @param signal ends a start that is not over, and the process with it: the promise rejects, `onEnded` is not called
    * @throws BerthError `invalid-argument` for what the engine cannot take, before anything has started; `store-failed`;
    *   `internal` when its process does not start
@@ -72,5 +74,6 @@ export interface DeviceEngine {
     handler: EngineHandler,
     timeline?: Timeline,
     signal?: AbortSignal,
+    methods?: MethodHandlers,
   ): Promise<EngineDevice>;
 }

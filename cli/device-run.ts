@@ -13,6 +13,7 @@ import {
 import type { Identity } from "../src/agent/identity";
 import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
+import type { MethodAnswer, MethodHandlers } from "../src/azure/hub/direct-methods";
 import { type Properties, SystemProperty } from "../src/azure/properties";
 import { asBerthError, BerthError, type ErrorCode } from "../src/error";
 import { bodyFields } from "./body";
@@ -34,6 +35,12 @@ export interface DeviceRunOptions {
   readonly hubPort: number;
   /** Messages to send; 0 asks for the connection only. */
   readonly telemetry: number;
+  /** What messages hold, in turn; a count and the uptime where there is none. */
+  readonly messages?: readonly string[];
+  /** Application properties of each message. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** How direct methods are answered. */
+  readonly methods?: Readonly<Record<string, MethodAnswer>> | undefined;
   /** Milliseconds between messages; 0 sends as fast as the device's outbox takes them. */
   readonly interval: number;
   /** Milliseconds until the run gives up. */
@@ -112,6 +119,7 @@ export function runDevice(options: DeviceRunOptions): Promise<DeviceRunResult> {
 class DeviceRun {
   readonly #options: DeviceRunOptions;
   readonly #resolve: (result: DeviceRunResult) => void;
+  readonly #properties: Properties;
   readonly #started = clock.ticks();
   /** Rejects when the device cannot start. */
   #agent: Promise<EngineDevice> | undefined;
@@ -135,6 +143,9 @@ class DeviceRun {
   constructor(options: DeviceRunOptions, resolve: (result: DeviceRunResult) => void) {
     this.#options = options;
     this.#resolve = resolve;
+    // What people type is no JSON by itself.
+    const system = options.messages?.length ? {} : MESSAGE_PROPERTIES;
+    this.#properties = Object.freeze({ ...system, ...options.properties });
   }
 
   start(): void {
@@ -147,7 +158,14 @@ class DeviceRun {
     this.#deadline = setTimeout(() => this.#timeUp(), timeout);
     const starting = new AbortController();
     this.#starting = starting;
-    this.#agent = engine.start(device, this.#agentOptions(), this.#handler(), timeline, starting.signal);
+    this.#agent = engine.start(
+      device,
+      this.#agentOptions(),
+      this.#handler(),
+      timeline,
+      starting.signal,
+      this.#methods(),
+    );
     this.#agent.then(
       (agent) => {
         this.#starting = undefined;
@@ -215,6 +233,24 @@ class DeviceRun {
       onLine: (line) => this.#options.onEvent({ event: "warning", message: line }, line),
       onEnded: (error) => this.#ended(error),
     };
+  }
+
+  #methods(): MethodHandlers | undefined {
+    const { methods } = this.#options;
+    if (!methods) return undefined;
+    return Object.fromEntries(
+      Object.entries(methods).map(([name, answer]) => [
+        name,
+        (payload: unknown) => {
+          const { status } = answer;
+          this.#tell(
+            { event: "method", name, payload, status },
+            `method ${name} called with ${JSON.stringify(payload) ?? "nothing"}, answered ${status}`,
+          );
+          return answer;
+        },
+      ]),
+    );
   }
 
   #assigned({ assignment: { hub, deviceId }, substatus, payload }: AssignedReport): void {
@@ -326,10 +362,9 @@ class DeviceRun {
     this.#sending = true;
     while (!this.#done && this.#queued < telemetry && this.#pause === undefined) {
       const sequence = this.#queued + 1;
-      const uptime = Math.round(clock.ticks() - this.#started);
       this.#room = false;
       try {
-        await agent.send(JSON.stringify({ sequence, uptime }), MESSAGE_PROPERTIES);
+        await agent.send(this.#bodyOf(sequence), this.#properties);
       } catch (error) {
         const known = asBerthError(error);
         if (known.code !== "outbox-full") this.#fail(known);
@@ -346,6 +381,12 @@ class DeviceRun {
       }
     }
     this.#sending = false;
+  }
+
+  #bodyOf(sequence: number): string {
+    const { messages = [] } = this.#options;
+    const uptime = Math.round(clock.ticks() - this.#started);
+    return messages[(sequence - 1) % messages.length] ?? JSON.stringify({ sequence, uptime });
   }
 
   /** The device's process has ended by itself, or did not end in order when it was stopped. */

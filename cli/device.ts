@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { X509Certificate } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { nameProblem } from "../factory/certificates";
 import { clientPairIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
@@ -11,7 +10,10 @@ import type { ConnectTo } from "../hosts/sockets/connect-to";
 import { DPS_HOST } from "../src/azure/dps";
 import { staleCertificate } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
+import type { MethodAnswer } from "../src/azure/hub/direct-methods";
 import { type CommandContext, EXIT } from "./context";
+import { atEmulator } from "./device-at-emulator";
+import { berthHome } from "./home";
 import type { EngineHost, EngineName } from "./device-engine";
 import { type DeviceRunOptions, runDevice, validityOf } from "./device-run";
 import { openEngine, withEngine } from "./open-engine";
@@ -20,6 +22,7 @@ import {
   collectConnectTo,
   KEY_HELP,
   KEY_VARIABLE,
+  nameAndValue,
   readBytes,
   seconds,
   serverName,
@@ -33,10 +36,11 @@ import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { inStateDirectory } from "./state-directory";
 import { isDamaged } from "./stored-assignment";
-import { Timeline, timelineRow } from "./timeline";
+import { Timeline, timelineRow, timelineStyle } from "./timeline";
 
 interface DeviceFlags {
-  readonly idScope: string;
+  readonly idScope?: string;
+  readonly emulator?: number;
   readonly registrationId: string;
   readonly symmetricKey?: string;
   readonly symmetricKeyFile?: string;
@@ -49,7 +53,10 @@ interface DeviceFlags {
   readonly addCa?: string[];
   readonly connectTo?: ConnectTo[];
   readonly state?: string;
-  readonly telemetry: number;
+  readonly telemetry?: number;
+  readonly message?: string[];
+  readonly property?: Record<string, string>;
+  readonly method?: Record<string, MethodAnswer>;
   readonly interval?: number;
   readonly timeout: number;
   readonly stay: boolean;
@@ -66,7 +73,12 @@ export function addDevice(program: Command, context: CommandContext): void {
   const command = program
     .command("device")
     .description("run one device: provision, connect to its hub, send telemetry")
-    .requiredOption("--id-scope <scope>", "ID scope of the DPS instance, for example 0ne00000000")
+    .option("--id-scope <scope>", "ID scope of the DPS instance, for example 0ne00000000")
+    .option(
+      "--emulator <port>",
+      "at the emulator of this port on this computer, which is asked for scope, root and key",
+      wholeNumber(1, 65_535),
+    )
     .requiredOption("--registration-id <id>", "the device; for x.509 the common name of its certificate")
     .option("--symmetric-key <base64>", `the device's key (not the group's); default: ${KEY_VARIABLE}`)
     .option("--symmetric-key-file <file>", "a file that holds it")
@@ -83,7 +95,18 @@ export function addDevice(program: Command, context: CommandContext): void {
       collectConnectTo,
     )
     .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
-    .option("--telemetry <count>", "messages to send; 0 only connects", wholeNumber(0, 1_000_000_000), 1)
+    .option(
+      "--telemetry <count>",
+      "messages to send; 0 only connects; default: 1, or each --message once",
+      wholeNumber(0, 1_000_000_000),
+    )
+    .option("--message <text>", "what they hold, in turn, in place of a count (repeatable)", collect)
+    .option("--property <name=value>", "an application property of each (repeatable)", nameAndValue)
+    .option(
+      "--method <name=status[:json]>",
+      "answer this direct method so; with --stay (repeatable)",
+      methodAnswer,
+    )
     .option("--interval <seconds>", "time between messages; default: none", seconds)
     .option("--timeout <seconds>", "give up after this time", seconds, 120)
     .option("--stay", "go on after the last message until interrupted", false)
@@ -100,15 +123,25 @@ export function addDevice(program: Command, context: CommandContext): void {
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const output = new Output(flags.json, context.streams);
-  const { idScope, registrationId, cert, key, port } = flags;
-  const { chain, ...proof } = proofOf(flags, context);
+  const { registrationId, cert, key, method: methods, message: messages = [] } = flags;
+  const telemetry = flags.telemetry ?? (messages.length || 1);
+  if (methods && flags.engine !== "node")
+    throw new BerthError("invalid-argument", "--method: answers come from --engine node only; leave one out");
+  const place = await placeOf(flags, context);
+  const { idScope, port } = place;
+  const { chain, ...proof } = proofOf({ ...flags, ...place.proof }, context);
   const payload = payloadOf(flags.payload);
   const device: EngineHost = {
     stateDirectory:
-      flags.state ?? join(homedir(), ".berth", encodeURIComponent(`${idScope}-${registrationId}`)),
-    roots: loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) }),
+      flags.state ?? join(berthHome(context), encodeURIComponent(`${idScope}-${registrationId}`)),
+    roots: [
+      ...place.roots,
+      ...(place.roots.length > 0 && flags.ca === undefined && flags.addCa === undefined
+        ? []
+        : loadRoots({ replace: flags.ca, add: flags.addCa, log: (line) => output.warning(line) })),
+    ],
     ...proof,
-    connectTo: flags.connectTo,
+    connectTo: place.connectTo,
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();
@@ -118,7 +151,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       output.warning(`stored assignment unreadable, asking DPS (${device.stateDirectory})`);
     }
     const timeline = new Timeline((packet) =>
-      output.passing({ event: "packet", ...packet }, timelineRow(packet)),
+      output.passing({ event: "packet", ...packet }, timelineRow(packet), timelineStyle(packet)),
     );
     const options: DeviceRunOptions = {
       engine,
@@ -128,7 +161,10 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       endpoint: flags.endpoint,
       port,
       hubPort: flags.hubPort ?? port,
-      telemetry: flags.telemetry,
+      telemetry,
+      messages,
+      properties: flags.property,
+      methods,
       interval: (flags.interval ?? 0) * 1000,
       timeout: flags.timeout * 1000,
       stay: flags.stay,
@@ -143,7 +179,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     };
     const result = await inStateDirectory(device.stateDirectory, () => runDevice(options));
     const done =
-      result.error === undefined && result.source !== undefined && result.acknowledged >= flags.telemetry;
+      result.error === undefined && result.source !== undefined && result.acknowledged >= telemetry;
     if (result.error?.code === "invalid-argument") context.exit(EXIT.usage);
     else context.exit(done ? EXIT.done : (interrupt.status() ?? EXIT.failed));
   } catch (error) {
@@ -153,6 +189,54 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   } finally {
     interrupt.release();
   }
+}
+
+/** Whom the device belongs to and where that is: as the options say, or the emulator of `--emulator`. */
+interface DevicePlace {
+  readonly idScope: string;
+  readonly port: number;
+  readonly connectTo: readonly ConnectTo[] | undefined;
+  readonly roots: readonly string[];
+  readonly proof: { readonly symmetricKey?: string };
+}
+
+/** @throws BerthError `invalid-argument` where nothing says it; as `atEmulator` */
+async function placeOf(flags: DeviceFlags, context: CommandContext): Promise<DevicePlace> {
+  const { idScope, emulator, port, connectTo } = flags;
+  if (emulator === undefined) {
+    if (idScope === undefined)
+      throw new BerthError(
+        "invalid-argument",
+        "no --id-scope; give it, or --emulator PORT for an emulator on this computer",
+      );
+    return { idScope, port, connectTo, roots: [], proof: {} };
+  }
+  const own = flags.cert ?? flags.symmetricKey ?? flags.symmetricKeyFile ?? context.environment[KEY_VARIABLE];
+  const found = await atEmulator(emulator, flags.registrationId, !own, context);
+  return {
+    idScope: idScope ?? found.idScope,
+    port: found.port,
+    connectTo: connectTo ?? found.connectTo,
+    roots: found.roots,
+    proof: found.symmetricKey === undefined ? {} : { symmetricKey: found.symmetricKey },
+  };
+}
+
+/** `NAME=STATUS`, or `NAME=STATUS:JSON`. */
+function methodAnswer(
+  text: string,
+  before?: Readonly<Record<string, MethodAnswer>>,
+): Record<string, MethodAnswer> {
+  const [, name, status, json] = /^([^=]+)=(-?\d{1,9})(?::(.*))?$/s.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError("Give NAME=STATUS or NAME=STATUS:JSON, for example blink=200.");
+  let payload: unknown;
+  try {
+    payload = json === undefined ? null : JSON.parse(json);
+  } catch {
+    throw new InvalidArgumentError(`What follows the status of ${name} is not JSON.`);
+  }
+  return Object.fromEntries([...Object.entries(before ?? {}), [name, { status: Number(status), payload }]]);
 }
 
 /** What a device proves itself with; certificate and key in PEM. */

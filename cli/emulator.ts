@@ -3,20 +3,25 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
-import type { Command } from "commander";
+import { isIP } from "node:net";
+import { type Command, InvalidArgumentError } from "commander";
 import { parseConfiguration } from "../emulator/configuration-reader";
 import { configurationSchema } from "../emulator/configuration-schema";
 import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
+import { formatState } from "../emulator/state-document";
 import { shellPath } from "../factory/shell-word";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
 import { reportEvents } from "./emulator-events";
-import { readText, wholeNumber, withJson, withPage, withPagePort } from "./options";
+import { announce, runningOf } from "./service/running";
+import { hints, ownAddresses, placeOf } from "./emulator-hints";
+import { berthHome } from "./home";
+import { collect, readText, serverName, wholeNumber, withJson, withPage, withPagePort } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
-import { stateError } from "./state-directory";
+import { readState, stateError } from "./state-directory";
 import { isSystemError, namingOption, systemError } from "./system-error";
 
 interface EmulatorFlags {
@@ -24,7 +29,11 @@ interface EmulatorFlags {
   readonly port: number;
   readonly httpsPort: number;
   readonly connectionStrings: boolean;
+  readonly host: string;
+  readonly name?: string[];
+  readonly azurePorts: boolean;
   readonly state?: string;
+  readonly export?: string;
   readonly seed: number;
   readonly page?: number | boolean;
   readonly example?: string;
@@ -36,7 +45,7 @@ interface EmulatorFlags {
 export function addEmulator(program: Command, context: CommandContext): void {
   const command = program
     .command("emulator")
-    .description("run a local DPS and its IoT Hubs on 127.0.0.1")
+    .description("run a local DPS and its IoT Hubs")
     .option("--config <file>", "JSON: idScope, iotHubs, enrollments, enrollmentGroups, faults")
     .option("--example <file>", "write such a file with new random keys, and end")
     .option("--schema", "print the JSON Schema of such a file, for editors, and end", false)
@@ -47,21 +56,53 @@ export function addEmulator(program: Command, context: CommandContext): void {
       wholeNumber(0, 65_535),
       0,
     )
-    .option("--connection-strings", "print those of hubs and DPS, with their keys, at the start", false)
+    .option("--azure-ports", "8883 and 443, as in Azure: what --port and --https-port would say", false)
+    .option(
+      "--host <address>",
+      "address to listen on; 0.0.0.0 is all of this computer's",
+      ipAddress,
+      "127.0.0.1",
+    )
+    .option(
+      "--name <name>",
+      "a name or address that boards and containers reach it by, for its certificate (repeatable)",
+      (text: string, before: string[] | undefined) => collect(serverName(text), before),
+    )
+    .option(
+      "--connection-strings",
+      "print those of hubs and DPS, and the token of its own API, at the start",
+      false,
+    )
     .option("--state <directory>", "keeps registrations, twins and the test CA; default: nothing is kept")
+    .option(
+      "--export <file>",
+      "write what --state keeps as JSON, for reading and for another directory, and end",
+    )
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
+  command.addHelpText("after", `\n${TOKEN_HELP}`);
   withJson(withPage(command)).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
     if (flags.schema) {
       context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
       return undefined;
     }
-    return flags.example === undefined ? run(flags, output) : writeExample(flags.example, output);
+    if (flags.export !== undefined) return exportState(flags.export, flags.state, output);
+    return flags.example === undefined ? run(flags, output, context) : writeExample(flags.example, output);
   });
 }
 
-async function run(flags: EmulatorFlags, output: Output): Promise<void> {
-  const { config, port, httpsPort, state } = flags;
+const TOKEN_HELP = `Where --host is no loopback address, its own API (health aside) asks for a token:
+that of BERTH_CONTROL_TOKEN, or a new one.`;
+
+function ipAddress(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError("Give an IP address of this computer, or 0.0.0.0 for all of them.");
+}
+
+async function run(flags: EmulatorFlags, output: Output, context: CommandContext): Promise<void> {
+  const { config, state, host, name: names = [] } = flags;
+  const [port, httpsPort] = flags.azurePorts ? [8883, 443] : [flags.port, flags.httpsPort];
+  const controlToken = context.environment.BERTH_CONTROL_TOKEN;
   if (config === undefined) {
     throw new BerthError(
       "invalid-argument",
@@ -69,8 +110,8 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     );
   }
   const text = readText(config, "--config");
-  const interrupt = onInterrupt();
   const configuration = parseConfiguration(text, config);
+  const interrupt = onInterrupt();
   const emulator = await withPagePort(flags.page, (page) =>
     Emulator.start({
       configuration,
@@ -78,13 +119,16 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
       seed: flags.seed,
       port,
       httpsPort,
-      baseDirectory: dirname(resolve(config)),
+      host,
+      names: [...names, ...ownAddresses(host)],
+      ...(controlToken ? { controlToken } : {}),
       ...(page ? { page } : {}),
+      baseDirectory: dirname(resolve(config)),
       ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
     }),
   ).catch((error: unknown) => {
     interrupt.release();
-    throw portError(error, flags) ?? directoryError(error, state);
+    throw portError(error, { ...flags, port, httpsPort }) ?? directoryError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -92,6 +136,7 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
       `${ca.path} or its key was damaged or had run out; a new root took its place: copy it to what trusts the old one`,
     );
   }
+  for (const notice of emulator.notices) output.warning(notice);
   const { serviceHost: dps } = emulator;
   const ready = {
     event: "ready",
@@ -102,19 +147,24 @@ async function run(flags: EmulatorFlags, output: Output): Promise<void> {
     hubs,
     dps,
   };
-  output.event(
-    ready,
-    `DPS ${idScope} and ${hubs.join(", ")} on 127.0.0.1:${emulator.port}; root to trust: ${ca.path}`,
-  );
-  output.line(`APIs for services of ${[...hubs, dps].join(", ")} on https://127.0.0.1:${emulator.httpsPort}`);
+  const place = placeOf(emulator, host, names);
+  output.event(ready, `DPS ${idScope} and ${hubs.join(", ")} on ${host}:${emulator.port}`, "green");
+  output.line(`root to trust: ${ca.path}`);
+  output.line(`APIs for services of ${[...hubs, dps].join(", ")}, and its own: ${place.url}`);
+  for (const line of hints(emulator, configuration, place)) output.line(line);
   tellPage(emulator.pageAddress, output);
   if (flags.connectionStrings) {
     for (const { host, policy, connectionString } of emulator.connectionStrings)
       output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
+    const { controlToken } = emulator;
+    if (controlToken !== undefined)
+      output.event({ event: "control-token", token: controlToken }, `token of its own API: ${controlToken}`);
   }
+  const withdraw = announced(emulator, place.local, context, output);
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
+  withdraw();
   await emulator.stop().catch((error: unknown) => {
     throw directoryError(error, state);
   });
@@ -126,8 +176,28 @@ export function tellPage(address: string | undefined, output: Output): void {
   if (address !== undefined) output.event({ event: "page", address }, `Page: ${address}`);
 }
 
-function portError(error: unknown, flags: EmulatorFlags): BerthError | undefined {
+/** Tells the other commands on this computer; that they cannot be told stops nothing. */
+function announced(emulator: Emulator, local: string, context: CommandContext, output: Output): () => void {
+  try {
+    return announce(berthHome(context), runningOf(emulator, local));
+  } catch (error) {
+    output.warning(
+      `berth hub and the like will not find it by themselves: ${(error as Error).message}; BERTH_HOME names another directory`,
+    );
+    return () => {};
+  }
+}
+
+function portError(
+  error: unknown,
+  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "host" | "page">,
+): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
+  if (error.code === "EADDRNOTAVAIL")
+    return new BerthError(
+      "invalid-argument",
+      `--host: ${flags.host} is no address of this computer; take one of its, or 0.0.0.0`,
+    );
   const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
   const [option, port] =
     taken === flags.page && taken !== flags.port
@@ -149,6 +219,32 @@ function directoryError(error: unknown, state: string | undefined): unknown {
   return state === undefined ? systemError(error, undefined, tmpdir()) : stateError(error, state);
 }
 
+/** What is exported is taken over where it lies as `state.json` in a directory without a state. */
+async function exportState(file: string, state: string | undefined, output: Output): Promise<void> {
+  if (state === undefined)
+    throw new BerthError("invalid-argument", "--export: name the directory that has the state by --state");
+  const directory = resolve(state);
+  const stored = await readState(directory);
+  if (!stored)
+    throw new BerthError("invalid-argument", `--state: ${directory} holds no state of an emulator`);
+  writeFileOf("--export", file, formatState(stored.document()));
+  output.event({ event: "file", path: resolve(file) }, `made  ${file}`);
+}
+
+/** A file that is not there yet, for its owner only. */
+function writeFileOf(option: string, file: string, text: string): void {
+  if (existsSync(file)) {
+    throw new BerthError(
+      "invalid-argument",
+      `${option}: ${file} is there already; move it away or take another name`,
+    );
+  }
+  namingOption(option, file, () => {
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    writeNew(resolve(file), text, 0o600);
+  });
+}
+
 function writeExample(file: string, output: Output): void {
   const key = () => randomBytes(64).toString("base64");
   const symmetricKey = () => ({
@@ -161,16 +257,7 @@ function writeExample(file: string, output: Output): void {
     enrollments: [{ registrationId: "device-1", attestation: symmetricKey() }],
     enrollmentGroups: [{ enrollmentGroupId: "group-1", attestation: symmetricKey() }],
   };
-  if (existsSync(file)) {
-    throw new BerthError(
-      "invalid-argument",
-      `--example: ${file} is there already; move it away or take another name`,
-    );
-  }
-  namingOption("--example", file, () => {
-    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
-    writeNew(resolve(file), `${JSON.stringify(example, undefined, 2)}\n`, 0o600);
-  });
+  writeFileOf("--example", file, `${JSON.stringify(example, undefined, 2)}\n`);
   output.event(
     { event: "file", path: resolve(file) },
     `made  ${file}; start it with: npx berth emulator --config ${shellPath(file)}`,

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { connectionString } from "../emulator/service/access-policies";
-import { StateStore } from "../emulator/state";
 import { BerthError } from "../src/error";
 import type { CommandContext } from "./context";
 import { withJson } from "./options";
 import { Output } from "./output";
-import { systemError } from "./system-error";
+import { readState } from "./state-directory";
 
 interface ConnectionStringFlags {
   readonly state: string;
@@ -21,16 +19,16 @@ interface ConnectionStringFlags {
 export function addHub(program: Command, context: CommandContext): void {
   const hub = program
     .command("hub")
-    .description("what services need to work with the emulator's hubs and DPS");
+    .description("devices, twins, methods and messages of an IoT Hub, the emulator's or Azure's");
   const command = hub
     .command("connection-string")
     .description("print the connection strings of an emulator's hubs and DPS, with their keys")
     .requiredOption("--state <directory>", "that of berth emulator, which may be running")
     .option("--host <name>", "only those of this hub, or of DPS")
     .option("--policy <name>", "only that of this policy, for example iothubowner");
-  withJson(command).action((flags: ConnectionStringFlags) => {
+  withJson(command).action(async (flags: ConnectionStringFlags) => {
     const output = new Output(flags.json, context.streams);
-    for (const policy of chosen(flags)) {
+    for (const policy of await chosen(flags)) {
       const { host, keyName } = policy;
       const text = connectionString(policy);
       output.event({ event: "connection-string", host, policy: keyName, connectionString: text }, text);
@@ -38,15 +36,16 @@ export function addHub(program: Command, context: CommandContext): void {
   });
 }
 
-function chosen({ state, host, policy }: ConnectionStringFlags) {
+async function chosen({ state, host, policy }: ConnectionStringFlags) {
   const directory = resolve(state);
-  if (!existsSync(join(directory, "state.json"))) {
+  const stored = await readState(directory);
+  if (!stored) {
     throw new BerthError(
       "invalid-argument",
-      `--state: ${directory} holds no state.json; berth emulator --state writes it at its start`,
+      `--state: ${directory} holds no state of an emulator; berth emulator --state writes it at its start`,
     );
   }
-  const all = policiesIn(directory);
+  const all = stored.policies;
   const found = all.filter(
     (one) => (host ?? one.host) === one.host && (policy ?? one.keyName) === one.keyName,
   );
@@ -60,12 +59,4 @@ function chosen({ state, host, policy }: ConnectionStringFlags) {
 /** Each once. */
 function words(names: readonly string[]): string {
   return [...new Set(names)].join(", ");
-}
-
-function policiesIn(directory: string) {
-  try {
-    return new StateStore(directory).policies;
-  } catch (error) {
-    throw systemError(error, "--state", directory);
-  }
 }

@@ -11,6 +11,8 @@ import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
 import { addSas } from "./sas";
 import { addSimulate } from "./simulate";
+import { GROUPS, VERBS } from "./verbs/table";
+import { addVerbs } from "./verbs/verb";
 
 /**
  * Runs `berth`.
@@ -80,6 +82,7 @@ function programOf(context: CommandContext, json: boolean): Command {
   addSimulate(program, context);
   addEmulator(program, context);
   addHub(program, context);
+  addVerbs(program, context, GROUPS, VERBS);
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);

@@ -2,6 +2,7 @@
 import { createNodeHost } from "../hosts/node/host";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
+import { DirectMethods } from "../src/azure/hub/direct-methods";
 import type { Host } from "../src/host";
 import type { DeviceEngine, EngineHost } from "./device-engine";
 import type { Timeline } from "./timeline";
@@ -10,9 +11,12 @@ import type { Timeline } from "./timeline";
 export const nodeEngine: DeviceEngine = Object.freeze({
   name: "node",
   title: `Node.js ${process.versions.node}`,
-  async start(device, options, handler, timeline) {
+  async start(device, options, handler, timeline, _signal, methods) {
     const host = tappedHost(device, timeline);
-    const features = [new CloudToDevice({ onMessage: (message) => handler.onMessage(message) })];
+    const features = [
+      ...(methods ? [new DirectMethods(methods)] : []),
+      new CloudToDevice({ onMessage: (message) => handler.onMessage(message) }),
+    ];
     const agent = new Agent(host, handler, { ...options, features });
     agent.start();
     return {

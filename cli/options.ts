@@ -38,6 +38,16 @@ export function collect(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
+/** `NAME=VALUE`, repeatable. */
+export function nameAndValue(
+  text: string,
+  before?: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("Give NAME=VALUE, for example colour=blue.");
+  return Object.fromEntries([...Object.entries(before ?? {}), [text.slice(0, at), text.slice(at + 1)]]);
+}
+
 /** As `collect`, for `--connect-to`. */
 export function collectConnectTo(text: string, before: readonly ConnectTo[] | undefined): ConnectTo[] {
   try {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+import { styleText } from "node:util";
 import { asBerthError, BerthError } from "../src/error";
 import { printable, printableJson } from "./printable";
+import { ServiceFailure } from "./service/failure";
 import { SystemFailure, systemError } from "./system-error";
 
-/** What a command ends in: an error of the core, or of the computer. */
-export type CliError = BerthError | SystemFailure;
+/** What a command ends in: an error of the core, of the computer, or of a service. */
+export type CliError = BerthError | SystemFailure | ServiceFailure;
 
 /** Where lines go: the two streams of a process, or a test's. */
 export interface Streams {
@@ -16,10 +18,17 @@ export interface Streams {
   readonly waiting?: (stream: StreamName) => number;
   /** Calls back once the reader of the stream has taken all. */
   readonly onDrained?: (stream: StreamName, call: () => void) => void;
+  /** Characters of a line; undefined where it is no terminal. */
+  readonly columns?: (stream: StreamName) => number | undefined;
+  /** `text` in a colour, where the stream and its reader take colours. */
+  readonly style?: (stream: StreamName, format: Style, text: string) => string;
 }
 
 /** Of `Streams`. */
 export type StreamName = "out" | "err";
+
+/** Of `util.styleText`. */
+export type Style = "red" | "green" | "yellow" | "cyan" | "magenta" | "dim";
 
 /** The streams of this process. */
 export const processStreams: Streams = Object.freeze({
@@ -27,6 +36,9 @@ export const processStreams: Streams = Object.freeze({
   err: (text: string) => void process.stderr.write(text),
   waiting: (stream: StreamName) => nodeStream(stream).writableLength,
   onDrained: (stream: StreamName, call: () => void) => void nodeStream(stream).once("drain", call),
+  columns: (stream: StreamName) => (nodeStream(stream).isTTY ? nodeStream(stream).columns : undefined),
+  style: (stream: StreamName, format: Style, text: string) =>
+    styleText(format, text, { stream: nodeStream(stream) }),
 });
 
 function nodeStream(stream: StreamName): NodeJS.WriteStream {
@@ -55,18 +67,18 @@ export class Output {
   }
 
   /** @param line for people; without it the event is for `--json` only. */
-  event(event: CliEvent, line?: string): void {
+  event(event: CliEvent, line?: string, style?: Style): void {
     if (this.json) this.#streams.out(`${printableJson(JSON.stringify(event))}\n`);
-    else if (line !== undefined) this.line(line);
+    else if (line !== undefined) this.line(line, style);
   }
 
   /**
    * As `event`, for one of those that come for as long as a command runs: while the reader is 1 MB behind they are left
    * out, and their number is told when it has caught up. What must not be lost is an `event`.
    */
-  passing(event: CliEvent, line?: string): void {
+  passing(event: CliEvent, line?: string, style?: Style): void {
     if (!this.json && line === undefined) return;
-    if (this.#takes("out")) this.event(event, line);
+    if (this.#takes("out")) this.event(event, line, style);
   }
 
   /** As `warning`, and as `passing`. */
@@ -92,14 +104,22 @@ export class Output {
   }
 
   /** A line for people only. */
-  line(line = ""): void {
-    if (!this.json) this.#streams.out(`${printable(line)}\n`);
+  line(line = "", style?: Style): void {
+    if (!this.json) this.#put("out", wrapped(printable(line), this.#streams.columns?.("out")), style);
+  }
+
+  #put(stream: StreamName, text: string, style: Style | undefined): void {
+    const styled = style === undefined ? text : (this.#streams.style?.(stream, style, text) ?? text);
+    this.#streams[stream](`${styled}\n`);
   }
 
   /** An event that people get on standard error. */
   trouble(event: CliEvent, line: string): void {
     if (this.json) this.event(event);
-    else this.#streams.err(`berth: ${printable(line)}\n`);
+    else {
+      const text = wrapped(`berth: ${printable(line)}`, this.#streams.columns?.("err"));
+      this.#put("err", text, event.event === "error" ? "red" : "yellow");
+    }
   }
 
   /** Something worth knowing that stops nothing. */
@@ -113,10 +133,32 @@ export class Output {
   }
 }
 
+/** `text` on lines of at most `width` characters, broken between words; those that go on are indented by two more. */
+export function wrapped(text: string, width: number | undefined): string {
+  if (width === undefined || text.length <= width) return text;
+  const indent = `${/^ */.exec(text)?.[0] ?? ""}  `;
+  const lines: string[] = [];
+  let rest = text;
+  for (;;) {
+    // The last blank that leaves no more than the width before it; else the first one.
+    const least = lines.length === 0 ? indent.length - 2 : indent.length;
+    const last = rest.lastIndexOf(" ", width);
+    const at = last > least ? last : rest.indexOf(" ", least);
+    if (rest.length <= width || at < 0) break;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = indent + rest.slice(at).trimStart();
+  }
+  return [...lines, rest].join("\n");
+}
+
 /** The JSON form of an error; absent details are left out. */
 export function errorEvent(error: CliError, more: Record<string, unknown> = {}): CliEvent {
   const { code, message, retriable } = error;
   if (error instanceof SystemFailure) return { event: "error", code, message, retriable, ...more };
+  if (error instanceof ServiceFailure) {
+    const { status, errorCode } = error;
+    return { event: "error", code, message, retriable, status, errorCode, ...more };
+  }
   const { status, errorCode, trackingId, retryAfter } = error;
   return { event: "error", code, message, retriable, status, errorCode, trackingId, retryAfter, ...more };
 }
@@ -124,7 +166,7 @@ export function errorEvent(error: CliError, more: Record<string, unknown> = {}):
 /** Any thrown value as an error with a code: a file that cannot be used, or a wrong document, is an argument to correct. */
 export function asCliError(error: unknown): CliError {
   const known = systemError(error);
-  if (known instanceof SystemFailure) return known;
+  if (known instanceof SystemFailure || known instanceof ServiceFailure) return known;
   if (known instanceof Error && known.name === "DocumentError") {
     return new BerthError("invalid-argument", known.message);
   }

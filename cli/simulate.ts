@@ -21,7 +21,7 @@ import {
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { tellPage } from "./emulator";
-import { SimulatedDevice } from "./simulated-device";
+import { type DeviceLife, SimulatedDevice } from "./simulated-device";
 import { makeFleet } from "./simulated-fleet";
 import { systemError } from "./system-error";
 import type { Traffic } from "./timeline";
@@ -130,13 +130,22 @@ async function simulate(
         }),
     );
     const { telemetry, timeout, eager, receiveLimit } = flags;
-    const life = { telemetry, eager, receiveLimit, timeout: timeout * 1000, signal };
+    const life = () => ({
+      telemetry,
+      eager,
+      receiveLimit,
+      timeout: timeout * 1000,
+      signal,
+      start: performance.now(),
+    });
     title(output, "First start: nothing stored, so the device asks DPS");
-    const first = await Promise.all(devices.map((device) => device.live(life)));
+    const firstLife = life();
+    const first = await Promise.all(devices.map((device) => device.live(firstLife)));
     const calls = callsOf(emulator);
     if (signal.aborted || first.some(hasFailed)) return false;
     title(output, "Second start: from the stored assignment");
-    const second = await Promise.all(devices.map((device) => device.live(life)));
+    const secondLife = life();
+    const second = await Promise.all(devices.map((device) => device.live(secondLife)));
     if (signal.aborted || second.some(hasFailed)) return false;
     const done = summary(flags, emulator, devices, { first, second, calls }, output);
     if (emulator.pageAddress === undefined) return done;
@@ -153,11 +162,11 @@ const STAY_INTERVAL = 5000;
 const RESTART = 10_000;
 
 /** A device that somebody plays with: whatever ends its life, it is started again, until `signal`. */
-async function stay(device: SimulatedDevice, life: Parameters<SimulatedDevice["live"]>[0]): Promise<void> {
-  const { signal } = life;
+async function stay(device: SimulatedDevice, life: () => DeviceLife): Promise<void> {
+  const { signal } = life();
   while (!signal.aborted) {
     await device.live({
-      ...life,
+      ...life(),
       telemetry: Number.MAX_SAFE_INTEGER,
       interval: STAY_INTERVAL,
       timeout: 0x7fffffff,

@@ -2,6 +2,8 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DirectoryInUse, lockDirectory } from "../hosts/node/directory-lock";
+import { StateStore } from "../emulator/state";
+import { StateDamaged } from "../emulator/state-file";
 import { BerthError } from "../src/error";
 import { isSystemError, systemError } from "./system-error";
 
@@ -36,6 +38,15 @@ export function stateError(error: unknown, directory: string): unknown {
   if (isSystemError(error) && error.syscall === "mkdir" && error.code === "EEXIST")
     return new BerthError("invalid-argument", `--state: ${path} is a file; name a directory`);
   return systemError(error, "--state", path);
+}
+
+/** The state of the emulator that has `directory`; it may be running. Undefined when there is none. @throws as `stateError` */
+export function readState(directory: string): Promise<StateStore | undefined> {
+  return StateStore.read(directory).catch((error: unknown) => {
+    throw error instanceof StateDamaged
+      ? new BerthError("invalid-argument", `--state: ${error.message}`)
+      : stateError(error, directory);
+  });
 }
 
 /** The directories that are not there yet, the innermost first. */

@@ -3,6 +3,7 @@
 import mqtt, { type Packet, type Parser } from "mqtt-packet";
 import { type Tap, tapTransport } from "../hosts/transport-tap";
 import type { TransportBinding } from "../src/host";
+import type { Style } from "./output";
 import { type PacketLine, packetLine } from "./packet-line";
 
 /** MQTT 3.1.1 in the terms of mqtt-packet. */
@@ -44,11 +45,18 @@ export class Timeline {
   readonly #now: () => number;
   readonly #start: number;
 
-  /** @param now monotonic milliseconds. */
-  constructor(onPacket: (packet: TappedPacket) => void, now: () => number = () => performance.now()) {
+  /**
+   * @param now monotonic milliseconds
+   * @param start what times count from: the same for devices whose lines stand together
+   */
+  constructor(
+    onPacket: (packet: TappedPacket) => void,
+    now: () => number = () => performance.now(),
+    start: number = now(),
+  ) {
     this.#onPacket = onPacket;
     this.#now = now;
-    this.#start = now();
+    this.#start = start;
   }
 
   /** `binding` with this timeline in between. */
@@ -110,6 +118,11 @@ function packetBytes(packet: Packet): number {
 }
 
 const ARROWS = Object.freeze({ sent: "→", received: "←" });
+
+/** The colour of a packet's line. */
+export function timelineStyle({ direction }: Pick<TappedPacket, "direction">): Style {
+  return direction === "sent" ? "cyan" : "green";
+}
 
 /** The packet as a line: time, direction, server, type, bytes, then topic and details. */
 export function timelineRow(packet: TappedPacket, label = "", peer = packet.peer): string {

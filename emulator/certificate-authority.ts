@@ -35,6 +35,8 @@ export interface Authority {
   serverKeyPem: string;
   /** What issues servers' certificates. */
   intermediate: CertificateAndKey;
+  /** The CA below the root that issues to devices. */
+  issuing: CertificateAndKey;
 }
 
 /** Milliseconds that others may take to make the CA of a directory that is shared. */
@@ -76,6 +78,17 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
       root.value,
     ),
   );
+  const issuing = await keep(directory, "devices", now, [root.value.certificatePem], () =>
+    createIntermediateCertificate(
+      {
+        commonName: "Berth emulator device CA",
+        keyType: "ec-p256",
+        days: 1825,
+        notBefore: new Date(now - 86_400_000),
+      },
+      root.value,
+    ),
+  );
   const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", ...names])];
   const dnsNames = all.filter((name) => isIP(name) === 0);
   const ipAddresses = all.filter((name) => isIP(name) !== 0);
@@ -100,6 +113,7 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
     serverChainPem: server.value.certificatePem + intermediate.value.certificatePem,
     serverKeyPem: server.value.privateKeyPem,
     intermediate: intermediate.value,
+    issuing: issuing.value,
   };
 }
 

@@ -19,6 +19,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   Name,
+  Pkcs10CertificateRequest,
   X509Certificate as ParsedCertificate,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
@@ -84,12 +85,14 @@ export async function createDeviceCertificate(
   options: CertificateOptions,
   issuer?: CertificateAndKey,
 ): Promise<CertificateAndKey> {
-  return issue(options, issuer, [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-  ]);
+  return issue(options, issuer, LEAF_FOR_CLIENTS());
 }
+
+const LEAF_FOR_CLIENTS = (): Extension[] => [
+  new BasicConstraintsExtension(false, undefined, true),
+  new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+  new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+];
 
 /** A TLS server's leaf, signed by `issuer`. */
 export async function createServerCertificate(
@@ -105,6 +108,34 @@ export async function createServerCertificate(
       ...(options.ipAddresses ?? []).map((value) => ({ type: "ip" as const, value })),
     ]),
   ]);
+}
+
+/**
+ * A device's leaf for the key of a request (PKCS #10, DER), in PEM.
+ * @param now, notAfter milliseconds since 1970
+ * @throws Error that says what is wrong with the request
+ */
+export async function certifyRequest(
+  request: Buffer,
+  commonName: string,
+  issuer: CertificateAndKey,
+  now: number,
+  notAfter: number,
+): Promise<string> {
+  let parsed: Pkcs10CertificateRequest;
+  let holds: boolean;
+  try {
+    parsed = new Pkcs10CertificateRequest(request);
+    holds = await parsed.verify();
+  } catch {
+    throw new Error("csr is no request for a certificate (PKCS #10 in DER, base64)");
+  }
+  if (!holds) throw new Error("csr is not signed with its own key");
+  const [name = ""] = parsed.subjectName.getField("CN");
+  if (name.toLowerCase() !== commonName.toLowerCase())
+    throw new Error(`csr is for another common name than ${commonName}`);
+  const dates = { notBefore: new Date(now), notAfter: new Date(notAfter) };
+  return sign(name, await parsed.publicKey.export(), dates, issuer, LEAF_FOR_CLIENTS());
 }
 
 /** Thumbprints of a certificate (PEM or DER) as Azure shows them: upper-case hexadecimal, no separators. */
@@ -148,10 +179,32 @@ async function issue(
   const keys = options.privateKeyPem
     ? await importKeys(options.privateKeyPem)
     : await generateKeys(options.keyType);
-  const signer = issuer ? await importKeys(issuer.privateKeyPem) : keys;
-  const issuerCertificate = issuer && new ParsedCertificate(issuer.certificatePem);
-  const subject = new Name([{ CN: [options.commonName] }]);
   const notBefore = options.notBefore ?? new Date(systemClock.now() - HOUR);
+  const dates = { notBefore, notAfter: new Date(notBefore.getTime() + (options.days ?? 365) * DAY) };
+  const certificatePem = await sign(
+    options.commonName,
+    keys.publicKey,
+    dates,
+    issuer ?? keys.privateKey,
+    extensions,
+  );
+  return { certificatePem, privateKeyPem: options.privateKeyPem ?? (await exportKey(keys.privateKey)) };
+}
+
+/** @param issuer the key itself for what signs itself */
+async function sign(
+  commonName: string,
+  publicKey: webcrypto.CryptoKey,
+  { notBefore, notAfter }: { notBefore: Date; notAfter: Date },
+  issuer: CertificateAndKey | webcrypto.CryptoKey,
+  extensions: Extension[],
+): Promise<string> {
+  const other = "certificatePem" in issuer ? issuer : undefined;
+  const signingKey = other
+    ? (await importKeys(other.privateKeyPem)).privateKey
+    : (issuer as webcrypto.CryptoKey);
+  const issuerCertificate = other && new ParsedCertificate(other.certificatePem);
+  const subject = new Name([{ CN: [commonName] }]);
   const certificate = await X509CertificateGenerator.create({
     // RFC 5280 section 4.1.2.2: positive, at most 20 bytes.
     serialNumber: `4${randomBytes(16).toString("hex").slice(1)}`,
@@ -159,21 +212,17 @@ async function issue(
     // Taken from the issuer's bytes, so that the two names compare equal whatever their string type.
     issuer: issuerCertificate?.subjectName ?? subject,
     notBefore,
-    notAfter: new Date(notBefore.getTime() + (options.days ?? 365) * DAY),
-    publicKey: keys.publicKey,
-    signingKey: signer.privateKey,
-    signingAlgorithm:
-      PARAMETERS[signer.privateKey.algorithm.name === "ECDSA" ? "ec-p256" : "rsa-2048"].signing,
+    notAfter,
+    publicKey,
+    signingKey,
+    signingAlgorithm: PARAMETERS[signingKey.algorithm.name === "ECDSA" ? "ec-p256" : "rsa-2048"].signing,
     extensions: [
       ...extensions,
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await AuthorityKeyIdentifierExtension.create(issuerCertificate?.publicKey ?? keys.publicKey),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuerCertificate?.publicKey ?? publicKey),
     ],
   });
-  return {
-    certificatePem: new X509Certificate(Buffer.from(certificate.rawData)).toString(),
-    privateKeyPem: options.privateKeyPem ?? (await exportKey(keys.privateKey)),
-  };
+  return new X509Certificate(Buffer.from(certificate.rawData)).toString();
 }
 
 async function generateKeys(keyType: KeyType = "rsa-2048"): Promise<KeyPair> {

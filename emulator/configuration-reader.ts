@@ -19,8 +19,6 @@ const READ_ONLY = [
   "lastUpdatedDateTimeUtc",
   "optionalDeviceInformation",
   "registrationState",
-  "clientCertificateIssuancePolicy",
-  "credentialPolicyName",
 ];
 
 const HOST = v.pipe(text(253), v.toLowerCase());
@@ -80,6 +78,8 @@ const BASE = {
   iotHubs: maybe(list(HOST, 50)),
   iotHubHostName: maybe(HOST),
   initialTwin: maybe(INITIAL_TWIN),
+  clientCertificateIssuancePolicy: maybe(object({ certificateAuthorityName: text(128) })),
+  credentialPolicyName: maybe(text(128)),
 };
 
 /** An individual enrollment. */

@@ -58,6 +58,10 @@ export interface EnrollmentBase {
   /** The hub of the policy `static`. */
   iotHubHostName?: string;
   initialTwin?: InitialTwin;
+  /** Who issues certificates to devices that ask for one; here it is the emulator's own CA, whatever the name. */
+  clientCertificateIssuancePolicy?: { certificateAuthorityName: string };
+  /** The same in later versions of the API: a policy of Azure Device Registry. */
+  credentialPolicyName?: string;
 }
 
 /** One device. */

@@ -19,6 +19,7 @@ import { FrontDoor } from "./front-door";
 import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
+import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
@@ -36,6 +37,8 @@ import { StateStore } from "./state";
 import { observers } from "./wiring";
 
 /** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
+/** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
+const CERTIFICATE_LIFETIME = 30 * 86_400_000;
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */
@@ -81,7 +84,7 @@ export class Emulator {
   readonly #lock: DirectoryLock | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined) {
+  private constructor(options: EmulatorOptions, lock: DirectoryLock | undefined, state: StateStore) {
     this.#lock = lock;
     const { configuration } = options;
     this.#options = options;
@@ -94,7 +97,7 @@ export class Emulator {
     const { host = "127.0.0.1", controlToken } = options;
     this.controlToken =
       controlToken ?? (isLoopback(host) ? undefined : randomBytes(24).toString("base64url"));
-    this.#state = new StateStore(options.stateDirectory);
+    this.#state = state;
     settlePolicies(this.#state, [
       ...configuration.iotHubs.map(({ name, authorizationPolicies = [] }) => ({
         host: name,
@@ -105,6 +108,7 @@ export class Emulator {
     ]);
     this.#state.onFailing = (error) => this.events.emit("problem", error);
     this.#sequence = this.#state.lastSequence;
+    this.enrollments.groupBefore = (id) => state.registrations.get(id.toLowerCase())?.enrollmentGroupId;
     this.enrollments.apply(this.#state.enrollments.values());
     this.devices = new DeviceRegistry(this.#state);
   }
@@ -119,13 +123,15 @@ export class Emulator {
     const { stateDirectory } = options;
     const lock = stateDirectory === undefined ? undefined : await lockDirectory(stateDirectory);
     let emulator: Emulator | undefined;
+    let state: StateStore | undefined;
     try {
-      emulator = new Emulator(options, lock);
+      state = stateDirectory === undefined ? new StateStore() : await StateStore.open(stateDirectory);
+      emulator = new Emulator(options, lock, state);
       await emulator.#start();
       return emulator;
     } catch (error) {
       // What stopped the start is told, whatever fails on the way out.
-      await emulator?.stop().catch(() => {});
+      await (emulator?.stop() ?? state?.close())?.catch(() => {});
       lock?.release();
       throw error;
     }
@@ -146,6 +152,11 @@ export class Emulator {
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
   get certificates(): Omit<ServedCertificate, "constructor"> {
     return this.#certificates;
+  }
+
+  /** What happened to the files of the state when they were opened, in words: taken over, set aside. */
+  get notices(): readonly string[] {
+    return this.#state.notices;
   }
 
   /** The root certificate that clients must trust; `replaced` when it took the place of another one at this start. */
@@ -188,7 +199,8 @@ export class Emulator {
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
     const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
-    await this.#state.changed();
+    this.devices.touched(hub, device);
+    await this.#state.settled();
     this.events.emit("queued", {
       hub,
       deviceId,
@@ -254,7 +266,7 @@ export class Emulator {
   /** Forgets a registration, so that the next one counts as the first; false when there is none. */
   async deleteRegistration(registrationId: string): Promise<boolean> {
     const found = this.#state.registrations.delete(registrationId.toLowerCase());
-    await this.#state.changed();
+    await this.#state.settled();
     return found;
   }
 
@@ -274,7 +286,7 @@ export class Emulator {
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
-      await this.#state.changed();
+      await this.#state.close();
     } finally {
       if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
       this.#lock?.release();
@@ -287,6 +299,13 @@ export class Emulator {
     const now = () => clock.now();
     const authorityDirectory = options.authorityDirectory ?? this.#defaultAuthorityDirectory();
     this.#authority = await openAuthority(authorityDirectory, this.#names(), clock.now());
+    const issuer = new Issuer(
+      this.#authority.issuing,
+      this.#authority.rootPem,
+      clock,
+      options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
+    );
+    issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
     const watch = observers(this.events, this.telemetry, this.counts);
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
@@ -298,6 +317,7 @@ export class Emulator {
       behaviour: options.dps ?? {},
       now,
       baseDirectory: options.baseDirectory ?? process.cwd(),
+      issuer,
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
@@ -307,7 +327,15 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
-      const endpoint = new HubEndpoint(name, this.devices, this.#state, watch.hub, clock, this.faults);
+      const endpoint = new HubEndpoint(
+        name,
+        this.devices,
+        this.#state,
+        watch.hub,
+        clock,
+        this.faults,
+        issuer,
+      );
       const broker = new Broker(endpoint, this.#sessionsOf(name), options.hub?.maximumSubscriptions ?? 5);
       this.#endpoints.set(name, endpoint);
       this.#brokers.push(broker);
@@ -327,6 +355,7 @@ export class Emulator {
       refusalCode: options.dps?.refusalCode ?? 401002,
       requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
+      issuer,
       now,
       onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
@@ -385,7 +414,7 @@ export class Emulator {
       endpoints: this.#endpoints,
       hubs,
       dps: serviceHost,
-      names: [host, ...this.#names()],
+      names: this.#names(),
       controlToken: this.controlToken,
       keepEvents: options.keepEvents ?? options.page !== undefined,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
@@ -396,7 +425,7 @@ export class Emulator {
     this.httpsPort = await this.#services.server.listen(options.httpsPort ?? 0, host);
     if (options.page) await this.#startPage(host, options.page, this.#services);
     // The keys of the policies, when they are new.
-    await this.#state.changed();
+    await this.#state.settled();
   }
 
   async #startPage(host: string, { port = 0 }: PageOptions, { fetch }: Services): Promise<void> {
@@ -423,7 +452,9 @@ export class Emulator {
 
   /** Names and addresses beside those that every emulator has. */
   #names(): string[] {
-    return [...this.hubs, this.serviceHost, ...(this.#options.names ?? [])].map((name) => name.toLowerCase());
+    const { host = "127.0.0.1", names = [] } = this.#options;
+    const own = isWildcard(host) ? [] : [host];
+    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -440,8 +471,7 @@ export class Emulator {
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
-        // A failure is told by the state itself.
-        this.#state.changed().catch(() => {});
+        this.devices.touched(hub, device);
       },
     };
   }
@@ -461,6 +491,11 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** Does it stand for every address of this computer? */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {

@@ -28,6 +28,10 @@ export class EnrollmentRegistry {
   readonly #individuals = new Map<string, IndividualEnrollment>();
   readonly #groups = new Map<string, EnrollmentGroup>();
   readonly #groupKeys = new GroupKeys();
+  /** That of the device which was searched for last. */
+  #latest: EnrollmentGroup | undefined;
+  /** The id of the group that a device came by before; the state knows it. */
+  groupBefore: (registrationId: string) => string | undefined = () => undefined;
 
   /** What the configuration file holds; one that the service API writes is another object. */
   readonly #lines = new WeakMap<EnrollmentBase, { source: string; line: number }>();
@@ -91,7 +95,21 @@ export class EnrollmentRegistry {
 
   /** The symmetric-key group that a token of this device was signed for; undefined when there is none. */
   groupOf(registrationId: string, token: SharedAccessSignature): GroupMembership | undefined {
-    return this.#groupKeys.find(this.#groups.values(), registrationId, token);
+    const found = this.#groupKeys.find(this.likelyGroups(registrationId), registrationId, token);
+    this.#latest = found?.group ?? this.#latest;
+    return found;
+  }
+
+  /**
+   * All groups, the likeliest first: an HMAC or the check of a signature is due for each until one fits. That is the one
+   * that the device came by before, else that of the device before it, for fleets are made one after another.
+   */
+  *likelyGroups(registrationId: string): Iterable<EnrollmentGroup> {
+    const before = this.group(this.groupBefore(registrationId) ?? "");
+    const latest = this.group(this.#latest?.enrollmentGroupId ?? "");
+    if (before) yield before;
+    if (latest && latest !== before) yield latest;
+    for (const group of this.#groups.values()) if (group !== before && group !== latest) yield group;
   }
 
   /** What an enrollment is called, and where it stands in the file. */

@@ -71,8 +71,10 @@ export interface EmulatorEvents {
   fault: [{ rule: FaultRule; id?: string; endpoint?: string }];
   /** Something of the emulator's own failed, for example a write of the state (told once until one succeeds); it goes on. */
   problem: [Error];
-  /** A registration asked for a certificate, which no enrollment here issues: it is answered without one. */
+  /** A registration asks for a certificate, and its enrollment names nobody who issues: it is answered without one. */
   certificateRequest: [{ registrationId: string }];
+  /** A certificate was issued to a device. @param by `dps`, or the hub; `notAfter` in milliseconds since 1970 */
+  certificateIssued: [{ by: string; id: string; notAfter: number }];
   /** The device speaks an API version that is not among the known ones. */
   unknownApiVersion: [DpsUserName];
   /**

@@ -6,6 +6,7 @@
  * `accept`: a TCP connection, before TLS. `tcpSent`, `tcpReceived`: the bytes of TCP, TLS included.
  * `connack`, `suback`, `puback`, `pingresp`: that packet, before it is sent. `register`, `poll`: the DPS response.
  * `twinGet`, `twinReported`: the hub's response; under `status` nothing of what was reported is taken.
+ * `issueCertificate`: the hub's last answer to a request for a certificate, behind the 202.
  * `assigned`: just after the response that assigns. `sent`, `received`: the bytes of MQTT inside TLS.
  * Sent and received are seen from the emulator.
  */
@@ -21,6 +22,7 @@ export const FAULT_STEPS = [
   "poll",
   "twinGet",
   "twinReported",
+  "issueCertificate",
   "assigned",
   "sent",
   "received",

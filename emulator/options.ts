@@ -25,6 +25,8 @@ export interface DpsBehaviour {
   pollsPer10Seconds?: number;
   /** Registrations a minute, over all devices; 1,000 by default. */
   registrationsPerMinute?: number;
+  /** Milliseconds that an issued certificate is good, of DPS and of a hub; 30 days by default. */
+  certificateLifetime?: number;
   /** Sent as `registrationState.connectionProfile`; absent by default. A device has to refuse a value it does not know. */
   connectionProfile?: string;
 }

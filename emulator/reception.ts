@@ -9,6 +9,7 @@ import { type Admission, ConnackCode, type Refusal } from "./front-door";
 import { authenticateDevice } from "./hub/authentication";
 import type { DeviceRegistry } from "./hub/device-registry";
 import type { HubEndpoint } from "./hub/endpoint";
+import type { Issuer } from "./issuer";
 import { type Broker, Connection } from "./mqtt/broker";
 import type { ConnectPacket } from "./mqtt/client-packets";
 import type { Link } from "./mqtt/link";
@@ -27,9 +28,13 @@ export interface ReceptionOptions {
   requireClientAuth: boolean;
   /** Seconds. */
   expiryGrace: number;
+  issuer: Issuer;
   now(): number;
   onUnknownApiVersion(user: DpsUserName): void;
 }
+
+/** The API version of DPS from which on a registration may ask for a certificate; before, `csr` means nothing. */
+const ISSUANCE_SINCE = "2025-07-01";
 
 /** The doorkeeper. */
 export class Reception {
@@ -79,7 +84,11 @@ export class Reception {
       return refuse(ConnackCode.NOT_AUTHORIZED, caller.message);
     const connection = new Connection(user.registrationId.toLowerCase(), link, { ...connect, clean: true });
     const is401 = isDpsError(caller) && caller.status === 401;
-    dps.endpoint.admit(connection, is401 ? { ...caller, errorCode: refusalCode } : caller);
+    dps.endpoint.admit(
+      connection,
+      is401 ? { ...caller, errorCode: refusalCode } : caller,
+      user.apiVersion >= ISSUANCE_SINCE,
+    );
     return { broker: dps.broker, connection, endpoint: "dps" };
   }
 
@@ -104,7 +113,7 @@ export class Reception {
     }
     const device = this.#options.devices.get(user.hub, user.deviceId);
     const credentials = { hub: user.hub, deviceId: user.deviceId, password: passwordOf(connect), chain };
-    const result = authenticateDevice(device, credentials, this.#options.now());
+    const result = authenticateDevice(device, credentials, this.#options.now(), this.#options.issuer);
     if ("problem" in result) return refuse(ConnackCode.NOT_AUTHORIZED, result.problem);
     const connection = new Connection(user.deviceId, link, connect);
     hub.endpoint.admit(connection, {

@@ -47,6 +47,8 @@ export type DeviceAuthentication =
   | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
   /** By DPS. */
   | { type: "x509"; sha256Thumbprint: string }
+  /** By a certificate that DPS or the hub has issued for this common name. */
+  | { type: "issued"; commonName: string }
   /** By an operator: SHA-1 or SHA-256, upper-case hexadecimal; either proves the identity. */
   | { type: "selfSigned"; primaryThumbprint: string; secondaryThumbprint?: string };
 

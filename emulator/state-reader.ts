@@ -54,8 +54,9 @@ export const REGISTRATION = object(
 
 const AUTHENTICATION = oneOf(
   "type",
-  ["symmetricKey", "x509", "selfSigned"],
+  ["symmetricKey", "x509", "issued", "selfSigned"],
   [
+    object({ type: v.literal("issued"), commonName: text(128) }, "all"),
     object({ type: v.literal("x509"), sha256Thumbprint: text(64) }, "all"),
     object(
       { type: v.literal("selfSigned"), primaryThumbprint: text(64), secondaryThumbprint: maybe(text(64)) },

@@ -3,7 +3,7 @@
 import { button, finish, led, restart, restartReason } from "berth/platform";
 import config from "mc/config";
 import { BOUNDS_OF_IMAGE } from "../hosts/moddable/built";
-import { readValidity } from "../hosts/moddable/certificate";
+import { readValidity } from "../src/x509/certificate";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
 import { builtInRoots, createModdableHost, createTimers, loadPreferences } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";

@@ -2,7 +2,7 @@
 /**
  * Builds `dist/`, what `npm pack` puts into the package: a module for each entry with its source map, the command, the
  * device's code for berth-native. All of them lie flat in `dist/`. Packages of npm are in them, which halves the time of a
- * start, but those that package.json has as `dependencies`.
+ * start, but those that package.json has as `dependencies` and `optionalDependencies`.
  *
  *   node --import tsx scripts/build-dist.ts [--types]
  *
@@ -108,8 +108,8 @@ async function buildDist(types: boolean): Promise<void> {
   for (const name of others) inputs[name] = stateOf(name);
   if (types) rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST, { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const outside = Object.keys(dependencies ?? {});
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const outside = Object.keys({ ...dependencies, ...optionalDependencies });
   const options: BuildOptions = {
     absWorkingDir: ROOT,
     entryPoints: { ...LIBRARY, ...COMMAND },

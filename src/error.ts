@@ -75,6 +75,10 @@ export const ERRORS = Object.freeze({
   "hub-refused": kind(false, "the hub refused the request; see the message"),
   "hub-malformed": kind(true, "the answer of the hub could not be understood"),
 
+  "certificate-unusable": kind(true, "the certificate that was issued cannot be used; see the message"),
+  "roots-refused": kind(false, "the roots that were delivered are not taken; see the message"),
+  "root-expires": kind(false, "a trusted root ends soon; deliver roots that stay"),
+
   "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),

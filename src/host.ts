@@ -131,6 +131,40 @@ export interface TransportBinding {
   readonly [option: string]: unknown;
 }
 
+/** Keys on the curve P-256 (secp256r1), for ECDSA with SHA-256. */
+export interface EcKeys {
+  /** A new private key: PKCS #8 in DER with its public point, 138 bytes. @throws BerthError `internal`, `out-of-memory` */
+  generate(): Uint8Array;
+  /** A signature in DER. @throws BerthError `invalid-argument` for what `generate` did not give; `internal` */
+  sign(key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Does `signature` (DER) hold? @param point the public key: 65 bytes, uncompressed. False for anything else */
+  verify(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** What a connection shows and trusts in place of what the platform has; DER. */
+export interface Trust {
+  /** Leaf first, with its private key in PKCS #8. `id` is another for another certificate. */
+  readonly certificate?: {
+    readonly id: string;
+    read(): { readonly chain: readonly Uint8Array[]; readonly key: Uint8Array };
+  };
+  /** These alone are trusted. */
+  readonly roots?: { readonly id: string; read(): readonly Uint8Array[] };
+}
+
+/** For devices whose certificate is issued, or whose roots are delivered, in the field. */
+export interface CertificateHost {
+  readonly keys: EcKeys;
+  /** Those that the platform trusts by itself, in date or not; DER. */
+  roots(): readonly Uint8Array[];
+  /**
+   * Options for `transport`, put over its own for one connection. Called for one connection after the other: what the call
+   * before has led to may be released.
+   * @throws BerthError `invalid-argument` for bytes that cannot be used
+   */
+  transportOptions(trust: Trust): Readonly<Record<string, unknown>>;
+}
+
 /** All that the agent needs from a platform. */
 export interface Host {
   readonly text: TextCodec;
@@ -144,6 +178,8 @@ export interface Host {
   readonly signer?: Signer;
   /** Absent where the network is always there. */
   readonly network?: Network;
+  /** Absent where neither certificates are issued nor roots delivered. */
+  readonly certificates?: CertificateHost;
   /**
    * Takes what a device needs to itself, before its life starts: the lock of its directory, the network.
    * @param ready to be called once; with an error nothing starts

@@ -15,6 +15,7 @@ import {
   type ConnectedReport,
   type ErrorReport,
 } from "./agent/agent";
+import type { CredentialReport } from "./agent/credential";
 import type { Identity } from "./agent/identity";
 import {
   CloudToDevice,
@@ -57,6 +58,8 @@ export interface DeviceCallbacks<Self> {
   onRoom?(this: Self): void;
   /** Messages that waited were dropped: the oldest for newer ones, or all by `forget`. @param count how many */
   onDropped?(this: Self, count: number): void;
+  /** A certificate that is issued, or roots that are delivered, have come a step further. */
+  onCredential?(this: Self, report: CredentialReport): void;
   onError?(this: Self, report: DeviceError): void;
 }
 
@@ -300,6 +303,7 @@ export class TelemetryDevice {
       },
       onRoom: () => this.#tell(() => callbacks.onRoom?.call(this)),
       onDropped: (count) => this.#tell(() => callbacks.onDropped?.call(this, count)),
+      onCredential: (report) => this.#tell(() => callbacks.onCredential?.call(this, report)),
       onError: ({ phase, error, retryIn }) =>
         this.#tell(() => callbacks.onError?.call(this, { where: phase, error, retryIn })),
     };
@@ -344,7 +348,7 @@ export function listOf(features: readonly HubFeature[] = []): readonly HubFeatur
 /** The callbacks alone: the options may hold keys, and may change later. */
 function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self> {
   const { onState, onAssigned, onConnected, onDisconnected, onMessage } = options;
-  const { onAcknowledged, onRoom, onDropped, onError } = options;
+  const { onAcknowledged, onRoom, onDropped, onCredential, onError } = options;
   const all = {
     onState,
     onAssigned,
@@ -354,6 +358,7 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
     onAcknowledged,
     onRoom,
     onDropped,
+    onCredential,
     onError,
   };
   for (const name of Object.keys(all) as (keyof typeof all)[]) {
@@ -367,8 +372,10 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
 function agentOptions<Options extends TelemetryDeviceOptions<never>>(
   options: Options,
 ): Omit<AgentOptions, "identity"> {
-  const { provisioning, hub, outbox, startSpread, maximumFailures, backoff, slowBackoff } = options;
+  const { provisioning, hub, outbox, credentials, startSpread } = options;
+  const { maximumFailures, backoff, slowBackoff } = options;
   return {
+    ...(credentials && { credentials }),
     ...(provisioning && { provisioning }),
     ...(hub && { hub }),
     ...(outbox && { outbox }),

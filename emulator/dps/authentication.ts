@@ -131,7 +131,7 @@ function byCertificate(
   }
   let anyGroup = false;
   let tooNarrow: X509Certificate | undefined;
-  for (const group of registry.groups) {
+  for (const group of registry.likelyGroups(registrationId)) {
     if (group.attestation.type !== "x509") continue;
     anyGroup = true;
     const { signer, narrow } = signerOf(chain, group.attestation.x509.signingCertificates, now);

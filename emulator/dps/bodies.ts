@@ -45,12 +45,17 @@ export function assigningResponse(operationId: string, retryAfter: number): DpsR
   return { status: 202, retryAfter, body: { operationId, status: "assigning" } };
 }
 
-/** 200 with `assigned`. @param connectionProfile sent when given (2026-11-02-preview) */
+/**
+ * 200 with `assigned`.
+ * @param connectionProfile sent when given (2026-11-02-preview)
+ * @param issuedCertificateChain base64 of DER, leaf first
+ */
 export function assignedResponse(
   operationId: string,
   record: RegistrationRecord,
   identity: DpsIdentity,
   connectionProfile?: string,
+  issuedCertificateChain?: string[],
 ): DpsResponse {
   const registrationState = {
     ...attestationResult(identity),
@@ -64,6 +69,7 @@ export function assignedResponse(
     etag: record.etag,
     ...(record.payload === undefined ? {} : { payload: record.payload }),
     ...(connectionProfile === undefined ? {} : { connectionProfile }),
+    ...(issuedCertificateChain === undefined ? {} : { issuedCertificateChain }),
   };
   return { status: 200, body: { operationId, status: "assigned", registrationState } };
 }

@@ -10,7 +10,7 @@ import type { Connection, EndpointHandler } from "../mqtt/broker";
 import { decodePercent } from "../shared-access-signature";
 import type { DpsIdentity } from "./identity";
 import { type DpsError, type DpsResponse, dpsError, errorResponse, isDpsError } from "./bodies";
-import type { RegistrationService } from "./registration-service";
+import { isIssuing, type RegistrationService } from "./registration-service";
 
 /** The only filter that DPS grants. */
 export const RESPONSE_FILTER = "$dps/registrations/res/#";
@@ -25,7 +25,7 @@ export interface DpsObserver {
   onClosed(connection: Connection): void;
   /** A request came in. */
   onRequest(kind: "register" | "poll", registrationId: string): void;
-  /** A registration asks for a certificate. */
+  /** A registration asks for a certificate, and gets none. */
   onCertificateRequest(registrationId: string): void;
   /** A response goes out. */
   onResponse(
@@ -44,7 +44,7 @@ export class DpsEndpoint implements EndpointHandler {
   readonly #faults: FaultInjector;
   readonly #observer: DpsObserver;
   readonly #clock: Clock;
-  readonly #callers = new WeakMap<Connection, DpsIdentity | DpsError>();
+  readonly #callers = new WeakMap<Connection, { caller: DpsIdentity | DpsError; mayAsk: boolean }>();
   readonly #enrollments: EnrollmentRegistry;
 
   constructor(
@@ -61,9 +61,12 @@ export class DpsEndpoint implements EndpointHandler {
     this.#clock = clock;
   }
 
-  /** Notes who a connection is, or the error that every request of it gets (refusal by response). */
-  admit(connection: Connection, caller: DpsIdentity | DpsError): void {
-    this.#callers.set(connection, caller);
+  /**
+   * Notes who a connection is, or the error that every request of it gets (refusal by response).
+   * @param mayAsk its API version knows requests for certificates
+   */
+  admit(connection: Connection, caller: DpsIdentity | DpsError, mayAsk = true): void {
+    this.#callers.set(connection, { caller, mayAsk });
   }
 
   acceptsFilter(_connection: Connection, filter: string): boolean {
@@ -102,7 +105,7 @@ export class DpsEndpoint implements EndpointHandler {
     query: ReadonlyMap<string, string>,
     payload: Buffer,
   ): Promise<DpsResponse> {
-    const caller = this.#callers.get(connection)!;
+    const { caller, mayAsk } = this.#callers.get(connection)!;
     const refuse = (error: DpsError) => errorResponse(error, this.#clock.now());
     if (isDpsError(caller)) return refuse(caller);
     if (payload.length > LARGEST_MESSAGE)
@@ -115,13 +118,14 @@ export class DpsEndpoint implements EndpointHandler {
     }
     const body = readRegisterBody(payload, caller.registrationId);
     if (isDpsError(body)) return refuse(body);
-    if (body.asksForCertificate) this.#observer.onCertificateRequest(caller.registrationId);
-    return this.#service.register(caller, body.payload);
+    const csr = mayAsk && isIssuing(caller.enrollment.value) ? body.csr : undefined;
+    if (csr !== body.csr) this.#observer.onCertificateRequest(caller.registrationId);
+    return this.#service.register(caller, body.payload, csr);
   }
 
   /** The enrollment that a refusal rests on. */
   #refusing(connection: Connection, { body }: DpsResponse): EnrollmentPlace | undefined {
-    const caller = this.#callers.get(connection)!;
+    const { caller } = this.#callers.get(connection)!;
     if (isDpsError(caller)) return this.#enrollments.placeFor(connection.id);
     const outcome = typeof body === "object" && body !== null && "status" in body ? body.status : "";
     return outcome === "failed" || outcome === "disabled"
@@ -194,22 +198,19 @@ const REGISTER_BODY = object(
 
 interface RegisterBody {
   payload: JsonObject | undefined;
-  asksForCertificate: boolean;
+  csr?: unknown;
 }
 
-/**
- * Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. No enrollment here has
- * certificates issued, so that what `csr` holds is not looked at.
- */
+/** Reads `{"registrationId", "payload", "csr"}`, each of which may be left out, as all of it may. */
 function readRegisterBody(bytes: Buffer, registrationId: string): RegisterBody | DpsError {
-  if (bytes.length === 0) return { payload: undefined, asksForCertificate: false };
+  if (bytes.length === 0) return { payload: undefined };
   try {
     const document = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "registration");
     const body = readJson(REGISTER_BODY, document, "registration");
     if ((body.registrationId ?? registrationId).toLowerCase() !== registrationId.toLowerCase()) {
       return dpsError(400, 400000, "The body's registrationId is not the one that connected.");
     }
-    return { payload: body.payload, asksForCertificate: body.csr !== undefined };
+    return { payload: body.payload, csr: body.csr };
   } catch (error) {
     const detail = error instanceof DocumentError ? error.message : "it is not UTF-8";
     return dpsError(400, 400000, `The body cannot be read: ${detail}`);

@@ -2,8 +2,9 @@
 /** Registers devices: the state machine behind register and poll. Source: "Runtime registration" of the DPS Device API. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { azureDate } from "../azure-error";
-import type { CustomAllocation, CustomAllocationResponse, LinkedHub } from "../configuration";
+import type { CustomAllocation, CustomAllocationResponse, EnrollmentBase, LinkedHub } from "../configuration";
 import type { DeviceRegistry } from "../hub/device-registry";
+import { type Issuer, RequestRefused } from "../issuer";
 import type { JsonObject } from "../json-reader";
 import { isModelId } from "../names";
 import type { DpsBehaviour } from "../options";
@@ -32,6 +33,7 @@ export interface RegistrationServiceOptions {
   now(): number;
   customAllocation?: CustomAllocation;
   baseDirectory: string;
+  issuer: Issuer;
   onAssigned(record: RegistrationRecord, identity: DpsIdentity): void;
 }
 
@@ -40,6 +42,8 @@ interface Operation {
   identity: DpsIdentity;
   pollsLeft: number;
   payload: JsonObject | undefined;
+  /** A request for a certificate, as it came. */
+  csr: unknown;
   result?: Promise<DpsResponse>;
 }
 
@@ -57,8 +61,16 @@ export class RegistrationService {
     this.#pollThrottle = new Throttle(options.behaviour.pollsPer10Seconds ?? 5, 10_000);
   }
 
-  /** Starts a registration. @param payload the device's own data for a custom allocation */
-  async register(identity: DpsIdentity, payload: JsonObject | undefined): Promise<DpsResponse> {
+  /**
+   * Starts a registration.
+   * @param payload the device's own data for a custom allocation
+   * @param csr a request for a certificate, unread; undefined for none
+   */
+  async register(
+    identity: DpsIdentity,
+    payload: JsonObject | undefined,
+    csr?: unknown,
+  ): Promise<DpsResponse> {
     const wait = this.#registerThrottle.take("", this.#options.now());
     if (wait > 0) return this.#throttled(wait);
     const operation: Operation = {
@@ -67,6 +79,7 @@ export class RegistrationService {
       identity,
       pollsLeft: this.#options.behaviour.pollsBeforeResult ?? 0,
       payload,
+      csr,
     };
     this.#operations.set(identity.registrationId.toLowerCase(), operation);
     return this.#options.behaviour.immediate ? this.#resultOf(operation) : this.#assigning(operation);
@@ -106,25 +119,39 @@ export class RegistrationService {
     return operation.result;
   }
 
-  async #finish({ operationId, identity, payload }: Operation): Promise<DpsResponse> {
+  async #finish({ operationId, identity, payload, csr }: Operation): Promise<DpsResponse> {
     const { registrationId, enrollment } = identity;
     if (enrollment.value.provisioningStatus === "disabled") {
       return unassignedResponse(operationId, registrationId, { status: "disabled" }, this.#options.now());
     }
     try {
-      const record = await this.#assign(identity, payload);
+      const chain =
+        csr === undefined ? undefined : await this.#options.issuer.issue("dps", csr, registrationId);
+      const record = await this.#assign(identity, payload, chain !== undefined);
       // An answer that a crash could take back would let device and service disagree.
-      await this.#options.state.changed();
+      await this.#options.state.settled();
       this.#options.onAssigned(record, identity);
-      return assignedResponse(operationId, record, identity, this.#options.behaviour.connectionProfile);
+      return assignedResponse(
+        operationId,
+        record,
+        identity,
+        this.#options.behaviour.connectionProfile,
+        chain,
+      );
     } catch (error) {
+      if (error instanceof RequestRefused)
+        return errorResponse(dpsError(400, 400040, error.message), this.#options.now());
       if (!(error instanceof AllocationError)) throw error;
       const outcome = { status: "failed" as const, errorCode: error.code, errorMessage: error.message };
       return unassignedResponse(operationId, registrationId, outcome, this.#options.now());
     }
   }
 
-  async #assign(identity: DpsIdentity, payload: JsonObject | undefined): Promise<RegistrationRecord> {
+  async #assign(
+    identity: DpsIdentity,
+    payload: JsonObject | undefined,
+    issued: boolean,
+  ): Promise<RegistrationRecord> {
     const { state, devices } = this.#options;
     const { registrationId, enrollment } = identity;
     const key = registrationId.toLowerCase();
@@ -136,7 +163,9 @@ export class RegistrationService {
     const chosen: CustomAllocationResponse = decision.keepHub
       ? { iotHubHostName: current!.assignedHub }
       : await this.#allocate(identity, payload, current?.assignedHub);
-    devices.provision({
+    const wasIssued =
+      current && devices.get(current.assignedHub, current.deviceId)?.authentication.type === "issued";
+    const device = devices.provision({
       hub: chosen.iotHubHostName,
       deviceId,
       proof: identity.proof,
@@ -144,6 +173,9 @@ export class RegistrationService {
       previous: current && { hub: current.assignedHub, deviceId: current.deviceId },
       data: decision.data,
     });
+    // A device that comes again without a request has its certificate still.
+    if (issued || (wasIssued && isIssuing(enrollment.value)))
+      device.authentication = { type: "issued", commonName: registrationId };
     const now = azureDate(this.#options.now());
     const x509 = certificateRecord(identity);
     const modelId = payload?.modelId;
@@ -176,4 +208,12 @@ export class RegistrationService {
       ...(customAllocation === undefined ? {} : { customAllocation }),
     });
   }
+}
+
+/** The enrollment names who issues certificates to its devices. */
+export function isIssuing({
+  clientCertificateIssuancePolicy,
+  credentialPolicyName,
+}: EnrollmentBase): boolean {
+  return clientCertificateIssuancePolicy !== undefined || credentialPolicyName !== undefined;
 }

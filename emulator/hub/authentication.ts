@@ -3,6 +3,7 @@
 import type { X509Certificate } from "node:crypto";
 import { thumbprintsOf } from "../certificates";
 import { isValidAt, validityAt } from "../client-certificate";
+import type { Issuer } from "../issuer";
 import type { DeviceRecord } from "../records";
 import { decodePercent, endedAt, parseSharedAccessSignature, resourceOf } from "../shared-access-signature";
 import { haveSigned } from "../symmetric-keys";
@@ -21,18 +22,20 @@ export interface HubCredentials {
  * Checks the credentials of a device.
  * @param device the identity; undefined when the hub has none of that name
  * @param now milliseconds since 1970
+ * @param issuer of the devices' certificates
  * @returns when the credentials expire (milliseconds since 1970; undefined for a certificate), or why they are refused
  */
 export function authenticateDevice(
   device: DeviceRecord | undefined,
   credentials: HubCredentials,
   now: number,
+  issuer: Issuer,
 ): { expiry: number | undefined } | { problem: string } {
   if (!device)
     return { problem: `no device ${credentials.deviceId} in this hub: never assigned, moved or deleted` };
   if (device.status === "disabled") return { problem: "the device is disabled" };
   return credentials.password === ""
-    ? byCertificate(device, credentials, now)
+    ? byCertificate(device, credentials, now, issuer)
     : bySignature(device, credentials, now);
 }
 
@@ -53,7 +56,16 @@ function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCrede
   return { expiry: token.se * 1000 };
 }
 
-function byCertificate({ authentication }: DeviceRecord, { chain }: HubCredentials, now: number) {
+function byCertificate(
+  { authentication }: DeviceRecord,
+  { chain }: HubCredentials,
+  now: number,
+  issuer: Issuer,
+) {
+  if (authentication.type === "issued") {
+    const problem = issuer.problemOf(chain, authentication.commonName);
+    return problem === undefined ? { expiry: undefined } : { problem };
+  }
   if (authentication.type === "symmetricKey")
     return { problem: "the password is empty, and the device has a key" };
   const [certificate] = chain;

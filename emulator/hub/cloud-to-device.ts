@@ -94,25 +94,32 @@ function propertiesOf(
   return new Map<string, string | null>([...given, ...Object.entries(properties)]);
 }
 
-/** At CONNECT: a new session forgets what the former one had under way; a resumed one keeps its packet identifiers. */
-export function beginSession(device: DeviceRecord, connection: Connection): void {
-  if (connection.clean || !connection.sessionPresent)
-    for (const message of device.queue) delete message.packetId;
-  connection.outbox.reserve(
-    device.queue.flatMap(({ packetId }) => (packetId === undefined ? [] : [packetId])),
-  );
+/**
+ * At CONNECT: a new session forgets what the former one had under way; a resumed one keeps its packet identifiers.
+ * @returns whether the queue has changed
+ */
+export function beginSession(device: DeviceRecord, connection: Connection): boolean {
+  const isNew = connection.clean || !connection.sessionPresent;
+  const underWay = device.queue.filter(({ packetId }) => packetId !== undefined);
+  if (isNew) for (const message of underWay) delete message.packetId;
+  else connection.outbox.reserve(underWay.map(({ packetId }) => packetId!));
+  return isNew && underWay.length > 0;
 }
 
-/** Sends what this connection has not been sent. @param onDone called after a message has left the queue */
+/**
+ * Sends what this connection has not been sent.
+ * @param onDone called after a message has left the queue
+ * @returns whether the queue has changed
+ */
 export function deliver(
   device: DeviceRecord,
   connection: Connection,
   delivered: Set<number>,
   now: number,
   onDone: (message: QueuedMessage) => void,
-): void {
+): boolean {
   const granted = deviceBoundFilters(device.deviceId).flatMap((filter) => connection.granted(filter) ?? []);
-  if (granted.length === 0) return;
+  if (granted.length === 0 || device.queue.length === 0) return false;
   const qos = granted.includes(1) ? 1 : 0;
   dropExpired(device, now);
   for (const message of [...device.queue]) {
@@ -130,11 +137,12 @@ export function deliver(
       },
     );
     // The connection has ended.
-    if (packetId === undefined) return;
+    if (packetId === undefined) return true;
     delivered.add(message.sequence);
     message.deliveryCount++;
     if (qos === 1) message.packetId = packetId;
   }
+  return true;
 }
 
 function dropExpired(device: DeviceRecord, now: number): void {

@@ -44,7 +44,12 @@ export class DeviceRegistry {
     return this.#state.hubs.get(hub)?.size ?? 0;
   }
 
-  /** Creates or updates an identity; one in another place is moved. The caller stores the state. */
+  /** A device has been changed in place, and is to be stored. */
+  touched(hub: string, device: DeviceRecord): void {
+    this.#state.touched(hub, device);
+  }
+
+  /** Creates or updates an identity; one in another place is moved. */
   provision(request: ProvisionRequest): DeviceRecord {
     const { hub, deviceId, previous, data } = request;
     const old = previous && this.get(previous.hub, previous.deviceId);
@@ -100,6 +105,7 @@ export class DeviceRegistry {
     const device = this.get(hub, deviceId);
     if (!device) return false;
     device.status = status;
+    this.touched(hub, device);
     if (status === "disabled") this.onRemoved(hub, deviceId, "the device was disabled");
     return true;
   }

@@ -7,6 +7,8 @@ import type { Connection, EndpointHandler, PublishFlags } from "../mqtt/broker";
 import { type Properties, parsePropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
+import type { Issuer } from "../issuer";
+import { CertificateRequests } from "./certificate-requests";
 import { beginSession, deliver } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import { MethodCalls, type MethodResult } from "./methods";
@@ -85,6 +87,7 @@ export class HubEndpoint implements EndpointHandler {
   readonly #clock: SettableClock;
   readonly #methods: MethodCalls;
   readonly #twins: TwinRequests;
+  readonly #certificates: CertificateRequests;
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
@@ -97,6 +100,7 @@ export class HubEndpoint implements EndpointHandler {
     observer: HubObserver,
     clock: SettableClock,
     faults: FaultInjector,
+    issuer: Issuer,
   ) {
     this.name = name;
     this.#devices = devices;
@@ -104,7 +108,8 @@ export class HubEndpoint implements EndpointHandler {
     this.#observer = observer;
     this.#clock = clock;
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
-    this.#twins = new TwinRequests(state, clock, faults);
+    this.#twins = new TwinRequests(name, state, clock, faults);
+    this.#certificates = new CertificateRequests(name, issuer, clock, faults);
   }
 
   /** Notes what came with CONNECT. */
@@ -124,13 +129,16 @@ export class HubEndpoint implements EndpointHandler {
     }
     const { expiry, modelId } = this.#admissions.get(connection) ?? {};
     this.#admissions.delete(connection);
-    if (modelId === undefined) delete device.modelId;
-    else device.modelId = modelId;
+    if (device.modelId !== modelId) {
+      if (modelId === undefined) delete device.modelId;
+      else device.modelId = modelId;
+      this.#devices.touched(this.name, device);
+    }
     if (expiry !== undefined) {
       const close = () => connection.close("the shared access signature has expired");
       this.#cancels.set(connection, this.#clock.at(close, expiry));
     }
-    beginSession(device, connection);
+    if (beginSession(device, connection)) this.#devices.touched(this.name, device);
     this.#served.set(connection.id, { connection, delivered: new Set() });
     this.#observer.onConnected(this.name, connection);
     this.#arrived(connection.id);
@@ -153,6 +161,8 @@ export class HubEndpoint implements EndpointHandler {
     if (parsed.kind === "telemetry") this.#receiveTelemetry(device, parsed.bag, payload, flags);
     else if (parsed.kind === "methodResult")
       this.#methods.finish(connection, parsed.requestId, parsed.status, payload);
+    else if (parsed.kind === "issueCertificate")
+      this.#certificates.request(connection, device, parsed.requestId, payload);
     else if (parsed.kind === "twinGet") this.#twins.get(connection, device, parsed.requestId);
     else
       this.#twins.report(connection, device, parsed.requestId, payload, (patch, version) =>
@@ -165,11 +175,13 @@ export class HubEndpoint implements EndpointHandler {
     const device = this.#devices.get(this.name, deviceId);
     const served = this.#served.get(deviceId);
     if (!device || !served) return;
-    deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
-      this.#save();
+    // Delivery progress is worth keeping, but nobody waits for it.
+    const touched = () => this.#devices.touched(this.name, device);
+    const changed = deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
+      touched();
       this.#observer.onDelivered(this.name, deviceId, message);
     });
-    this.#save();
+    if (changed) touched();
   }
 
   isConnected(deviceId: string): boolean {
@@ -197,7 +209,8 @@ export class HubEndpoint implements EndpointHandler {
     device.twin.desired = patchSection(device.twin.desired, patch, "desired");
     const version = ++device.twin.desiredVersion;
     stampTwin(device.twin, "desired", patch, this.#clock.now());
-    await this.#state.changed();
+    this.#devices.touched(this.name, device);
+    await this.#state.settled();
     this.#observer.onDesired({ hub: this.name, deviceId, patch, version });
     const connection = this.#served.get(deviceId)?.connection;
     if (connection?.granted(DESIRED_FILTER) !== undefined) {
@@ -265,10 +278,5 @@ export class HubEndpoint implements EndpointHandler {
       ...(modelId === undefined ? {} : { dataSchema: modelId }),
       ...(subject ? { subject } : {}),
     });
-  }
-
-  /** Delivery progress is worth keeping, but nobody waits for it; a failure is told by the state itself. */
-  #save(): void {
-    this.#state.changed().catch(() => {});
   }
 }

@@ -4,6 +4,7 @@
 export const TWIN_RESPONSE_FILTER = "$iothub/twin/res/#";
 export const DESIRED_FILTER = "$iothub/twin/PATCH/properties/desired/#";
 export const METHOD_FILTER = "$iothub/methods/POST/#";
+export const CREDENTIALS_RESPONSE_FILTER = "$iothub/credentials/res/#";
 
 /**
  * The filters under which a device receives its cloud-to-device messages, and none of another's: the documented one, and
@@ -19,7 +20,8 @@ export function isHubFilter(deviceId: string, filter: string): boolean {
     deviceBoundFilters(deviceId).includes(filter) ||
     filter === TWIN_RESPONSE_FILTER ||
     filter === DESIRED_FILTER ||
-    filter === METHOD_FILTER
+    filter === METHOD_FILTER ||
+    filter === CREDENTIALS_RESPONSE_FILTER
   );
 }
 
@@ -28,6 +30,7 @@ export type DeviceTopic =
   | { kind: "telemetry"; bag: string }
   | { kind: "twinGet"; requestId: string }
   | { kind: "twinReported"; requestId: string }
+  | { kind: "issueCertificate"; requestId: string }
   | { kind: "methodResult"; status: number; requestId: string };
 
 /** What `topic` means, undefined when a hub would close the connection. */
@@ -39,6 +42,7 @@ export function parseDeviceTopic(deviceId: string, topic: string): DeviceTopic |
   if (requestId === undefined) return undefined;
   if (path === "$iothub/twin/GET") return { kind: "twinGet", requestId };
   if (path === "$iothub/twin/PATCH/properties/reported") return { kind: "twinReported", requestId };
+  if (path === "$iothub/credentials/POST/issueCertificate") return { kind: "issueCertificate", requestId };
   const method = /^\$iothub\/methods\/res\/(-?\d{1,10})$/.exec(path);
   return method ? { kind: "methodResult", status: Number(method[1]), requestId } : undefined;
 }

@@ -21,11 +21,13 @@ interface Answer {
 
 /** Answers with QoS 0, as hubs do, to who has subscribed. */
 export class TwinRequests {
+  readonly #hub: string;
   readonly #state: StateStore;
   readonly #clock: Clock;
   readonly #faults: FaultInjector;
 
-  constructor(state: StateStore, clock: Clock, faults: FaultInjector) {
+  constructor(hub: string, state: StateStore, clock: Clock, faults: FaultInjector) {
+    this.#hub = hub;
     this.#state = state;
     this.#clock = clock;
     this.#faults = faults;
@@ -67,7 +69,8 @@ export class TwinRequests {
     const version = ++device.twin.reportedVersion;
     stampTwin(device.twin, "reported", patch, this.#clock.now());
     onReported(patch, version);
-    await this.#state.changed();
+    this.#state.touched(this.#hub, device);
+    await this.#state.settled();
     return { status: 204, query: `&$version=${version}` };
   }
 

@@ -43,7 +43,7 @@ export interface PolicyHost {
 
 /**
  * Brings the stored policies in line: those of the configuration as they stand there, the usual ones with the keys
- * they had, or with new ones. The caller stores the state.
+ * they had, or with new ones.
  */
 export function settlePolicies(state: StateStore, hosts: readonly PolicyHost[]): void {
   const settled: StoredPolicy[] = [];

@@ -6,16 +6,15 @@ import { dpsErrorResponse, hubErrorResponse, ServiceError } from "./service-erro
 
 /** What an app is made of. */
 export interface AppOptions extends ServiceContext {
-  /** Names that the port goes by beside those of the services, in lower case. */
-  names: readonly string[];
+  /** Names that the port goes by, those of the services included, in lower case. */
+  known: ReadonlySet<string>;
   /** Adds the routes. */
   routes: readonly ((app: Hono) => void)[];
 }
 
 /** The app. */
 export function serviceApp(options: AppOptions): Hono {
-  const { hubs, dps, names, now } = options;
-  const known = new Set([...hubs, dps, ...names]);
+  const { dps, known, now } = options;
   const refuse = (request: Request, error: ServiceError) => {
     const isDps = new URL(request.url).hostname === dps;
     return (isDps ? dpsErrorResponse : hubErrorResponse)(error, now());

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import type { ServerPair } from "../served-certificate";
+import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
 /** Milliseconds for the TLS handshake and the headers, and for a whole request. */
 const HEADERS_TIMEOUT = 10_000;
@@ -16,14 +17,20 @@ const MAXIMUM_CONNECTIONS = 1000;
 /** Listens; `fetch` answers. */
 export class HttpsServer {
   readonly #server: Server;
+  readonly #webSockets: WebSockets;
   #other: SecureContext | undefined;
 
-  /** @param names in lower case, that `show` is for: those of Azure's services */
+  /**
+   * @param names in lower case, that `show` is for: those of Azure's services
+   * @param known the names that the port goes by, in lower case
+   */
   constructor(
     pair: ServerPair,
     names: readonly string[],
     fetch: (request: Request) => Response | Promise<Response>,
+    known: ReadonlySet<string>,
   ) {
+    this.#webSockets = new WebSockets(known);
     const server = createServer(
       {
         ...contextOf(pair),
@@ -38,6 +45,7 @@ export class HttpsServer {
       getRequestListener(fetch, { overrideGlobalObjects: false }),
     );
     server.maxConnections = MAXIMUM_CONNECTIONS;
+    server.on("upgrade", (request, socket, head) => this.#webSockets.accept(request, socket, head));
     this.#server = server;
   }
 
@@ -46,6 +54,11 @@ export class HttpsServer {
     this.#other = pair && createSecureContext(contextOf(pair));
     // A session of before would be resumed without a certificate.
     this.#server.setTicketKeys(randomBytes(48));
+  }
+
+  /** Hands WebSocket connections that ask `path` for `subprotocol` to `handler`. */
+  upgrade(path: string, subprotocol: string, handler: WebSocketHandler): void {
+    this.#webSockets.upgrade(path, subprotocol, handler);
   }
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
@@ -65,6 +78,7 @@ export class HttpsServer {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#webSockets.stop();
     });
   }
 }

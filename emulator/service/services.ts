@@ -71,9 +71,10 @@ export function createServices(options: ServicesOptions): Services {
     },
   };
   const started = now();
+  const known = new Set([...hubs, dps, "localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names]);
   const app = serviceApp({
     ...context,
-    names: ["localhost", "127.0.0.1", "[::1]", DPS_HOST, ...options.names],
+    known,
     routes: [
       controlRoutes({
         token: options.controlToken,
@@ -91,7 +92,7 @@ export function createServices(options: ServicesOptions): Services {
         devices,
         endpoint: (hub) => endpoints.get(hub)!,
         activity: new Activity(events, now),
-        stored: () => state.changed(),
+        settled: () => state.settled(),
         now,
         at: (callback, time) => clock.at(callback, time),
         onProblem: context.onProblem,
@@ -100,7 +101,7 @@ export function createServices(options: ServicesOptions): Services {
     ],
   });
   return {
-    server: new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request)),
+    server: new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known),
     fetch: (request) => app.fetch(request, SESSION),
   };
 }

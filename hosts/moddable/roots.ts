@@ -2,7 +2,7 @@
 /** Which root certificates the device trusts. */
 import { asBerthError } from "../../src/error";
 import type { Bytes } from "../sockets/client-certificate";
-import { readValidity } from "./certificate";
+import { readValidity } from "../../src/x509/certificate";
 
 /** A root: its name for the log, and its DER. */
 export interface Root {

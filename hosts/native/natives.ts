@@ -99,6 +99,15 @@ export type EfuseHmacClass = new (block: number) => Hmac;
 /** Fills all of `target`, 256 bytes at most, with random bytes of the platform. @throws Error */
 export type FillRandom = (target: Uint8Array) => void;
 
+/** ECDSA with SHA-256 on P-256; see ec/berth_ec.h. */
+export interface EcNatives {
+  /** Fills the 32 bytes of a private number and the 65 of its point. @throws Error */
+  ecGenerate(scalar: Uint8Array, point: Uint8Array): void;
+  /** Fills `signature`, of 72 bytes, from its start; returns how many. @throws Error for what is no private number */
+  ecSign(scalar: Uint8Array, message: Uint8Array, signature: Uint8Array): number;
+  ecVerify(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
 export interface TlsNatives {
   readonly TlsContext: TlsContextClass;
   readonly TlsEngine: TlsEngineClass;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Host } from "../../src/host";
 import type { ConnectTo } from "../sockets/connect-to";
+import { nodeCertificates } from "./certificates";
 import { clock } from "./clock";
 import { random } from "./random";
 import { NodeSigner } from "./signer";
@@ -40,6 +41,7 @@ export function createNodeHost(options: NodeHostOptions): Host {
     store: new FileStore(options.stateDirectory),
     transport: { io: NodeTransport, roots, certificate, key, connectTo },
     random,
+    certificates: nodeCertificates(roots),
   };
   return signer === undefined ? host : { ...host, signer };
 }

@@ -21,6 +21,7 @@ import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import { ClockSuspicion } from "./clock-suspicion";
 import { Connections } from "./connections";
+import { Credentials } from "./credentials";
 import { OUTPUT_SIZE } from "./hub-connection";
 import { HubFeatures, hubFeatureHost } from "./hub-features";
 import { checkIdentity } from "./identity";
@@ -62,6 +63,7 @@ export class Agent {
   readonly #telemetry: Telemetry;
   readonly #features: HubFeatures;
   readonly #connections: Connections;
+  readonly #credentials: Credentials;
   readonly #retry: Retry;
   readonly #retryStore: RetryStore;
   readonly #standing: Standing;
@@ -75,7 +77,7 @@ export class Agent {
 
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
-    const { identity, features = [], provisioning, hub, outbox } = options;
+    const { identity, features = [], credentials = [], provisioning, hub, outbox } = options;
     checkIdentity(identity, host);
     checkOptions(options);
     this.#host = host;
@@ -96,8 +98,18 @@ export class Agent {
       (error) => this.#reports.problem(error),
     );
     this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
-    this.#features = new HubFeatures([...features, this.#telemetry], identity.registrationId, hub?.window);
-    this.#connections = new Connections(host, identity, this.#features);
+    this.#credentials = new Credentials(credentials, host, identity, {
+      report: (error) => this.#reports.problem(error),
+      tell: (report) => this.#reports.credential(report),
+      reconnect: () => this.#connections.hub?.renew(),
+      register: () => this.reprovision(),
+    });
+    this.#features = new HubFeatures(
+      [...features, ...this.#credentials.features, this.#telemetry],
+      identity.registrationId,
+      hub?.window,
+    );
+    this.#connections = new Connections(this.#credentials, this.#features);
     this.#features.attach(featureHost);
   }
 
@@ -134,6 +146,7 @@ export class Agent {
     this.#telemetry.start();
     this.#wish.clear();
     this.#known.read();
+    this.#credentials.start();
     const now = this.#host.clock.ticks();
     const delay = Math.floor(this.#host.random() * (this.#options.startSpread ?? 0));
     this.#retry.hubNow(now);
@@ -191,6 +204,7 @@ export class Agent {
    */
   forget(): number {
     this.#known.forget();
+    this.#credentials.forget();
     // Whatever it holds of them in its buffer goes with it.
     this.#connections.closeHub();
     const dropped = this.#features.forget();
@@ -215,6 +229,7 @@ export class Agent {
     this.#retryStore.restore();
     const now = this.#host.clock.ticks();
     const { assignment } = this.#known;
+    if (assignment && this.#credentials.needsDps) this.#wish.need();
     const { road, at } = this.#retry.next(this.#known.isKnown, this.#wish.isThere, now);
     if (at > now) {
       // Without a hub it is what an answer of DPS has led to, perhaps in another run.
@@ -247,6 +262,7 @@ export class Agent {
           onError: (error) => this.#failed("dps", error),
         },
         this.#retry.resume(clock.ticks()),
+        this.#credentials.request(),
       );
     } catch (error) {
       this.#failed("dps", asBerthError(error));
@@ -263,8 +279,9 @@ export class Agent {
     };
   }
 
-  #assigned({ hub, deviceId, substatus, payload }: DpsAssignment): void {
+  #assigned({ hub, deviceId, substatus, payload, issued }: DpsAssignment): void {
     this.#disconnect();
+    this.#credentials.issued(issued);
     const { clock, random } = this.#host;
     const same = this.#known.named(hub, deviceId, clock.now() ?? 0);
     this.#retry.assigned(same, this.#wish.isNeed, clock.ticks(), random());
@@ -309,6 +326,7 @@ export class Agent {
     this.#standing.begin(this.#host.clock.ticks());
     this.#suspicion.clear();
     if (!this.#enter(AgentState.RUNNING)) return;
+    this.#credentials.connected();
     this.#watch();
     if (this.#keep()) this.#reports.connected({ hub, deviceId, source: this.#known.source, sessionPresent });
   }
@@ -316,7 +334,10 @@ export class Agent {
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
   #watch(): void {
     const now = this.#host.clock.ticks();
-    if (this.#standing.look(now)) this.#wish.stood();
+    if (this.#standing.look(now)) {
+      this.#wish.stood();
+      this.#credentials.stood();
+    }
     let next = this.#standing.nextLook;
     if (this.#wish.isRequest) {
       next = Math.min(next, Math.max(this.#standing.stableAt, this.#retry.dpsAt));
@@ -333,7 +354,8 @@ export class Agent {
   }
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
-  #failed(phase: "dps" | "hub", error: BerthError): void {
+  #failed(phase: "dps" | "hub", met: BerthError): void {
+    const error = phase === "hub" ? this.#credentials.failed(met) : met;
     const wasRunning = this.#state === AgentState.RUNNING;
     const { clock } = this.#host;
     const random = this.#host.random();

@@ -3,16 +3,14 @@
  * The connection that there is, to DPS or to a hub: two transports have no room beside each other. Remembers when a
  * server last answered, and which of them has met an eager client with silence.
  */
-import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
+import type { Credentials } from "./credentials";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
 import type { HubFeatures } from "./hub-features";
-import type { Identity } from "./identity";
 import { Provisioner, type ProvisionerHandler, type ProvisioningOptions } from "./provisioner";
 
 export class Connections {
-  readonly #host: Host;
-  readonly #identity: Identity;
+  readonly #credentials: Credentials;
   readonly #features: HubFeatures;
   #provisioner: Provisioner | undefined;
   #hub: HubConnection | undefined;
@@ -22,9 +20,8 @@ export class Connections {
   /** The hub of which the last eager connection ended so. */
   #hubRefusingEager: string | undefined;
 
-  constructor(host: Host, identity: Identity, features: HubFeatures) {
-    this.#host = host;
-    this.#identity = identity;
+  constructor(credentials: Credentials, features: HubFeatures) {
+    this.#credentials = credentials;
     this.#features = features;
   }
 
@@ -56,9 +53,19 @@ export class Connections {
     this.#heardAt = Math.max(this.#heardAt, at);
   }
 
-  /** @param operationId as `Provisioner` @throws BerthError as `Provisioner` */
-  toDps(options: ProvisioningOptions, handler: ProvisionerHandler, operationId: string | undefined): void {
+  /**
+   * @param operationId as `Provisioner`
+   * @param csr as `Provisioner`
+   * @throws BerthError as `Provisioner`, `invalid-argument` for a certificate or a root that cannot be used
+   */
+  toDps(
+    options: ProvisioningOptions,
+    handler: ProvisionerHandler,
+    operationId: string | undefined,
+    csr: string | undefined,
+  ): void {
     this.close();
+    const { host, identity } = this.#credentials.next("dps");
     const eager = options.eager === true && !this.#dpsRefusesEager;
     const onError: ProvisionerHandler["onError"] = (error) => {
       // An error with a status is the server's word.
@@ -66,31 +73,29 @@ export class Connections {
       handler.onError(error);
     };
     this.#provisioner = new Provisioner(
-      this.#host,
-      this.#identity,
+      host,
+      identity,
       { ...options, eager },
       { ...handler, onError },
       operationId,
+      csr,
     );
   }
 
-  /** @throws BerthError as `HubConnection` */
+  /** @throws BerthError as `HubConnection`, `invalid-argument` as `toDps` */
   toHub(assignment: Assignment, options: HubOptions, handler: HubConnectionHandler): void {
     this.close();
     this.#features.address(assignment);
+    const { host, identity } = this.#credentials.next("hub");
     const eager = options.eager === true && this.#hubRefusingEager !== assignment.hub;
     const onError: HubConnectionHandler["onError"] = (error) => {
       if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
       handler.onError(error);
     };
-    this.#hub = new HubConnection(
-      this.#host,
-      this.#identity,
-      assignment,
-      { ...options, eager },
-      this.#features,
-      { ...handler, onError },
-    );
+    this.#hub = new HubConnection(host, identity, assignment, { ...options, eager }, this.#features, {
+      ...handler,
+      onError,
+    });
   }
 
   /** Ends the connection to the hub, if that is what there is. */

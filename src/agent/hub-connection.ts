@@ -56,7 +56,7 @@ export interface HubConnectionHandler {
   onConnected(sessionPresent: boolean): void;
   /** What changes nothing: the connection goes on. */
   onProblem(error: BerthError): void;
-  /** The token ends soon; everything was acknowledged, or had its time; the connection is closed. */
+  /** The token ends soon, or `renew` was called; everything was acknowledged, or had its time; the connection is closed. */
   onRenewal(): void;
   onError(error: BerthError): void;
 }
@@ -182,7 +182,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
     if (this.#lifetime !== undefined) {
       // At three quarters to 85 % of the life: spread, so that a fleet that booted together does not renew together.
       const life = this.#lifetime * (0.75 + 0.1 * this.#host.random());
-      this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.#renew());
+      this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.renew());
     }
     this.#connected = true;
     if (!this.#eager) this.onOpen();
@@ -271,10 +271,12 @@ export class HubConnection implements SessionHandler<HubMessage> {
     return this.#session.drained && !this.#features.some((feature) => feature.busy);
   }
 
-  #renew(): void {
+  /** Ends the connection by plan. Nothing while it is not up, or when that has begun. */
+  renew(): void {
+    if (!this.#connected || this.#ended || this.#drainedBy !== undefined) return;
     // Half of what is left of the token at most: after its end the hub ends the connection itself.
     const now = this.#host.clock.ticks();
-    const left = this.#madeAt + (this.#lifetime ?? 0) - now;
+    const left = this.#madeAt + (this.#lifetime ?? Number.POSITIVE_INFINITY) - now;
     this.#drainedBy = now + Math.max(0, Math.min(DRAIN_TIMEOUT, left / 2));
     for (const feature of this.#features) feature.closing?.();
     this.#drain();

@@ -4,6 +4,7 @@ import type { HubFeature } from "../azure/hub/feature";
 import type { BackoffPolicy } from "../backoff";
 import { inRange, invalidArgument } from "../error";
 import { checkSessionOptions, LONGEST_TIMER } from "../mqtt/session";
+import type { Credential } from "./credential";
 import type { HubOptions } from "./hub-connection";
 import type { Identity } from "./identity";
 import type { OutboxOptions } from "./outbox";
@@ -17,6 +18,8 @@ export interface AgentOptions {
   readonly outbox?: OutboxOptions;
   /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
   readonly features?: readonly HubFeature[];
+  /** What it shows and trusts beside what its platform has; each belongs to this device alone. */
+  readonly credentials?: readonly Credential[];
   /** The start waits a random part of this: it spreads a fleet after a power cut. Default 0. */
   readonly startSpread?: number;
   /**

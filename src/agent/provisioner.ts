@@ -9,6 +9,7 @@
 
 import { Alarm } from "../alarm";
 import {
+  DPS_CERTIFICATE_API_VERSION,
   DPS_HOST,
   DPS_RESPONSE_FILTER,
   type DpsAnswer,
@@ -118,6 +119,7 @@ export class Provisioner implements SessionHandler {
   /**
    * Starts the attempt.
    * @param operationId of an earlier attempt, to go on polling; DPS not knowing it leads to a registration
+   * @param csr as `registerBody`
    * @throws BerthError `clock-not-set`, and as `Session`
    */
   constructor(
@@ -126,6 +128,7 @@ export class Provisioner implements SessionHandler {
     options: ProvisioningOptions,
     handler: ProvisionerHandler,
     operationId?: string,
+    csr?: string,
   ) {
     this.#host = host;
     this.#options = options;
@@ -137,12 +140,16 @@ export class Provisioner implements SessionHandler {
       handler.onError(error);
     });
     this.#requests = Math.floor(host.random() * 0x7fffffff);
-    this.#body = host.text.encode(registerBody(identity.registrationId, options.payload));
+    this.#body = host.text.encode(registerBody(identity.registrationId, options.payload, csr));
     this.#session = new Session(host, this, {
       ...options,
       host: options.host ?? DPS_HOST,
       id: identity.registrationId,
-      user: dpsUserName(identity.idScope, identity.registrationId),
+      user: dpsUserName(
+        identity.idScope,
+        identity.registrationId,
+        csr === undefined ? undefined : DPS_CERTIFICATE_API_VERSION,
+      ),
       password: dpsCredential(identity, host, TOKEN_LIFETIME).password,
       clean: true,
       outputSize: OUTPUT_SIZE + this.#body.length,

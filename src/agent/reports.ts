@@ -3,6 +3,7 @@
 import type { JsonObject } from "../azure/json";
 import { type BerthError, handlerFailed } from "../error";
 import type { Assignment } from "../storage/assignment";
+import type { CredentialReport } from "./credential";
 import { AgentState } from "./state";
 
 /** An assignment with what DPS said beside it. */
@@ -55,6 +56,8 @@ export interface AgentHandler {
   onRoom?(): void;
   /** With `outbox.whenFull` "drop-oldest". @param count of messages that were dropped since the last call */
   onDropped?(count: number): void;
+  /** Of `credentials`. */
+  onCredential?(report: CredentialReport): void;
   onError?(report: ErrorReport): void;
 }
 
@@ -98,6 +101,10 @@ export class Reports {
   /** An error that changes nothing about what comes next. Nobody is told while the agent is stopped. */
   problem(error: BerthError): void {
     if (!this.#stopped) this.error("hub", error, undefined);
+  }
+
+  credential(report: CredentialReport): void {
+    if (!this.#stopped) this.#tell("onCredential", () => this.#handler.onCredential?.(report));
   }
 
   room(): void {

@@ -15,6 +15,9 @@ export const DPS_HOST = "global.azure-devices-provisioning.net";
 
 export const DPS_API_VERSION = "2019-03-31";
 
+/** The first one that carries a request for a certificate; asked for only with one. */
+export const DPS_CERTIFICATE_API_VERSION = "2025-07-01-preview";
+
 /** The only filter that DPS accepts. Answers are not retained: subscribe before the first request. */
 export const DPS_RESPONSE_FILTER = "$dps/registrations/res/#";
 
@@ -24,8 +27,8 @@ const RESPONSE_PREFIX = "$dps/registrations/res/";
 const LONGEST_OPERATION_ID = 1_900;
 
 /** The user name of CONNECT. After the registration id comes a slash, not `/?` as for a hub. */
-export function dpsUserName(idScope: string, registrationId: string): string {
-  return `${idScope}/registrations/${registrationId}/api-version=${DPS_API_VERSION}`;
+export function dpsUserName(idScope: string, registrationId: string, apiVersion = DPS_API_VERSION): string {
+  return `${idScope}/registrations/${registrationId}/api-version=${apiVersion}`;
 }
 
 /** @param requestId correlates the answer; it must need no encoding */
@@ -38,9 +41,12 @@ export function operationStatusTopic(requestId: string, operationId: string): st
   return `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=${requestId}&operationId=${percentEncode(operationId)}`;
 }
 
-/** @param payload for the function of a custom allocation policy */
-export function registerBody(registrationId: string, payload?: JsonObject): string {
-  return JSON.stringify(payload === undefined ? { registrationId } : { registrationId, payload });
+/**
+ * @param payload for the function of a custom allocation policy
+ * @param csr a request for a certificate (PKCS #10, DER) in base64
+ */
+export function registerBody(registrationId: string, payload?: JsonObject, csr?: string): string {
+  return JSON.stringify({ registrationId, payload, csr });
 }
 
 /** The parts of a response topic, or undefined when the topic is no response of DPS. */
@@ -57,6 +63,8 @@ export interface DpsAssignment {
   readonly substatus: string | undefined;
   /** What the function of a custom allocation policy returned. */
   readonly payload: JsonObject | undefined;
+  /** `issuedCertificateChain`, unchecked. */
+  readonly issued?: unknown;
 }
 
 /** What an answer means. */
@@ -116,6 +124,7 @@ function assigned(topic: ResponseTopic, json: JsonObject, state: JsonObject | un
     deviceId,
     substatus: stringAt(state, "substatus"),
     payload: objectAt(state, "payload"),
+    ...(state.issuedCertificateChain !== undefined && { issued: state.issuedCertificateChain }),
   };
   return { kind: "assigned", assignment };
 }

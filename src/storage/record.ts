@@ -21,6 +21,10 @@ export const RecordKind = Object.freeze({
   /** Forgotten on purpose: no body, whatever was there before. */
   FORGOTTEN: 2,
   RETRY: 3,
+  /** Which of two values is in use, and which on trial. */
+  TRIAL: 4,
+  CERTIFICATE: 5,
+  ROOTS: 6,
 } as const);
 
 /** Bodies of one kind. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Runs `berth` in a test: in this process for short commands, as a process of its own for the whole way. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main } from "../../cli/main";
 
@@ -10,17 +13,42 @@ export interface Ended {
   readonly err: string;
 }
 
+/** What `berth` keeps in the home directory of a person, for this test file. */
+export const HOME = mkdtempSync(join(tmpdir(), "berth-test-home-"));
+process.on("exit", () => rmSync(HOME, { recursive: true, force: true }));
+
+/** Of a process, without what the one who tests has set. */
+function environmentOf(more: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("BERTH_")),
+  );
+  return { ...inherited, BERTH_HOME: HOME, ...more };
+}
+
 /** In this process. */
-export async function berth(...words: string[]): Promise<Ended> {
+export function berth(...words: string[]): Promise<Ended> {
+  return berthIn({}, ...words);
+}
+
+/** As `berth`, with environment variables. */
+export async function berthIn(
+  environment: Readonly<Record<string, string>>,
+  ...words: string[]
+): Promise<Ended> {
   let out = "";
   let err = "";
-  const status = await main(["node", "berth", ...words], {
-    out: (text) => {
+  const streams = {
+    out: (text: string) => {
       out += text;
     },
-    err: (text) => {
+    err: (text: string) => {
       err += text;
     },
+  };
+  const status = await main(["node", "berth", ...words], streams, {
+    ...process.env,
+    BERTH_HOME: HOME,
+    ...environment,
   });
   return { status, out, err };
 }
@@ -48,11 +76,8 @@ export class BerthProcess {
 
   /** It leads a process group of its own, so that `interruptGroup` can stand for the keyboard. */
   constructor(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    const inherited = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !name.startsWith("BERTH_")),
-    );
     this.#child = spawn(process.execPath, [BERTH, ...words], {
-      env: { ...inherited, ...environment },
+      env: environmentOf(environment),
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

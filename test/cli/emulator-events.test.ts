@@ -6,8 +6,10 @@ import { connect as connectTls } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { reportEvents } from "../../cli/emulator-events";
 import { Output } from "../../cli/output";
+import { ManualClock } from "../../emulator/clock";
 import { Emulator } from "../../emulator/emulator";
 import type { EmulatorEvents } from "../../emulator/events";
+import { SettableClock } from "../../emulator/settable-clock";
 import { configuration } from "../helpers/emulator-client";
 import { eventsOf } from "./command";
 
@@ -22,7 +24,7 @@ function printed(json: boolean) {
       seen.err += text;
     },
   };
-  reportEvents({ events }, new Output(json, streams));
+  reportEvents({ events, clock: new SettableClock(new ManualClock(0)) }, new Output(json, streams));
   return { events, seen };
 }
 
@@ -63,7 +65,9 @@ async function told(come: (port: number) => { on(event: "error", listener: () =>
     const [event] = (await strange) as EmulatorEvents["stranger"];
     events.emit("stranger", event);
     json.events.emit("stranger", event);
-    expect(eventsOf(json.seen.out)).toEqual([{ event: "stranger", ...event }]);
+    expect(eventsOf(json.seen.out)).toEqual([
+      { event: "stranger", time: "1970-01-01T00:00:00.000Z", ...event },
+    ]);
     expect(seen.err).toBe("");
     return seen.out;
   } finally {

@@ -34,7 +34,11 @@ test("connection strings of a running emulator: all, or one by host and policy",
 
 test("a directory without a state, and a policy that is not there", async () => {
   const nowhere = await berth(...WORDS, "--state", join(directory, "none"));
-  expect(nowhere).toMatchObject({ status: 2, out: "", err: expect.stringContaining("holds no state.json") });
+  expect(nowhere).toMatchObject({
+    status: 2,
+    out: "",
+    err: expect.stringContaining("holds no state of an emulator"),
+  });
   const none = await berth(...WORDS, "--state", directory, "--policy", "owner");
   expect(none).toMatchObject({ status: 2, out: "", err: expect.stringContaining("there is no such policy") });
   expect(none.err).toMatch(new RegExp(`iothubowner, .*${HUB.replaceAll(".", "\\.")}`));

@@ -6,9 +6,44 @@ import { main } from "../../cli/main";
 import { berth } from "./command";
 
 test.each([
-  [[], ["simulate", "emulator", "hub", "device", "identity", "sas"]],
+  [
+    [],
+    [
+      "simulate",
+      "emulator",
+      "hub",
+      "dps",
+      "fault",
+      "events",
+      "clock",
+      "certificate",
+      "device",
+      "identity",
+      "sas",
+    ],
+  ],
+  [
+    ["hub", "device", "create"],
+    ["--device-id", "--connection-string", "--hub-name", "--json", "other users", "Exit status"],
+  ],
+  [
+    ["fault", "add"],
+    ["--step", "--emulator", "--url", "--json"],
+  ],
   [["simulate"], ["--devices", "--x509", "--keep", "--json"]],
-  [["emulator"], ["--config", "--port", "--https-port", "--connection-strings", "--state", "--json"]],
+  [
+    ["emulator"],
+    [
+      "--config",
+      "--port",
+      "--https-port",
+      "--host",
+      "--name",
+      "--azure-ports",
+      "--connection-strings",
+      "--state",
+    ],
+  ],
   [
     ["hub", "connection-string"],
     ["--state", "--host", "--policy", "--json"],
@@ -46,7 +81,7 @@ test("--version is the package's", async () => {
 test.each([
   ["an unknown command", ["dance"], "unknown command 'dance'"],
   ["an unknown option", ["simulate", "--fly"], "unknown option '--fly'"],
-  ["a missing option", ["device"], "--id-scope"],
+  ["a missing option", ["device"], "--registration-id"],
   ["a wrong number", ["simulate", "--devices", "0"], "from 1 to 1000"],
   ["a wrong --connect-to", ["device", "--connect-to", "nowhere"], "HOST:ADDRESS:PORT"],
   ["an argument too many", ["sas", "--resource", "r", "x"], "too many arguments"],

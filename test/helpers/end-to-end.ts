@@ -8,6 +8,7 @@ import type { EmulatorOptions } from "../../emulator/options";
 import { parseConnectTo } from "../../hosts/sockets/connect-to";
 import { createNodeHost, type NodeHostOptions } from "../../hosts/node/host";
 import { Agent, type AgentOptions, type ConnectedReport, type ErrorReport } from "../../src/agent/agent";
+import type { CredentialReport } from "../../src/agent/credential";
 import type { Host } from "../../src/host";
 import { configuration, KEY, SCOPE } from "./emulator-client";
 
@@ -26,6 +27,7 @@ export class DeviceUnderTest {
   readonly agent: Agent;
   readonly errors: ErrorReport[] = [];
   readonly connections: ConnectedReport[] = [];
+  readonly credentials: CredentialReport[] = [];
   acknowledged = 0;
   readonly #watchers = new Set<() => void>();
 
@@ -43,6 +45,7 @@ export class DeviceUnderTest {
       {
         onConnected: (report) => this.note(() => this.connections.push(report)),
         onAcknowledged: () => this.note(() => (this.acknowledged += 1)),
+        onCredential: (report) => this.note(() => this.credentials.push(report)),
         onError: (report) => this.note(() => this.errors.push(report)),
       },
       {

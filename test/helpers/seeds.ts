@@ -10,7 +10,8 @@ import fc from "fast-check";
 const FIXED_SEED = 20_141_029;
 
 const given = process.env.BERTH_SEED;
-const freshSeed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+/** Printed when this is loaded. */
+export const freshSeed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 if (!Number.isInteger(freshSeed)) throw new Error(`BERTH_SEED is no whole number: ${given}`);
 console.info(`fresh seed: BERTH_SEED=${freshSeed}`);
 

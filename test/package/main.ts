@@ -32,6 +32,8 @@ const WANTED =
   /^(dist\/|docs\/|certificates\/|src\/|typings\/|(cli\/berth\.js|emulator\/README\.md)$|hosts\/(moddable|native|sockets)\/|manifest\w*\.json$|package\.json$|[A-Z]+(\.md)?$)/;
 const UNWANTED =
   /(^|\/)(test|scripts|tools|node_modules|build)\/|\.test\.|local\.json$|inputs\.json$|\.new$|\.key/;
+/** Packages with scripts that nothing depends on. */
+const WITH_SCRIPTS = ["node_modules/lmdb", "node_modules/msgpackr-extract"];
 /** Bytes, packed and unpacked: twice of it would be noticed. */
 const MOST_PACKED = 1_500_000;
 const MOST_UNPACKED = 7_000_000;
@@ -102,15 +104,17 @@ async function pack(to: string): Promise<string> {
 async function install(app: string, tarball: string): Promise<void> {
   mkdirSync(app);
   write(app, "package.json", { private: true, type: "module" });
-  const { err } = await succeed(app, ["npm", "install", ...QUIET, `berth@file:${tarball}`]);
+  // lmdb brings its binaries; what its script would do is look whether they are there.
+  const install = ["npm", "install", ...QUIET, "--ignore-scripts", `berth@file:${tarball}`];
+  const { err } = await succeed(app, install);
   assert.equal(err, "", "npm install says something");
   const lock = JSON.parse(readFileSync(join(app, "package-lock.json"), "utf8")) as {
     packages: Record<string, { hasInstallScript?: true }>;
   };
-  const scripts = Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript);
-  assert.deepEqual(scripts, [], "packages with install scripts");
+  const scripts = Object.keys(lock.packages).filter((name) => lock.packages[name]!.hasInstallScript);
+  assert.deepEqual(scripts, WITH_SCRIPTS, "packages with install scripts");
   assert.deepEqual(missingFrom(join(app, "node_modules", "berth")), []);
-  say(`installed: ${Object.keys(lock.packages).length - 1} packages, no install script`);
+  say(`installed: ${Object.keys(lock.packages).length - 1} packages, no install script run`);
 }
 
 /** Files that a manifest of the package names and the package does not have. */

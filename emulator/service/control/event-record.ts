@@ -20,6 +20,7 @@ const FIELDS: Fields = {
   delivered: asItIs,
   disconnect: asItIs,
   certificateRequest: asItIs,
+  certificateIssued: asItIs,
   unknownApiVersion: asItIs,
   reported: asItIs,
   desired: asItIs,

@@ -62,12 +62,12 @@ export function enrollmentRoutes(api: Api, context: DpsContext, kind: Kind): voi
   api.on("PUT", `${path}/:id`, "EnrollmentWrite", async (call) => {
     const body = await call.body(JSON_OBJECT);
     const entry = store.put(call.param("id"), body, call.header("if-match"));
-    await context.state.changed();
+    await context.state.settled();
     return answer(entry);
   });
   api.on("DELETE", `${path}/:id`, "EnrollmentWrite", async (call) => {
     store.remove(call.param("id"), call.header("if-match"));
-    await context.state.changed();
+    await context.state.settled();
     return new Response(null, { status: 204 });
   });
   if (kind === "individual") api.on("POST", path, "EnrollmentWrite", (call) => bulk(context, store, call));
@@ -95,7 +95,7 @@ async function bulk({ state }: DpsContext, store: EnrollmentStore, call: Call): 
       errors.push({ registrationId: id, errorCode: told.errorCode, errorStatus: told.message });
     }
   }
-  await state.changed();
+  await state.settled();
   return Response.json({ isSuccessful: errors.length === 0, errors });
 }
 

@@ -35,7 +35,7 @@ export function registrationRoutes(api: Api, { state, enrollments }: DpsContext)
     const record = recordOf(call.param("id"));
     checkIfMatch(call.header("if-match"), record.etag, WRONG_ETAG);
     state.registrations.delete(record.registrationId.toLowerCase());
-    await state.changed();
+    await state.settled();
     return new Response(null, { status: 204 });
   });
 }

@@ -89,6 +89,7 @@ function statusOf({ endpoint, activity }: HubContext, hub: string, device: Devic
 }
 
 function authenticationType({ authentication: { type } }: DeviceRecord): string {
+  if (type === "issued") return "certificateAuthority";
   return type === "symmetricKey" ? "sas" : "selfSigned";
 }
 

@@ -10,8 +10,8 @@ export interface HubContext {
   devices: DeviceRegistry;
   endpoint(hub: string): HubEndpoint;
   activity: Activity;
-  /** Settles when the state is on disk. */
-  stored(): Promise<void>;
+  /** Settles when every change is on disk; a device that is changed in place is named by `devices.touched` before. */
+  settled(): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
   /** Calls back at `time`, milliseconds since 1970; what it returns cancels that. */

@@ -77,12 +77,12 @@ export function identityRoutes(api: Api, context: HubContext): void {
       ifMatch === undefined
         ? create(context, call.host, id, body)
         : update(context, call.host, id, body, ifMatch);
-    await context.stored();
+    await context.settled();
     return answer(call.host, device);
   });
   api.on("DELETE", "/devices/:id", "RegistryWrite", async (call) => {
     remove(context, call.host, call.param("id"), call.header("if-match"));
-    await context.stored();
+    await context.settled();
     return new Response(null, { status: 204 });
   });
   api.on("POST", "/devices", "RegistryWrite", (call) => bulk(context, call));
@@ -102,7 +102,8 @@ export function identityRoutes(api: Api, context: HubContext): void {
     const device = deviceOf(context, call.host, call.param("id"));
     const purged = device.queue.length;
     device.queue = [];
-    await context.stored();
+    devices.touched(call.host, device);
+    await context.settled();
     return Response.json({ deviceId: device.deviceId, totalMessagesPurged: purged });
   });
 }
@@ -137,6 +138,7 @@ function setStatus(
   device: DeviceRecord,
   { status, statusReason }: IdentityBody,
 ): void {
+  devices.touched(hub, device);
   if (statusReason) device.statusReason = statusReason;
   else delete device.statusReason;
   if (status === undefined || status === device.status) return;
@@ -166,7 +168,7 @@ async function bulk(context: HubContext, call: Call): Promise<Response> {
       errors.push({ deviceId: entry.id, errorCode, errorStatus: message });
     }
   }
-  await context.stored();
+  await context.settled();
   const isSuccessful = errors.length === 0;
   return Response.json({ isSuccessful, errors, warnings: [] }, { status: isSuccessful ? 200 : 400 });
 }

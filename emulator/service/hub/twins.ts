@@ -50,7 +50,7 @@ export function twinRoutes(api: Api, context: HubContext): void {
  * @throws RangeError when a twin may not hold what would come of it; nothing is changed then
  */
 export async function writeTwin(
-  { endpoint, stored }: HubContext,
+  { devices, endpoint, settled }: HubContext,
   hub: string,
   device: DeviceRecord,
   patch: TwinPatch,
@@ -60,9 +60,12 @@ export async function writeTwin(
   const newTags = tags && patchSection(device.twin.tags, withoutSystem(tags), "tags");
   // Both or neither.
   if (desired) patchSection(device.twin.desired, desired, "desired");
-  if (newTags) device.twin.tags = newTags;
+  if (newTags) {
+    device.twin.tags = newTags;
+    devices.touched(hub, device);
+  }
   if (desired) await endpoint(hub).updateDesired(device.deviceId, desired);
-  else await stored();
+  else await settled();
 }
 
 /** What a twin shows beside its properties, and is sent back with them. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Defines the natives as properties of the global object `berthNatives`. */
+#include "berth_ec_binding.h"
 #include "berth_hmac_binding.h"
 #include "platform.h"
 #include "berth_random_binding.h"
@@ -18,6 +19,9 @@ static const native FUNCTIONS[] = {
   {"now", xs_berth_now, 0},
   {"ticks", xs_berth_ticks, 0},
   {"fillRandom", xs_berth_fill_random, 1},
+  {"ecGenerate", xs_berth_ec_generate, 2},
+  {"ecSign", xs_berth_ec_sign, 3},
+  {"ecVerify", xs_berth_ec_verify, 3},
   {"alarm", xs_berth_alarm, 2},
   {"print", xs_berth_print, 1},
   {"input", xs_berth_input, 1},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the C of this folder offers to script, beside TLS and HMAC: the platform. See install.c. */
-import type { EfuseHmacClass, FillRandom, HmacClass, TlsNatives } from "../natives";
+import type { EcNatives, EfuseHmacClass, FillRandom, HmacClass, TlsNatives } from "../natives";
 
 export interface NativeTcp {
   /** Fills `target` from its start; returns how many bytes. */
@@ -10,7 +10,7 @@ export interface NativeTcp {
   close(): void;
 }
 
-export interface LinuxNatives extends TlsNatives {
+export interface LinuxNatives extends TlsNatives, EcNatives {
   readonly Hmac: HmacClass;
   readonly EfuseHmac: EfuseHmacClass;
   /** @param room bytes that wait to be sent at most */

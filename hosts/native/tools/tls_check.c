@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "berth_byte_queue.h"
+#include "berth_ec.h"
 #include "berth_efuse_hmac.h"
 #include "berth_handshake_watch.h"
 #include "berth_hmac.h"
@@ -293,6 +294,71 @@ static void check_hmac(void)
   berth_hmac_free(NULL);
 }
 
+/* RFC 6979, A.2.5, SHA-256, "sample". */
+static const uint8_t EC_SCALAR[] =
+  "\xC9\xAF\xA9\xD8\x45\xBA\x75\x16\x6B\x5C\x21\x57\x67\xB1\xD6\x93\x4E\x50\xC3\xDB\x36\xE8\x9B\x12\x7B\x8A\x62\x2B"
+  "\x12\x0F\x67\x21";
+static const uint8_t EC_POINT[] =
+  "\x04\x60\xFE\xD4\xBA\x25\x5A\x9D\x31\xC9\x61\xEB\x74\xC6\x35\x6D\x68\xC0\x49\xB8\x92\x3B\x61\xFA\x6C\xE6\x69\x62"
+  "\x2E\x60\xF2\x9F\xB6\x79\x03\xFE\x10\x08\xB8\xBC\x99\xA4\x1A\xE9\xE9\x56\x28\xBC\x64\xF2\xF1\xB2\x0C\x2D\x7E\x9F"
+  "\x51\x77\xA3\xC2\x94\xD4\x46\x22\x99";
+static const uint8_t EC_SIGNATURE[] =
+  "\x30\x46\x02\x21\x00\xEF\xD4\x8B\x2A\xAC\xB6\xA8\xFD\x11\x40\xDD\x9C\xD4\x5E\x81\xD6\x9D\x2C\x87\x7B\x56\xAA\xF9"
+  "\x91\xC3\x4D\x0E\xA8\x4E\xAF\x37\x16\x02\x21\x00\xF7\xCB\x1C\x94\x2D\x65\x7C\x41\xD4\x36\xC7\xA1\xB6\xE2\x9F\x65"
+  "\xF3\xE9\x00\xDB\xB9\xAF\xF4\x06\x4D\xC4\xAB\x2F\x84\x3A\xCD\xA8";
+
+static bool holds(const uint8_t *point, const char *message, const uint8_t *signature, size_t length)
+{
+  return berth_ec_verify(point, BERTH_EC_POINT, (const uint8_t *)message, strlen(message), signature, length);
+}
+
+static void check_ec(void)
+{
+  const size_t known = sizeof EC_SIGNATURE - 1;
+  CHECK(holds(EC_POINT, "sample", EC_SIGNATURE, known));
+  CHECK(!holds(EC_POINT, "Sample", EC_SIGNATURE, known));
+  CHECK(!holds(EC_POINT, "sample", EC_SIGNATURE, known - 1));
+  CHECK(!holds(EC_POINT, "sample", EC_SIGNATURE, 0));
+  /* Every byte counts, those of DER too; in memory of exactly that length, for the sanitizer. */
+  bool any = false;
+  for (size_t i = 0; i < known; i++) {
+    uint8_t *other = malloc(known);
+    memcpy(other, EC_SIGNATURE, known);
+    other[i] ^= 0x01;
+    any = any || holds(EC_POINT, "sample", other, known);
+    memcpy(other, EC_SIGNATURE, i);
+    uint8_t *cut = i == 0 ? NULL : malloc(i);
+    if (cut != NULL) memcpy(cut, EC_SIGNATURE, i);
+    any = any || (cut != NULL && holds(EC_POINT, "sample", cut, i));
+    free(cut);
+    free(other);
+  }
+  CHECK(!any);
+  uint8_t point[BERTH_EC_POINT];
+  memcpy(point, EC_POINT, sizeof point);
+  point[64] ^= 1;
+  CHECK(!holds(point, "sample", EC_SIGNATURE, known));
+  CHECK(!berth_ec_verify(EC_POINT, BERTH_EC_POINT - 1, (const uint8_t *)"sample", 6, EC_SIGNATURE, known));
+
+  uint8_t scalar[BERTH_EC_SCALAR];
+  uint8_t signature[BERTH_EC_SIGNATURE];
+  size_t length = 0;
+  bool all = true;
+  /* Short and negative numbers in DER come by themselves. */
+  for (int i = 0; i < 20; i++) {
+    all = all && berth_ec_sign(EC_SCALAR, (const uint8_t *)"sample", 6, signature, &length) &&
+          holds(EC_POINT, "sample", signature, length);
+  }
+  CHECK(all);
+  CHECK(berth_ec_generate(scalar, point));
+  CHECK(berth_ec_sign(scalar, (const uint8_t *)"sample", 6, signature, &length));
+  CHECK(holds(point, "sample", signature, length) && !holds(EC_POINT, "sample", signature, length));
+  memset(scalar, 0, sizeof scalar);
+  CHECK(!berth_ec_sign(scalar, (const uint8_t *)"sample", 6, signature, &length) && length == 0);
+  memset(scalar, 0xFF, sizeof scalar);
+  CHECK(!berth_ec_sign(scalar, (const uint8_t *)"sample", 6, signature, &length) && length == 0);
+}
+
 /* With ESP_PLATFORM the fake of tools/fake-idf stands in for the peripheral: KEY0 holds twenty bytes 0x0B. */
 static void check_efuse(void)
 {
@@ -457,6 +523,7 @@ int main(int count, char **arguments)
   check_name_kinds();
   check_names();
   check_hmac();
+  check_ec();
   check_efuse();
   check_failures();
   check_context_arguments();

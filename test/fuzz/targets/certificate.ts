@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The reader of certificates: DER. */
-import { readValidity, type Validity } from "../../../hosts/moddable/certificate";
+import { readValidity, type Validity } from "../../../src/x509/certificate";
 import { withFittingLengths } from "./der";
 import { codeOf, must, type Target } from "./target";
 

@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { TRUSTED_ROOTS } from "../../../hosts/moddable/trusted-roots";
-import { readValidity } from "../../../hosts/moddable/certificate";
+import { readValidity } from "../../../src/x509/certificate";
 import type { TlsNatives } from "../../../hosts/native/natives";
 import { NativeTls } from "../../../hosts/native/tls";
 import { type Root, type RootReport, readableRoots } from "../../../hosts/moddable/roots";

@@ -1,36 +1,23 @@
 // SPDX-License-Identifier: MIT
-/** Reads when an X.509 certificate (RFC 5280, section 4.1) is good. It judges no signature. */
-import { BerthError } from "../../src/error";
+/** As much DER (X.690) as certificates and requests for them need: definite lengths, tags of one byte. */
+import { invalidArgument } from "../error";
 
-/** Milliseconds since 1970. */
-export interface Validity {
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
-
-/** DER tags. */
-const TAG = Object.freeze({
-  SEQUENCE: 0x30,
+/** Tags. */
+export const TAG = Object.freeze({
   INTEGER: 0x02,
+  BIT_STRING: 0x03,
+  OBJECT_IDENTIFIER: 0x06,
+  UTF8_STRING: 0x0c,
   UTC_TIME: 0x17,
   GENERALIZED_TIME: 0x18,
-  VERSION: 0xa0,
+  SEQUENCE: 0x30,
+  SET: 0x31,
+  /** [0], constructed: the version of a certificate, the attributes of a request. */
+  CONTEXT_0: 0xa0,
 });
 
-/** @throws BerthError `invalid-argument` when `der` is no certificate */
-export function readValidity(der: Uint8Array): Validity {
-  const certificate = new Der(der).enter(TAG.SEQUENCE);
-  const body = certificate.enter(TAG.SEQUENCE);
-  if (body.peek() === TAG.VERSION) body.skip();
-  body.skip(TAG.INTEGER);
-  body.skip(TAG.SEQUENCE);
-  body.skip(TAG.SEQUENCE);
-  const validity = body.enter(TAG.SEQUENCE);
-  return { notBefore: validity.time(), notAfter: validity.time() };
-}
-
-/** A cursor over DER (X.690): definite lengths only. */
-class Der {
+/** A cursor over elements that stand one after another. Every method throws BerthError `invalid-argument` for what is no such DER. */
+export class Der {
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -38,6 +25,12 @@ class Der {
     this.#bytes = bytes;
   }
 
+  /** Nothing is left. */
+  get ended(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  /** The tag of the next element; 0 at the end. */
   peek(): number {
     return this.#bytes[this.#at] ?? 0;
   }
@@ -68,7 +61,14 @@ class Der {
     return bytes.subarray(start, start + length);
   }
 
-  /** UTCTime or GeneralizedTime in the forms of RFC 5280, section 4.1.2.5. */
+  /** The next element with its tag and length, a view. */
+  whole(tag: number): Uint8Array {
+    const from = this.#at;
+    this.take(tag);
+    return this.#bytes.subarray(from, this.#at);
+  }
+
+  /** UTCTime or GeneralizedTime in the forms of RFC 5280, section 4.1.2.5: milliseconds since 1970. */
   time(): number {
     const tag = this.peek();
     if (tag !== TAG.UTC_TIME && tag !== TAG.GENERALIZED_TIME) throw broken();
@@ -87,13 +87,35 @@ class Der {
   }
 }
 
-function ascii(bytes: Uint8Array): string {
-  // Not by `...bytes`: each of them would take a slot of the device's stack, and a full stack ends the machine.
+/** An element of `tag` around `parts`. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const long = length > 0xff ? 3 : length > 0x7f ? 2 : 1;
+  const bytes = new Uint8Array(1 + long + length);
+  bytes[0] = tag;
+  if (long > 1) bytes[1] = 0x80 | (long - 1);
+  if (long > 2) bytes[2] = length >> 8;
+  bytes[long] = length & 0xff;
+  let at = 1 + long;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Each byte as a character. Not by `...bytes`: each would take a slot of the device's stack, and a full stack ends the machine. */
+export function ascii(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 1) text += String.fromCharCode(bytes[i] as number);
   return text;
 }
 
-function broken(): BerthError {
-  return new BerthError("invalid-argument", "no X.509 certificate in DER");
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+export function broken(): Error {
+  return invalidArgument("no X.509 certificate in DER");
 }
