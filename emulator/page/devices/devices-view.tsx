@@ -53,10 +53,6 @@ export function DevicesView() {
           count={shown.length}
           rowHeight={ROW_HEIGHT}
           keyOf={(index) => `${shown[index]!.hub}/${shown[index]!.deviceId}`}
-          name={(index) => {
-            const { deviceId, hub: of, connectionState, status } = shown[index]!;
-            return `${deviceId} of ${of}, ${connectionState}, ${status}`;
-          }}
           render={(index) => {
             const { deviceId, hub: of, connectionState, status } = shown[index]!;
             return (

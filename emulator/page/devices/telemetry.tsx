@@ -25,9 +25,6 @@ export function Telemetry({ id, hub }: { id: string; hub: string }) {
           count={messages.length}
           rowHeight={28}
           keyOf={(index) => messages[index]!.seq}
-          name={(index) =>
-            `${timeOfDay(Date.parse(messages[index]!.time))}: ${messages[index]!.payload ?? `${messages[index]!.bytes} bytes`}`
-          }
           render={(index) => {
             const { time, bytes, payload } = messages[index]!;
             return (

@@ -4,12 +4,10 @@ import { timeOfDay } from "../parts/time";
 import { laneName, laneOf } from "./lanes";
 import type { Row } from "./rows";
 
-/** How a row sounds. */
-export function rowName({ time, device, peer, way, title, detail, reason }: Row): string {
-  const who = device || "a client";
+/** What is between the device and the words for those who do not see the arrow. */
+function pathOf({ peer, way }: Row): string {
   const other = peer === "" ? "the emulator" : laneName(peer);
-  const path = way === "out" ? `${who} to ${other}` : way === "in" ? `${other} to ${who}` : `${who} ${other}`;
-  return `${timeOfDay(time)}, ${path}: ${title} ${detail}${reason === undefined ? "" : `. ${reason}`}`;
+  return way === "out" ? ` to ${other}: ` : way === "in" ? ` from ${other}: ` : ` ${other}: `;
 }
 
 export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
@@ -34,6 +32,7 @@ export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
         ) : (
           <i class={`arrow ${way}`} style={{ left: `${start}%`, width: `${Math.abs(far - near)}%` }} />
         )}
+        <span class="hidden">{pathOf(row)}</span>
         <span
           class={way === "mark" && far > 60 ? "words before" : "words"}
           style={

@@ -2,7 +2,7 @@
 /** The life of devices as a sequence diagram, a packet in detail, and the client by hand. */
 import { useComputed, useSignal } from "@preact/signals";
 import { VirtualList } from "../parts/virtual-list";
-import { Arrow, rowName } from "./arrow";
+import { Arrow } from "./arrow";
 import { Detail } from "./detail";
 import { chosen, peers, shown } from "./diary";
 import { HandPanel } from "./hand/hand-panel";
@@ -42,7 +42,6 @@ export function LifeView() {
           rowHeight={ROW_HEIGHT}
           keyOf={(at) => rows[at]!.key}
           render={(at) => <Arrow row={rows[at]!} peers={lanes} />}
-          name={(at) => rowName(rows[at]!)}
           chosen={chosenAt.value}
           onChoose={(at) => {
             chosen.value = rows[at];

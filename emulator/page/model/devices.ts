@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { ask, HUB_VERSION, request } from "../link/api";
 import { health } from "./emulator";
+import { devicesChanged } from "./history";
 
 /** An identity, as far as the page looks at it. */
 export interface Identity {
@@ -64,11 +65,13 @@ export function patchDesired(hub: string, id: string, desired: unknown): Promise
 export async function setStatus(hub: string, id: string, status: Device["status"]): Promise<void> {
   const body = { deviceId: id, status };
   await request(hub, "PUT", pathOf("devices", id), { body, headers: { "if-match": "*" } });
+  devicesChanged.value++;
 }
 
 /** @throws ApiError */
 export async function deleteDevice(hub: string, id: string): Promise<void> {
   await request(hub, "DELETE", pathOf("devices", id), { headers: { "if-match": "*" } });
+  devicesChanged.value++;
 }
 
 /** What a device answered. @throws ApiError when it is away or does not answer */

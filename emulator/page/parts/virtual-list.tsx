@@ -13,9 +13,8 @@ export interface VirtualListProps {
   rowHeight: number;
   /** Tells one row from another when the list grows at its front or end. */
   keyOf(at: number): number | string;
+  /** Its text is the row's name for those who hear the list. */
   render(at: number): ComponentChildren;
-  /** For those who hear the list. */
-  name(at: number): string;
   /** Of the row that is chosen; -1 for none. */
   chosen: number;
   onChoose(at: number): void;
@@ -74,7 +73,6 @@ export function VirtualList(props: VirtualListProps) {
         aria-selected={at === chosen}
         aria-setsize={count}
         aria-posinset={at + 1}
-        aria-label={props.name(at)}
         class={at === chosen ? "row chosen" : "row"}
         style={{ top: `${at * rowHeight}px`, height: `${rowHeight}px` }}
         onClick={() => choose(at)}

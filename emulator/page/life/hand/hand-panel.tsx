@@ -25,7 +25,7 @@ export function HandPanel() {
           else hand.disconnect();
         }}
       >
-        <h3>1 Connect</h3>
+        <h2>1 Connect</h2>
         <TextField label="Client identifier" value={hand.clientId} />
         <TextField label="User name" value={hand.userName} />
         {hand.proof.value === "key" && <TextArea label="Password" value={hand.password} />}
@@ -65,7 +65,7 @@ export function HandPanel() {
           hand.subscribe();
         }}
       >
-        <h3>2 Subscribe</h3>
+        <h2>2 Subscribe</h2>
         <TextField label="Topic filter" value={hand.filterText} />
         <div class="buttons">
           <button type="submit" disabled={!isConnected}>
@@ -92,7 +92,7 @@ export function HandPanel() {
           hand.publish();
         }}
       >
-        <h3>3 Publish</h3>
+        <h2>3 Publish</h2>
         <div class="buttons">
           {hand.PRESETS.map((name) => (
             <button key={name} type="button" class="plain" onClick={() => hand.preset(name)}>
@@ -137,7 +137,7 @@ function Who() {
   ];
   return (
     <div class="step">
-      <h3>Who it is</h3>
+      <h2>Who it is</h2>
       <TextField label="Registration id" value={hand.registrationId} />
       {sources.length > 0 && (
         <div class="buttons" role="group" aria-label="Take the key from an enrollment">
@@ -171,7 +171,7 @@ function Who() {
 function Log() {
   return (
     <div class="step">
-      <h3>What happened</h3>
+      <h2>What happened</h2>
       <ol class="log" aria-live="polite">
         {hand.log.value.length === 0 && <li class="faint">Nothing yet.</li>}
         {hand.log.value.map(({ key, time, tone, text, payload }) => (
