@@ -3,7 +3,7 @@
 import { TextArea } from "../parts/field";
 import { storedText } from "../parts/stored";
 import { Task } from "../parts/task";
-import type { Rule } from "./presets";
+import type { Rule } from "./rules";
 
 const text = storedText(
   "faults.rule",

@@ -14,17 +14,15 @@ import {
   armed,
   CERTIFICATES,
   type Certificates,
-  certificates,
   type ClockState,
+  certificates,
   clock,
   disarm,
-  inWords,
-  PRESETS,
-  type Rule,
   serveCertificate,
   skew,
-} from "./presets";
+} from "./calls";
 import { Recovery } from "./recovery-pane";
+import { inWords, PRESETS, type Rule } from "./rules";
 import { span } from "../parts/time";
 import "../devices/devices.css";
 import "./faults.css";

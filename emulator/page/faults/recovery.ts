@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** How a device comes back: its attempts, and how long it waited before each. */
-import type { Trouble } from "../model/history";
+import type { Trouble } from "../link/records";
+import { inWords } from "./rules";
 
 /** A try to connect. */
 export interface Attempt {
@@ -55,7 +56,7 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
         );
         break;
       case "fault":
-        add(event, false, `fault: ${event.action} at ${event.step}`);
+        add(event, false, `fault: ${inWords({ ...event, id: undefined, endpoint: undefined })}`);
         break;
       default:
         ended = Date.parse(event.time);

@@ -43,6 +43,7 @@ export function Arrow({ row, peers }: { row: Row; peers: readonly string[] }) {
               : { left: `${start}%`, maxWidth: `${100 - start}%` }
           }
         >
+          <span class="small-who">{device} </span>
           <b>{title}</b> {why}
         </span>
       </span>

@@ -68,8 +68,10 @@ export function take(records: readonly EventRecord[]): void {
   }
   if (rows.length > MOST_ROWS) {
     rows = rows.slice(MOST_ROWS / 4);
-    shownRows = [];
-    looked = 0;
+    looked = Math.max(0, looked - MOST_ROWS / 4);
+    const oldest = rows[0]!.key;
+    const first = shownRows.findIndex(({ key }) => key >= oldest);
+    shownRows = first < 0 ? [] : shownRows.slice(first);
   }
   batch(() => {
     if (known.size > peers.peek().length)

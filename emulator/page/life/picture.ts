@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The diagram as a picture: SVG, and the same as PNG. Its colours are fixed, for it goes onto paper and into issues. */
+/** The diagram as a picture in SVG. Its colours are fixed, for it goes onto paper and into issues. */
 import { timeOfDay } from "../parts/time";
 import { laneName, laneOf } from "./lanes";
 import type { Row } from "./rows";
@@ -50,23 +50,6 @@ export function toSvg(rows: readonly Row[], peers: readonly string[]): string {
     );
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>${parts.join("")}</svg>`;
-}
-
-/** The same as PNG. @throws Error when the browser cannot draw it */
-export async function toPng(rows: readonly Row[], peers: readonly string[]): Promise<Blob> {
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(toSvg(rows, peers))}`;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  canvas.width = image.naturalWidth;
-  canvas.height = image.naturalHeight;
-  canvas.getContext("2d")!.drawImage(image, 0, 0);
-  return new Promise((resolve, reject) =>
-    canvas.toBlob(
-      (blob) => (blob ? resolve(blob) : reject(new Error("this browser cannot write a PNG of that size"))),
-      "image/png",
-    ),
-  );
 }
 
 function escaped(text: string): string {

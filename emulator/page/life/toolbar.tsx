@@ -3,7 +3,8 @@
 import { useSignal } from "@preact/signals";
 import { download } from "../parts/download";
 import { allRows, clear, filter, heldBack, paused, peers, setPaused, shown } from "./diary";
-import { toPng, toSvg } from "./picture";
+import { toSvg } from "./picture";
+import { toPng } from "./png";
 
 export function Toolbar() {
   const problem = useSignal("");

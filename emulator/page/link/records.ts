@@ -117,3 +117,9 @@ export type EventRecord =
     })
   | (Base & { event: "problem"; message: string })
   | (Base & { event: "missed"; count: number });
+
+/** The records of an event. */
+export type Of<E extends EventRecord["event"]> = Extract<EventRecord, { event: E }>;
+
+/** A step on the way back. */
+export type Trouble = Of<"connect"> | Of<"disconnect"> | Of<"refuse"> | Of<"fault"> | Of<"response">;

@@ -2,9 +2,7 @@
 /** What events told of each device since the page was opened, and what the emulator had kept: bounded. */
 import { signal } from "@preact/signals";
 import { listen } from "../link/feed";
-import type { EventRecord } from "../link/records";
-
-type Of<E extends EventRecord["event"]> = Extract<EventRecord, { event: E }>;
+import type { Of, Trouble } from "../link/records";
 
 const MOST_DEVICES = 2000;
 const MOST_TELEMETRY = 200;
@@ -19,9 +17,6 @@ export interface History {
   /** Connections and their ends, refusals and faults. */
   trouble: Trouble[];
 }
-
-/** A step on the way back. */
-export type Trouble = Of<"connect"> | Of<"disconnect"> | Of<"refuse"> | Of<"fault"> | Of<"response">;
 
 const histories = new Map<string, History>();
 /** Changes when something was added. */

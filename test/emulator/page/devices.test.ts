@@ -50,7 +50,7 @@ async function openKitchen(options: Parameters<PageWorld["open"]>[0] = {}): Prom
 test("identity, registration record, twin and telemetry; messages, methods, desired properties", async () => {
   const heard: string[] = [];
   await kitchen((text) => heard.push(text));
-  const page = await openKitchen();
+  const page = await openKitchen({ height: 1080 });
   await page.getByText("initialAssignment", { exact: true }).waitFor();
   await page.getByRole("row", { name: "period 60 60 equal" }).waitFor();
   await page
@@ -81,6 +81,8 @@ test("identity, registration record, twin and telemetry; messages, methods, desi
   await press(page, "Change");
   await page.getByText("Patch is not JSON").waitFor();
   expect(await findings(page)).toEqual([]);
+  await page.getByLabel("Patch (JSON; null removes)").fill('{"period":600}');
+  await page.getByRole("img", { name: /Numbers/ }).scrollIntoViewIfNeeded();
   await picture(page, "device");
 });
 

@@ -31,7 +31,7 @@ test("a fault is switched on, the device backs off, and it recovers beside it", 
   const recovery = page.getByRole("region", { name: "Recovery" });
   await recovery.getByText("connected to contoso.azure-devices.net").first().waitFor({ timeout: 30_000 });
   const attempts = await recovery.getByRole("listitem").allTextContents();
-  expect(attempts.filter((text) => text.includes("fault: returnCode at connack"))).toHaveLength(3);
+  expect(attempts.filter((text) => text.includes("fault: return code 3 at connack"))).toHaveLength(3);
   // How long it waited stands beside each.
   for (const text of attempts.slice(0, 3)) expect(text).toMatch(/\d+ ms|\d\.\d s/);
   await page.getByText("0 left").waitFor();

@@ -66,7 +66,7 @@ test("the password of a CONNECT is not shown", async () => {
   const page = await world.open();
   await row(page, /CONNECT kitchen/).click();
   const text = await page.getByRole("article", { name: "Details" }).textContent();
-  expect(text).toMatch(/SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fkitchen&sig=\*+&se=\d+/);
+  expect(text).toMatch(/SharedAccessSignature sr=[^&]+kitchen&sig=\*+&se=\d+/);
 });
 
 test("filter, pause and export", async () => {

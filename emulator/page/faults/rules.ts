@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: MIT
-/** What can go wrong, in one gesture each, and how it is undone. */
-import { ask } from "../link/api";
+/** Rules of faults: those that are offered, and any of them in words. */
 
 /** As `POST /faults` takes it. */
 export interface Rule {
   step: string;
   action: string;
-  id?: string;
-  endpoint?: string;
+  id?: string | undefined;
+  endpoint?: string | undefined;
   count?: number;
   status?: number;
   retryAfter?: number;
   returnCode?: number;
   delayMs?: number;
   afterBytes?: number;
-}
-
-/** A rule in force. */
-export interface Armed {
-  id: number;
-  rule: Rule;
-  left: number | null;
 }
 
 /** A rule that is offered. */
@@ -98,60 +90,4 @@ export function inWords({
           : action;
   const where = `${step}${afterBytes === undefined ? "" : ` after ${afterBytes} bytes`}`;
   return `${what} at ${where}${endpoint === undefined ? "" : ` of ${endpoint === "dps" ? "DPS" : endpoint}`}${id === undefined ? "" : ` for ${id}`}`;
-}
-
-/** @throws ApiError */
-export function armed(): Promise<Armed[]> {
-  return ask("localhost", "GET", "/faults");
-}
-
-/** @throws ApiError with what is wrong in the rule */
-export async function arm(rule: Rule): Promise<void> {
-  await ask("localhost", "POST", "/faults", rule);
-}
-
-/** @throws ApiError */
-export async function disarm(id?: number): Promise<void> {
-  await ask("localhost", "DELETE", id === undefined ? "/faults" : `/faults/${id}`);
-}
-
-/** The emulator's clock. */
-export interface ClockState {
-  time: string;
-  skewMs: number;
-}
-
-/** @throws ApiError */
-export function clock(): Promise<ClockState> {
-  return ask("localhost", "GET", "/clock");
-}
-
-/** @throws ApiError */
-export async function skew(skewMs: number): Promise<void> {
-  if (skewMs === 0) await ask("localhost", "DELETE", "/clock");
-  else await ask("localhost", "PUT", "/clock", { skewMs });
-}
-
-/** Kinds of certificate that servers can be made to show, and what each is. */
-export const CERTIFICATES = [
-  ["expired", "it ran out"],
-  ["future", "it is not valid yet"],
-  ["misnamed", "it names another server"],
-  ["untrusted", "nobody trusts its root"],
-] as const;
-
-/** What servers show. */
-export interface Certificates {
-  kind: string;
-}
-
-/** @throws ApiError */
-export function certificates(): Promise<Certificates> {
-  return ask("localhost", "GET", "/certificates");
-}
-
-/** @param kind one of `CERTIFICATES`, or `kept` @throws ApiError */
-export async function serveCertificate(kind: string): Promise<void> {
-  if (kind === "kept") await ask("localhost", "DELETE", "/certificates");
-  else await ask("localhost", "PUT", "/certificates/server", { kind });
 }
