@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { timeOfDay } from "../parts/time";
 import type { Series } from "./numbers";
 
 const HEIGHT = 190;
@@ -32,7 +33,10 @@ export function Chart({ series, label }: { series: Series; label: string }) {
             points: { size: 4 },
           })),
         ],
-        axes: [axis, { ...axis, size: 48 }],
+        axes: [
+          { ...axis, values: (_plot, times) => times.map((time) => timeOfDay(time * 1000).slice(0, 8)), space: 80 },
+          { ...axis, size: 48 },
+        ],
         legend: { live: false },
         cursor: { show: false },
       },

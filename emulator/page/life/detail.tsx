@@ -122,8 +122,11 @@ function Field({ name, children }: { name: string; children: ComponentChildren }
   );
 }
 
+const NAMES: Readonly<Record<string, string>> = { qos: "QoS", dup: "DUP", retain: "RETAIN" };
+
 /** `packetIdentifier` as "Packet identifier". */
 function wordsOf(name: string): string {
+  if (NAMES[name] !== undefined) return NAMES[name];
   const words = name.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

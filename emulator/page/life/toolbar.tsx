@@ -49,40 +49,41 @@ export function Toolbar() {
       <button type="button" aria-pressed={paused.value} onClick={() => setPaused(!paused.value)}>
         {paused.value ? `Go on (${heldBack.value} new)` : "Pause"}
       </button>
-      <span class="spacer" />
-      <span class="faint count">
-        {count === allRows().length ? `${count} rows` : `${count} of ${allRows().length} rows`}
+      <span class="exports">
+        <span class="faint count">
+          {count === allRows().length ? `${count} rows` : `${count} of ${allRows().length} rows`}
+        </span>
+        <button
+          type="button"
+          disabled={count === 0}
+          onClick={() =>
+            download(
+              "berth.json",
+              "application/json",
+              JSON.stringify(
+                rows().map(({ record }) => record),
+                undefined,
+                1,
+              ),
+            )
+          }
+        >
+          JSON
+        </button>
+        <button
+          type="button"
+          disabled={count === 0}
+          onClick={() => download("berth.svg", "image/svg+xml", toSvg(rows(), peers.peek()))}
+        >
+          SVG
+        </button>
+        <button type="button" disabled={count === 0} onClick={exportPng}>
+          PNG
+        </button>
+        <button type="button" class="plain" disabled={count === 0} onClick={clear}>
+          Clear
+        </button>
       </span>
-      <button
-        type="button"
-        disabled={count === 0}
-        onClick={() =>
-          download(
-            "berth.json",
-            "application/json",
-            JSON.stringify(
-              rows().map(({ record }) => record),
-              undefined,
-              1,
-            ),
-          )
-        }
-      >
-        JSON
-      </button>
-      <button
-        type="button"
-        disabled={count === 0}
-        onClick={() => download("berth.svg", "image/svg+xml", toSvg(rows(), peers.peek()))}
-      >
-        SVG
-      </button>
-      <button type="button" disabled={count === 0} onClick={exportPng}>
-        PNG
-      </button>
-      <button type="button" class="plain" disabled={count === 0} onClick={clear}>
-        Clear
-      </button>
       {problem.value !== "" && (
         <span class="problem" role="alert">
           {problem.value}

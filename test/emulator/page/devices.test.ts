@@ -81,7 +81,9 @@ test("identity, registration record, twin and telemetry; messages, methods, desi
   await press(page, "Change");
   await page.getByText("Patch is not JSON").waitFor();
   expect(await findings(page)).toEqual([]);
-  await page.getByLabel("Patch (JSON; null removes)").fill('{"period":600}');
+  await page.getByLabel("Patch (JSON; null removes)").fill('{"period":90}');
+  await press(page, "Change");
+  await page.getByRole("row", { name: "period 90 90 equal" }).waitFor();
   await page.getByRole("img", { name: /Numbers/ }).scrollIntoViewIfNeeded();
   await picture(page, "device");
 });
