@@ -54,6 +54,11 @@ const FOLDERS = {
   simulator: [BOUNDARY, "packages"],
   // It speaks MQTT as a device does, in a browser.
   "emulator/page": [["src/mqtt/", ...BOUNDARY], "packages"],
+  // Devices of the project in the simulator's world; over real sockets against the emulator, too.
+  "simulator/chaos": [
+    ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
+    "packages",
+  ],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [

@@ -1,154 +1,137 @@
 // SPDX-License-Identifier: MIT
-/**
- * What the emulator costs: `node --expose-gc --import tsx bench/emulator.ts`. CONNECTs a second at DPS beside 1,000 groups,
- * of devices that come for the first time and of those that come again, on streams in memory, so that TLS is not counted;
- * and the memory of 1,000 devices that wait at their hub over TLS, in a process that has the emulator alone.
- */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { duplexPair } from "node:stream";
-import { connect as tlsConnect, type TLSSocket } from "node:tls";
-import { fileURLToPath } from "node:url";
-import { generate } from "mqtt-packet";
-import { Emulator } from "../emulator/emulator";
-import { deriveDeviceKey, newSymmetricKey } from "../emulator/shared-access-signature";
-import {
-  configuration,
-  dpsToken,
-  dpsUser,
-  HUB,
-  hubToken,
-  hubUser,
-  KEY,
-  SCOPE,
-} from "../test/helpers/emulator-client";
+/** `npx tsx bench/emulator.ts`: what the emulator costs, beside what serves MQTT over TLS elsewhere; see `--help`. */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { Command, InvalidArgumentError } from "commander";
+import { type ConnectRates, connectRates } from "./emulator/connects";
+import { type ListFigures, listOf } from "./emulator/list";
+import { type LoadFigures, type LoadResults, loadOf, SERVERS, type ServerKind } from "./emulator/load";
+import { ratio, table, whole } from "./markdown";
 
+const RESULTS = new URL("./RESULTS-emulator.md", import.meta.url);
+const COMMAND = "npx tsx bench/emulator.ts --write";
 const GROUPS = 1000;
-const DEVICES = 1000;
-/** Each comes twice. */
-const COMERS = 500;
+const PARTS = ["connects", "load", "list"] as const;
+const MB = 1e6;
 
-interface Memory {
-  readonly rss: number;
-  readonly heapUsed: number;
-  readonly external: number;
+interface Options {
+  readonly only: readonly string[];
+  readonly devices: number;
+  readonly messages: number;
+  readonly list: number;
+  readonly write?: true;
 }
 
-/** The emulator's side of the memory. */
-async function serve(): Promise<void> {
-  const emulator = await Emulator.start({ configuration: configuration() });
-  for (let index = 0; index < DEVICES; index++)
-    emulator.devices.create(HUB, `dev-${index}`, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
-  process.on("message", () => {
-    // Twice, for what finalisers let go.
-    globalThis.gc?.();
-    setImmediate(() => {
-      globalThis.gc?.();
-      process.send?.(process.memoryUsage());
-    });
-  });
-  process.on("disconnect", () => emulator.stop().then(() => process.exit()));
-  process.send?.({ port: emulator.port, ca: emulator.ca.pem });
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1000)
+    throw new InvalidArgumentError("Give a number from 1000.");
+  return value;
 }
 
-function connectPacket(clientId: string, username: string, password: string): Buffer {
-  return generate({
-    cmd: "connect",
-    protocolId: "MQTT",
-    protocolVersion: 4,
-    clean: true,
-    keepalive: 1177,
-    clientId,
-    username,
-    password: Buffer.from(password),
-  });
+function parts(text: string): string[] {
+  const names = text.split(",");
+  if (names.every((name) => (PARTS as readonly string[]).includes(name))) return names;
+  throw new InvalidArgumentError(`Give some of ${PARTS.join(",")}.`);
 }
 
-/** CONNACK has to accept. */
-async function accepted(stream: NodeJS.ReadableStream): Promise<void> {
-  const [connack] = (await once(stream, "data")) as [Buffer];
-  if (connack[3] !== 0) throw new Error(`CONNACK ${connack[3]}`);
+const options = new Command("npx tsx bench/emulator.ts")
+  .description(
+    "Measures the emulator: CONNECTs, devices over TLS beside Mosquitto and bare Node.js, long lists.",
+  )
+  .option("--only <parts>", `some parts: ${PARTS.join(",")}`, parts, [...PARTS])
+  .option("--devices <number>", "devices that connect; an even number", count, 5000)
+  .option("--messages <number>", "messages of each", Number, 20)
+  .option("--list <number>", "devices in the list of a hub", count, 100_000)
+  .option("--write", "write the tables to bench/RESULTS-emulator.md as well")
+  .addHelpText(
+    "after",
+    "\nNeeds Linux for what it reads of processes, mosquitto, and `ulimit -n` above the devices.",
+  )
+  .parse()
+  .opts<Options>();
+const log = (line: string): void => console.error(line);
+
+function connectTable(one: ConnectRates, many: ConnectRates): string {
+  const row = (name: string, { first, again }: ConnectRates) => [name, whole(first), whole(again)];
+  return [
+    "## CONNECTs a second at DPS\n",
+    "Without TLS, one after another; devices of one group, which is the last.\n",
+    table(["", "for the first time", "again"], [row("1 group", one), row(`${GROUPS} groups`, many)]),
+  ].join("\n");
 }
 
-async function connectRates(groups: number): Promise<{ first: number; again: number }> {
-  const keys = Array.from({ length: groups }, () => newSymmetricKey());
-  const last = Buffer.from(keys.at(-1) as string, "base64");
-  const emulator = await Emulator.start({
-    configuration: {
-      idScope: SCOPE,
-      iotHubs: [{ name: HUB }],
-      enrollments: [],
-      enrollmentGroups: keys.map((primaryKey, index) => ({
-        enrollmentGroupId: `g-${index}`,
-        attestation: { type: "symmetricKey", symmetricKey: { primaryKey } },
-      })),
-    },
-  });
-  const packets = Array.from({ length: COMERS }, (_, index) => {
-    const id = `sn-${index}`;
-    return connectPacket(id, dpsUser(id), dpsToken(id, deriveDeviceKey(last, id)));
-  });
-  const round = async () => {
-    const start = performance.now();
-    for (const packet of packets) {
-      const [here, there] = duplexPair();
-      emulator.serve(there);
-      here.write(packet);
-      await accepted(here);
-      here.end();
-    }
-    return (COMERS / (performance.now() - start)) * 1000;
-  };
-  const rates = { first: await round(), again: await round() };
-  await emulator.stop();
-  return rates;
+const NAMES: Readonly<Record<ServerKind, string>> = {
+  emulator: "emulator",
+  mosquitto: "Mosquitto",
+  bare: "bare `tls` of Node.js",
+};
+
+function loadTables({ devices, messages, servers }: LoadResults): string {
+  const floor = servers.mosquitto;
+  const row = (name: string, of: (figures: LoadFigures) => number, shown = whole): string[] => [
+    name,
+    ...SERVERS.map((kind) => (servers[kind] ? shown(of(servers[kind])) : "")),
+    ratio(servers.emulator && of(servers.emulator), floor && of(floor)),
+    ratio(servers.emulator && of(servers.emulator), servers.bare && of(servers.bare)),
+  ];
+  const each = (connected: number) => (figures: LoadFigures) =>
+    ((figures.resident[connected] ?? 0) - figures.resident[10]!) / (connected - 10);
+  const rows = [
+    row("MB, 10 connected", ({ resident }) => resident[10]! / MB),
+    ...[...new Set([1000, devices])].flatMap((connected) => [
+      row(`MB, ${connected} connected`, ({ resident }) => resident[connected]! / MB),
+      row("bytes a waiting device", each(connected)),
+    ]),
+    row("MB, after all have sent", ({ residentAfter }) => residentAfter / MB),
+    row("µs of CPU a connection", ({ cpuConnecting }) => (cpuConnecting / devices) * 1e6),
+    row("µs of CPU a message", ({ cpuSending }) => (cpuSending / devices / messages) * 1e6),
+    row("messages a second", ({ sending }) => (devices * messages) / sending),
+  ];
+  return [
+    `## ${devices} devices over TLS\n`,
+    `TLS 1.2, the same certificate; each device sends ${messages} messages of QoS 1, all devices at once, each message behind`,
+    "the PUBACK before it. Memory is the resident set of the server, two seconds after the last of them, no collection asked for.",
+    "CPU is that of the server's process; messages a second are those of server and clients on the same cores. Mosquitto lets",
+    "everybody in and has nobody to hand a message to; bare `tls` looks at no packet.\n",
+    table(["", ...SERVERS.map((kind) => NAMES[kind]), "to Mosquitto", "to bare"], rows),
+  ].join("\n");
 }
 
-async function memoryOfDevices(): Promise<{ empty: Memory; full: Memory }> {
-  const child = fork(fileURLToPath(import.meta.url), ["serve"], {
-    execArgv: ["--expose-gc", "--import", "tsx"],
-  });
-  const [{ port, ca }] = (await once(child, "message")) as [{ port: number; ca: string }];
-  const memory = async () => {
-    child.send("memory");
-    return ((await once(child, "message")) as [Memory])[0];
-  };
-  const sockets: TLSSocket[] = [];
-  const connect = async (id: string) => {
-    const socket = tlsConnect({ host: "127.0.0.1", port, ca, servername: HUB });
-    sockets.push(socket);
-    socket.write(connectPacket(id, hubUser(id), hubToken(id)));
-    await accepted(socket);
-  };
-  // What the first one costs is not a device's.
-  await connect("dev-0");
-  const empty = await memory();
-  for (let index = 1; index <= DEVICES - 1; index += 50)
-    await Promise.all(
-      Array.from({ length: Math.min(50, DEVICES - index) }, (_, more) => connect(`dev-${index + more}`)),
-    );
-  const full = await memory();
-  for (const socket of sockets) socket.destroy();
-  child.disconnect();
-  await once(child, "exit");
-  return { empty, full };
+function listTable(figures: ListFigures): string {
+  const ms = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
+  const rows = [
+    ["start, ms", ms(figures.start)],
+    ["start with an empty state, ms", ms(figures.startEmpty)],
+    ["resident, MB", whole(figures.residentBytes / MB)],
+    ["resident with an empty state, MB", whole(figures.residentEmptyBytes / MB)],
+    ["`state.mdb`, MB", whole(figures.fileBytes / MB)],
+    ["all devices written at once, ms", ms(figures.writeAll)],
+    ["a desired property changed, on disk, ms", ms(figures.change)],
+    ["the file of older emulators written, as at each change then, ms", ms(figures.changeBefore)],
+    ["`GET /devices/{id}`, ms", ms(figures.get)],
+    ["`GET /devices`, 1,000 identities, ms", ms(figures.list)],
+    ["`SELECT * FROM devices`, a page of 1,000 twins, ms", ms(figures.page)],
+    ["all pages of it, ms", ms(figures.pages)],
+    ["`SELECT COUNT() … WHERE tags.site = …`, ms", ms(figures.count)],
+  ];
+  return [
+    `## A state of ${whole(figures.devices)} devices\n`,
+    "Over HTTPS on one connection; medians of 20.\n",
+    table(["", ""], rows),
+  ].join("\n");
 }
 
-async function main(): Promise<void> {
-  const one = await connectRates(1);
-  const many = await connectRates(GROUPS);
-  const rate = ({ first, again }: { first: number; again: number }) =>
-    `${first.toFixed(0)} the first time, ${again.toFixed(0)} again: ${(again / first).toFixed(2)} times as many`;
-  console.log(`CONNECTs a second beside 1 group: ${rate(one)}`);
-  console.log(`CONNECTs a second beside ${GROUPS} groups: ${rate(many)}`);
-  const { empty, full } = await memoryOfDevices();
-  for (const part of ["rss", "heapUsed", "external"] as const) {
-    const [before, after] = [empty[part] / 1e6, full[part] / 1e6];
-    const each = ((full[part] - empty[part]) / (DEVICES - 1) / 1024).toFixed(1);
-    console.log(
-      `${part}: ${before.toFixed(1)} MB, with ${DEVICES} devices ${after.toFixed(1)} MB: ${each} KiB each`,
-    );
-  }
+const wanted = (part: (typeof PARTS)[number]) => options.only.includes(part);
+const text = [
+  ...(wanted("connects") ? [connectTable(await connectRates(1), await connectRates(GROUPS))] : []),
+  ...(wanted("load") ? [loadTables(await loadOf(options.devices, options.messages, SERVERS, log))] : []),
+  ...(wanted("list") ? [listTable(await listOf(options.list, log))] : []),
+  `Node ${process.versions.node}; ${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${process.platform} ${process.arch}`,
+].join("\n\n");
+console.log(text);
+if (options.write) {
+  writeFileSync(RESULTS, `# Results of the emulator\n\nWritten by \`${COMMAND}\`.\n\n${text}\n`);
+  log("bench/RESULTS-emulator.md written");
 }
-
-await (process.argv[2] === "serve" ? serve() : main());
+process.exit();

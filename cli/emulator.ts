@@ -28,6 +28,7 @@ interface EmulatorFlags {
   readonly config?: string;
   readonly port: number;
   readonly httpsPort: number;
+  readonly amqpsPort: number;
   readonly connectionStrings: boolean;
   readonly host: string;
   readonly name?: string[];
@@ -56,7 +57,17 @@ export function addEmulator(program: Command, context: CommandContext): void {
       wholeNumber(0, 65_535),
       0,
     )
-    .option("--azure-ports", "8883 and 443, as in Azure: what --port and --https-port would say", false)
+    .option(
+      "--amqps-port <port>",
+      "port of AMQP for services; Microsoft's SDKs know 5671 only",
+      wholeNumber(0, 65_535),
+      0,
+    )
+    .option(
+      "--azure-ports",
+      "8883, 443 and 5671, as in Azure: what --port, --https-port and --amqps-port would say",
+      false,
+    )
     .option(
       "--host <address>",
       "address to listen on; 0.0.0.0 is all of this computer's",
@@ -101,7 +112,9 @@ function ipAddress(text: string): string {
 
 async function run(flags: EmulatorFlags, output: Output, context: CommandContext): Promise<void> {
   const { config, state, host, name: names = [] } = flags;
-  const [port, httpsPort] = flags.azurePorts ? [8883, 443] : [flags.port, flags.httpsPort];
+  const { port, httpsPort, amqpsPort } = flags.azurePorts
+    ? { port: 8883, httpsPort: 443, amqpsPort: 5671 }
+    : flags;
   const controlToken = context.environment.BERTH_CONTROL_TOKEN;
   if (config === undefined) {
     throw new BerthError(
@@ -119,6 +132,7 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
       seed: flags.seed,
       port,
       httpsPort,
+      amqpsPort,
       host,
       names: [...names, ...ownAddresses(host)],
       ...(controlToken ? { controlToken } : {}),
@@ -128,7 +142,7 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     }),
   ).catch((error: unknown) => {
     interrupt.release();
-    throw portError(error, { ...flags, port, httpsPort }) ?? directoryError(error, state);
+    throw portError(error, { ...flags, port, httpsPort, amqpsPort }) ?? directoryError(error, state);
   });
   const { idScope, hubs, ca } = emulator;
   if (ca.replaced) {
@@ -142,25 +156,35 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     event: "ready",
     port: emulator.port,
     httpsPort: emulator.httpsPort,
+    amqpsPort: emulator.amqpsPort,
     idScope,
     ca: ca.path,
     hubs,
     dps,
   };
   const place = placeOf(emulator, host, names);
+  // Before it is said, for who then asks at once.
+  const withdraw = announced(emulator, place.local, context, output);
   output.event(ready, `DPS ${idScope} and ${hubs.join(", ")} on ${host}:${emulator.port}`, "green");
   output.line(`root to trust: ${ca.path}`);
   output.line(`APIs for services of ${[...hubs, dps].join(", ")}, and its own: ${place.url}`);
+  output.line(
+    `AMQP for services, telemetry too: port ${emulator.amqpsPort}, or WebSocket on ${emulator.httpsPort}`,
+  );
   for (const line of hints(emulator, configuration, place)) output.line(line);
   tellPage(emulator.pageAddress, output);
+  if (emulator.controlToken !== undefined && !flags.connectionStrings)
+    output.line("its own API asks for a token; --connection-strings prints it");
   if (flags.connectionStrings) {
-    for (const { host, policy, connectionString } of emulator.connectionStrings)
+    for (const { host, policy, connectionString } of [
+      ...emulator.connectionStrings,
+      ...emulator.eventsConnectionStrings,
+    ])
       output.event({ event: "connection-string", host, policy, connectionString }, connectionString);
     const { controlToken } = emulator;
     if (controlToken !== undefined)
       output.event({ event: "control-token", token: controlToken }, `token of its own API: ${controlToken}`);
   }
-  const withdraw = announced(emulator, place.local, context, output);
   reportEvents(emulator, output);
   const { signal } = interrupt;
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
@@ -190,7 +214,7 @@ function announced(emulator: Emulator, local: string, context: CommandContext, o
 
 function portError(
   error: unknown,
-  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "host" | "page">,
+  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "amqpsPort" | "host" | "page">,
 ): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
   if (error.code === "EADDRNOTAVAIL")
@@ -198,13 +222,15 @@ function portError(
       "invalid-argument",
       `--host: ${flags.host} is no address of this computer; take one of its, or 0.0.0.0`,
     );
-  const taken = (error as NodeJS.ErrnoException & { port?: number }).port;
-  const [option, port] =
-    taken === flags.page && taken !== flags.port
-      ? ["--page", flags.page]
-      : taken === flags.httpsPort && taken !== flags.port
-        ? ["--https-port", flags.httpsPort]
-        : ["--port", flags.port];
+  const { port: taken } = error as NodeJS.ErrnoException & { port?: number };
+  const ports = [
+    ["--port", flags.port],
+    ["--https-port", flags.httpsPort],
+    ["--amqps-port", flags.amqpsPort],
+    ["--page", flags.page],
+  ] as const;
+  // Of two that are the same, the later one finds it taken.
+  const [option, port] = ports.findLast(([, one]) => one === taken) ?? ports[0];
   const reason =
     error.code === "EADDRINUSE"
       ? `is in use; stop what holds it, or take ${option} 0`

@@ -60,6 +60,9 @@ const LINES: Lines = {
     line: `${by}: certificate issued to ${id}, good until ${new Date(Number(notAfter)).toISOString()}`,
     style: "green",
   }),
+  packet: ({ direction, id, endpoint, type, size }) => ({
+    line: `${endpoint ?? "?"}: ${id ?? "?"} ${direction === "received" ? "→" : "←"} ${type} ${size} B`,
+  }),
   stranger: ({ address, reason }) => ({ line: `${address} was not served: ${reason}`, style: "yellow" }),
 };
 

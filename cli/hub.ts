@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { connectionString } from "../emulator/service/access-policies";
+import { connectionString, eventsConnectionString } from "../emulator/service/access-policies";
 import { BerthError } from "../src/error";
 import type { CommandContext } from "./context";
 import { withJson } from "./options";
@@ -12,6 +12,7 @@ interface ConnectionStringFlags {
   readonly state: string;
   readonly host?: string;
   readonly policy?: string;
+  readonly events: boolean;
   readonly json: boolean;
 }
 
@@ -25,18 +26,19 @@ export function addHub(program: Command, context: CommandContext): void {
     .description("print the connection strings of an emulator's hubs and DPS, with their keys")
     .requiredOption("--state <directory>", "that of berth emulator, which may be running")
     .option("--host <name>", "only those of this hub, or of DPS")
-    .option("--policy <name>", "only that of this policy, for example iothubowner");
+    .option("--policy <name>", "only that of this policy, for example iothubowner")
+    .option("--events", "those that read the telemetry of hubs, in the form of Event Hubs", false);
   withJson(command).action(async (flags: ConnectionStringFlags) => {
     const output = new Output(flags.json, context.streams);
     for (const policy of await chosen(flags)) {
       const { host, keyName } = policy;
-      const text = connectionString(policy);
+      const text = flags.events ? eventsConnectionString(policy) : connectionString(policy);
       output.event({ event: "connection-string", host, policy: keyName, connectionString: text }, text);
     }
   });
 }
 
-async function chosen({ state, host, policy }: ConnectionStringFlags) {
+async function chosen({ state, host, policy, events }: ConnectionStringFlags) {
   const directory = resolve(state);
   const stored = await readState(directory);
   if (!stored) {
@@ -45,7 +47,7 @@ async function chosen({ state, host, policy }: ConnectionStringFlags) {
       `--state: ${directory} holds no state of an emulator; berth emulator --state writes it at its start`,
     );
   }
-  const all = stored.policies;
+  const all = stored.policies.filter(({ rights }) => !events || rights.includes("ServiceConnect"));
   const found = all.filter(
     (one) => (host ?? one.host) === one.host && (policy ?? one.keyName) === one.keyName,
   );

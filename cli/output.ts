@@ -136,19 +136,25 @@ export class Output {
 /** `text` on lines of at most `width` characters, broken between words; those that go on are indented by two more. */
 export function wrapped(text: string, width: number | undefined): string {
   if (width === undefined || text.length <= width) return text;
-  const indent = `${/^ */.exec(text)?.[0] ?? ""}  `;
+  const margin = /^ */.exec(text)?.[0] ?? "";
   const lines: string[] = [];
-  let rest = text;
+  let indent = "";
+  // Where the line's first word begins.
+  let from = margin.length;
+  let rest = 0;
   for (;;) {
+    const end = rest + width - indent.length;
+    if (text.length <= end) break;
     // The last blank that leaves no more than the width before it; else the first one.
-    const least = lines.length === 0 ? indent.length - 2 : indent.length;
-    const last = rest.lastIndexOf(" ", width);
-    const at = last > least ? last : rest.indexOf(" ", least);
-    if (rest.length <= width || at < 0) break;
-    lines.push(rest.slice(0, at).trimEnd());
-    rest = indent + rest.slice(at).trimStart();
+    const last = text.lastIndexOf(" ", end);
+    const at = last > from ? last : text.indexOf(" ", from);
+    if (at < 0) break;
+    lines.push(indent + text.slice(rest, at).trimEnd());
+    for (rest = at; text[rest] === " "; ) rest++;
+    from = rest;
+    indent = `${margin}  `;
   }
-  return [...lines, rest].join("\n");
+  return [...lines, indent + text.slice(rest)].join("\n");
 }
 
 /** The JSON form of an error; absent details are left out. */

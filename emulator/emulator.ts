@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A local Device Provisioning Service and its IoT Hubs on one TLS port. */
-import { createHmac, randomBytes, type X509Certificate } from "node:crypto";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,18 +16,23 @@ import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
-import { type CloudToDeviceMessage, enqueue } from "./hub/cloud-to-device";
+import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { EventLog } from "./hub/event-log";
+import type { FileNotification } from "./hub/feedback";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import { Issuer } from "./issuer";
 import type { MethodResult } from "./hub/methods";
 import type { JsonObject } from "./json-reader";
 import { Broker } from "./mqtt/broker";
-import type { EmulatorOptions, PageOptions } from "./options";
+import type { EmulatorOptions } from "./options";
 import { Reception } from "./reception";
-import { connectionString, settlePolicies } from "./service/access-policies";
-import { readPage } from "./service/page/page-files";
-import { PageServer } from "./service/page/page-server";
+import { connectionString, eventsConnectionString, settlePolicies } from "./service/access-policies";
+import { type AmqpHub, entityOf } from "./service/amqp/nodes";
+import { Readers } from "./service/amqp/event-sender";
+import { AmqpServer } from "./service/amqp/server";
+import { startPage } from "./service/page/start-page";
+import type { PageServer } from "./service/page/page-server";
 import { createServices, type Services } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
@@ -69,9 +74,12 @@ export class Emulator {
   httpsPort = 0;
   /** The address of the page, with the token of its session; undefined without the option `page`. */
   pageAddress: string | undefined;
+  /** The port of AMQP for services. */
+  amqpsPort = 0;
   readonly #options: EmulatorOptions;
   readonly #state: StateStore;
   readonly #endpoints = new Map<string, HubEndpoint>();
+  readonly #logs = new Map<string, EventLog>();
   readonly #brokers: Broker[] = [];
   #authority!: Authority;
   #certificates!: ServedCertificate;
@@ -79,6 +87,7 @@ export class Emulator {
   #listener: TlsListener | undefined;
   #services: Services | undefined;
   #page: PageServer | undefined;
+  #amqp: AmqpServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
   readonly #lock: DirectoryLock | undefined;
@@ -150,7 +159,7 @@ export class Emulator {
   }
 
   /** The certificate that servers show: replace it by another, or by a wrong one, for as long as it runs. */
-  get certificates(): Omit<ServedCertificate, "constructor"> {
+  get certificates(): ServedCertificate {
     return this.#certificates;
   }
 
@@ -178,6 +187,20 @@ export class Emulator {
   }
 
   /**
+   * What a reader of a hub's telemetry is given: `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…`,
+   * for each policy that may.
+   */
+  get eventsConnectionStrings(): { host: string; policy: string; connectionString: string }[] {
+    return this.#state.policies
+      .filter(({ host, rights }) => this.hubs.includes(host) && rights.includes("ServiceConnect"))
+      .map((policy) => ({
+        host: policy.host,
+        policy: policy.keyName,
+        connectionString: eventsConnectionString(policy, this.amqpsPort),
+      }));
+  }
+
+  /**
    * Queues a message for a device and sends it when the device is there.
    * @returns its sequence number, which the event `delivered` names
    * @throws Error when there is no such device, RangeError when the body is too large or the queue is full
@@ -198,7 +221,9 @@ export class Emulator {
       ...(system === undefined ? {} : { system }),
     };
     const maximumQueue = this.#options.hub?.maximumQueue ?? 50;
-    const { sequence } = enqueue(device, message, ++this.#sequence, this.#now(), maximumQueue);
+    const endpoint = this.#endpoint(hub);
+    const sequence = ++this.#sequence;
+    endpoint.enqueue(device, message, sequence, maximumQueue);
     this.devices.touched(hub, device);
     await this.#state.settled();
     this.events.emit("queued", {
@@ -208,8 +233,13 @@ export class Emulator {
       body: Buffer.from(body),
       properties: properties ?? {},
     });
-    this.#endpoint(hub).deliver(deviceId);
+    endpoint.deliver(deviceId);
     return sequence;
+  }
+
+  /** Tells services that a device has uploaded a file. @throws Error when there is no such hub */
+  notifyOfFile(hub: string, notification: FileNotification): void {
+    this.#endpoint(hub).fileNotifications.add(notification);
   }
 
   /**
@@ -281,7 +311,9 @@ export class Emulator {
 
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
+    for (const endpoint of this.#endpoints.values()) endpoint.stop();
     await this.#page?.stop();
+    await this.#amqp?.stop();
     await this.#services?.server.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
@@ -306,7 +338,7 @@ export class Emulator {
       options.dps?.certificateLifetime ?? CERTIFICATE_LIFETIME,
     );
     issuer.onIssued = (by, id, notAfter) => this.events.emit("certificateIssued", { by, id, notAfter });
-    const watch = observers(this.events, this.telemetry, this.counts);
+    const watch = observers(this.events, this.telemetry, this.counts, (message) => this.#log(message));
     this.faults.onStrike = (rule, context) => this.events.emit("fault", { rule, ...context });
     this.devices.onRemoved = (hub, deviceId, reason) =>
       this.#endpoints.get(hub)?.disconnect(deviceId, reason);
@@ -327,6 +359,7 @@ export class Emulator {
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
+      this.#logs.set(name, new EventLog(options.hub?.partitions ?? 4, clock.now()));
       const endpoint = new HubEndpoint(
         name,
         this.devices,
@@ -397,6 +430,7 @@ export class Emulator {
       now: () => clock.now() - clock.skew,
       show: (pair) => {
         listener.show(pair ?? kept);
+        this.#amqp?.show(pair ?? kept);
         this.#services?.server.show(pair);
       },
     });
@@ -419,35 +453,70 @@ export class Emulator {
       keepEvents: options.keepEvents ?? options.page !== undefined,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
-      health: () => ({ idScope, hubs, dps: serviceHost, port: this.port, httpsPort: this.httpsPort }),
+      health: () => {
+        const { port, httpsPort, amqpsPort } = this;
+        return { idScope, hubs, dps: serviceHost, port, httpsPort, amqpsPort };
+      },
       clock,
     });
+    this.#amqp = new AmqpServer(
+      {
+        hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
+        readers: new Readers(),
+        policies: () => this.#state.policies,
+        clock,
+        connectTimeout,
+        port: () => this.amqpsPort,
+        onRefused: (host, path, reason) => events.emit("serviceRefused", { host, path, reason }),
+        onStranger,
+        onProblem: watch.onProblem,
+      },
+      kept,
+    );
+    const amqp = this.#amqp;
+    // Of IoT Hub, and of Event Hubs.
+    for (const path of ["/$iothub/websocket", "/$servicebus/websocket"])
+      this.#services.server.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
+    this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
     this.httpsPort = await this.#services.server.listen(options.httpsPort ?? 0, host);
-    if (options.page) await this.#startPage(host, options.page, this.#services);
+    if (options.page) {
+      const { server, address } = await startPage(options.page.port ?? 0, {
+        host,
+        names: options.names ?? [],
+        key: this.#state.policies.find((one) => one.host === serviceHost)!.primaryKey,
+        pair: isLoopback(host) ? undefined : this.#authority,
+        fetch: this.#services.fetch,
+        target: { port: () => this.port, rootPem: () => this.#certificates.rootPem },
+      });
+      this.#page = server;
+      this.pageAddress = address;
+    }
     // The keys of the policies, when they are new.
     await this.#state.settled();
   }
 
-  async #startPage(host: string, { port = 0 }: PageOptions, { fetch }: Services): Promise<void> {
-    const isLocal = isLoopback(host);
-    const { policies } = this.#state;
-    // Made from a key that is kept, so that a page that is open finds the emulator again after a restart.
-    const { primaryKey } = policies.find((one) => one.host === this.serviceHost)!;
-    const token = createHmac("sha256", primaryKey).update("session of the page").digest("base64url");
-    this.#page = new PageServer({
-      files: readPage(),
-      token,
-      names: ["localhost", "127.0.0.1", "[::1]", host, ...(this.#options.names ?? [])].map((name) =>
-        name.toLowerCase(),
-      ),
-      pair: isLocal ? undefined : this.#authority,
-      fetch,
-      target: { port: () => this.port, rootPem: () => this.#certificates.rootPem },
+  #amqpHub(name: string): AmqpHub {
+    const endpoint = this.#endpoint(name);
+    return {
+      name,
+      entity: entityOf(name),
+      log: this.#logs.get(name)!,
+      feedback: endpoint.feedback,
+      fileNotifications: endpoint.fileNotifications,
+      hasDevice: (deviceId) => this.devices.get(name, deviceId) !== undefined,
+      send: async (deviceId, { body, properties, lifetime, system }) => {
+        await this.sendCloudToDevice(name, deviceId, body, properties, lifetime, system);
+      },
+    };
+  }
+
+  /** Keeps telemetry for those who read events. */
+  #log(message: Telemetry): void {
+    const { generationId = "1", authentication } = this.devices.get(message.hub, message.deviceId) ?? {};
+    this.#logs.get(message.hub)?.append(message, {
+      generationId,
+      authentication: authentication?.type === "symmetricKey" ? "sas" : "x509",
     });
-    const taken = await this.#page.listen(port, host);
-    const name = host === "0.0.0.0" || host === "::" ? (this.#options.names?.[0] ?? "localhost") : host;
-    const authority = name.includes(":") ? `[${name}]:${taken}` : `${name}:${taken}`;
-    this.pageAddress = `${isLocal ? "http" : "https"}://${authority}/#key=${token}`;
   }
 
   /** Names and addresses beside those that every emulator has. */
@@ -474,10 +543,6 @@ export class Emulator {
         this.devices.touched(hub, device);
       },
     };
-  }
-
-  #now(): number {
-    return this.clock.now();
   }
 
   #endpoint(hub: string): HubEndpoint {

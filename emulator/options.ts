@@ -39,6 +39,8 @@ export interface HubBehaviour {
   maximumSubscriptions?: number;
   /** Messages that wait for a device; 50 by default. */
   maximumQueue?: number;
+  /** Partitions of the Event Hubs-compatible endpoint, 1 to 32; 4 by default. */
+  partitions?: number;
 }
 
 /** The page that shows devices and drives everything. */
@@ -54,6 +56,8 @@ export interface EmulatorOptions {
   port?: number;
   /** Of the HTTPS APIs for services; 0, the default, takes a free port; 443 is the one that Microsoft's SDKs know. */
   httpsPort?: number;
+  /** Of AMQP for services; 0, the default, takes a free port; 5671 is the one that Microsoft's SDKs know. */
+  amqpsPort?: number;
   /** The address to listen on; 127.0.0.1 by default. */
   host?: string;
   /** Names and addresses that it is reached by beside those of its hubs and DPS: into its certificate, and as `Host`. */

@@ -15,8 +15,17 @@ import { StateError } from "./state";
 const KEPT_MESSAGES = 1000;
 const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** The observers of every part. @param telemetry gets the last messages, oldest first */
-export function observers(events: EventEmitter<EmulatorEvents>, telemetry: Telemetry[], counts: Counts) {
+/**
+ * The observers of every part.
+ * @param telemetry gets the last messages, oldest first
+ * @param log keeps a message for those who read events
+ */
+export function observers(
+  events: EventEmitter<EmulatorEvents>,
+  telemetry: Telemetry[],
+  counts: Counts,
+  log: (message: Telemetry) => void,
+) {
   let keptBytes = 0;
   const connected = (endpoint: string, { id, link, sessionPresent }: Connection) => {
     counts.connections.set(endpoint, counts.connectionsOf(endpoint) + 1);
@@ -74,6 +83,7 @@ export function observers(events: EventEmitter<EmulatorEvents>, telemetry: Telem
     onClosed: closed,
     onTelemetry(message) {
       counts.telemetry++;
+      log(message);
       telemetry.push(message);
       keptBytes += message.body.length;
       while (telemetry.length > KEPT_MESSAGES || keptBytes > KEPT_BYTES)
@@ -92,6 +102,7 @@ export function observers(events: EventEmitter<EmulatorEvents>, telemetry: Telem
   return {
     dps,
     hub,
+    onProblem,
     onAssigned(record: RegistrationRecord) {
       counts.assignments++;
       events.emit("assigned", record);

@@ -34,12 +34,13 @@ export class MemoryStore implements Store {
   }
 }
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const nodeText: TextCodec = {
-  encode: (text) => new TextEncoder().encode(text),
+  encode: (text) => encoder.encode(text),
   encodeInto: (text, target, at) => {
-    const { read, written } = new TextEncoder().encodeInto(text, target.subarray(at));
+    const { read, written } = encoder.encodeInto(text, target.subarray(at));
     return read === text.length ? written : -1;
   },
   decode: (bytes) => decoder.decode(bytes),

@@ -23,6 +23,8 @@ export interface ServerInput {
   readonly key: string;
   readonly devices: number;
   readonly authorityDirectory: string;
+  /** Of the kind `stored`. */
+  readonly stateDirectory?: string;
   readonly certificate: string;
   readonly privateKey: string;
   /** Where the packet identifier stands in a PUBLISH. */
@@ -217,7 +219,7 @@ async function command(child: ChildProcess, order: ClientsOrder): Promise<void> 
   await Promise.race([once(child, "message"), ended]);
 }
 
-function connectPacket(id: string): Buffer {
+export function connectPacket(id: string, username = hubUser(id), password = hubToken(id)): Buffer {
   return generate({
     cmd: "connect",
     protocolId: "MQTT",
@@ -225,8 +227,8 @@ function connectPacket(id: string): Buffer {
     clean: true,
     keepalive: 1177,
     clientId: id,
-    username: hubUser(id),
-    password: Buffer.from(hubToken(id)),
+    username,
+    password: Buffer.from(password),
   });
 }
 
@@ -246,7 +248,8 @@ function identifierAt(): number {
   return publishPacket(deviceId(0)).indexOf(PAYLOAD) - 2;
 }
 
-function residentOf(pid: number): number {
+/** The resident set of a process, in bytes. */
+export function residentOf(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kib) * 1024;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * One server of the load bench in a process of its own: `emulator`, or `bare`, a TLS server of Node.js that answers without a
+ * One server of the bench in a process of its own: `emulator`, `stored`, an emulator with a state, or `bare`, a TLS server of Node.js that answers without a
  * thought what MQTT would answer, the floor of all that Node.js can do. Input: JSON, the argument behind the kind.
  */
 import { createServer } from "node:tls";
+import type { Started } from "./list";
 import { deviceId, type ServerInput } from "./load";
 
 const [kind, text = ""] = process.argv.slice(2);
@@ -25,6 +26,29 @@ async function emulator(): Promise<number> {
   for (let index = 0; index < devices; index++)
     running.devices.create(hub, deviceId(index), { type: "symmetricKey", symmetricKey });
   return running.port;
+}
+
+async function stored(): Promise<Started> {
+  const { Emulator } = await import("../../emulator/emulator");
+  const { openAuthority } = await import("../../emulator/certificate-authority");
+  const { hub, stateDirectory, authorityDirectory } = input;
+  // Keys that are made are no cost of a state.
+  await openAuthority(authorityDirectory, [hub, "berth.azure-devices-provisioning.net"], Date.now());
+  const start = performance.now();
+  const running = await Emulator.start({
+    authorityDirectory,
+    stateDirectory: stateDirectory!,
+    configuration: {
+      idScope: "0ne00000000",
+      iotHubs: [{ name: hub }],
+      enrollments: [],
+      enrollmentGroups: [],
+    },
+  });
+  const took = performance.now() - start;
+  const owner = running.connectionStrings.find(({ policy }) => policy === "iothubowner")!;
+  const [, key = ""] = /SharedAccessKey=(.*)$/.exec(owner.connectionString) ?? [];
+  return { port: running.port, httpsPort: running.httpsPort, ca: running.ca.pem, key, took };
 }
 
 function bare(): Promise<number> {
@@ -50,4 +74,4 @@ function bare(): Promise<number> {
 }
 
 process.on("disconnect", () => process.exit());
-process.send?.(await (kind === "bare" ? bare() : emulator()));
+process.send?.(await { bare, stored, emulator }[kind as "bare" | "stored" | "emulator"]());

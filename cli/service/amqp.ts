@@ -44,24 +44,23 @@ interface AmqpError {
 /** A connection to a hub, or to where its events are. */
 export class AmqpClient {
   readonly #connection: Connection;
-  readonly #place: Omit<Place, "host">;
+  /** For messages. */
+  readonly #where: string;
   readonly #host: string;
   readonly #failed: Promise<never>;
   #fail!: (error: unknown) => void;
 
-  private constructor(connection: Connection, host: string, place: Omit<Place, "host">) {
+  private constructor(connection: Connection, host: string, where: string) {
     this.#connection = connection;
     this.#host = host;
-    this.#place = place;
+    this.#where = where;
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
     // Whoever waits is told.
     this.#failed.catch(() => {});
     connection.on("disconnected", ({ error }: EventContext) => this.#fail(this.#failure(error)));
-    connection.on("connection_error", ({ connection: { error } }: EventContext) =>
-      this.#fail(this.#failure(error)),
-    );
+    connection.on("connection_error", ({ error }: EventContext) => this.#fail(this.#failure(error)));
     connection.on("error", (error: Error) => this.#fail(this.#failure(error)));
   }
 
@@ -106,7 +105,7 @@ export class AmqpClient {
     };
     const container = rhea.create_container();
     const connection = container.create_connection(options as unknown as ConnectionOptions);
-    const client = new AmqpClient(connection, host, place);
+    const client = new AmqpClient(connection, host, `${target.address}:${target.port}`);
     const opened = new Promise<void>((resolve) => connection.once("connection_open", () => resolve()));
     connection.connect();
     try {
@@ -118,7 +117,7 @@ export class AmqpClient {
     return client;
   }
 
-  /** Sends a message to a device. @throws ServiceFailure when the hub does not take it */
+  /** Sends a message, whose body are bytes, to a device. @throws ServiceFailure when the hub does not take it */
   async sendToDevice(deviceId: string, message: Message): Promise<void> {
     const sender = this.#connection.open_sender({ target: { address: "/messages/devicebound" } });
     const settled = new Promise<void>((resolve, reject) => {
@@ -131,7 +130,11 @@ export class AmqpClient {
       sender.once("released", () => reject(this.#failure(undefined, "released")));
       sender.once("sender_error", () => reject(this.#failure(sender.error as AmqpError | undefined)));
       sender.once("sendable", () =>
-        sender.send({ ...message, to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound` }),
+        sender.send({
+          ...message,
+          body: rhea.message.data_section(message.body),
+          to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound`,
+        }),
       );
     });
     await this.#within(settled, "take the message");
@@ -250,7 +253,7 @@ export class AmqpClient {
         : "";
     return new ServiceFailure(
       name,
-      `${this.#host} (${this.#place.what}): ${description ?? message ?? otherwise}${next}`,
+      `${this.#host} (${this.#where}): ${description ?? message ?? otherwise}${next}`,
       {
         retriable: !unauthorized,
       },

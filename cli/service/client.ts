@@ -122,7 +122,17 @@ export class ServiceClient {
 
   /** @throws ServiceFailure when nobody answers, or the answer is an error */
   async ask(method: string, path: string, ask: Ask = {}): Promise<Answer> {
-    const response = await this.open(method, path, ask);
+    return this.#read(await this.#open(method, path, ask));
+  }
+
+  /** An answer that does not end, as it begins. @throws ServiceFailure as `ask` */
+  async stream(path: string, ask: Ask = {}): Promise<IncomingMessage> {
+    const response = await this.#open("GET", path, ask);
+    if (response.statusCode !== 200) await this.#read(response);
+    return response;
+  }
+
+  async #read(response: IncomingMessage): Promise<Answer> {
     let body = "";
     response.setEncoding("utf8");
     try {
@@ -139,8 +149,12 @@ export class ServiceClient {
     return { headers: response.headers, value };
   }
 
-  /** The answer as it begins, for one that does not end. @throws ServiceFailure when nobody answers */
-  open(method: string, path: string, { body, query = {}, headers = {} }: Ask = {}): Promise<IncomingMessage> {
+  /** The answer as it begins. @throws ServiceFailure when nobody answers */
+  #open(
+    method: string,
+    path: string,
+    { body, query = {}, headers = {} }: Ask = {},
+  ): Promise<IncomingMessage> {
     const { host, port, connectTo, roots, serverName = host } = this.place;
     const target = connectTarget(connectTo, host, port);
     const parameters = new URLSearchParams(query);

@@ -91,10 +91,8 @@ export async function findTarget(
   const variable = VARIABLES[kind];
   const given = flags.connectionString ?? context.environment[variable];
   if (given) {
-    const credentials = parseConnectionString(
-      given,
-      flags.connectionString === undefined ? variable : "--connection-string",
-    );
+    const source = flags.connectionString === undefined ? variable : "--connection-string";
+    const credentials = parseConnectionString(given, source);
     if (flags.hubName !== undefined && flags.hubName.toLowerCase() !== credentials.host)
       throw wrong(
         `--hub-name ${flags.hubName} is not ${credentials.host}, which the connection string is for`,
@@ -105,7 +103,7 @@ export async function findTarget(
         port: HTTPS_PORT,
         connectTo,
         roots: loadRoots({ replace: ca }),
-        what: whereOf(credentials.host, connectTo),
+        what: `${whereOf(credentials.host, connectTo)}, by ${source}`,
       };
       return serviceTarget(kind, credentials, place, undefined);
     }

@@ -44,6 +44,13 @@ const FAULT_MEMBERS: readonly (keyof FaultRule)[] = [
 
 /** The table. */
 export const EMULATOR_CONTROL: readonly Verb[] = [
+  verb({
+    words: "health",
+    about: "is an emulator ready, since when, and where",
+    service: "emulator",
+    options: [],
+    run: async (emulator) => record(await emulator.get("/health")),
+  }),
   verb<FaultRule>({
     words: "fault add",
     about: "let something go wrong",
@@ -78,48 +85,48 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
       return done(fault === undefined ? "no fault is left" : `fault ${fault} is gone`);
     },
   }),
-  verb<{ event?: readonly string[]; deviceId?: string; count?: number }>({
+  verb<{ event?: string; deviceId?: string; count?: number; kept?: true }>({
     words: "events",
     about: "print what happens in an emulator, until interrupted",
     service: "emulator",
     goesOn: true,
     options: [
-      optional("--event <names>", "only these, separated by commas", (text) =>
-        text.split(",").filter(Boolean),
-      ),
+      optional("--event <names>", "only these, separated by commas; packet for each MQTT packet"),
       optional("-d, --device-id <id>", "only of this device or registration id"),
+      optional("--kept", "first those that the emulator still has"),
       optional("--count <count>", "end after this many", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     ],
     run: async (
       emulator,
-      { event: wanted, deviceId, count = Number.POSITIVE_INFINITY },
+      { event, deviceId, kept, count = Number.POSITIVE_INFINITY },
       { output, signal },
     ) => {
-      const response = await emulator.open("GET", "/events");
-      if (response.statusCode !== 200)
-        throw new ServiceFailure(
-          `HTTP ${response.statusCode}`,
-          "the emulator gives no events; does --token fit?",
-        );
+      const query = {
+        ...(event !== undefined && { types: event }),
+        ...(deviceId !== undefined && { device: deviceId }),
+        ...(kept && { after: "start" }),
+      };
+      const response = await emulator.stream("/events", { query });
       const stop = () => response.destroy();
       signal.addEventListener("abort", stop, { once: true });
-      let left = count;
       const lines = createInterface({ input: response });
+      // Its end is told below.
       response.on("error", () => lines.close());
+      let left = count;
       for await (const line of lines) {
-        const record = JSON.parse(line) as EventRecord;
-        const isListening = record.event === "listening";
-        if (!isListening && wanted && !wanted.includes(record.event)) continue;
-        if (!isListening && deviceId !== undefined && !isAbout(record, deviceId)) continue;
-        const { line: text = record.event, style } = eventLine(record) ?? {};
-        output.passing(record, `${record.time?.slice(11, 23)}  ${text}`, style);
-        if (!isListening && --left <= 0) break;
+        const happened = recordOf(line);
+        // Cut off.
+        if (!happened) break;
+        const { line: text = happened.event, style } = eventLine(happened) ?? {};
+        output.passing(happened, `${happened.time?.slice(11, 23)}  ${text}`, style);
+        if (!OF_THE_STREAM.includes(happened.event) && --left <= 0) break;
       }
       stop();
       if (left > 0 && !signal.aborted)
         throw new ServiceFailure(
           "ended",
           "the emulator has ended the events: it was stopped, or this reads too slowly",
+          { retriable: true },
         );
       return undefined;
     },
@@ -208,12 +215,15 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
   }),
 ];
 
-/** Is the event about a device? */
-function isAbout(record: EventRecord, id: string): boolean {
-  const wanted = id.toLowerCase();
-  return [record.deviceId, record.registrationId, record.id].some(
-    (one) => typeof one === "string" && one.toLowerCase() === wanted,
-  );
+/** Records about the stream itself. */
+const OF_THE_STREAM: readonly string[] = ["listening", "missed", "dropped"];
+
+function recordOf(line: string): EventRecord | undefined {
+  try {
+    return JSON.parse(line) as EventRecord;
+  } catch {
+    return undefined;
+  }
 }
 
 function probability(text: string): number {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** `berth hub send`, `berth hub monitor`: by AMQP, for Azure has nothing else. Options as `az iot` has them. */
 import { InvalidArgumentError } from "commander";
-import rhea, { type Message } from "rhea";
+import type { Message } from "rhea";
 import { text as utf8 } from "../../hosts/node/text";
 import { BerthError } from "../../src/error";
 import { nameAndValue, readBytes, seconds, wholeNumber } from "../options";
-import { AmqpClient } from "../service/amqp";
 import type { Document } from "../service/client";
 import { amqpPlaceOf } from "../service/target";
 import { DEVICE_ID, type DeviceFlags } from "./hub-device";
@@ -67,6 +66,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       ),
     ],
     run: async (_hub, flags, { target }) => {
+      const { AmqpClient } = await amqpModule();
       const client = await AmqpClient.toHub(target.credentials!, amqpPlaceOf(target));
       try {
         await client.sendToDevice(flags.deviceId, messageOf(flags));
@@ -104,6 +104,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       const { enqueuedTime = Date.now() } = flags;
       const { credentials } = target;
       const amqp = amqpPlaceOf(target);
+      const { AmqpClient } = await amqpModule();
       const hub = await AmqpClient.toHub(credentials!, amqp);
       const place = await hub.eventsPlace().finally(() => hub.close());
       const events = await AmqpClient.toEvents(place, credentials!, amqp);
@@ -144,6 +145,9 @@ export const HUB_MESSAGES: readonly Verb[] = [
   }),
 ];
 
+/** Loaded where it is needed only: every command would start later. */
+const amqpModule = () => import("../service/amqp");
+
 function messageOf(flags: SendFlags): Message {
   const { data, dataFile, properties, messageId, correlationId, userId, contentType, contentEncoding, ack } =
     flags;
@@ -162,7 +166,7 @@ function messageOf(flags: SendFlags): Message {
   return {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
     application_properties: { ...properties, ...(ack !== undefined && { "iothub-ack": ack }) },
-    body: rhea.message.data_section(body),
+    body,
   } as Message;
 }
 

@@ -108,7 +108,7 @@ async function runVerb(
   const output = new Output(flags.json, context.streams);
   const target = await findTarget(one.service, flags, context, one.makesDevice ? undefined : flags.deviceId);
   // On standard error, so that what was asked for stands alone.
-  if (!flags.json && target.running) context.streams.err(`${taken(target)}\n`);
+  if (!flags.json) context.streams.err(`${taken(target)}\n`);
   const interrupt = onInterrupt();
   try {
     const told = await one.run(target.client, flags as never, {

@@ -7,10 +7,12 @@ import { azureDate } from "../azure-error";
 import type { Connection } from "../mqtt/broker";
 import { formatPropertyBag } from "../property-bag";
 import type { DeviceRecord, QueuedMessage } from "../records";
+import type { Outcome } from "./feedback";
 import { deviceBoundFilters } from "./topics";
 
-/** The largest body, in bytes. */
+/** The largest body, and the largest of the properties as a topic has them, in bytes. */
 const LARGEST_BODY = 64 * 1024;
+const LARGEST_BAG = 60_000;
 /** Milliseconds that a message waits when its sender does not say. */
 const DEFAULT_LIFETIME = 3_600_000;
 /** After so many deliveries without PUBACK a message is dropped. */
@@ -38,29 +40,44 @@ export interface CloudToDeviceMessage {
   lifetime?: number;
 }
 
-/** Puts a message behind the others. @throws RangeError when the body is too large or the queue is full */
+/** A message is too large. */
+export class MessageTooLarge extends RangeError {}
+
+/** As many messages wait as may. */
+export class QueueFull extends RangeError {}
+
+/** Told of a message that has left the queue. */
+export type OnSettled = (message: QueuedMessage, outcome: Outcome) => void;
+
+/** Puts a message behind the others. @throws MessageTooLarge, QueueFull */
 export function enqueue(
   device: DeviceRecord,
   message: CloudToDeviceMessage,
   sequence: number,
   now: number,
   maximumQueue: number,
+  onSettled: OnSettled,
 ): QueuedMessage {
   const body = Buffer.from(message.body);
   if (body.length > LARGEST_BODY)
-    throw new RangeError(
+    throw new MessageTooLarge(
       `a cloud-to-device body of ${body.length} bytes; at most ${LARGEST_BODY} are allowed`,
     );
-  dropExpired(device, now);
+  const expiry = now + (message.lifetime ?? DEFAULT_LIFETIME);
+  const bag = formatPropertyBag(propertiesOf(device, message, expiry));
+  if (bag.length > LARGEST_BAG)
+    throw new MessageTooLarge(
+      `properties of ${bag.length} bytes, percent-encoded; at most ${LARGEST_BAG} are allowed`,
+    );
+  dropExpired(device, now, onSettled);
   if (device.queue.length >= maximumQueue) {
-    throw new RangeError(
+    throw new QueueFull(
       `${maximumQueue} messages wait for ${device.deviceId} already; let it connect and take them`,
     );
   }
-  const expiry = now + (message.lifetime ?? DEFAULT_LIFETIME);
   const queued: QueuedMessage = {
     sequence,
-    bag: formatPropertyBag(propertiesOf(device, message, expiry)),
+    bag,
     bodyBase64: body.toString("base64"),
     expiry,
     deliveryCount: 0,
@@ -108,7 +125,7 @@ export function beginSession(device: DeviceRecord, connection: Connection): bool
 
 /**
  * Sends what this connection has not been sent.
- * @param onDone called after a message has left the queue
+ * @param onSettled called after a message has left the queue
  * @returns whether the queue has changed
  */
 export function deliver(
@@ -116,12 +133,12 @@ export function deliver(
   connection: Connection,
   delivered: Set<number>,
   now: number,
-  onDone: (message: QueuedMessage) => void,
+  onSettled: OnSettled,
 ): boolean {
   const granted = deviceBoundFilters(device.deviceId).flatMap((filter) => connection.granted(filter) ?? []);
   if (granted.length === 0 || device.queue.length === 0) return false;
   const qos = granted.includes(1) ? 1 : 0;
-  dropExpired(device, now);
+  dropExpired(device, now, onSettled);
   for (const message of [...device.queue]) {
     if (delivered.has(message.sequence)) continue;
     const packetId = connection.outbox.send(
@@ -133,7 +150,7 @@ export function deliver(
       },
       () => {
         device.queue = device.queue.filter(({ sequence }) => sequence !== message.sequence);
-        onDone(message);
+        onSettled(message, "Success");
       },
     );
     // The connection has ended.
@@ -145,8 +162,11 @@ export function deliver(
   return true;
 }
 
-function dropExpired(device: DeviceRecord, now: number): void {
-  device.queue = device.queue.filter(
-    ({ expiry, deliveryCount }) => expiry > now && deliveryCount < MAXIMUM_DELIVERIES,
-  );
+/** Takes out what has run out of time or deliveries. */
+export function dropExpired(device: DeviceRecord, now: number, onSettled: OnSettled): void {
+  const spent = ({ deliveryCount }: QueuedMessage) => deliveryCount >= MAXIMUM_DELIVERIES;
+  const gone = device.queue.filter((message) => message.expiry <= now || spent(message));
+  if (gone.length === 0) return;
+  device.queue = device.queue.filter((message) => !gone.includes(message));
+  for (const message of gone) onSettled(message, spent(message) ? "DeliveryCountExceeded" : "Expired");
 }

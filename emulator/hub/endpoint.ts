@@ -9,10 +9,18 @@ import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
 import type { Issuer } from "../issuer";
 import { CertificateRequests } from "./certificate-requests";
-import { beginSession, deliver } from "./cloud-to-device";
+import { beginSession, type CloudToDeviceMessage, deliver, dropExpired, enqueue } from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
+import {
+  asksForFeedback,
+  type FeedbackRecord,
+  type FileNotification,
+  feedbackOn,
+  type Outcome,
+} from "./feedback";
 import { MethodCalls, type MethodResult } from "./methods";
 import { MethodFailed } from "./method-failed";
+import { ServiceQueue } from "./service-queue";
 import { DESIRED_FILTER, isHubFilter, parseDeviceTopic } from "./topics";
 import { patchSection } from "./twin";
 import { stampTwin } from "./twin-metadata";
@@ -91,6 +99,13 @@ export class HubEndpoint implements EndpointHandler {
   readonly #served = new Map<string, { connection: Connection; delivered: Set<number> }>();
   readonly #admissions = new WeakMap<Connection, HubAdmission>();
   readonly #cancels = new WeakMap<Connection, () => void>();
+  /** What became of cloud-to-device messages, for services that asked. */
+  readonly feedback: ServiceQueue<FeedbackRecord>;
+  /** Uploaded files, for services. */
+  readonly fileNotifications: ServiceQueue<FileNotification>;
+  /** Devices with messages whose end somebody waits for, and when the first one comes. */
+  readonly #watched = new Set<string>();
+  #nextExpiry: { at: number; cancel(): void } | undefined;
   #calls = 0;
 
   constructor(
@@ -110,6 +125,8 @@ export class HubEndpoint implements EndpointHandler {
     this.#methods = new MethodCalls(clock, (deviceId) => this.#served.get(deviceId)?.connection);
     this.#twins = new TwinRequests(name, state, clock, faults);
     this.#certificates = new CertificateRequests(name, issuer, clock, faults);
+    this.feedback = new ServiceQueue(clock);
+    this.fileNotifications = new ServiceQueue(clock);
   }
 
   /** Notes what came with CONNECT. */
@@ -170,6 +187,16 @@ export class HubEndpoint implements EndpointHandler {
       );
   }
 
+  /** Puts a message into the queue of a device; `deliver` sends it. @throws MessageTooLarge, QueueFull */
+  enqueue(device: DeviceRecord, message: CloudToDeviceMessage, sequence: number, maximumQueue: number): void {
+    const queued = enqueue(device, message, sequence, this.#clock.now(), maximumQueue, (other, outcome) =>
+      this.#settled(device, other, outcome),
+    );
+    if (!asksForFeedback(queued, "Expired")) return;
+    this.#watched.add(device.deviceId);
+    this.#watchUntil(queued.expiry);
+  }
+
   /** Sends a device what waits for it, if it is connected and subscribed. */
   deliver(deviceId: string): void {
     const device = this.#devices.get(this.name, deviceId);
@@ -177,11 +204,30 @@ export class HubEndpoint implements EndpointHandler {
     if (!device || !served) return;
     // Delivery progress is worth keeping, but nobody waits for it.
     const touched = () => this.#devices.touched(this.name, device);
-    const changed = deliver(device, served.connection, served.delivered, this.#clock.now(), (message) => {
-      touched();
-      this.#observer.onDelivered(this.name, deviceId, message);
-    });
+    const changed = deliver(
+      device,
+      served.connection,
+      served.delivered,
+      this.#clock.now(),
+      (message, outcome) => {
+        touched();
+        this.#settled(device, message, outcome);
+      },
+    );
     if (changed) touched();
+  }
+
+  /** Empties the queue of a device; returns how many messages went. The caller stores the state. */
+  purge(device: DeviceRecord): number {
+    const gone = device.queue;
+    device.queue = [];
+    for (const message of gone) this.#settled(device, message, "Purged");
+    return gone.length;
+  }
+
+  /** Stops what still waits for a time to come. */
+  stop(): void {
+    this.#nextExpiry?.cancel();
   }
 
   isConnected(deviceId: string): boolean {
@@ -244,6 +290,36 @@ export class HubEndpoint implements EndpointHandler {
       if (error instanceof MethodFailed)
         this.#observer.onMethodResult({ ...about, errorCode: error.errorCode, reason: error.message });
       throw error;
+    }
+  }
+
+  /** A message has left its queue. */
+  #settled(device: DeviceRecord, message: QueuedMessage, outcome: Outcome): void {
+    if (outcome === "Success") this.#observer.onDelivered(this.name, device.deviceId, message);
+    const record = feedbackOn(device, message, outcome, this.#clock.now());
+    if (record) this.feedback.add(record);
+  }
+
+  #watchUntil(at: number): void {
+    if (this.#nextExpiry && this.#nextExpiry.at <= at) return;
+    this.#nextExpiry?.cancel();
+    const cancel = this.#clock.schedule(() => this.#dropExpired(), at - this.#clock.now());
+    this.#nextExpiry = { at, cancel };
+  }
+
+  /** Of those that somebody waits for. */
+  #dropExpired(): void {
+    this.#nextExpiry = undefined;
+    for (const deviceId of this.#watched) {
+      const device = this.#devices.get(this.name, deviceId);
+      if (device)
+        dropExpired(device, this.#clock.now(), (message, outcome) => {
+          this.#devices.touched(this.name, device);
+          this.#settled(device, message, outcome);
+        });
+      const waiting = device?.queue.filter((message) => asksForFeedback(message, "Expired")) ?? [];
+      if (waiting.length === 0) this.#watched.delete(deviceId);
+      else this.#watchUntil(Math.min(...waiting.map(({ expiry }) => expiry)));
     }
   }
 

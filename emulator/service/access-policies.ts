@@ -8,6 +8,7 @@ import type { Right } from "../rights";
 import { newSymmetricKey } from "../shared-access-signature";
 import type { StoredPolicy } from "../records";
 import type { StateStore } from "../state";
+import { entityOf } from "./amqp/nodes";
 
 /** The policies that each hub of Azure begins with. */
 const HUB_POLICIES: Record<string, readonly Right[]> = {
@@ -68,4 +69,16 @@ export function settlePolicies(state: StateStore, hosts: readonly PolicyHost[]):
 /** What a service is configured with. */
 export function connectionString({ host, keyName, primaryKey }: StoredPolicy): string {
   return `HostName=${host};SharedAccessKeyName=${keyName};SharedAccessKey=${primaryKey}`;
+}
+
+/** The port of AMQP that SDKs know. */
+const AMQPS_PORT = 5671;
+
+/** What a reader of events is configured with. @param port of AMQP, when it is another than SDKs know */
+export function eventsConnectionString(
+  { host, keyName, primaryKey }: StoredPolicy,
+  port: number = AMQPS_PORT,
+): string {
+  const place = port === AMQPS_PORT ? host : `${host}:${port}`;
+  return `Endpoint=sb://${place}/;SharedAccessKeyName=${keyName};SharedAccessKey=${primaryKey};EntityPath=${entityOf(host)}`;
 }

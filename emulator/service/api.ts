@@ -11,6 +11,8 @@ import { dpsErrorResponse, hubErrorResponse, ServiceError } from "./service-erro
 
 /** Bytes of a body: 100 devices with their twins. */
 const LARGEST_BODY = 4 * 1024 * 1024;
+/** Bytes of all bodies that are being read, of whatever client. */
+const MOST_HELD = 128 * 1024 * 1024;
 /** Items of a page when the caller does not say; a list of devices has more. */
 const USUAL_PAGE = 100;
 /** Items of a page at most. */
@@ -62,7 +64,7 @@ export class Call {
     return this.#context.req.query(name);
   }
 
-  /** The body. @throws ServiceError MessageTooLarge, ArgumentInvalid, DocumentError */
+  /** The body. @throws ServiceError MessageTooLarge, ThrottlingException, ArgumentInvalid, DocumentError */
   body<S extends v.GenericSchema>(schema: S): Promise<v.InferOutput<S>> {
     return readBody(this.#context, schema);
   }
@@ -92,22 +94,40 @@ export class Call {
   }
 }
 
-/** The JSON of a request. @throws ServiceError MessageTooLarge, ArgumentInvalid, DocumentError */
+let held = 0;
+
+/** The JSON of a request. @throws ServiceError MessageTooLarge, ThrottlingException, ArgumentInvalid, DocumentError */
 export async function readBody<S extends v.GenericSchema>(
   { req }: Context,
   schema: S,
 ): Promise<v.InferOutput<S>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of req.raw.body ?? []) {
-    size += chunk.length;
-    if (size > LARGEST_BODY)
-      throw new ServiceError("MessageTooLarge", `a body has at most ${LARGEST_BODY} bytes`);
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
+  const bytes = await wholeBody(req.raw.body);
   if (!isUtf8(bytes)) throw new ServiceError("ArgumentInvalid", "the body is not UTF-8");
   return readJson(schema, parseJson(bytes.toString(), "the body"), "the body");
+}
+
+async function wholeBody(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body ?? []) {
+      size += chunk.length;
+      held += chunk.length;
+      if (size > LARGEST_BODY)
+        throw new ServiceError("MessageTooLarge", `a body has at most ${LARGEST_BODY} bytes`);
+      if (held > MOST_HELD)
+        throw new ServiceError("ThrottlingException", "too much is being sent at once; send it again later");
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    // A client that goes is none of the emulator's trouble.
+    throw error instanceof ServiceError
+      ? error
+      : new ServiceError("ArgumentInvalid", "the request ended within its body");
+  } finally {
+    held -= size;
+  }
 }
 
 type Answer = Response | Promise<Response>;
@@ -152,7 +172,8 @@ export class Api {
         "the query needs api-version, for example api-version=2021-04-12",
       );
     if (isSession(context)) return new Call(host, context);
-    const demand = { host, alias: (req.header("host") ?? "").toLowerCase(), path: req.path, rights };
+    const aliases = [(req.header("host") ?? "").toLowerCase()];
+    const demand = { host, aliases, path: req.path, rights };
     const reason = unauthorized(
       this.#context.policies(),
       req.header("authorization"),

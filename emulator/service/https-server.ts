@@ -7,12 +7,23 @@ import { getRequestListener } from "@hono/node-server";
 import type { ServerPair } from "../served-certificate";
 import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
-/** Milliseconds for the TLS handshake and the headers, and for a whole request. */
-const HEADERS_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 30_000;
+/** How long clients may take, and how many there may be. */
+export interface HttpsLimits {
+  /** Milliseconds for the TLS handshake, and for the headers. */
+  headers: number;
+  /** Milliseconds for a whole request. */
+  request: number;
+  /** Milliseconds in which nothing of a response was taken. */
+  stalled: number;
+  /** At one time, devices on WebSockets among them. */
+  connections: number;
+}
+
+const LIMITS: HttpsLimits = { headers: 10_000, request: 30_000, stalled: 30_000, connections: 10_000 };
+/** Milliseconds between two looks at who is late. */
+const INTERVAL = 1000;
 /** Bytes of all headers; a continuation token and a signature are the longest. */
 const LARGEST_HEADERS = 16 * 1024;
-const MAXIMUM_CONNECTIONS = 1000;
 
 /** Listens; `fetch` answers. */
 export class HttpsServer {
@@ -29,22 +40,30 @@ export class HttpsServer {
     names: readonly string[],
     fetch: (request: Request) => Response | Promise<Response>,
     known: ReadonlySet<string>,
+    limits = LIMITS,
   ) {
     this.#webSockets = new WebSockets(known);
+    const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
     const server = createServer(
       {
         ...contextOf(pair),
         // The names of this computer keep their certificate, so that the way back stays open.
         SNICallback: (name, done) => done(null, names.includes(name.toLowerCase()) ? this.#other : undefined),
-        handshakeTimeout: HEADERS_TIMEOUT,
-        headersTimeout: HEADERS_TIMEOUT,
-        requestTimeout: REQUEST_TIMEOUT,
+        handshakeTimeout: limits.headers,
+        headersTimeout: limits.headers,
+        requestTimeout: limits.request,
         maxHeaderSize: LARGEST_HEADERS,
-        connectionsCheckingInterval: 1000,
+        connectionsCheckingInterval: Math.min(INTERVAL, limits.headers),
       },
-      getRequestListener(fetch, { overrideGlobalObjects: false }),
+      (request, response) => {
+        // Silence is no fault of a reader: of events there may be none for hours.
+        response.setTimeout(limits.stalled, () => {
+          if (response.writableLength > 0) response.destroy();
+        });
+        return answer(request, response);
+      },
     );
-    server.maxConnections = MAXIMUM_CONNECTIONS;
+    server.maxConnections = limits.connections;
     server.on("upgrade", (request, socket, head) => this.#webSockets.accept(request, socket, head));
     this.#server = server;
   }

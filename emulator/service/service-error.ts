@@ -20,6 +20,7 @@ const HUB_ERRORS = {
   JobAlreadyExists: [409, 409_002],
   PreconditionFailed: [412, 412_002],
   MessageTooLarge: [413, 413_001],
+  ThrottlingException: [429, 429_001],
   ServerError: [500, 500_000],
   NotImplemented: [501, 501_000],
   GatewayTimeout: [504, 504_101],

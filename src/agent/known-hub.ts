@@ -45,7 +45,9 @@ export class KnownHub {
       isDeviceId(stored.deviceId);
     this.#assignment = ours ? stored : undefined;
     this.#source = "stored";
-    this.#isKept = true;
+    // A slot that could not be read may hold another one, and be read again one day: what has proved itself is written
+    // once more then.
+    this.#isKept = this.#store.isSure;
   }
 
   /** DPS has named it. @param assignedAt milliseconds since 1970 @returns true when that hub and device id are in use */

@@ -48,6 +48,7 @@ export class RecordStore<Value> {
   readonly #text: TextCodec;
   readonly #codec: RecordCodec<Value>;
   readonly #keys: SlotKeys;
+  #isSure = true;
 
   constructor(store: Store, text: TextCodec, codec: RecordCodec<Value>, keys: SlotKeys) {
     this.#store = store;
@@ -58,7 +59,14 @@ export class RecordStore<Value> {
 
   /** The newest value, or undefined when there is none or it was forgotten. A slot that cannot be read does not count. */
   read(): Value | undefined {
-    return newestOf(this.#slots())?.record?.value;
+    const slots = this.#slots();
+    this.#isSure = !slots.some(({ error }) => error);
+    return newestOf(slots)?.record?.value;
+  }
+
+  /** False when the last `read` could not read a slot, which may hold a newer value. */
+  get isSure(): boolean {
+    return this.#isSure;
   }
 
   /**

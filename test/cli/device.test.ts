@@ -132,6 +132,7 @@ test("the emulator says what others need to know", () => {
     event: "ready",
     port: expect.any(Number),
     httpsPort: expect.any(Number),
+    amqpsPort: expect.any(Number),
     idScope: SCOPE,
     ca: expect.stringContaining(directory),
     hubs: ["hub-1.example", "hub-2.example"],
@@ -427,6 +428,8 @@ test("a port in use is told with what to do", async () => {
   expect(https.err).toContain(
     `berth: --https-port: ${ready.port} is in use; stop what holds it, or take --https-port 0`,
   );
+  const amqps = ["emulator", "--port", "0", "--amqps-port", String(ready.port), "--config", file];
+  expect((await start(amqps).ended).err).toContain(`berth: --amqps-port: ${ready.port} is in use`);
 });
 
 test("a wrong configuration is refused by file and place, a missing one with a way to get one", async () => {

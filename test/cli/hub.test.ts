@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -30,6 +30,33 @@ test("connection strings of a running emulator: all, or one by host and policy",
     event: "connection-string",
     ...all.find(({ host, policy }) => host === HUB && policy === "service"),
   });
+});
+
+test("--events: what Event Hubs' SDKs read telemetry with", async () => {
+  const { status, out } = await berth(...WORDS, "--state", directory, "--events");
+  expect(status).toBe(0);
+  // The state does not know the port: SDKs take 5671 without one.
+  const all = emulator.eventsConnectionStrings.map(({ connectionString }) =>
+    connectionString.replace(`:${emulator.amqpsPort}/`, "/"),
+  );
+  expect(out.split("\n").slice(0, -1)).toEqual(all);
+  expect(all[0]).toMatch(/^Endpoint=sb:\/\/contoso\.azure-devices\.net\/;SharedAccessKeyName=iothubowner;/);
+});
+
+test("what a running emulator keeps is exported, for its owner, and over nothing that is there", async () => {
+  const file = join(directory, "export.json");
+  const words = ["emulator", "--state", directory, "--export", file];
+  expect(await berth(...words)).toMatchObject({ status: 0, out: `made  ${file}\n`, err: "" });
+  const { version, policies } = JSON.parse(readFileSync(file, "utf8"));
+  expect([version, policies.length]).toEqual([1, emulator.connectionStrings.length]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const again = await berth(...words);
+  expect(again).toMatchObject({
+    status: 2,
+    err: expect.stringContaining(`--export: ${file} is there already`),
+  });
+  const nowhere = await berth("emulator", "--export", `${file}.2`);
+  expect(nowhere).toMatchObject({ status: 2, err: expect.stringContaining("by --state") });
 });
 
 test("a directory without a state, and a policy that is not there", async () => {

@@ -37,6 +37,7 @@ test.each([
       "--config",
       "--port",
       "--https-port",
+      "--amqps-port",
       "--host",
       "--name",
       "--azure-ports",

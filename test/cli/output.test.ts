@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
-import { Output, type Streams } from "../../cli/output";
+import { Output, type Streams, wrapped } from "../../cli/output";
 import { BerthError } from "../../src/error";
 import { eventsOf } from "./command";
 
@@ -117,4 +117,35 @@ test("a pipe that nobody reads for a while does not grow", async () => {
   expect(Number(last?.count)).toBeGreaterThan(1_000);
   expect(events.length - 1 + Number(last?.count)).toBe(lines);
   expect(Number(most)).toBeLessThan(2 ** 20 + 1_000);
+});
+
+test.each([
+  ["short", 20, ["short"]],
+  ["one two three four", 9, ["one two", "  three", "  four"]],
+  ["  in in in", 6, ["  in", "    in", "    in"]],
+  ["averyveryverylongword and", 10, ["averyveryverylongword", "  and"]],
+  ["a averyveryverylongword", 10, ["a", "  averyveryverylongword"]],
+])("on a terminal no word is broken: %j in %i", (text, width, lines) => {
+  expect(wrapped(text, width)).toBe(lines.join("\n"));
+  expect(wrapped(text, undefined)).toBe(text);
+});
+
+test("colours are for a terminal that takes them, and around what is made harmless", () => {
+  const seen: string[] = [];
+  const take = (text: string) => void seen.push(text);
+  const plain = new Output(false, { out: take, err: take });
+  plain.event({ event: "x" }, "a line\u001b[2J", "green");
+  const coloured = new Output(false, {
+    out: take,
+    err: take,
+    columns: () => 10,
+    style: (_stream, format, text) => `<${format}>${text}</>`,
+  });
+  coloured.event({ event: "x" }, "a line that is long", "green");
+  coloured.warning("x");
+  expect(seen).toEqual([
+    "a line\\u001b[2J\n",
+    "<green>a line\n  that is\n  long</>\n",
+    "<yellow>berth: x</>\n",
+  ]);
 });

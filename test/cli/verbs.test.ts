@@ -188,6 +188,7 @@ test("faults: add, list, clear", async () => {
 
 test("events of one device, until the count is reached", async () => {
   tried.add("events");
+  expect(await failure(1, "events", "--event", "nothing")).toMatch(/\[ArgumentInvalid\]\n$/);
   const watching = berth("events", "--event", "connect,telemetry", "-d", "dev-1", "--count", "2", "--json");
   // It says so itself when it listens; until then the device comes again.
   const over = { now: false };
@@ -208,6 +209,10 @@ test("events of one device, until the count is reached", async () => {
   expect(records.map(({ event }) => event).slice(0, 1)).toEqual(["listening"]);
   expect(records).toHaveLength(3);
   for (const { event } of records.slice(1)) expect(["connect", "telemetry"]).toContain(event);
+});
+
+test("health", async () => {
+  expect(await json("health")).toMatchObject({ status: "ready", hubs: [HUB], port: emulator.port });
 });
 
 test("a connection is ended", async () => {
@@ -235,6 +240,76 @@ test("certificates: show, serve, new root, root, reset; the verbs go on through 
   expect(await json("certificate show")).toMatchObject({ kind: "kept" });
 });
 
+test("a message is sent to a device with its properties; what the hub does not take is told", async () => {
+  const device = await openHub(emulator);
+  await device.subscribe("devices/dev-1/messages/devicebound/#");
+  const more = ["--properties", "colour=blue", "--message-id", "m-1", "--content-type", "text/plain"];
+  expect(await said("hub send", "-d", "dev-1", "--data", "grüezi", ...more)).toBe("sent to dev-1\n");
+  const { topic, text } = await device.message();
+  expect(text).toBe("grüezi");
+  for (const part of ["$.mid=m-1", "$.ct=text/plain", "colour=blue"])
+    expect(decodeURIComponent(topic)).toContain(part);
+  const file = join(HOME, "bytes");
+  writeFileSync(file, Buffer.from([0, 255]));
+  await said("hub send", "-d", "dev-1", "--data-file", file);
+  expect((await device.message()).packet.payload).toEqual(Buffer.from([0, 255]));
+  await device.disconnect();
+  const { err, status } = await berth("hub", "send", "-d", "nobody", "--data", "x");
+  expect([status, err]).toEqual([1, expect.stringMatching(/\[amqp:not-found\]\n$/)]);
+});
+
+test("telemetry is read as az iot hub monitor-events has it", async () => {
+  const before = Date.now() - 1;
+  const device = await openHub(emulator);
+  const topic = "devices/dev-1/messages/events/";
+  await device.publish(`${topic}%24.ct=application%2Fjson&%24.ce=utf-8&colour=blue`, '{"a":1}');
+  await device.publish(topic, "text");
+  await device.publish(topic, Buffer.from([0, 255]));
+  await device.disconnect();
+  tried.add("hub monitor");
+  const words = ["hub", "monitor", "--enqueued-time", String(before), "--message-count", "3"];
+  const { status, out } = await berth(...words, "-d", "dev-1", "-p", "sys,app", "--json");
+  expect(status).toBe(0);
+  const events = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).event);
+  const common = { origin: "dev-1", module: "", interface: "", component: "" };
+  expect(events).toEqual([
+    {
+      ...common,
+      payload: { a: 1 },
+      properties: {
+        system: { content_type: "application/json", content_encoding: "utf-8" },
+        application: { colour: "blue" },
+      },
+    },
+    { ...common, payload: "text", properties: { system: {}, application: {} } },
+    { ...common, payload: "AP8=", properties: { system: {}, application: {} } },
+  ]);
+  const { out: lines } = await berth(...words);
+  expect(lines).toContain('dev-1: {"a":1}\n');
+  // Nothing comes any more.
+  expect((await berth("hub", "telemetry", "--timeout", "0.1")).status).toBe(0);
+  expect(await failure(1, "hub monitor", "--consumer-group", "a/b")).toMatch(/\[amqp:[\w:-]+\]\n$/);
+});
+
+test("AMQP is refused with a wrong key, and by who is not trusted", async () => {
+  const wrongKey = `HostName=${HUB};SharedAccessKeyName=service;SharedAccessKey=${KEY}`;
+  const place = ["--connect-to", `:127.0.0.1:${emulator.amqpsPort}`, "-l", wrongKey];
+  const ca = join(HOME, "root.pem");
+  writeFileSync(ca, emulator.ca.pem);
+  const refused = await berth("hub", "send", "-d", "dev-1", ...place, "--ca", ca);
+  expect(refused).toMatchObject({ status: 1, out: "" });
+  expect(refused.err).toMatch(
+    /take a connection string of a policy that may .*\[amqp:unauthorized-access\]\n$/,
+  );
+  expect(refused.err).not.toContain(KEY);
+  const stranger = await berth("hub", "monitor", ...place);
+  expect(stranger.status).toBe(1);
+  expect(stranger.err).toMatch(/certificate.*\[[A-Z_]+\]\n$/);
+});
+
 test("every verb of the table was tried", () => {
   expect([...tried].sort()).toEqual(VERBS.map(({ words }) => words).sort());
 });
@@ -253,6 +328,7 @@ test("a connection string, by option and by environment, asks where it says", as
   expect((await berthIn(environment, ...list)).out).toBe(byOption.out);
   const may = await berthIn(environment, "hub", "twin", "show", "-d", "dev-1", ...place);
   expect(may).toMatchObject({ status: 1, out: "" });
+  expect(may.err).toContain(`(${HUB}, 127.0.0.1:${emulator.httpsPort}, by BERTH_HUB_CONNECTION_STRING)\n`);
   expect(may.err).toContain("the policy registryRead lacks the right ServiceConnect");
   expect(may.err).toContain("[IotHubUnauthorizedAccess]");
   const wrongKey = connectionString.replace(/SharedAccessKey=.*/, `SharedAccessKey=${KEY}`);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import {
   createDeviceCertificate,
@@ -119,48 +121,25 @@ test.each([
   expect(readFileSync(file, "utf8")).toBe(text);
 });
 
-/** Files of this process cannot be written beyond so many bytes, as on a full disk. */
-function limitFiles(bytes: number | "unlimited"): void {
-  execFileSync("prlimit", ["--pid", String(process.pid), `--fsize=${bytes}:`]);
-}
-
 const onLinux = process.platform === "linux" ? test : test.skip;
 onLinux(
   "a state that cannot be written is told to the device as 500 and once by an event, and the next try may succeed",
   async () => {
-    const emulator = await startEmulator({ stateDirectory: directory });
-    const problems: Error[] = [];
-    emulator.events.on("problem", (error) => problems.push(error));
-    try {
-      limitFiles(1);
-      const answer = await provision(emulator);
-      expect(answer).toMatchObject({
-        status: 500,
-        body: { errorCode: 500000, message: "Internal server error." },
-      });
-      emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
-      const device = await openHub(emulator);
-      await device.subscribe("$iothub/twin/res/#");
-      const report = async (rid: number) => {
-        await device.publish(`$iothub/twin/PATCH/properties/reported/?$rid=${rid}`, `{"a":${rid}}`);
-        return (await device.message()).topic;
-      };
-      expect(await report(1)).toBe("$iothub/twin/res/500/?$rid=1");
-      expect(await report(2)).toBe("$iothub/twin/res/500/?$rid=2");
-      expect(problems).toEqual([expect.objectContaining({ code: "EFBIG", syscall: "write" })]);
-      expect(problems[0]!.message).toContain(`cannot write ${join(directory, "state.mdb")}: `);
-      limitFiles("unlimited");
-      expect(await report(3)).toBe("$iothub/twin/res/204/?$rid=3&$version=4");
-      expect((await provision(emulator)).body.status).toBe("assigned");
-      // Told again, because it had been mended.
-      limitFiles(1);
-      await report(4);
-      expect(problems).toHaveLength(2);
-      // The stop frees all else, and says that what is in memory was lost.
-      await expect(emulator.stop()).rejects.toThrow("cannot write");
-    } finally {
-      limitFiles("unlimited");
-    }
+    const program = fileURLToPath(new URL("./full-disk.ts", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", program, directory]);
+    const { refused, full, told, room, problems, stop } = JSON.parse(stdout);
+    expect(refused).toMatchObject({
+      status: 500,
+      body: { errorCode: 500000, message: "Internal server error." },
+    });
+    expect(full).toEqual(["$iothub/twin/res/500/?$rid=1", "$iothub/twin/res/500/?$rid=2"]);
+    const message = expect.stringContaining(`cannot write ${join(directory, "state.mdb")}: `);
+    expect(told).toEqual([{ code: "EFBIG", message }]);
+    expect(room).toEqual(["$iothub/twin/res/204/?$rid=3&$version=4", "assigned"]);
+    // Told again, because it had been mended.
+    expect(problems).toBe(2);
+    // The stop frees all else, and says that what is in memory was lost.
+    expect(stop).toEqual(message);
     const next = await startEmulator({ stateDirectory: directory });
     expect(next.twin(HUB, "dev-1").reported).toEqual({ a: 3 });
     await next.stop();

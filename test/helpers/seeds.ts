@@ -21,7 +21,7 @@ export function testProperty<T>(name: string, runs: number, property: fc.IRawPro
     ["fixed", FIXED_SEED],
     ["fresh", freshSeed],
   ] as const;
-  test.each(seeds)(`${name} (%s seed)`, (_, seed) => {
-    fc.assert(property, { seed, numRuns: runs });
+  test.each(seeds)(`${name} (%s seed)`, async (_, seed) => {
+    await fc.assert(property, { seed, numRuns: runs });
   });
 }

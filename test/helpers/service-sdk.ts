@@ -9,17 +9,21 @@ import type { Emulator } from "../../emulator/emulator";
 export class SdkError extends Error {
   readonly status: number | undefined;
   readonly body: string | undefined;
+  /** What AMQP said. */
+  readonly reason: string | undefined;
 
   constructor({
     name,
     message,
     status,
     body,
-  }: { name: string; message: string; status?: number; body?: string }) {
+    reason,
+  }: { name: string; message: string; status?: number; body?: string; reason?: string }) {
     super(message);
     this.name = name;
     this.status = status;
     this.body = body;
+    this.reason = reason;
   }
 }
 
@@ -52,6 +56,7 @@ export class ServiceSdk {
           NODE_EXTRA_CA_CERTS: emulator.ca.path,
           EMULATOR_ADDRESS: "127.0.0.1",
           EMULATOR_HTTPS_PORT: String(emulator.httpsPort),
+          EMULATOR_AMQPS_PORT: String(emulator.amqpsPort),
         },
         stdio: ["pipe", "pipe", "pipe"],
       },
@@ -72,16 +77,32 @@ export class ServiceSdk {
     });
   }
 
-  /** Makes a client of `className`, to be called `name`. */
-  async client(name: string, className: string, connectionString: string): Promise<void> {
+  /** Makes a client of `className`, to be called `name`. @param transport of a `Client` */
+  async client(
+    name: string,
+    className: string,
+    connectionString: string,
+    transport?: "Amqp" | "AmqpWs",
+  ): Promise<void> {
     this.#kept.set(name, className);
     await this.#send({
       object: className,
       method: "fromConnectionString",
-      args: [connectionString],
+      args: [connectionString, ...(transport ? [{ class: transport }] : [])],
       as: name,
     });
     this.passed.add(`${className}.fromConnectionString`);
+  }
+
+  /** Makes an `EventHubConsumerClient`, to be called `name`. */
+  async consumer(name: string, group: string, connectionString: string, options = {}): Promise<void> {
+    this.#kept.set(name, "EventHubConsumerClient");
+    await this.#send({
+      object: "EventHubConsumerClient",
+      method: "new",
+      args: [group, connectionString, options],
+      as: name,
+    });
   }
 
   /** Calls a method of a client. @throws SdkError */

@@ -3,13 +3,20 @@
 /**
  * Microsoft's service SDKs, driven from outside: a line of JSON on standard input is a call (object, method, arguments),
  * a line on standard output what came of it. `as` keeps what a call returned, so that a query or a twin can be called.
+ * What arrives by itself is asked for: `next message` of a receiver, `next event` of a subscription.
  */
 const { createInterface } = require("node:readline");
-const { Client, DigitalTwinClient, JobClient, Registry } = require("azure-iothub");
+const { EventEmitter, on } = require("node:events");
+const { EventHubConsumerClient } = require("@azure/event-hubs");
+const { Amqp, AmqpWs, Client, DigitalTwinClient, JobClient, Registry } = require("azure-iothub");
+const { Message, NoRetry } = require("azure-iot-common");
 const { ProvisioningServiceClient } = require("azure-iot-provisioning-service");
 
-const classes = { Client, DigitalTwinClient, JobClient, Registry, ProvisioningServiceClient };
+const classes = { Client, DigitalTwinClient, EventHubConsumerClient, JobClient, Registry };
+Object.assign(classes, { ProvisioningServiceClient, Amqp, AmqpWs, NoRetry });
 const kept = new Map();
+/** What has come to an object and was not asked for yet. */
+const arrived = new Map();
 
 /** What the SDK hands back beside the HTTP response. */
 function plain(value) {
@@ -31,14 +38,74 @@ function plain(value) {
 
 /** The public methods of a class. */
 function methodsOf(name) {
-  const { prototype } = classes[name];
-  const own = Object.getOwnPropertyNames(prototype).filter((method) => !/^_|^constructor$/.test(method));
-  return ["fromConnectionString", ...own].sort();
+  const all = Object.entries(Object.getOwnPropertyDescriptors(classes[name].prototype));
+  const own = all
+    .filter(([method, { value }]) => value && !/^_|^constructor$/.test(method))
+    .map(([method]) => method);
+  const made = classes[name].fromConnectionString ? ["fromConnectionString"] : [];
+  return [...made, ...own].sort();
+}
+
+/** Begins to collect what an object emits. */
+function collect(name, emitter, event) {
+  arrived.set(name, on(emitter, event));
+}
+
+/** A message, without what belongs to its transport. */
+function messageOf({ data, messageId, contentType, transportObj }) {
+  const { message_annotations, user_id } = transportObj;
+  return {
+    body: JSON.parse(String(data)),
+    messageId,
+    contentType,
+    userId: String(user_id),
+    message_annotations,
+  };
+}
+
+/** A subscription from one position on; what comes of it is asked for by `next event`. */
+function subscribe(client, name, partition, options) {
+  const events = new EventEmitter();
+  collect(name, events, "event");
+  const handlers = {
+    processEvents: async (list, { partitionId, lastEnqueuedEventProperties: last }) => {
+      for (const event of list)
+        events.emit("event", { ...event, body: String(event.body), partitionId, ...(last && { last }) });
+    },
+    processError: async ({ name: error, code, message }) => events.emit("event", { error, code, message }),
+  };
+  const given = { skipParsingBodyAsJson: true, maxWaitTimeInSeconds: 1, ...options };
+  return partition === null
+    ? client.subscribe(handlers, given)
+    : client.subscribe(partition, handlers, given);
+}
+
+/** An argument that is a class, an object of one, a message, or what was kept. */
+function argumentOf(value) {
+  if (typeof value !== "object" || value === null) return value;
+  if (value.date) return new Date(value.date);
+  if (value.kept) return kept.get(value.kept);
+  if (value.class) return classes[value.class];
+  if (value.made) return new classes[value.made]();
+  if (!value.message) return value;
+  const { body, properties = {}, expiryTimeUtc, ...rest } = value.message;
+  const message = Object.assign(new Message(body), rest);
+  if (expiryTimeUtc) message.expiryTimeUtc = expiryTimeUtc;
+  for (const [key, text] of Object.entries(properties)) message.properties.add(key, text);
+  return message;
 }
 
 async function call({ object, method, args, as }) {
   if (method === "methods of the class") return methodsOf(object);
   const target = classes[object] ?? kept.get(object);
+  if (method === "new") return void kept.set(as, new target(...args));
+  if (method === "subscribe") return void kept.set(as, subscribe(target, as, ...args));
+  if (method === "next event") return plain((await arrived.get(object).next()).value[0]);
+  if (method === "next message") {
+    const { value } = await arrived.get(object).next();
+    kept.set(args[0], value[0]);
+    return messageOf(value[0]);
+  }
   const value = await new Promise((resolve, reject) => {
     // Without a callback these SDKs lose answers of DPS, and the place in a query.
     const last = args.at(-1);
@@ -46,11 +113,11 @@ async function call({ object, method, args, as }) {
       last === "callback"
         ? [...args.slice(0, -1), (error, result) => (error ? reject(error) : resolve(result))]
         : args;
-    const dates = given.map((one) => (typeof one === "object" && one?.date ? new Date(one.date) : one));
-    const returned = target[method](...dates);
+    const returned = target[method](...given.map(argumentOf));
     if (last !== "callback") Promise.resolve(returned).then(resolve, reject);
   });
   if (as) kept.set(as, value?.responseBody ?? value);
+  if (as && typeof value?.abandon === "function") collect(as, value, "message");
   return as && !value?.responseBody ? null : plain(value);
 }
 
@@ -60,10 +127,11 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
     (result) => ({ result: result ?? null }),
     (error) => ({
       error: {
-        name: error.constructor.name,
+        name: error.name === "MessagingError" ? error.code : error.constructor.name,
         message: error.message,
         status: error.response?.statusCode,
         body: error.responseBody,
+        reason: error.amqpError?.condition ?? error.amqpError?.name,
       },
     }),
   );

@@ -422,9 +422,11 @@ test("forget drops what waits and tells it; a store that refuses is told, and no
   const onDropped = (count: number): void => {
     dropped += count;
   };
-  const world = made({ onDropped }, { network: { isUp: () => false } });
+  const world = made({ onDropped, twin: {} }, { network: { isUp: () => false } });
   world.device.send("1");
   world.device.send("2");
+  // A report is dropped, too, and is no message.
+  world.device.report({ a: 1 });
   expect(world.device.forget()).toBe(true);
   expect(dropped).toBe(0);
   world.time.advance(1_000);

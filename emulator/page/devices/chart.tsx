@@ -34,7 +34,11 @@ export function Chart({ series, label }: { series: Series; label: string }) {
           })),
         ],
         axes: [
-          { ...axis, values: (_plot, times) => times.map((time) => timeOfDay(time * 1000).slice(0, 8)), space: 80 },
+          {
+            ...axis,
+            values: (_plot, times) => times.map((time) => timeOfDay(time * 1000).slice(0, 8)),
+            space: 80,
+          },
           { ...axis, size: 48 },
         ],
         legend: { live: false },

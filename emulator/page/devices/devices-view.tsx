@@ -3,7 +3,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { VirtualList } from "../parts/virtual-list";
 import { health } from "../model/emulator";
-import { devices, loadDevices } from "../model/devices";
+import { devices, loadDevices, MOST_LISTED } from "../model/devices";
 import { devicesChanged } from "../model/history";
 import { route } from "../route";
 import { DevicePane } from "./device-pane";
@@ -30,6 +30,9 @@ export function DevicesView() {
   const shown = devices.value.filter(({ deviceId, hub }) =>
     `${deviceId} ${hub}`.toLowerCase().includes(words),
   );
+  const isCut = (health.value?.hubs ?? []).some(
+    (hub) => devices.value.filter((one) => one.hub === hub).length >= MOST_LISTED,
+  );
   const [, hub = "", id = ""] = route.value;
   const at = shown.findIndex((one) => one.hub === hub && one.deviceId === id);
   return (
@@ -45,7 +48,10 @@ export function DevicesView() {
               text.value = event.currentTarget.value;
             }}
           />
-          <span class="faint">{shown.length === 1 ? "1 device" : `${shown.length} devices`}</span>
+          <span class="faint">
+            {shown.length === 1 ? "1 device" : `${shown.length} devices`}
+            {isCut && `, the first ${MOST_LISTED} of each hub`}
+          </span>
         </div>
         {problem.value && <p class="problem">{problem.value}</p>}
         <VirtualList

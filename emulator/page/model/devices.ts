@@ -33,13 +33,15 @@ export interface Twin {
 }
 
 export const devices = signal<readonly Device[]>([]);
+/** Of one hub; what a hub has beyond that is not read. */
+export const MOST_LISTED = 1000;
 
 /** Reads the devices of every hub. @throws ApiError */
 export async function loadDevices(): Promise<void> {
   const hubs = health.peek()?.hubs ?? [];
   const lists = await Promise.all(
     hubs.map(async (hub) => {
-      const found = await ask<Identity[]>(hub, "GET", `/devices?top=1000&${HUB_VERSION}`);
+      const found = await ask<Identity[]>(hub, "GET", `/devices?top=${MOST_LISTED}&${HUB_VERSION}`);
       return found.map((identity) => ({ ...identity, hub }));
     }),
   );

@@ -9,6 +9,8 @@ const MOST_TELEMETRY = 200;
 const MOST_OTHERS = 50;
 /** Milliseconds between two times that views are told. */
 const PACE = 200;
+/** The same for lists, which are read from the services. */
+const LIST_PACE = 1000;
 
 /** What is known of one device. Lists have the oldest first. */
 export interface History {
@@ -50,8 +52,17 @@ function push<T>(list: T[], item: T, most: number): void {
   if (list.length > most) list.splice(0, list.length - most);
 }
 
+function tellLists(): void {
+  if (isListDue) return;
+  isListDue = true;
+  setTimeout(() => {
+    isListDue = false;
+    devicesChanged.value++;
+  }, LIST_PACE);
+}
+
 let isDue = false;
-let lists = false;
+let isListDue = false;
 
 listen((batch) => {
   for (const record of batch) {
@@ -61,13 +72,13 @@ listen((batch) => {
         break;
       case "assigned":
         push(ensure(record.registrationId).assigned, record, MOST_OTHERS);
-        lists = true;
+        tellLists();
         break;
       case "connect":
       case "disconnect":
       case "refuse":
         push(ensure(record.id).trouble, record, MOST_OTHERS);
-        lists = true;
+        tellLists();
         break;
       case "fault":
         if (record.id) push(ensure(record.id).trouble, record, MOST_OTHERS);
@@ -85,7 +96,5 @@ listen((batch) => {
   setTimeout(() => {
     isDue = false;
     changed.value++;
-    if (lists) devicesChanged.value++;
-    lists = false;
   }, PACE);
 });

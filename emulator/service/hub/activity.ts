@@ -9,30 +9,45 @@ export interface ActivityTimes {
   lastActivityTime?: string;
 }
 
+/** Milliseconds since 1970: a device that sends much has them changed often, and read seldom. */
+interface Times {
+  connection?: number;
+  activity: number;
+}
+
 /** Listens to the events of an emulator. */
 export class Activity {
   /** By hub and device id. */
-  readonly #times = new Map<string, ActivityTimes>();
+  readonly #times = new Map<string, Times>();
 
   /** @param now milliseconds since 1970 */
   constructor(events: EventEmitter<EmulatorEvents>, now: () => number) {
-    const note = (hub: string, deviceId: string, connection: boolean) => {
-      const time = new Date(now()).toISOString();
+    const note = (hub: string, deviceId: string): Times => {
       const key = `${hub}/${deviceId}`;
-      const change = connection ? { connectionStateUpdatedTime: time } : {};
-      this.#times.set(key, { ...this.#times.get(key), lastActivityTime: time, ...change });
+      const times = this.#times.get(key) ?? { activity: 0 };
+      times.activity = now();
+      this.#times.set(key, times);
+      return times;
     };
     const connection = ({ endpoint, id }: { endpoint: string; id: string }) => {
-      if (endpoint !== "dps") note(endpoint, id, true);
+      if (endpoint === "dps") return;
+      const times = note(endpoint, id);
+      times.connection = times.activity;
     };
     events.on("connect", connection);
     events.on("disconnect", connection);
-    events.on("telemetry", ({ hub, deviceId }) => note(hub, deviceId, false));
-    events.on("reported", ({ hub, deviceId }) => note(hub, deviceId, false));
+    events.on("telemetry", ({ hub, deviceId }) => note(hub, deviceId));
+    events.on("reported", ({ hub, deviceId }) => note(hub, deviceId));
   }
 
   of(hub: string, deviceId: string): ActivityTimes {
-    return this.#times.get(`${hub}/${deviceId}`) ?? {};
+    const times = this.#times.get(`${hub}/${deviceId}`);
+    if (!times) return {};
+    const date = (time: number) => new Date(time).toISOString();
+    return {
+      lastActivityTime: date(times.activity),
+      ...(times.connection === undefined ? {} : { connectionStateUpdatedTime: date(times.connection) }),
+    };
   }
 
   /** Drops what is known of a device that is deleted. */

@@ -100,8 +100,7 @@ export function identityRoutes(api: Api, context: HubContext): void {
   );
   api.on("DELETE", "/devices/:id/commands", "ServiceConnect", async (call) => {
     const device = deviceOf(context, call.host, call.param("id"));
-    const purged = device.queue.length;
-    device.queue = [];
+    const purged = context.endpoint(call.host).purge(device);
     devices.touched(call.host, device);
     await context.settled();
     return Response.json({ deviceId: device.deviceId, totalMessagesPurged: purged });

@@ -4,11 +4,11 @@
  * service from the other, so `/at/{host}/…` stands for it; and it has no key of a policy, so the session's token, which
  * is in the address that the command prints, opens everything.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { ServerPair } from "../../served-certificate";
+import { constantTimeEqual } from "../../shared-access-signature";
 import { ClientRelay, type RelayTarget } from "./client-relay";
 import { fileResponse, type PageFiles, SECURITY_HEADERS } from "./page-files";
 
@@ -126,10 +126,8 @@ export class PageServer {
     return URL.canParse(url) && this.#names.has(new URL(url).hostname);
   }
 
-  /** Compared by digests, so that neither length nor content is told by time. */
   #isToken(token: string): boolean {
-    const digest = (text: string) => createHash("sha256").update(text).digest();
-    return timingSafeEqual(digest(this.#options.token), digest(token));
+    return constantTimeEqual(this.#options.token, token);
   }
 }
 

@@ -206,11 +206,11 @@ export class Twin implements HubFeature {
   }
 
   forget(): number {
-    const { length } = this.#pending;
     this.#pending = [];
     this.#next = undefined;
     this.moved();
-    return length;
+    // What was reported is no message.
+    return 0;
   }
 
   take(publish: InboundPublish): boolean {

@@ -135,6 +135,30 @@ test("the client by hand is for the page alone, and for the session alone", asyn
   });
 });
 
+test("where others can reach it, it is served over TLS, and the address names it", async () => {
+  const open = await startWithPage({ host: "0.0.0.0", names: ["board-room.test"] });
+  const address = new URL(open.pageAddress!);
+  expect(address.origin).toBe(`https://board-room.test:${address.port}`);
+  const { request } = await import("node:https");
+  const status = (host: string) =>
+    new Promise((resolve, reject) => {
+      const { port } = address;
+      const options = {
+        host: "127.0.0.1",
+        port,
+        servername: "board-room.test",
+        ca: open.ca.pem,
+        headers: { host },
+      };
+      request(options, ({ statusCode }) => resolve(statusCode))
+        .on("error", reject)
+        .end();
+    });
+  expect(await status(address.host)).toBe(200);
+  expect(await status("evil.example")).toBe(403);
+  await open.stop();
+});
+
 test("without a page there is none", async () => {
   const { startEmulator } = await import("../../helpers/emulator-client");
   const plain = await startEmulator();
