@@ -151,10 +151,10 @@ async function buildDist(types: boolean): Promise<void> {
     }
   }
   if (types) {
-    put("LICENSES.txt", licences(Object.keys(metafile?.inputs ?? {})));
+    const ofPage = await buildPage();
+    put("LICENSES.txt", licences([...Object.keys(metafile?.inputs ?? {}), ...ofPage]));
     put("native-device.js", await bundleNativeDevice());
     declare(put);
-    await buildPage();
   }
   writeFileSync(INPUTS, `${JSON.stringify(inputs, undefined, 1)}\n`);
   for (const name of readdirSync(DIST)) {

@@ -14,8 +14,9 @@ import { isFresh, PAGE_INPUTS, stateOf } from "./dist-state.js";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PAGE = join(ROOT, "emulator", "page");
 
-/** Builds it. */
-export async function buildPage(): Promise<void> {
+/** Builds it. @returns files of packages that are in it, by their names from the project's root */
+export async function buildPage(): Promise<string[]> {
+  const ofPackages = new Set<string>();
   const others = ["scripts/build-page.ts", "package-lock.json", "emulator/page"];
   const inputs: Record<string, string> = {};
   for (const name of others) inputs[name] = stateOf(name);
@@ -41,13 +42,15 @@ export async function buildPage(): Promise<void> {
         name: "inputs",
         load(id) {
           const name = relative(ROOT, id.replace(/\?.*$/, ""));
-          if (!name.startsWith("..") && !name.includes("node_modules")) inputs[name] = stateOf(name);
+          if (name.includes("node_modules")) ofPackages.add(name);
+          else if (!name.startsWith("..")) inputs[name] = stateOf(name);
           return null;
         },
       },
     ],
   });
   writeFileSync(PAGE_INPUTS, `${JSON.stringify(inputs, undefined, 1)}\n`);
+  return [...ofPackages];
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
