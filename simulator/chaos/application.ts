@@ -75,20 +75,18 @@ export class Application {
         if (random.chance(0.5)) this.send();
       }),
       onDropped: told("onDropped", (count: number) => unit.ledger.drop(count), false),
-      onError: told(
-        "onError",
-        ({ where, error }: { where: string; error: { code: string; retriable: boolean } }) =>
-          unit.failed(where, error),
+      onError: told("onError", ({ where, error }: { where: string; error: { code: string; retriable: boolean } }) =>
+        unit.failed(where, error),
       ),
-      onMessage: told(
-        "onMessage",
-        ({ properties }: { properties: { readonly [name: string]: string | null } }) => {
-          unit.seen.add(Number(properties.number));
-        },
-      ),
+      onMessage: told("onMessage", ({ properties }: { properties: { readonly [name: string]: string | null } }) => {
+        unit.seen.add(Number(properties.number));
+      }),
       onDesired: told(
         "onDesired",
-        ({ $version, ...desired }: Record<string, unknown>, { complete }: { readonly complete: boolean }) => {
+        (
+          { $version, ...desired }: Record<string, unknown>,
+          { complete }: { readonly complete: boolean },
+        ) => {
           if (complete) for (const name of Object.keys(this.desired)) delete this.desired[name];
           for (const [name, value] of Object.entries(desired)) {
             if (value === null) delete this.desired[name];
@@ -147,9 +145,7 @@ export class Application {
     const text = `${ledger.life} ${ledger.next} `;
     const size = this.#random.chance(0.1) ? this.#random.spread(32, 1_500) : 32;
     this.#call((device) => {
-      const options = this.#random.chance(0.3)
-        ? { properties: { kind: "chaos", n: String(ledger.next) } }
-        : undefined;
+      const options = this.#random.chance(0.3) ? { properties: { kind: "chaos", n: String(ledger.next) } } : undefined;
       if (device.send(text.padEnd(size, "."), options)) ledger.accept();
     });
   }
@@ -204,10 +200,7 @@ export class Application {
     const oldest = now - 300_000;
     const open = this.#calls.filter(({ answered, since }) => !answered && since > oldest);
     if (open.length >= traits.maximumCalls) {
-      this.#unit.violate(
-        "memory is bounded",
-        `${open.length + 1} calls are open, ${traits.maximumCalls} may be`,
-      );
+      this.#unit.violate("memory is bounded", `${open.length + 1} calls are open, ${traits.maximumCalls} may be`);
     }
     const call = { since: now, answered: false };
     this.#calls.push(call);

@@ -25,8 +25,7 @@ export async function hunt(mutant: Mutant, seed: number): Promise<Find | undefin
     const world = new World({ seed: seed + i, periods: PERIODS, devices: DEVICES, subject });
     const outcome = world.runAtOnce();
     deviceHours += outcome.deviceHours;
-    if (outcome.violation)
-      return { seed: seed + i, rule: outcome.violation.rule, what: outcome.violation.what, deviceHours };
+    if (outcome.violation) return { seed: seed + i, rule: outcome.violation.rule, what: outcome.violation.what, deviceHours };
   }
   return undefined;
 }

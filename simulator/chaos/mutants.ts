@@ -152,8 +152,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "a refusal of the hub does not lead to DPS",
     file: "agent/refusal.ts",
-    from: 'return refusesIdentity(code) || code === "invalid-argument";',
-    to: 'return code === "invalid-argument";',
+    from: "return refusesIdentity(code) || code === \"invalid-argument\";",
+    to: "return code === \"invalid-argument\";",
   },
   {
     name: "what a person has to mend is tried again once in ten hours",
@@ -221,9 +221,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
 export function plant({ name, file, from, to }: Mutant): string {
   const source = readFileSync(join(ROOT, "src", file), "utf8");
   if (source.split(from).length !== 2) {
-    throw new Error(
-      `"${name}": src/${file} does not hold the text to be changed once; correct simulator/chaos/mutants.ts`,
-    );
+    throw new Error(`"${name}": src/${file} does not hold the text to be changed once; correct simulator/chaos/mutants.ts`);
   }
   return source.replace(from, () => to);
 }
@@ -244,9 +242,7 @@ export async function subjectWith(mutant: Mutant): Promise<Subject> {
       {
         name: "mutant",
         setup(bundle) {
-          bundle.onLoad({ filter: /\.ts$/ }, (load) =>
-            load.path === path ? { contents, loader: "ts" } : undefined,
-          );
+          bundle.onLoad({ filter: /\.ts$/ }, (load) => (load.path === path ? { contents, loader: "ts" } : undefined));
         },
       },
     ],

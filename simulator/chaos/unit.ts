@@ -23,11 +23,7 @@ import { Trace } from "./trace";
 import type * as subject from "./subject";
 
 export const ID_SCOPE = "0ne00000000";
-export const HUBS = Object.freeze([
-  "hub-a.azure-devices.net",
-  "hub-b.azure-devices.net",
-  "hub-c.azure-devices.net",
-]);
+export const HUBS = Object.freeze(["hub-a.azure-devices.net", "hub-b.azure-devices.net", "hub-c.azure-devices.net"]);
 
 /** The code under test: the project's, or a mutant's. */
 export type Subject = typeof subject;
@@ -344,10 +340,7 @@ export class Unit {
     if (tries > 0) this.later(5_000, () => this.checkReturn(tries - 1));
     else {
       const { state, assignment } = this.device ?? {};
-      this.violate(
-        "back within the bound",
-        `${LONGEST_RETURN / 60_000} minutes of calm: ${state}, ${assignment?.hub}`,
-      );
+      this.violate("back within the bound", `${LONGEST_RETURN / 60_000} minutes of calm: ${state}, ${assignment?.hub}`);
     }
   }
 
@@ -366,17 +359,11 @@ export class Unit {
     const { twin, queue } = place;
     const desired = JSON.stringify(sorted(application.desired));
     if (desired !== JSON.stringify(sorted(twin.desired))) {
-      this.violate(
-        "the twin converges",
-        `desired: the device has ${desired}, the hub ${JSON.stringify(sorted(twin.desired))}`,
-      );
+      this.violate("the twin converges", `desired: the device has ${desired}, the hub ${JSON.stringify(sorted(twin.desired))}`);
     }
     for (const [name, value] of Object.entries(application.reported)) {
       if (twin.reported[name] !== value) {
-        this.violate(
-          "the twin converges",
-          `reported: ${name} is ${value}, the hub has ${twin.reported[name]}`,
-        );
+        this.violate("the twin converges", `reported: ${name} is ${value}, the hub has ${twin.reported[name]}`);
       }
     }
     if (queue.length > 0) this.violate("messages come through", `${queue.length} wait at the hub`);
@@ -518,8 +505,7 @@ export class Unit {
       },
       timers: {
         set: (callback, delay) => {
-          if (!(delay >= 0 && delay <= 2_147_483_647))
-            this.violate("timers are sound", `a delay of ${delay}`);
+          if (!(delay >= 0 && delay <= 2_147_483_647)) this.violate("timers are sound", `a delay of ${delay}`);
           boot.timers += 1;
           if (boot.timers > MOST_TIMERS) this.violate("memory is bounded", `${boot.timers} timers wait`);
           this.#assertTimePasses();
@@ -578,10 +564,7 @@ export class Unit {
     else if (unreported < 0) this.violate("nothing is lost", `${-unreported} messages too many are held`);
     else if (this.#unreportedSince < 0) this.#unreportedSince = this.now;
     else if (this.now - this.#unreportedSince > 1_000 && boot.device.connected) {
-      this.violate(
-        "nothing is lost",
-        `${unreported} messages are neither held, acknowledged nor reported as dropped`,
-      );
+      this.violate("nothing is lost", `${unreported} messages are neither held, acknowledged nor reported as dropped`);
     }
     if (this.#calmSince >= 0 && !this.#slowed && this.now - this.#calmSince > SHORT_RETURN) {
       this.violate("back within the bound", `${SHORT_RETURN / 60_000} minutes of calm: ${boot.device.state}`);
@@ -600,10 +583,7 @@ export class Unit {
       delivered: (message: QueuedMessage) => {
         this.tally.c2d += 1;
         if (!this.seen.has(message.number)) {
-          this.violate(
-            "messages come through",
-            `message ${message.number} was acknowledged, not handed over`,
-          );
+          this.violate("messages come through", `message ${message.number} was acknowledged, not handed over`);
         }
       },
       methodEnded: (requestId, status, why) => this.#methodEnded(requestId, status, why),
@@ -649,8 +629,7 @@ export class Unit {
     this.trace.add(this.now, what, about);
     if (what !== "connect") return;
     this.tally.connections += 1;
-    if (about !== DPS_NAME && !HUBS.includes(about))
-      this.violate("the assignment is readable", `connects to ${about}`);
+    if (about !== DPS_NAME && !HUBS.includes(about)) this.violate("the assignment is readable", `connects to ${about}`);
     const rate = about === DPS_NAME ? this.#dpsRate : this.#hubRate;
     if (!rate.take(this.now)) this.violate("requests keep to the quotas", `connections to ${about}`);
   }

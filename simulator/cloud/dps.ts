@@ -98,17 +98,8 @@ export class DpsRecord {
     const failed = account.trouble("dps-failed");
     if (failed !== undefined) {
       this.#operation = undefined;
-      const state = {
-        registrationId,
-        status: "failed",
-        errorCode: 400_207,
-        errorMessage: "allocation failed",
-      };
-      return [
-        200,
-        JSON.stringify({ operationId: operation, status: "failed", registrationState: state }),
-        undefined,
-      ];
+      const state = { registrationId, status: "failed", errorCode: 400_207, errorMessage: "allocation failed" };
+      return [200, JSON.stringify({ operationId: operation, status: "failed", registrationState: state }), undefined];
     }
     account.assign();
     events.step("assigned", account.hub);
@@ -120,11 +111,7 @@ export class DpsRecord {
       substatus: "initialAssignment",
       createdDateTimeUtc: "2026-11-23T03:11:13.0276997Z",
     };
-    return [
-      200,
-      JSON.stringify({ operationId: operation, status: "assigned", registrationState: state }),
-      undefined,
-    ];
+    return [200, JSON.stringify({ operationId: operation, status: "assigned", registrationState: state }), undefined];
   }
 
   #refusal(): Answer | undefined {
@@ -134,12 +121,7 @@ export class DpsRecord {
     if (after !== undefined) return this.#error(429, 429_001, "throttled", after || undefined);
     const server = account.trouble("dps-server-error");
     if (server !== undefined) {
-      return this.#error(
-        random.pick([500, 502, 503, 504]),
-        500_001,
-        "internal",
-        random.chance(0.3) ? server : undefined,
-      );
+      return this.#error(random.pick([500, 502, 503, 504]), 500_001, "internal", random.chance(0.3) ? server : undefined);
     }
     const malformed = account.trouble("dps-malformed");
     if (malformed !== undefined) return [200, MALFORMED[malformed % MALFORMED.length] as string, undefined];
@@ -156,10 +138,10 @@ export class DpsRecord {
     return [status, JSON.stringify(body), after];
   }
 
+
   #assertTold(what: string): void {
     const early = this.#notBefore - this.account.options.time.ticks();
-    if (early > 0)
-      this.account.options.events.fault(`DPS: a ${what} ${Math.ceil(early)} ms before retry-after`);
+    if (early > 0) this.account.options.events.fault(`DPS: a ${what} ${Math.ceil(early)} ms before retry-after`);
   }
 
   #assertRate(): void {
