@@ -355,7 +355,7 @@ export class Emulator {
     });
     const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
@@ -535,12 +535,13 @@ export class Emulator {
   #sessionsOf(hub: string) {
     return {
       load: (deviceId: string) => this.devices.get(hub, deviceId)?.session,
-      save: (deviceId: string, subscriptions: Record<string, number> | undefined) => {
+      save: async (deviceId: string, subscriptions: Record<string, number> | undefined) => {
         const device = this.devices.get(hub, deviceId);
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
         this.devices.touched(hub, device);
+        await this.#state.settled();
       },
     };
   }

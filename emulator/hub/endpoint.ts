@@ -303,7 +303,7 @@ export class HubEndpoint implements EndpointHandler {
   #watchUntil(at: number): void {
     if (this.#nextExpiry && this.#nextExpiry.at <= at) return;
     this.#nextExpiry?.cancel();
-    const cancel = this.#clock.schedule(() => this.#dropExpired(), at - this.#clock.now());
+    const cancel = this.#clock.at(() => this.#dropExpired(), at);
     this.#nextExpiry = { at, cancel };
   }
 
