@@ -82,6 +82,12 @@ export function LifeView() {
               id={`tab-${name}`}
               aria-selected={side.value === name}
               aria-controls={`panel-${name}`}
+              tabIndex={side.value === name ? 0 : -1}
+              onKeyDown={(event) => {
+                if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+                side.value = name === "packet" ? "hand" : "packet";
+                document.getElementById(`tab-${side.value}`)?.focus();
+              }}
               onClick={() => {
                 side.value = name;
               }}

@@ -17,6 +17,8 @@ import { maybe, object, text } from "../../shapes";
 /** Bytes of a message, and of what may wait for either side. */
 const LARGEST_MESSAGE = 512 * 1024;
 const MOST_WAITING = 4 * 1024 * 1024;
+/** Milliseconds for the first message. */
+const OPENING_TIMEOUT = 10_000;
 /** Clients by hand at one time. */
 const MOST_CLIENTS = 32;
 
@@ -55,7 +57,12 @@ export class ClientRelay {
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on("error", () => {});
-      webSocket.once("message", (data, isBinary) => this.#open(webSocket, isBinary ? "" : String(data)));
+      const silent = setTimeout(() => webSocket.terminate(), OPENING_TIMEOUT).unref();
+      webSocket.once("close", () => clearTimeout(silent));
+      webSocket.once("message", (data, isBinary) => {
+        clearTimeout(silent);
+        this.#open(webSocket, isBinary ? "" : String(data));
+      });
     });
   }
 

@@ -88,7 +88,7 @@ export class PageWorld {
   /** Opens the address that the emulator prints. */
   async open({
     width = 1180,
-    height = 720,
+    height = 700,
     dark = false,
     view = "life",
     address = this.emulator.pageAddress!,

@@ -168,6 +168,11 @@ test("the keyboard alone reaches a packet", async () => {
   world.device("kitchen");
   const page = await world.open();
   await row(page, /CONNECT kitchen/).waitFor();
+  await page.getByRole("tab", { name: "Packet" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByLabel("Registration id").waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.getByText("Arrow keys move through the list").waitFor();
   await page.getByRole("listbox", { name: "Packets and events" }).focus();
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowDown");

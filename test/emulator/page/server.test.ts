@@ -89,6 +89,14 @@ test("files are given to anybody here, APIs to the session alone", async () => {
   expect((await ask("/../../package.json", { headers: session() })).status).toBe(404);
 });
 
+test("a body that is too large is refused, and so is what is no request", async () => {
+  const body = "x".repeat(5 * 1024 * 1024);
+  const large = await ask("/at/localhost/faults", { method: "POST", headers: session(), body });
+  expect(large.status).toBe(413);
+  expect((await ask("/", { headers: { "x-padding": "x".repeat(20_000) } })).status).toBe(431);
+  expect((await ask("/")).status).toBe(200);
+});
+
 test("the session is no key for the HTTPS port", async () => {
   const { ask: askHttps } = await import("../../helpers/https-client");
   const answer = await askHttps(emulator, "GET", "/devices?api-version=2021-04-12", { headers: session() });
