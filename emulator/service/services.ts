@@ -81,7 +81,12 @@ export function createServices(options: ServicesOptions): Services {
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
         certificates: options.certificates,
         clock,
-        events: new EventStreams(events, clock, options.keepEvents),
+        events: new EventStreams(
+          events,
+          // Events have the right time, however wrong the one is that devices are judged by.
+          { now: () => clock.now() - clock.skew, schedule: (call, delay) => clock.schedule(call, delay) },
+          options.keepEvents,
+        ),
         faults: options.faults,
         deviceExists: (hub, deviceId) => devices.get(hub, deviceId) !== undefined,
         send: options.send,

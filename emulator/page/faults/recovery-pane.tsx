@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** One device's attempts: how long it waited before each, as bars and in words. */
 import { useSignal } from "@preact/signals";
-import { changed, historyOf, knownDevices } from "../model/history";
+import { changed, knownDevices, stepsOf } from "../model/history";
 import { Select } from "../parts/field";
 import { span, timeOfDay } from "../parts/time";
 import { type Attempt, attemptsOf } from "./recovery";
@@ -14,7 +14,7 @@ export function Recovery() {
   const wanted = useSignal("");
   const known = knownDevices().slice(-200).toReversed();
   const id = wanted.value || known[0] || "";
-  const attempts = attemptsOf(historyOf(id).trouble).slice(-MOST);
+  const attempts = attemptsOf(stepsOf(id)).slice(-MOST);
   const longest = Math.max(1, ...attempts.map(({ waited = 0 }) => waited));
   const last = attempts.at(-1);
   return (

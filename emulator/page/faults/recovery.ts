@@ -58,6 +58,9 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
       case "fault":
         add(event, false, `fault: ${inWords({ ...event, id: undefined, endpoint: undefined })}`);
         break;
+      case "stranger":
+        add(event, false, `a client was not served: ${event.reason}`);
+        break;
       default:
         ended = Date.parse(event.time);
     }

@@ -35,6 +35,8 @@ let shownRows: Row[] = [];
 let shownFilter = filter.peek();
 /** Up to where `rows` has been looked at. */
 let looked = 0;
+/** Rows that there were when the pause began. */
+let pausedAt = Number.POSITIVE_INFINITY;
 
 /** The rows to show; the array is the same one, grown. */
 export const shown = computed(() => {
@@ -46,7 +48,8 @@ export const shown = computed(() => {
     looked = 0;
   }
   const fits = predicate(wanted);
-  for (; looked < rows.length; looked++) if (fits(rows[looked]!)) shownRows.push(rows[looked]!);
+  const end = Math.min(rows.length, pausedAt);
+  for (; looked < end; looked++) if (fits(rows[looked]!)) shownRows.push(rows[looked]!);
   return { rows: shownRows, count: shownRows.length };
 });
 
@@ -69,6 +72,7 @@ export function take(records: readonly EventRecord[]): void {
   if (rows.length > MOST_ROWS) {
     rows = rows.slice(MOST_ROWS / 4);
     looked = Math.max(0, looked - MOST_ROWS / 4);
+    pausedAt = Math.max(0, pausedAt - MOST_ROWS / 4);
     const oldest = rows[0]!.key;
     const first = shownRows.findIndex(({ key }) => key >= oldest);
     shownRows = first < 0 ? [] : shownRows.slice(first);
@@ -83,6 +87,7 @@ export function take(records: readonly EventRecord[]): void {
 
 /** Shows what came during a pause, or begins one. */
 export function setPaused(value: boolean): void {
+  pausedAt = value ? rows.length : Number.POSITIVE_INFINITY;
   batch(() => {
     paused.value = value;
     heldBack.value = 0;
@@ -95,6 +100,7 @@ export function clear(): void {
   rows = [];
   shownRows = [];
   looked = 0;
+  if (paused.peek()) pausedAt = 0;
   batch(() => {
     chosen.value = undefined;
     heldBack.value = 0;

@@ -122,4 +122,10 @@ export type EventRecord =
 export type Of<E extends EventRecord["event"]> = Extract<EventRecord, { event: E }>;
 
 /** A step on the way back. */
-export type Trouble = Of<"connect"> | Of<"disconnect"> | Of<"refuse"> | Of<"fault"> | Of<"response">;
+export type Trouble =
+  | Of<"connect">
+  | Of<"disconnect">
+  | Of<"refuse">
+  | Of<"fault">
+  | Of<"stranger">
+  | Of<"response">;

@@ -33,6 +33,14 @@ export function historyOf(id: string): History {
   return histories.get(id.toLowerCase()) ?? { assigned: [], telemetry: [], trouble: [] };
 }
 
+/** What befell clients of whom nobody knew who they are: before CONNECT, and at TLS. */
+const unknown: Trouble[] = [];
+
+/** The steps of a device, and of those whom nobody knew, in their order. */
+export function stepsOf(id: string): Trouble[] {
+  return [...historyOf(id).trouble, ...unknown].sort((one, other) => one.seq - other.seq);
+}
+
 /** Ids of the devices that events told of, the latest last. */
 export function knownDevices(): readonly string[] {
   return [...histories.keys()];
@@ -81,7 +89,10 @@ listen((batch) => {
         tellLists();
         break;
       case "fault":
-        if (record.id) push(ensure(record.id).trouble, record, MOST_OTHERS);
+        push(record.id ? ensure(record.id).trouble : unknown, record, MOST_OTHERS);
+        break;
+      case "stranger":
+        push(unknown, record, MOST_OTHERS);
         break;
       case "response":
         if (record.status >= 400) push(ensure(record.registrationId).trouble, record, MOST_OTHERS);

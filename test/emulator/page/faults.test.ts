@@ -61,6 +61,11 @@ test("certificates and clock of the servers are set wrong, and right again", asy
   const stranger = once(world.emulator.events, "stranger");
   world.device("kitchen");
   await stranger;
+  const recovery = page.getByRole("region", { name: "Recovery" });
+  await recovery
+    .getByText(/a client was not served: .+/)
+    .first()
+    .waitFor();
   await press(page, "the right one");
   await page.getByText("Shown to who connects from now on: the right one").waitFor();
   await press(page, "2 days ahead");

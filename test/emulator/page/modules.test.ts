@@ -87,13 +87,15 @@ test("attempts: a fault and what it brings about are one, and each has its wait"
     { event: "fault", seq: 3, time: at(61), step: "connack", action: "returnCode", returnCode: 3, ...about },
     { event: "disconnect", seq: 4, time: at(61.01), ...about, reason: "a fault" },
     { event: "refuse", seq: 5, time: at(65), ...about, returnCode: 5, reason: "wrong key" },
-    { event: "connect", seq: 6, time: at(75), ...about },
+    { event: "stranger", seq: 6, time: at(70), address: "a", reason: "TLS failed" },
+    { event: "connect", seq: 7, time: at(75), ...about },
   ]);
   expect(attempts.map(({ waited, isGood, what }) => [waited, isGood, what])).toEqual([
     [undefined, true, "connected to hub"],
     [1000, false, "fault: return code 3 at connack"],
     [3990, false, "refused by hub: wrong key"],
-    [10_000, true, "connected to hub"],
+    [5000, false, "a client was not served: TLS failed"],
+    [5000, true, "connected to hub"],
   ]);
 });
 
