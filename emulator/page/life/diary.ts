@@ -14,7 +14,7 @@ export interface Filter {
   text: string;
   /** Leaves out PINGREQ, PINGRESP and PUBACK. */
   hideQuiet: boolean;
-  /** Refusals, faults and ends only. */
+  /** Refusals, faults, and ends that were not planned only. */
   troubleOnly: boolean;
 }
 
@@ -116,11 +116,16 @@ function predicate({ text, hideQuiet, troubleOnly }: Filter): (row: Row) => bool
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return (row) => {
     if (hideQuiet && row.tone === "quiet") return false;
-    if (troubleOnly && row.tone !== "bad" && row.tone !== "fault" && row.tone !== "end") return false;
+    if (troubleOnly && row.tone !== "bad" && row.tone !== "fault" && !isCut(row)) return false;
     if (words.length === 0) return true;
     const content = `${row.device} ${row.peer} ${row.title} ${row.detail} ${row.reason ?? ""}`.toLowerCase();
     return words.every((word) => content.includes(word));
   };
+}
+
+/** A connection that ended otherwise than by plan. */
+function isCut({ tone, detail }: Row): boolean {
+  return tone === "end" && detail !== "DISCONNECT";
 }
 
 listen(take);
