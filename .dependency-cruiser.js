@@ -60,6 +60,8 @@ const FOLDERS = {
   // What starts them.
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
+  // It speaks MQTT as a device does, in a browser.
+  "emulator/page": [["src/mqtt/", ...BOUNDARY], "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
   "simulator/chaos": [
     ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
@@ -126,7 +128,8 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
-    exclude: { path: "[.]d[.]ts$|^hosts/native/moddable/" },
+    // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
+    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };
