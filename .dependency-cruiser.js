@@ -17,8 +17,10 @@ const BOUNDARY = ["src/host[.]", "src/error[.]"];
 const FOLDERS = {
   "src/mqtt": [["src/base64[.]", ...BOUNDARY], "nothing"],
   "src/storage": [BOUNDARY, "nothing"],
+  "src/x509": [BOUNDARY, "nothing"],
   "src/azure": [["src/mqtt/", "src/(alarm|backoff|base64)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
+  "src/credentials": [["src/"], "nothing"],
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
@@ -31,6 +33,11 @@ const FOLDERS = {
   "hosts/native/scripts": [["scripts/build-lock[.]"], "packages"],
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
+  // The chip's cloud, and the timeline of its packets.
+  "hosts/moddable/scripts/qemu": [
+    ["emulator/", "cli/timeline[.]", "hosts/moddable/scripts/"],
+    "packages",
+  ],
   "hosts/moddable/scripts": [
     [
       "src/",

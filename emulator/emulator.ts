@@ -10,15 +10,19 @@ import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock"
 import { type Authority, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
+import { DpsDoor } from "./dps/door";
 import { DpsEndpoint } from "./dps/endpoint";
 import { RegistrationService } from "./dps/registration-service";
+import { DpsRequests } from "./dps/requests";
 import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
 import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { readStorage } from "./hub/blob-storage";
 import { EventLog } from "./hub/event-log";
 import type { FileNotification } from "./hub/feedback";
+import { FileUploads } from "./hub/file-uploads";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import { Issuer } from "./issuer";
@@ -348,7 +352,16 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
+    const requests = new DpsRequests(service, this.faults, watch.dps, clock, this.enrollments);
+    const dps = new DpsEndpoint(requests, watch.dps);
+    const door = new DpsDoor({
+      idScope: this.idScope,
+      enrollments: this.enrollments,
+      refusalCode: options.dps?.refusalCode ?? 401002,
+      requireClientAuth: options.dps?.requireClientAuth ?? false,
+      now,
+      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
+    });
     // DPS treats every session as a clean one, whatever the flag says.
     const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
@@ -370,8 +383,8 @@ export class Emulator {
       hubBrokers.set(name, broker);
     }
     const reception = new Reception({
-      idScope: this.idScope,
       enrollments: this.enrollments,
+      door,
       devices: this.devices,
       dps: { endpoint: dps, broker: dpsBroker },
       hub: (name) => {
@@ -380,12 +393,9 @@ export class Emulator {
         return endpoint && broker && { endpoint, broker };
       },
       refusal: options.dps?.refusal ?? "connack",
-      refusalCode: options.dps?.refusalCode ?? 401002,
-      requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
       issuer,
       now,
-      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
     const connectTimeout = options.connectTimeout ?? 30_000;
     const { onRefused, onStranger } = watch;
@@ -440,7 +450,19 @@ export class Emulator {
       state: this.#state,
       devices,
       enrollments,
+      registrations: { door, requests, service },
       endpoints: this.#endpoints,
+      issuer,
+      storages: new Map(
+        options.configuration.iotHubs.flatMap(({ name, storage }) => {
+          if (!storage) return [];
+          const { connectionString: text, containerName: container } = storage;
+          const account = readStorage(text);
+          if ("problem" in account) throw new Error(`storage.connectionString of ${name} ${account.problem}`);
+          return [[name, { storage: account, container, uploads: new FileUploads(now) }]];
+        }),
+      ),
+      root: this.#authority.rootPem,
       hubs,
       dps: serviceHost,
       names: this.#names(),
