@@ -34,10 +34,7 @@ const FOLDERS = {
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
   // The chip's cloud, and the timeline of its packets.
-  "hosts/moddable/scripts/qemu": [
-    ["emulator/", "cli/timeline[.]", "hosts/moddable/scripts/"],
-    "packages",
-  ],
+  "hosts/moddable/scripts/qemu": [["emulator/", "cli/timeline[.]", "hosts/moddable/scripts/"], "packages"],
   "hosts/moddable/scripts": [
     [
       "src/",
