@@ -15,13 +15,16 @@ const BOUNDARY = ["src/host[.]", "src/error[.]"];
  * Moddable SDK, or any package.
  */
 const FOLDERS = {
-  "src/mqtt": [BOUNDARY, "nothing"],
+  "src/mqtt": [["src/base64[.]", ...BOUNDARY], "nothing"],
   "src/storage": [BOUNDARY, "nothing"],
-  "src/azure": [["src/mqtt/", "src/(alarm|backoff)[.]", ...BOUNDARY], "nothing"],
+  "src/x509": [BOUNDARY, "nothing"],
+  "src/azure": [["src/mqtt/", "src/(alarm|backoff|base64)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
+  "src/credentials": [["src/"], "nothing"],
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
+  "src/transports[.]ts": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -79,7 +82,7 @@ const FOLDERS = {
       "emulator/",
       "factory/",
       "hosts/transport-tap[.]",
-      "hosts/sockets/connect-to[.]",
+      "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
       "scripts/(npm-options|dist-state)[.]",

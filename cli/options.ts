@@ -8,10 +8,13 @@ import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { refreshPage } from "../scripts/dist-state";
 import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
+import { transports } from "../src/transports";
 import { systemError } from "./system-error";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
+/** Environment variable that holds an HTTP proxy, with its password perhaps. */
+export const PROXY_VARIABLE = "BERTH_PROXY";
 
 /** A whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -114,6 +117,25 @@ export function withReceiveLimit(command: Command): Command {
     wholeNumber(2_048, 1_048_576),
     DEFAULT_MAXIMUM,
   );
+}
+
+/** Adds `--transport`. */
+export function withTransport(command: Command): Command {
+  return command.option(
+    "--transport <order>",
+    "ways to the servers, the first wanted most: tcp, websocket (443), with a port as websocket:8443; commas between",
+    transportOrder,
+  );
+}
+
+function transportOrder(text: string): string[] {
+  const order = text.split(",").map((entry) => entry.trim());
+  try {
+    transports(...order);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return order;
 }
 
 /** Adds `--json`. */

@@ -17,6 +17,7 @@ import {
   withPage,
   withPagePort,
   withReceiveLimit,
+  withTransport,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
@@ -36,6 +37,7 @@ interface SimulateFlags {
   readonly keep: boolean;
   readonly eager: boolean;
   readonly receiveLimit: number;
+  readonly transport?: string[];
   readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
@@ -61,7 +63,7 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(withPage(withEngine(withEager(withReceiveLimit(command))))).action(
+  withJson(withPage(withEngine(withEager(withReceiveLimit(withTransport(command)))))).action(
     async (flags: SimulateFlags) => {
       const output = new Output(flags.json, context.streams);
       checkNumber(flags);
@@ -122,6 +124,8 @@ async function simulate(
           engine,
           idScope,
           port,
+          httpsPort: emulator.httpsPort,
+          transports: flags.transport,
           roots: [ca.pem],
           hubs,
           stateDirectory: join(directory, "devices", member.registrationId),

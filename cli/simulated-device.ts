@@ -12,6 +12,9 @@ export interface SimulatedDeviceOptions extends FleetMember {
   readonly engine: DeviceEngine;
   readonly idScope: string;
   readonly port: number;
+  /** For WebSocket. */
+  readonly httpsPort: number;
+  readonly transports?: readonly string[] | undefined;
   readonly roots: readonly string[];
   readonly hubs: readonly string[];
   readonly stateDirectory: string;
@@ -48,9 +51,11 @@ export class SimulatedDevice {
 
   /** Boots, does its work, ends; all memory but the store is new each time. */
   async live(life: DeviceLife): Promise<DeviceRunResult & { traffic: Traffic }> {
-    const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
-    // Names as in Azure, all of them at the emulator's address.
-    const connectTo: ConnectTo = { host: "", port: undefined, address: "127.0.0.1", toPort: port };
+    const { engine, registrationId, idScope, port, httpsPort, hubs, label, output } = this.#options;
+    // Names and ports as in Azure, all of them at the emulator's address.
+    const connectTo = [443, undefined].map(
+      (of): ConnectTo => ({ host: "", port: of, address: "127.0.0.1", toPort: of ? httpsPort : port }),
+    );
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
     const onPacket = (packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
@@ -63,7 +68,7 @@ export class SimulatedDevice {
     const timeline = new Timeline(onPacket, undefined, life.start);
     const result = await runDevice({
       engine,
-      device: { ...this.#options, connectTo: [connectTo] },
+      device: { ...this.#options, connectTo },
       timeline,
       identity: {
         idScope,

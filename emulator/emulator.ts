@@ -459,6 +459,9 @@ export class Emulator {
       },
       clock,
     });
+    // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
+    for (const path of ["/$iothub/websocket", "/mqtt"])
+      this.#services.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
     this.#amqp = new AmqpServer(
       {
         hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
@@ -523,7 +526,8 @@ export class Emulator {
   #names(): string[] {
     const { host = "127.0.0.1", names = [] } = this.#options;
     const own = isWildcard(host) ? [] : [host];
-    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
+    const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
+    return [...this.hubs, ...second, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -557,6 +561,12 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** The name of a hub with TLS 1.3: `{hub}.device.azure-devices.net`. Undefined for a name that is none of Azure's. */
+function secondName(hub: string): string | undefined {
+  const parts = /^([^.]+)\.(azure-devices\.[a-z]+)$/i.exec(hub);
+  return parts ? `${parts[1]}.device.${parts[2]}` : undefined;
 }
 
 /** Does it stand for every address of this computer? */

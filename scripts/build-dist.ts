@@ -31,6 +31,8 @@ import { distIsFresh, INPUTS, stateOf } from "./dist-state.js";
 const LIBRARY = {
   index: "hosts/node/berth.ts",
   board: "hosts/node/board.ts",
+  certificates: "hosts/node/field-certificates.ts",
+  transports: "src/transports.ts",
   emulator: "emulator/index.ts",
 };
 const COMMAND = { command: "cli/main.ts" };

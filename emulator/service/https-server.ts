@@ -49,6 +49,9 @@ export class HttpsServer {
         ...contextOf(pair),
         // The names of this computer keep their certificate, so that the way back stays open.
         SNICallback: (name, done) => done(null, names.includes(name.toLowerCase()) ? this.#other : undefined),
+        // Of devices, as on the port of MQTT: who it is gets decided at CONNECT.
+        requestCert: true,
+        rejectUnauthorized: false,
         handshakeTimeout: limits.headers,
         headersTimeout: limits.headers,
         requestTimeout: limits.request,

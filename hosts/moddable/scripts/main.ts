@@ -198,7 +198,7 @@ async function simulate(
   const emulator = await startEmulator(PROJECT, state);
   try {
     const settingsHere = {
-      connectTo: `:127.0.0.1:${emulator.port}`,
+      connectTo: `:443:127.0.0.1:${emulator.httpsPort},:127.0.0.1:${emulator.port}`,
       ...(app === undefined && { startSpread: "0", telemetryEvery: "2", exitAfter: "5" }),
     };
     writePreferences(state, { berth: { ...settingsHere, ...given }, "berth-id": emulator.identity });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Base64 (RFC 4648, section 4) of the few bytes of a signature. */
-import type { TextCodec } from "../host";
+import type { TextCodec } from "./host";
 
 /** Table 1, and the padding behind it. */
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";

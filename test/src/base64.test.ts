@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { nodeText } from "../../../simulator/virtual-host";
-import { base64 } from "../../../src/azure/base64";
-import { testProperty } from "../../helpers/seeds";
+import { nodeText } from "../../simulator/virtual-host";
+import { base64 } from "../../src/base64";
+import { testProperty } from "../helpers/seeds";
 
 /** RFC 4648, section 10. */
 test.each([
