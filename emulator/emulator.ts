@@ -461,7 +461,7 @@ export class Emulator {
     });
     // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
     for (const path of ["/$iothub/websocket", "/mqtt"])
-      this.#services.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
+      this.#services.server.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
     this.#amqp = new AmqpServer(
       {
         hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
