@@ -17,6 +17,8 @@ const FEATURES: readonly (readonly [name: string, modules: RegExp])[] = Object.f
   ["twin", /^src\/azure\/hub\/twin(-patch)?$/],
   ["plug and play", /^src\/azure\/hub\/plug-and-play$/],
   ["what these three share", /^src\/(azure\/hub\/failure|device)$/],
+  ["transports", /^(transports|src\/transports|src\/mqtt\/(websocket|sha1))$/],
+  ["proxy", /^(proxy|hosts\/sockets\/(http-connect|proxied-tcp))$/],
   ["firmware", /^firmware\/|^hosts\/moddable\/(diary|indicator|long-press|watchdog)$/],
   ["core", /^src\//],
   ["host", /^/],

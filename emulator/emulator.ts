@@ -35,8 +35,9 @@ import { connectionString, eventsConnectionString, settlePolicies } from "./serv
 import { type AmqpHub, entityOf } from "./service/amqp/nodes";
 import { Readers } from "./service/amqp/event-sender";
 import { AmqpServer } from "./service/amqp/server";
-import type { HttpsServer } from "./service/https-server";
-import { createServices } from "./service/services";
+import { startPage } from "./service/page/start-page";
+import type { PageServer } from "./service/page/page-server";
+import { createServices, type Services } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
 import { ServedCertificate } from "./served-certificate";
@@ -75,6 +76,8 @@ export class Emulator {
   port = 0;
   /** The port of the APIs for services. */
   httpsPort = 0;
+  /** The address of the page, with the token of its session; undefined without the option `page`. */
+  pageAddress: string | undefined;
   /** The port of AMQP for services. */
   amqpsPort = 0;
   readonly #options: EmulatorOptions;
@@ -86,7 +89,8 @@ export class Emulator {
   #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
-  #services: HttpsServer | undefined;
+  #services: Services | undefined;
+  #page: PageServer | undefined;
   #amqp: AmqpServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
@@ -312,8 +316,9 @@ export class Emulator {
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
     for (const endpoint of this.#endpoints.values()) endpoint.stop();
+    await this.#page?.stop();
     await this.#amqp?.stop();
-    await this.#services?.stop();
+    await this.#services?.server.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
@@ -436,7 +441,7 @@ export class Emulator {
       show: (pair) => {
         listener.show(pair ?? kept);
         this.#amqp?.show(pair ?? kept);
-        this.#services?.show(pair);
+        this.#services?.server.show(pair);
       },
     });
     const host = options.host ?? "127.0.0.1";
@@ -467,7 +472,7 @@ export class Emulator {
       dps: serviceHost,
       names: this.#names(),
       controlToken: this.controlToken,
-      keepEvents: options.keepEvents ?? false,
+      keepEvents: options.keepEvents ?? options.page !== undefined,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => {
@@ -476,6 +481,9 @@ export class Emulator {
       },
       clock,
     });
+    // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
+    for (const path of ["/$iothub/websocket", "/mqtt"])
+      this.#services.server.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
     this.#amqp = new AmqpServer(
       {
         hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
@@ -493,9 +501,21 @@ export class Emulator {
     const amqp = this.#amqp;
     // Of IoT Hub, and of Event Hubs.
     for (const path of ["/$iothub/websocket", "/$servicebus/websocket"])
-      this.#services.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
+      this.#services.server.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
     this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
-    this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
+    this.httpsPort = await this.#services.server.listen(options.httpsPort ?? 0, host);
+    if (options.page) {
+      const { server, address } = await startPage(options.page.port ?? 0, {
+        host,
+        names: options.names ?? [],
+        key: this.#state.policies.find((one) => one.host === serviceHost)!.primaryKey,
+        pair: isLoopback(host) ? undefined : this.#authority,
+        fetch: this.#services.fetch,
+        target: { port: () => this.port, rootPem: () => this.#certificates.rootPem },
+      });
+      this.#page = server;
+      this.pageAddress = address;
+    }
     // The keys of the policies, when they are new.
     await this.#state.settled();
   }
@@ -528,7 +548,8 @@ export class Emulator {
   #names(): string[] {
     const { host = "127.0.0.1", names = [] } = this.#options;
     const own = isWildcard(host) ? [] : [host];
-    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
+    const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
+    return [...this.hubs, ...second, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -562,6 +583,12 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** The name of a hub with TLS 1.3: `{hub}.device.azure-devices.net`. Undefined for a name that is none of Azure's. */
+function secondName(hub: string): string | undefined {
+  const parts = /^([^.]+)\.(azure-devices\.[a-z]+)$/i.exec(hub);
+  return parts ? `${parts[1]}.device.${parts[2]}` : undefined;
 }
 
 /** Does it stand for every address of this computer? */

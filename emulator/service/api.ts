@@ -18,6 +18,14 @@ const USUAL_PAGE = 100;
 /** Items of a page at most. */
 export const LARGEST_PAGE = 1000;
 
+/** The environment of a request that comes from the page's session: it may do everything. */
+export const SESSION = Object.freeze({ session: true });
+
+/** @returns true for a request of the page's session */
+export function isSession({ env }: Context): boolean {
+  return env === SESSION;
+}
+
 /** What all of them work with. */
 export interface ServiceContext {
   /** Host names of the hubs, in lower case. */
@@ -177,6 +185,7 @@ export class Api {
 
   /** @throws ServiceError when the token is not good */
   #admit(context: Context, host: string, rights: readonly Right[]): Call {
+    if (isSession(context)) return new Call(host, context);
     const { req } = context;
     const aliases = [(req.header("host") ?? "").toLowerCase()];
     const demand = { host, aliases, path: req.path, rights };

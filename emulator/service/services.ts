@@ -12,6 +12,7 @@ import type { Issuer } from "../issuer";
 import type { ServedCertificate, ServerPair } from "../served-certificate";
 import type { SettableClock } from "../settable-clock";
 import { StateError, type StateStore } from "../state";
+import { SESSION } from "./api";
 import { serviceApp } from "./app";
 import { EventStreams } from "./control/event-stream";
 import { controlRoutes } from "./control/routes";
@@ -54,8 +55,16 @@ export interface ServicesOptions {
   clock: SettableClock;
 }
 
-/** The server, which does not listen yet. */
-export function createServices(options: ServicesOptions): HttpsServer {
+/** The services. */
+export interface Services {
+  /** Does not listen yet. */
+  server: HttpsServer;
+  /** Answers a request of the page's session, which has every right. */
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+/** Puts them together. */
+export function createServices(options: ServicesOptions): Services {
   const { events, state, devices, enrollments, endpoints, hubs, dps, clock } = options;
   const now = () => clock.now();
   const context = {
@@ -81,7 +90,12 @@ export function createServices(options: ServicesOptions): HttpsServer {
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
         certificates: options.certificates,
         clock,
-        events: new EventStreams(events, clock, options.keepEvents),
+        events: new EventStreams(
+          events,
+          // Events have the right time, however wrong the one is that devices are judged by.
+          { now: () => clock.now() - clock.skew, schedule: (call, delay) => clock.schedule(call, delay) },
+          options.keepEvents,
+        ),
         faults: options.faults,
         deviceExists: (hub, deviceId) => devices.get(hub, deviceId) !== undefined,
         send: options.send,
@@ -114,10 +128,13 @@ export function createServices(options: ServicesOptions): HttpsServer {
       ),
     ],
   });
-  return new HttpsServer(
-    options.pair,
-    [...hubs, dps, DPS_HOST],
-    (request, bindings) => app.fetch(request, bindings),
-    known,
-  );
+  return {
+    server: new HttpsServer(
+      options.pair,
+      [...hubs, dps, DPS_HOST],
+      (request, bindings) => app.fetch(request, bindings),
+      known,
+    ),
+    fetch: (request) => app.fetch(request, SESSION),
+  };
 }

@@ -109,7 +109,7 @@ export class Agent {
       identity.registrationId,
       hub?.window,
     );
-    this.#connections = new Connections(this.#credentials, this.#features);
+    this.#connections = new Connections(this.#credentials, this.#features, options.transports?.(host));
     this.#features.attach(featureHost);
   }
 
@@ -323,12 +323,15 @@ export class Agent {
   }
 
   #connected({ hub, deviceId }: Assignment, sessionPresent: boolean): void {
+    const transport = this.#connections.accepted();
     this.#standing.begin(this.#host.clock.ticks());
     this.#suspicion.clear();
     if (!this.#enter(AgentState.RUNNING)) return;
     this.#credentials.connected();
     this.#watch();
-    if (this.#keep()) this.#reports.connected({ hub, deviceId, source: this.#known.source, sessionPresent });
+    if (!this.#keep()) return;
+    const { source } = this.#known;
+    this.#reports.connected({ hub, deviceId, source, sessionPresent, ...(transport && { transport }) });
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */

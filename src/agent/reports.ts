@@ -21,6 +21,8 @@ export interface ConnectedReport {
   /** Whether this run got the assignment from DPS or found it stored. */
   readonly source: "dps" | "stored";
   readonly sessionPresent: boolean;
+  /** Which of `transports`; undefined without that option. */
+  readonly transport?: string;
 }
 
 /** Telemetry that the hub has. */

@@ -248,7 +248,7 @@ describe("cloud-to-device messages", () => {
     await queue("mine");
     const lock = tokenOf(await receive());
     const headers = { authorization: hubToken("dev-2") };
-    expect((await request("DELETE", BOUND.replace("dev-1", "dev-2") + `/${lock}`, { headers })).status).toBe(
+    expect((await request("DELETE", `${BOUND.replace("dev-1", "dev-2")}/${lock}`, { headers })).status).toBe(
       412,
     );
     expect((await request("DELETE", `${BOUND}/${lock}`, { headers })).status).toBe(401);
