@@ -5,10 +5,10 @@
  *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
  *   npm run flash -- BOARD [the same]
  *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
- *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
+ *   npm run test:moddable -- [--debug|--release] [--seed N] [--timeout SECONDS]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
- * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without
+ * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device, in the order of a seed. Without
  * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
@@ -45,7 +45,7 @@ const OPTIONS = Object.freeze({
   build: BUILDING,
   flash: BUILDING,
   sim: { debug: false, release: false, app: true, identity: true, state: true, timeout: true },
-  test: { debug: false, release: false, timeout: true },
+  test: { debug: false, release: false, seed: true, timeout: true },
 });
 
 /** The command line is wrong; the usage helps. */
@@ -85,6 +85,9 @@ export function parseArguments(words: readonly string[]): Arguments {
   }
   if (options.timeout !== undefined && !/^\d{1,6}$/.test(options.timeout)) {
     throw new UsageError(`--timeout is a whole number of seconds, not "${options.timeout}"`);
+  }
+  if (options.seed !== undefined && !/^\d{1,9}$/.test(options.seed)) {
+    throw new UsageError(`--seed is a whole number, not "${options.seed}"`);
   }
   const runs = action === "sim" || action === "test";
   if (runs && targets.length > 0) {
@@ -166,6 +169,7 @@ function appIn(directory: string) {
 async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
   const flash = mkdtempSync(join(tmpdir(), "berth-"));
   try {
+    if (options.seed !== undefined) writePreferences(flash, { "berth-cases": { seed: options.seed } });
     return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
   } finally {
     rmSync(flash, { recursive: true, force: true });
