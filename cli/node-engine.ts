@@ -4,6 +4,7 @@ import { tapWays } from "../hosts/transport-tap";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
 import { DirectMethods } from "../src/azure/hub/direct-methods";
+import { flashLog } from "../src/flash-log";
 import type { TransportBinding } from "../src/host";
 import { transports } from "../src/transports";
 import type { DeviceEngine } from "./device-engine";
@@ -22,6 +23,7 @@ export const nodeEngine: DeviceEngine = Object.freeze({
     ];
     const agent = new Agent(ways ? host : { ...host, transport: tap(host.transport) }, handler, {
       ...options,
+      ...(device.outboxFile !== undefined && { outbox: { log: flashLog() } }),
       ...(ways && { transports: tapWays(ways, tap) }),
       features,
     });

@@ -31,6 +31,7 @@ const LIBRARY = {
   index: "hosts/node/berth.ts",
   board: "hosts/node/board.ts",
   transports: "src/transports.ts",
+  outbox: "src/flash-log.ts",
   emulator: "emulator/index.ts",
 };
 const COMMAND = { command: "cli/main.ts" };

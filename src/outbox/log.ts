@@ -214,10 +214,13 @@ export class SectorLog {
     const header = new Uint8Array(SECTOR_HEADER);
     for (const slot of this.#sequences.keys()) {
       this.#read(slot, 0, header);
-      const found = decodeSector(this.#owner, header);
-      // Neither erased nor about to be.
-      if (!found && !isErased(header) && !isBlank(header)) this.#damaged(slot, this.#region.sectorSize);
-      if (!found) continue;
+      const found = decodeSector(header);
+      if (found?.owner !== this.#owner) {
+        if (found) this.#report(new BerthError("outbox-damaged", `sector ${slot} is another device's`));
+        // Neither erased nor about to be.
+        else if (!isErased(header) && !isBlank(header)) this.#damaged(slot, this.#region.sectorSize);
+        continue;
+      }
       this.#sequences[slot] = found.sequence;
       if (found.sequence <= this.#last) continue;
       this.#last = found.sequence;
@@ -289,7 +292,7 @@ export class SectorLog {
       } catch {
         continue;
       }
-      if (!this.#writes(slot, 0, encodeSector(this.#owner, { sequence, since: this.#since }))) continue;
+      if (!this.#writes(slot, 0, encodeSector({ owner: this.#owner, sequence, since: this.#since }))) continue;
       this.#sequences[slot] = sequence;
       this.#newest = slot;
       this.#end = SECTOR_HEADER;

@@ -38,6 +38,7 @@ const MESSAGE = 0xa5;
 const MOST_BITS_OF_DONE = 4;
 
 export interface SectorHeader {
+  readonly owner: number;
   readonly sequence: number;
   readonly since: number;
 }
@@ -50,7 +51,7 @@ export interface RecordHeader {
   readonly checksum: number;
 }
 
-export function encodeSector(owner: number, { sequence, since }: SectorHeader): Uint8Array {
+export function encodeSector({ owner, sequence, since }: SectorHeader): Uint8Array {
   const bytes = new Uint8Array(SECTOR_HEADER);
   const view = viewOf(bytes);
   for (const [i, number] of [MAGIC, owner, sequence, since].entries()) view.setUint32(4 * i, number);
@@ -58,12 +59,11 @@ export function encodeSector(owner: number, { sequence, since }: SectorHeader): 
   return bytes;
 }
 
-/** Undefined for what is no sector of `owner`. */
-export function decodeSector(owner: number, bytes: Uint8Array): SectorHeader | undefined {
+/** Undefined for what no sector begins with. */
+export function decodeSector(bytes: Uint8Array): SectorHeader | undefined {
   const view = viewOf(bytes);
-  if (view.getUint32(0) !== MAGIC || view.getUint32(4) !== owner) return undefined;
-  if (view.getUint32(16) !== crc32(bytes.subarray(0, 16))) return undefined;
-  return { sequence: view.getUint32(8), since: view.getUint32(12) };
+  if (view.getUint32(0) !== MAGIC || view.getUint32(16) !== crc32(bytes.subarray(0, 16))) return undefined;
+  return { owner: view.getUint32(4), sequence: view.getUint32(8), since: view.getUint32(12) };
 }
 
 /** Of a whole message, up to the next multiple of four. */

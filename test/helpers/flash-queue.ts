@@ -24,7 +24,7 @@ export interface QueueWorld {
 export function flashQueue(
   region: FlashRegion,
   options: OutboxOptions & FlashLogOptions = {},
-  { registrationId = IDENTITY.registrationId, start = true } = {},
+  { registrationId = "device-1", start = true }: { registrationId?: string; start?: boolean } = {},
 ): QueueWorld {
   const time = new VirtualTime();
   const errors: BerthError[] = [];

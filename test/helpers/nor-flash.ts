@@ -20,6 +20,8 @@ export class NorFlash implements FlashRegion {
   /** The step at which the power goes. */
   cutAfter = Number.POSITIVE_INFINITY;
   cut: (typeof CUTS)[number] = "in order";
+  /** The power is gone: whatever still runs is no more. */
+  dead = false;
   /** Sectors that take no write. */
   readonly broken = new Set<number>();
   #seed = 1;
@@ -34,6 +36,7 @@ export class NorFlash implements FlashRegion {
   /** Power again. */
   restart(): this {
     this.cutAfter = Number.POSITIVE_INFINITY;
+    this.dead = false;
     return this;
   }
 
@@ -51,6 +54,7 @@ export class NorFlash implements FlashRegion {
       // Bits rise in no order; some bytes are erased, some half.
       for (let i = start; i < start + this.sectorSize; i += 1)
         this.bytes[i] = (this.bytes[i] as number) | this.#random();
+      this.dead = true;
       throw new PowerCut();
     }
     this.steps += 1;
@@ -59,6 +63,7 @@ export class NorFlash implements FlashRegion {
   }
 
   read(at: number, target: Uint8Array): void {
+    this.#powered();
     if (at < 0 || at + target.length > this.bytes.length) throw new Error("past the end");
     target.set(this.bytes.subarray(at, at + target.length));
   }
@@ -82,11 +87,12 @@ export class NorFlash implements FlashRegion {
       // A zero stays one.
       this.bytes[at + index] = (this.bytes[at + index] as number) & value;
     }
-    if (count < length) throw new PowerCut();
+    this.dead = count < length;
+    this.#powered();
   }
 
   #powered(): void {
-    if (this.steps > this.cutAfter) throw new PowerCut();
+    if (this.dead) throw new PowerCut();
   }
 
   #random(): number {

@@ -125,7 +125,7 @@ test("what is another device's does not count, and makes room", () => {
   const { add, drain, errors, time } = flashQueue(flash);
   expect(drain()).toEqual([]);
   time.advance(0);
-  expect(errors.map(({ code }) => code)).toEqual(["outbox-damaged", "outbox-damaged", "outbox-damaged"]);
+  expect(errors.map(({ message }) => /sector . is another device's/.test(message))).toEqual([true, true, true]);
   for (const text of numbers(1, 27)) add(text);
   expect(drain()).toEqual(numbers(1, 27));
 });
