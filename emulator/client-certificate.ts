@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The certificate that a TLS client showed, and what it proves. RFC 5280 section 6, as far as DPS needs it. */
 
-import { X509Certificate } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { pathLengthOf, thumbprintsOf } from "./certificates";
 import type { CertificatePair, EnrolledCertificate } from "./configuration";
@@ -12,6 +12,9 @@ const LONGEST_CHAIN = 8;
 /** RFC 5280 section 4.2.1.12. */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
+
+/** Of a server: without tickets it resumes no session. A resumed one has lost the issuers that the client sent with its own. */
+export const NO_RESUMPTION = constants.SSL_OP_NO_TICKET;
 
 /** Leaf first, then the issuers that the client sent with it; empty when it sent none. */
 export function clientChain(socket: TLSSocket): X509Certificate[] {

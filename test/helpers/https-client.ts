@@ -12,7 +12,10 @@ export interface HttpsRequest {
   /** `Host` alone, when it is to differ. */
   hostHeader?: string;
   headers?: Record<string, string>;
+  /** Text and bytes are sent as they are, all else as JSON. */
   body?: unknown;
+  /** Of a client that shows a certificate: PEM. */
+  identity?: { cert: string; key: string };
 }
 
 export interface HttpsAnswer {
@@ -28,7 +31,7 @@ export function open(
   emulator: Emulator,
   method: string,
   path: string,
-  { host = HUB, hostHeader = host, headers = {}, body }: HttpsRequest = {},
+  { host = HUB, hostHeader = host, headers = {}, body, identity = undefined }: HttpsRequest = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = send(
@@ -41,11 +44,13 @@ export function open(
         path,
         headers: { host: hostHeader, ...headers },
         agent: false,
+        ...identity,
       },
       resolve,
     );
     request.on("error", reject);
-    request.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    const isPlain = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
+    request.end(isPlain ? body : JSON.stringify(body));
   });
 }
 

@@ -3,8 +3,10 @@
 import { finish } from "berth/platform";
 import { createTimers } from "../../hosts/moddable/host";
 import type { Case } from "./check";
+import { certificateCases } from "./certificate-cases";
 import { connectionCases } from "./connection-cases";
 import { keyCases } from "./key-cases";
+import { networkCases } from "./network-cases";
 import { rootCases } from "./root-cases";
 import { storeCases } from "./store-cases";
 import { textCases } from "./text-cases";
@@ -16,7 +18,16 @@ const LONGEST_CASE = 20_000;
 const timers = createTimers(() => {});
 
 export default function main(): void {
-  const cases = [...textCases, ...keyCases, ...storeCases, ...timeCases, ...rootCases, ...connectionCases];
+  const cases = [
+    ...textCases,
+    ...keyCases,
+    ...storeCases,
+    ...networkCases,
+    ...timeCases,
+    ...rootCases,
+    ...certificateCases,
+    ...connectionCases,
+  ];
   runAll(cases).then(
     (failed) => {
       trace(`${cases.length - failed} passed, ${failed} failed\n`);

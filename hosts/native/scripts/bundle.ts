@@ -21,6 +21,7 @@ export function bundleNativeApp(main: string): Promise<string> {
     alias: {
       berth: `${LINUX}berth.ts`,
       "berth/board": `${LINUX}board.ts`,
+      "berth/certificates": `${LINUX}certificates.ts`,
       "berth/transports": `${LINUX}../../../src/transports.ts`,
       "berth/outbox": `${LINUX}../../../src/flash-log.ts`,
     },
