@@ -25,6 +25,8 @@ const FOLDERS = {
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
+  "src/flash-log[.]ts": [["src/"], "nothing"],
+  "src/outbox": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
