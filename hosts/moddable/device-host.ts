@@ -46,8 +46,8 @@ export interface ModdableOptions {
   readonly identity?: ModdableIdentity;
   /**
    * What Berth joins, and joins again: `{ SSID, password }`, or `{ io: Ethernet }`; or a network that the app looks
-   * after itself: `{ isUp() }`. Default: the Wi-Fi of `ssid` and `password` in flash or in `mc/config`. Without that the
-   * network is taken as always there.
+   * after itself: `{ isUp() }`. Default: the Wi-Fi of `ssid` and `password` in flash or in `mc/config`; without an `ssid`
+   * the Ethernet of manifest_ethernet.json; without that either the network is taken as always there.
    */
   readonly network?: InterfaceBinding | Network;
   /** Roots to trust instead of the built-in ones, DER. */

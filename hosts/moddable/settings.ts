@@ -75,7 +75,7 @@ const CONNECT_TO: Form = Object.freeze({
 
 /** What every app has, by key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const PLATFORM_SETTINGS = Object.freeze({
-  /** Wi-Fi to join; empty: none. */
+  /** Wi-Fi to join; empty: none, but Ethernet where the image has it. */
   ssid: text("", 0, 32, SSID),
   /** WPA passphrase; empty: an open network. */
   password: text("", 0, 64, PASSPHRASE),

@@ -109,7 +109,8 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
             minute += 1;
             const last = minute >= minutes;
             // The debugger stops the chip's clock, so that it is asked seldom.
-            if (last || minute % LOOK_EVERY === 0) lookLater(`minute ${minute}, ${cloud.acknowledged} messages`);
+            if (last || minute % LOOK_EVERY === 0)
+              lookLater(`minute ${minute}, ${cloud.acknowledged} messages`);
             if (last) looking.then(done, done);
           }, MINUTE);
         });
