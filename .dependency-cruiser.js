@@ -25,6 +25,8 @@ const FOLDERS = {
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
+  "src/flash-log[.]ts": [["src/"], "nothing"],
+  "src/outbox": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -126,7 +128,9 @@ export default {
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
     // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
-    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
+    exclude: {
+      path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/|^hosts/moddable/qemu/.*natives[.]js$",
+    },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

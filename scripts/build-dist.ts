@@ -33,6 +33,7 @@ const LIBRARY = {
   board: "hosts/node/board.ts",
   certificates: "hosts/node/field-certificates.ts",
   transports: "src/transports.ts",
+  outbox: "src/flash-log.ts",
   emulator: "emulator/index.ts",
 };
 const COMMAND = { command: "cli/main.ts" };
