@@ -386,7 +386,7 @@ describe("who sends what nobody asked for", () => {
           // What was handed out is done with.
           for (const message of emulator.devices.get(HUB, "dev-1")!.queue) message.expiry = 0;
         }),
-        { seed, numRuns: 200 },
+        { seed, numRuns: 100 },
       );
       agent.destroy();
       emulator.devices.remove(HUB, "dev-1");
