@@ -17,12 +17,16 @@ const BOUNDARY = ["src/host[.]", "src/error[.]"];
 const FOLDERS = {
   "src/mqtt": [["src/base64[.]", ...BOUNDARY], "nothing"],
   "src/storage": [BOUNDARY, "nothing"],
+  "src/x509": [BOUNDARY, "nothing"],
   "src/azure": [["src/mqtt/", "src/(alarm|backoff|base64)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
+  "src/credentials": [["src/"], "nothing"],
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
+  "src/flash-log[.]ts": [["src/"], "nothing"],
+  "src/outbox": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -31,6 +35,8 @@ const FOLDERS = {
   "hosts/native/scripts": [["scripts/build-lock[.]"], "packages"],
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
+  // The chip's cloud, and the timeline of its packets.
+  "hosts/moddable/scripts/qemu": [["emulator/", "cli/timeline[.]", "hosts/moddable/scripts/"], "packages"],
   "hosts/moddable/scripts": [
     [
       "src/",
@@ -53,6 +59,8 @@ const FOLDERS = {
   // What starts them.
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
+  // It speaks MQTT as a device does, in a browser.
+  "emulator/page": [["src/mqtt/", ...BOUNDARY], "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
   "simulator/chaos": [
     ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
@@ -119,7 +127,10 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
-    exclude: { path: "[.]d[.]ts$|^hosts/native/moddable/" },
+    // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
+    exclude: {
+      path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/|^hosts/moddable/qemu/.*natives[.]js$",
+    },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

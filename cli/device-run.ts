@@ -12,6 +12,7 @@ import {
 } from "../src/agent/agent";
 import type { Identity } from "../src/agent/identity";
 import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
+import type { CredentialReport } from "../src/agent/credential";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import type { MethodAnswer, MethodHandlers } from "../src/azure/hub/direct-methods";
 import { type Properties, SystemProperty } from "../src/azure/properties";
@@ -227,6 +228,7 @@ class DeviceRun {
       onConnected: (report) => this.#connectedTo(report),
       onAcknowledged: () => this.#acknowledgedOne(),
       onMessage: (message) => this.#message(message),
+      onCredential: (report) => this.#tell({ event: "credential", ...report }, credentialLine(report)),
       onRoom: () => {
         this.#room = true;
         this.#send();
@@ -446,4 +448,17 @@ class DeviceRun {
 /** Of a certificate. */
 export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
   return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+}
+
+/** For people. */
+function credentialLine({ what, state, notAfter, counter }: CredentialReport): string {
+  const whose = what === "roots" ? `roots with counter ${counter}` : "certificate";
+  const until = notAfter === undefined ? "" : `, good until ${new Date(notAfter).toISOString()}`;
+  const how = {
+    asked: "asked for",
+    stored: "stored, on trial from the next connection on",
+    "in-use": "in use",
+    "given-up": "given up: no connection with it",
+  }[state];
+  return `${whose} ${how}${until}`;
 }

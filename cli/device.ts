@@ -60,6 +60,7 @@ interface DeviceFlags {
   readonly gateway?: string;
   readonly secondName: boolean;
   readonly state?: string;
+  readonly outbox?: string;
   readonly telemetry?: number;
   readonly message?: string[];
   readonly property?: Record<string, string>;
@@ -70,6 +71,8 @@ interface DeviceFlags {
   readonly eager: boolean;
   readonly receiveLimit: number;
   readonly payload?: string;
+  readonly issue: boolean;
+  readonly rootsKey?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
   readonly json: boolean;
@@ -112,6 +115,7 @@ export function addDevice(program: Command, context: CommandContext): void {
       false,
     )
     .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option("--outbox <file>", "keeps messages in this file until the hub has them; made when missing")
     .option(
       "--telemetry <count>",
       "messages to send; 0 only connects; default: 1, or each --message once",
@@ -128,6 +132,8 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option("--timeout <seconds>", "give up after this time", seconds, 120)
     .option("--stay", "go on after the last message until interrupted", false)
     .option("--payload <json>", "an object for the custom allocation policy")
+    .option("--issue", "have DPS issue a certificate, show it to the hub, and renew it", false)
+    .option("--roots-key <base64>", "take roots from the twin that this key has signed (berth roots)")
     .option("--trace", "print each MQTT packet, secrets masked", false)
     .addHelpText(
       "after",
@@ -159,8 +165,10 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     ],
     ...proof,
     connectTo: place.connectTo,
+    credentials: { issue: flags.issue, rootsKey: flags.rootsKey },
     transports: flags.transport,
     proxy: proxyOf(flags, context),
+    outboxFile: flags.outbox,
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();

@@ -9,6 +9,7 @@ import { addEmulator } from "./emulator";
 import { addHub } from "./hub";
 import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
+import { addRoots } from "./roots";
 import { addSas } from "./sas";
 import { addSimulate } from "./simulate";
 import { GROUPS, VERBS } from "./verbs/table";
@@ -86,6 +87,7 @@ function programOf(context: CommandContext, json: boolean): Command {
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);
+  addRoots(program, context);
   return program;
 }
 

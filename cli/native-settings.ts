@@ -46,7 +46,15 @@ export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: b
     ...(certificate !== undefined && { certificate: chainOf(certificate) }),
     ...(key !== undefined && { key: privateKeyOf(key) }),
   };
-  return { run: "agent", host, agent, trace, ...(transports && { transports }) };
+  const { credentials } = device;
+  return {
+    run: "agent",
+    host,
+    agent,
+    trace,
+    ...(transports && { transports }),
+    ...(credentials && { credentials }),
+  };
 }
 
 /** Without the white space around it that Node's signer drops. */

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
+import { refreshPage } from "../scripts/dist-state";
 import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
 import { transports } from "../src/transports";
@@ -72,6 +73,40 @@ export function withEager(command: Command): Command {
     "send what may follow CONNECT before CONNACK: fewer round trips; nobody has tried it with Azure",
     false,
   );
+}
+
+/** The port of the page where none is asked for. */
+const PAGE_PORT = 8480;
+
+/** Adds `--page`. */
+export function withPage(command: Command): Command {
+  return command.option(
+    "--page [port]",
+    `serve the page that shows devices and drives everything, and print its address; port ${PAGE_PORT}, or a free one where that is taken`,
+    wholeNumber(0, 65_535),
+  );
+}
+
+/**
+ * Starts what serves the page, at another port where the usual one is taken.
+ * @param flag the value of `--page`
+ * @param start is given the option `page` of an emulator; undefined without the flag
+ * @throws BerthError `internal` when the page cannot be built in a checkout, and what `start` throws
+ */
+export async function withPagePort<T>(
+  flag: number | boolean | undefined,
+  start: (page: { port: number } | undefined) => Promise<T>,
+): Promise<T> {
+  if (flag === undefined || flag === false) return start(undefined);
+  if (!refreshPage()) throw new BerthError("internal", "the page cannot be built; see above");
+  if (typeof flag === "number") return start({ port: flag });
+  try {
+    return await start({ port: PAGE_PORT });
+  } catch (error) {
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code !== "EADDRINUSE" || port !== PAGE_PORT) throw error;
+    return start({ port: 0 });
+  }
 }
 
 /** Adds `--receive-limit`. */

@@ -23,6 +23,24 @@ export interface SimulatedDeviceOptions extends FleetMember {
   readonly output: Output;
 }
 
+/** What one life is to be. */
+export interface DeviceLife {
+  telemetry: number;
+  timeout: number;
+  eager: boolean;
+  receiveLimit: number;
+  /** What times count from, by `performance.now`. */
+  start: number;
+  signal: AbortSignal;
+  /** Goes on after the last message, until `signal`. */
+  stay?: boolean;
+  /** Milliseconds between messages; none by default. */
+  interval?: number;
+}
+
+/** What a device that stays answers to the page's first direct method; only Node's engine takes methods. */
+const METHODS = { blink: { status: 200, payload: { done: true } } };
+
 /** One device with a store that outlives its restarts. */
 export class SimulatedDevice {
   readonly #options: SimulatedDeviceOptions;
@@ -32,15 +50,7 @@ export class SimulatedDevice {
   }
 
   /** Boots, does its work, ends; all memory but the store is new each time. */
-  async live(life: {
-    telemetry: number;
-    timeout: number;
-    eager: boolean;
-    receiveLimit: number;
-    /** What times count from, by `performance.now`. */
-    start: number;
-    signal: AbortSignal;
-  }): Promise<DeviceRunResult & { traffic: Traffic }> {
+  async live(life: DeviceLife): Promise<DeviceRunResult & { traffic: Traffic }> {
     const { engine, registrationId, idScope, port, httpsPort, hubs, label, output } = this.#options;
     // Names and ports as in Azure, all of them at the emulator's address.
     const connectTo = [443, undefined].map(
@@ -70,6 +80,7 @@ export class SimulatedDevice {
       hubPort: 8883,
       interval: 0,
       ...life,
+      ...(life.stay && engine.name === "node" ? { methods: METHODS } : {}),
       onEvent: (event, line) => {
         const text =
           line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;

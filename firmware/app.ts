@@ -11,8 +11,8 @@ import { type AgentOptions, AgentState, type AssignedReport, type ConnectedRepor
 import { ownView, staleCertificate, type Validity } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
 import type { Host } from "../src/host";
+import { type DeviceError, TelemetryDevice, type TelemetryDeviceOptions } from "../src/telemetry-device";
 import { transports } from "../src/transports";
-import { type DeviceError, TelemetryDevice } from "../src/telemetry-device";
 import type { Settings } from "./settings";
 
 /** What a device needs beside the host of the core. */
@@ -22,6 +22,8 @@ export interface FirmwareWorld {
   /** Why the chip restarted; undefined where nobody knows. */
   readonly restartReason: string | undefined;
   readonly led: Led | undefined;
+  /** Certificates and roots of the field. */
+  readonly field?: Pick<TelemetryDeviceOptions, "credentials" | "features"> | undefined;
   /** Of the device's certificate; undefined for a symmetric key. */
   readonly validity?: Validity | undefined;
   /** Figures for the telemetry, JSON. */
@@ -92,6 +94,8 @@ export class FirmwareApp {
         maximumPacketSize: settings.receiveLimit,
         ...(settings.gateway !== "" && { gateway: settings.gateway }),
       },
+      ...this.#world.field,
+      onCredential: ({ what, state }) => this.#log(`${what} ${state}`),
       ...(settings.transports !== "" && { transports: transports(...listOf(settings.transports)) }),
       onState: (state) => this.#state(state),
       onAssigned: (report) => this.#assigned(report),
@@ -153,8 +157,11 @@ export class FirmwareApp {
 
   #acknowledged(count: number): void {
     const { finish, settings } = this.#world;
-    if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
+    if (settings.exitAfter === 0 || count < settings.exitAfter) return;
+    // A board says it once, and goes on.
+    if (!finish && count > settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
+    if (!finish) return;
     this.stop();
     finish(0);
   }

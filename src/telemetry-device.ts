@@ -339,10 +339,10 @@ export class TelemetryDevice {
   }
 }
 
-/** The features that an application has given. @throws BerthError `invalid-argument` */
-export function listOf(features: readonly HubFeature[] = []): readonly HubFeature[] {
-  if (!Array.isArray(features)) throw invalidArgument("features is no array");
-  return features;
+/** What an application has given. @throws BerthError `invalid-argument` */
+export function listOf<One>(list: readonly One[] = [], option = "features"): readonly One[] {
+  if (!Array.isArray(list)) throw invalidArgument(`${option} is no array`);
+  return list;
 }
 
 /** The callbacks alone: the options may hold keys, and may change later. */

@@ -6,7 +6,7 @@ import { EfuseHmac, Hmac } from "berth/natives/hmac";
 import { TlsContext, TlsEngine } from "berth/natives/tls";
 import type { Clock, Signer, Timers, TransportBinding } from "../../src/host";
 import { EfuseSigner, NativeSigner } from "../native/signer";
-import { NativeTls } from "../native/tls";
+import { NativeTls, type NativeTlsOptions } from "../native/tls";
 import { NativeTransport } from "../native/transport";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
@@ -26,10 +26,15 @@ export interface TransportParts {
   readonly onSecure: (version: string, suite: string, resumed: boolean) => void;
 }
 
+/** What the TLS of all connections has, without the device's certificate. */
+export function tlsOptions(roots: TransportParts["roots"]): NativeTlsOptions {
+  return { natives: { TlsContext, TlsEngine }, roots };
+}
+
 export function bindTransport({ roots, clientCertificate, ...rest }: TransportParts): TransportBinding {
   return {
     io: NativeTransport,
-    tls: new NativeTls({ natives: { TlsContext, TlsEngine }, roots, clientCertificate }),
+    tls: new NativeTls({ ...tlsOptions(roots), clientCertificate }),
     TCP: { io: TCP as unknown as TcpClass },
     ...rest,
   };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** What the Moddable SDK as a host is made of. Types only: no module of an image. */
 import type { BerthError } from "../../src/error";
-import type { Host, Network } from "../../src/host";
+import type { Credential } from "../../src/agent/credential";
+import type { HubFeature } from "../../src/azure/hub/feature";
+import type { CertificateHost, Host, Network } from "../../src/host";
+import type { NativeTlsOptions } from "../native/tls";
 import type { ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo } from "../sockets/connect-to";
 import type { MakeTunnel } from "../sockets/tcp";
@@ -55,6 +58,18 @@ export interface ModdableHostOptions {
   readonly onTime?: (server: string, milliseconds: number) => void;
   /** See `TransportParts.onSecure`. */
   readonly onSecure?: (version: string, suite: string, resumed: boolean) => void;
+}
+
+/** The module of manifest_certificates.json. */
+export interface CertificatesModule {
+  createCertificates(tls: NativeTlsOptions, certificate: ClientCertificate | undefined): CertificateHost;
+  credentialsWithTwin(settings: { readonly issue: boolean; readonly rootsKey: string }): FieldCredentials;
+}
+
+/** Options of a device. */
+export interface FieldCredentials {
+  readonly credentials: readonly Credential[];
+  readonly features: readonly HubFeature[];
 }
 
 /** A host with its network and time. */

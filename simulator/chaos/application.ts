@@ -3,7 +3,32 @@
 import type { Device, DeviceOptions } from "../../src/device";
 import type { MethodCall } from "../../src/azure/hub/direct-methods";
 import { Random } from "../random";
-import type { Unit } from "./unit";
+import type { Flash } from "./flash";
+import type { Ledger } from "./ledger";
+import type { Trace } from "./trace";
+import type { Traits } from "./traits";
+
+/** The device's world, as its application and the checks of it need it. */
+export interface Surroundings {
+  readonly random: Random;
+  readonly traits: Traits;
+  readonly ledger: Ledger;
+  readonly flash: Flash;
+  readonly trace: Trace;
+  readonly now: number;
+  /** Numbers of messages that were handed over. */
+  readonly seen: Set<number>;
+  /** The one that runs. */
+  readonly application: Application | undefined;
+  violate(rule: string, what: string): void;
+  later(delay: number, work: () => void): void;
+  enter(call: () => void): void;
+  excused(): void;
+  forgot(): void;
+  assigned(hub: string): void;
+  connected(): void;
+  failed(phase: string, error: { readonly code: string; readonly retriable: boolean }): void;
+}
 
 /** Calls of a method as the application sees them. */
 interface Call {
@@ -16,7 +41,7 @@ export class Application {
   readonly desired: Record<string, unknown> = {};
   /** What it last reported, whether or not the hub has it. */
   readonly reported: Record<string, number> = {};
-  readonly #unit: Unit;
+  readonly #unit: Surroundings;
   readonly #random: Random;
   #device: Device | undefined;
   /** A method of the device is running: no callback may come from inside it. */
@@ -31,7 +56,7 @@ export class Application {
   /** Handlers throw now and then. */
   throws = false;
 
-  constructor(unit: Unit) {
+  constructor(unit: Surroundings) {
     this.#unit = unit;
     this.#random = new Random(unit.random.below(2 ** 31));
   }

@@ -33,6 +33,8 @@ export async function hunt(mutant: Mutant, seed: number): Promise<Find | undefin
 
 /** All of them. @returns a status for the shell */
 export async function huntMutants(seed: number, log: (line: string) => void): Promise<number> {
+  // Nobody reads the stacks.
+  Error.stackTraceLimit = 0;
   let found = 0;
   for (const mutant of MUTANTS) {
     const find = await hunt(mutant, seed);

@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "polls come at once",
     file: "agent/provisioner.ts",
     from: "const FASTEST_POLL = 2_000;\nconst POLL_JITTER = 1_000;",
-    to: "const FASTEST_POLL = 100;\nconst POLL_JITTER = 1;",
+    to: "const FASTEST_POLL = 1;\nconst POLL_JITTER = 1;",
   },
   {
     name: "each attempt registers anew, and soon",
@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "the twin is not read after a connection",
     file: "azure/hub/twin.ts",
     from: "if (this.#options.onDesired || this.#readers.length > 0) this.#wanted = true;",
-    to: "if (this.#known < 0) this.#wanted = true;",
+    to: "if (this.#known < 0 && this.#options.onDesired) this.#wanted = true;",
   },
   {
     name: "a report without an answer is not sent again",

@@ -14,7 +14,7 @@ import { Network, type Server } from "../network";
 import { Random } from "../random";
 import { hmacSigner, nodeText } from "../virtual-host";
 import { START, type VirtualTime } from "../virtual-time";
-import { Application } from "./application";
+import { Application, type Surroundings } from "./application";
 import { Flash } from "./flash";
 import { Ledger } from "./ledger";
 import { Rate } from "./rates";
@@ -93,7 +93,7 @@ interface Armed {
   readonly apply: () => void;
 }
 
-export class Unit {
+export class Unit implements Surroundings {
   readonly index: number;
   readonly trace = new Trace();
   readonly ledger = new Ledger();
@@ -302,6 +302,7 @@ export class Unit {
     this.boot();
     this.#isCalm = true;
     this.#calmBegan = this.now;
+    if (!this.isHome) this.#desire(this.random);
     this.#calmSince = this.isHome ? -1 : this.now;
   }
 
@@ -391,7 +392,8 @@ export class Unit {
   /** A service calls, writes or wishes something. */
   serve(random: Random): void {
     const { home } = this;
-    switch (random.below(4)) {
+    // What is read or wished now would mend what went wrong before.
+    switch (random.below(this.#isCalm ? 2 : 4)) {
       case 0: {
         const name = random.pick(METHODS);
         const id = home?.call(name, JSON.stringify({ n: this.#services }));
@@ -404,10 +406,7 @@ export class Unit {
         home?.current?.deliver();
         break;
       case 2: {
-        this.#services += 1;
-        const name = `d${random.below(4)}`;
-        const hub = home ?? this.hubs.find(({ place }) => place !== undefined);
-        hub?.desire({ [name]: random.chance(0.2) ? null : this.#services });
+        this.#desire(random);
         break;
       }
       default:
@@ -415,11 +414,18 @@ export class Unit {
     }
   }
 
+  /** A change of desired properties, whether or not the device is there. */
+  #desire(random: Random): void {
+    this.#services += 1;
+    const hub = this.hubs.find(({ host }) => host === this.account.assigned);
+    hub?.desire({ [`d${random.below(4)}`]: random.chance(0.2) ? null : this.#services });
+  }
+
   /** The device has forgotten its assignment. */
   forgot(): void {
     this.#named.clear();
     this.#kept = this.#candidate = undefined;
-    this.#behind = this.flash.isDamaged = false;
+    this.#storeFailed = this.#behind = this.flash.isDamaged = false;
   }
 
   assigned(hub: string): void {

@@ -36,6 +36,8 @@ export class DpsRecord {
   #operations = 0;
   #operation: string | undefined;
   #pollsLeft = 0;
+  /** Polls are told when to come again. */
+  #tells = true;
   /** Ticks of the last polls. */
   readonly #polls: number[] = [];
   /** Ticks before which the device was told not to ask. */
@@ -76,6 +78,7 @@ export class DpsRecord {
     this.#operations += 1;
     this.#operation = `4.${this.account.options.registrationId}.${this.#operations}`;
     this.#pollsLeft = random.below(3);
+    this.#tells = random.chance(0.7);
     const after = random.chance(0.2) ? undefined : random.pick([1, 2, 3, 3, 3, 5, 10]);
     events.step("assigning", this.#operation);
     return [202, JSON.stringify({ operationId: this.#operation, status: "assigning" }), after];
@@ -92,7 +95,8 @@ export class DpsRecord {
     }
     if (account.trouble("dps-slow") !== undefined || this.#pollsLeft > 0) {
       this.#pollsLeft -= 1;
-      return [202, JSON.stringify({ operationId: operation, status: "assigning", registrationState: {} }), 3];
+      const body = { operationId: operation, status: "assigning", registrationState: {} };
+      return [202, JSON.stringify(body), this.#tells ? 3 : undefined];
     }
     const { registrationId, events, random } = account.options;
     const failed = account.trouble("dps-failed");

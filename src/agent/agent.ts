@@ -27,6 +27,7 @@ import { HubFeatures, hubFeatureHost } from "./hub-features";
 import { checkIdentity } from "./identity";
 import { KnownHub } from "./known-hub";
 import { type AgentOptions, checkOptions } from "./options";
+import { Outbox } from "./outbox";
 import { type Lack, Prerequisites } from "./prerequisites";
 import { ASSIGNMENT_TIMEOUT, type ProvisioningOptions } from "./provisioner";
 import { refusesAssignment } from "./refusal";
@@ -97,7 +98,14 @@ export class Agent {
       () => this.#connections.hub?.pump(),
       (error) => this.#reports.problem(error),
     );
-    this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
+    this.#telemetry = new Telemetry(
+      featureHost,
+      (owner) =>
+        outbox?.log?.(owner, outbox, host, identity, (error) => this.#reports.stored(error)) ??
+        new Outbox(owner, outbox),
+      handler,
+      this.#reports,
+    );
     this.#credentials = new Credentials(credentials, host, identity, {
       report: (error) => this.#reports.problem(error),
       tell: (report) => this.#reports.credential(report),

@@ -46,6 +46,7 @@ const interfaces = new Map(
     "src/agent/provisioner.ts",
     "src/azure/hub/direct-methods.ts",
     "src/azure/hub/twin.ts",
+    "src/credentials/signed-roots.ts",
     "src/telemetry-device.ts",
     "src/device.ts",
     "hosts/node/berth.ts",
@@ -64,6 +65,7 @@ const FROM_AGENT = [
   "provisioning",
   "hub",
   "outbox",
+  "credentials",
   "transports",
   "startSpread",
   "maximumFailures",
@@ -90,6 +92,7 @@ test.each([
   ["DirectMethodsOptions", membersOf("DirectMethodsOptions")],
   // Callbacks of the feature are options of the device.
   ["TwinOptions", membersOf("TwinOptions").filter((name) => !name.startsWith("on"))],
+  ["SignedRootsOptions", membersOf("SignedRootsOptions")],
   ["NodeDeviceOptions", interfaces.get("NodeDeviceOptions")?.members ?? []],
   ["NodeIdentity", membersOf("NodeIdentity")],
   ["ModdableOptions", membersOf("ModdableOptions")],

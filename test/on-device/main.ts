@@ -11,6 +11,7 @@ import { BOUNDS_OF_IMAGE } from "../../hosts/moddable/built";
 import { createTimers, loadPreferences } from "../../hosts/moddable/host";
 import { randomOf } from "../../hosts/native/random";
 import type { Case } from "./check";
+import { certificateCases } from "./certificate-cases";
 import { connectionCases } from "./connection-cases";
 import { keyCases } from "./key-cases";
 import { networkCases } from "./network-cases";
@@ -39,6 +40,7 @@ export default function main(): void {
       ...networkCases,
       ...timeCases,
       ...rootCases,
+      ...certificateCases,
       ...connectionCases,
     ],
     seed,

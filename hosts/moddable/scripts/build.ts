@@ -138,7 +138,8 @@ export function manifestOf(project: string, app: string) {
  */
 function inFlashOf(root: string, app: string) {
   const directory = join(root, basename(app));
-  const manifest = { include: manifestOf("/", app), config: { file: { root: "./" } } };
+  const simulators = { config: { file: { root: "./" } } };
+  const manifest = { include: manifestOf("/", app), platforms: { esp32: {}, "...": simulators } };
   const text = JSON.stringify(manifest);
   const file = join(directory, "manifest.json");
   mkdirSync(directory, { recursive: true });

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 /** What apps include: one of them. */
-export const MODULE_MANIFESTS = ["manifest.json", "manifest_telemetry.json"];
+export const MODULE_MANIFESTS = ["manifest.json", "manifest_telemetry.json", "manifest_certificates.json"];
 const CORE_MANIFEST = "hosts/moddable/manifest_core.json";
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */

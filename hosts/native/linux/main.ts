@@ -35,6 +35,7 @@ function begin(settings: Settings): void {
       trace && !ways ? { ...linux, transport: trace(linux.transport) } : linux,
       { ...settings.agent, ...(ways && { transports: trace ? tapWays(ways, trace) : ways }) },
       emit,
+      settings.credentials,
     );
   } else {
     connection = new ConnectionRun(linux, settings.server, settings.port, emit);

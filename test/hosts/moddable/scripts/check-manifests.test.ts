@@ -19,6 +19,7 @@ beforeEach(() => {
   for (const part of [
     "manifest.json",
     "manifest_telemetry.json",
+    "manifest_certificates.json",
     "src",
     "hosts/moddable",
     "hosts/native",
@@ -170,6 +171,8 @@ describe("the manifests", () => {
     expect(typescript).toEqual({ tsconfig: { compilerOptions: { skipLibCheck: true } } });
     for (const file of MODULE_MANIFESTS) {
       const manifest = JSON.parse(readFileSync(file, "utf8"));
+      // One is another with more in it.
+      if (manifest.include[0] === "./manifest.json") continue;
       expect(manifest.include).toEqual([`./${CORE}`]);
       expect(manifest.modules.berth).toBeDefined();
     }

@@ -9,8 +9,8 @@
  */
 import { asBerthError, BerthError } from "../error";
 import type { Store, TextCodec } from "../host";
-import { decodeRecord, encodeRecord, type RecordCodec, RecordKind } from "./record";
-import { RecordStore, type SlotKeys } from "./record-store";
+import { decodeRecord, encodeRecord, type RecordCodec, RecordKind } from "../storage/record";
+import { RecordStore, type SlotKeys } from "../storage/record-store";
 
 export interface TrialKeys {
   readonly slots: readonly [string, string];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The body of a certificate's record: private key, then the chain, leaf first, as byte-parts.ts has them. */
 import { joinParts, splitParts } from "./byte-parts";
-import { type RecordCodec, RecordKind } from "./record";
+import { type RecordCodec, RecordKind } from "../storage/record";
 
 /** A certificate with its key; without a chain a key for which none has been issued yet. */
 export interface StoredCertificate {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The body of a record of delivered roots: the counter (4 bytes, big-endian), then the roots as byte-parts.ts has them. */
 import { joinParts, splitParts } from "./byte-parts";
-import { type RecordCodec, RecordKind } from "./record";
+import { type RecordCodec, RecordKind } from "../storage/record";
 
 /** Roots that were delivered. */
 export interface StoredRoots {
