@@ -97,7 +97,10 @@ export const ERRORS = Object.freeze({
   "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
   "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out; see the message"),
-  "outbox-unwritten": kind(true, "the outbox in flash takes nothing; messages wait in memory; see the message"),
+  "outbox-unwritten": kind(
+    true,
+    "the outbox in flash takes nothing; messages wait in memory; see the message",
+  ),
   "outbox-worn": kind(
     true,
     "the outbox has had its erases of the day; messages wait in memory; send less, or give it more sectors",

@@ -376,10 +376,7 @@ export class Agent {
     const now = clock.ticks();
     const error =
       phase === "hub"
-        ? this.#contest.judge(
-            this.#credentials.failed(met),
-            wasRunning ? this.#standing.age(now) : undefined,
-          )
+        ? this.#contest.judge(this.#credentials.failed(met), wasRunning ? this.#standing.age(now) : undefined)
         : met;
     const { registered = false, notBefore = now } = this.#connections.provisioner ?? {};
     const { answered } = this.#connections;

@@ -42,21 +42,24 @@ async function portalOf(kind: "HTTP" | "TLS"): Promise<Server> {
 test.each([
   ["HTTP", "tls-failed"],
   ["TLS", "tls-untrusted"],
-] as const)("a captive network that speaks %s: %s, and the device connects once it is gone", async (kind, code) => {
-  world = await EndToEnd.start();
-  portal = await portalOf(kind);
-  let target = await listen(portal);
-  gate = createServer((socket) => {
-    const onward = kept(connect(target, "127.0.0.1"));
-    kept(socket).pipe(onward).pipe(socket);
-    socket.on("close", () => onward.destroy());
-    onward.on("close", () => socket.destroy());
-  });
-  const device = world.boot({ host: { connectTo: parseConnectTo(`:127.0.0.1:${await listen(gate)}`) } });
-  device.agent.send(nodeText.encode("held"));
-  await device.until(({ errors }) => errors.length >= 3);
-  expect(new Set(device.codes)).toEqual(new Set([code]));
-  target = world.emulator.port;
-  await device.until(({ acknowledged }) => acknowledged === 1);
-  expect(world.emulator.telemetry.map(({ body }) => body.toString())).toEqual(["held"]);
-});
+] as const)(
+  "a captive network that speaks %s: %s, and the device connects once it is gone",
+  async (kind, code) => {
+    world = await EndToEnd.start();
+    portal = await portalOf(kind);
+    let target = await listen(portal);
+    gate = createServer((socket) => {
+      const onward = kept(connect(target, "127.0.0.1"));
+      kept(socket).pipe(onward).pipe(socket);
+      socket.on("close", () => onward.destroy());
+      onward.on("close", () => socket.destroy());
+    });
+    const device = world.boot({ host: { connectTo: parseConnectTo(`:127.0.0.1:${await listen(gate)}`) } });
+    device.agent.send(nodeText.encode("held"));
+    await device.until(({ errors }) => errors.length >= 3);
+    expect(new Set(device.codes)).toEqual(new Set([code]));
+    target = world.emulator.port;
+    await device.until(({ acknowledged }) => acknowledged === 1);
+    expect(world.emulator.telemetry.map(({ body }) => body.toString())).toEqual(["held"]);
+  },
+);

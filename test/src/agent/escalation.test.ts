@@ -43,7 +43,7 @@ function breaks({ azure, time }: World, code?: ErrorCode): void {
 
 /** A hub that judges the token by the true time, as Azure does. */
 function judgingHub(time: VirtualTime): Behaviour {
-  return hubBy((password) => Number(/se=(\d+)/.exec(password)?.[1]) * 1000 > time.now());
+  return hubBy((password) => Number(/se=(\d+)/.exec(password)?.[1]) * 1000 > (time.now() ?? 0));
 }
 
 function hubBy(accepts: (password: string) => boolean): Behaviour {
@@ -100,7 +100,7 @@ describe("a clock that is set wrong by hours", () => {
   function wrongClock(): { made: World; set: (hours: number) => void } {
     const time = new VirtualTime();
     let offset = 0;
-    const clock = { now: () => time.now() + offset, ticks: () => time.ticks() };
+    const clock = { now: () => (time.now() ?? 0) + offset, ticks: () => time.ticks() };
     const made = running({ time, host: { clock: clock as never, timers: time } });
     made.azure.servers.set(HUB, judgingHub(time));
     return {
