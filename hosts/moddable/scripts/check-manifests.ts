@@ -169,7 +169,12 @@ export function checkManifests(project: string = PROJECT, sdk?: string): string[
     if (!readManifest(project, file).platforms?.["..."]?.error)
       report(`${file}: no error for other platforms ("...")`);
   }
-  for (const file of [APP_MANIFEST, CASES_MANIFEST]) checkStrictness(project, file, report);
+  for (const file of [APP_MANIFEST, CASES_MANIFEST]) {
+    checkStrictness(project, file, report);
+    // What names a folder of its own would keep BERTH_SDKCONFIG from it, which holds the board's settings too.
+    if (!list(readManifest(project, file).include).at(-1)?.endsWith("manifest_sdkconfig.json"))
+      report(`${file}: includes manifest_sdkconfig.json not, or not last`);
+  }
   checkSdkconfig(project, problems);
   checkPreload(project, parts, bound, problems);
   for (const app of APPS) {

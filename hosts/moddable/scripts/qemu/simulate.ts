@@ -59,8 +59,21 @@ export async function simulateChip(options: SimulationOptions): Promise<number> 
       const life = { ...files, program: options.program, timeout, signal: abort.signal };
       if (options.cuts > 0) return await cutPower({ ...options, ...life, cloud });
       print("First start: nothing stored, so the device asks DPS");
-      const onLine = (line: string) => cloud.serial(line);
-      const first = await live({ ...life, onLine }, untilAcknowledged(cloud, telemetry));
+      let failed: number | undefined;
+      let stop = () => {};
+      const onLine = (line: string) => {
+        cloud.serial(line);
+        // An app of cases says this at its end.
+        const [, count] = /^\d+ passed, (\d+) failed$/.exec(line) ?? [];
+        if (count === undefined) return;
+        failed = Number(count);
+        stop();
+      };
+      const first = await live({ ...life, onLine }, (done) => {
+        stop = done;
+        untilAcknowledged(cloud, telemetry)(done);
+      });
+      if (failed !== undefined) return failed === 0 ? 0 : 1;
       if (first !== "done") return report(first, print);
       print("Second start: from the stored assignment");
       const registrations = cloud.emulator.counts.registrations;

@@ -104,6 +104,13 @@ describe("the manifests", () => {
       `${CORE}: takes the network of an app (setup/network)`,
     ],
     [
+      "a manifest that keeps BERTH_SDKCONFIG from its settings of ESP-IDF",
+      "test/on-device/manifest.json",
+      /,\s*"..\/..\/firmware\/manifest_sdkconfig.json"/,
+      "",
+      "includes manifest_sdkconfig.json not, or not last",
+    ],
+    [
       "a path that only a board takes",
       "firmware/manifest_ethernet.json",
       "../hosts/moddable/manifest_ethernet.json",
