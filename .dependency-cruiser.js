@@ -54,6 +54,8 @@ const FOLDERS = {
   simulator: [BOUNDARY, "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
   "simulator/chaos": [["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"], "packages"],
+  // Agents and other SDKs' retry rules in a world of their own.
+  "simulator/fleet": [["src/", "simulator/"], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
@@ -73,6 +75,7 @@ const FOLDERS = {
       "hosts/node/",
       "emulator/",
       "factory/",
+      "simulator/fleet/",
       "hosts/transport-tap[.]",
       "hosts/sockets/connect-to[.]",
       "hosts/native/linux/(host|protocol)[.]",

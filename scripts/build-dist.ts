@@ -32,7 +32,8 @@ const LIBRARY = {
   board: "hosts/node/board.ts",
   emulator: "emulator/index.ts",
 };
-const COMMAND = { command: "cli/main.ts" };
+/** The command, and what it runs in threads. */
+const COMMAND = { command: "cli/main.ts", "fleet-worker": "simulator/fleet/worker.ts" };
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";
 

@@ -31,7 +31,7 @@ import { type Lack, Prerequisites } from "./prerequisites";
 import { ASSIGNMENT_TIMEOUT, type ProvisioningOptions } from "./provisioner";
 import { refusesAssignment } from "./refusal";
 import { type AgentHandler, Reports } from "./reports";
-import { Retry, Road } from "./retry";
+import { isThrottle, Retry, Road } from "./retry";
 import { RetryStore } from "./retry-store";
 import { Standing } from "./standing";
 import { AgentState } from "./state";
@@ -255,7 +255,8 @@ export class Agent {
         this.#provisioning(),
         {
           onRegister: () => this.#retry.registering(),
-          delay: (retryAfter) => this.#retry.registrationDelay(random(), retryAfter),
+          delay: (error, retryAfter) =>
+            this.#retry.registrationDelay(random(), isThrottle(error, retryAfter), retryAfter),
           onAssigning: (operationId) => this.#retry.assigning(operationId, clock.ticks()),
           onAssigned: (assignment) => this.#assigned(assignment),
           onTransient: (error, retryIn) => void this.#reports.error("dps", error, retryIn),

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { mostDevices, runFleet, THREADS } from "../simulator/fleet/fleet";
+import { page } from "../simulator/fleet/report/html";
+import { plots } from "../simulator/fleet/report/plot";
+import { type FleetReport, heading, type Row, rows, time } from "../simulator/fleet/report/report";
+import { RULES, type Rules } from "../simulator/fleet/rules";
+import type { Progress } from "../simulator/fleet/run";
+import { SCENARIO_NAMES, SCENARIOS, type ScenarioName } from "../simulator/fleet/scenarios";
+import { REGISTRATIONS, TIERS, type Tier } from "../simulator/fleet/tiers";
+import { BerthError } from "../src/error";
+import { type CommandContext, EXIT } from "./context";
+import { seconds, wholeNumber } from "./options";
+import { Output, type Streams } from "./output";
+import { onInterrupt } from "./signals";
+import { systemError } from "./system-error";
+
+interface FleetFlags {
+  readonly devices: number;
+  readonly scenario: ScenarioName;
+  readonly seed?: number;
+  readonly rules: readonly Rules[];
+  readonly tier: Tier;
+  readonly units: number;
+  readonly registrations: number;
+  readonly startSpread?: number;
+  readonly tokenLifetime?: number;
+  readonly keepAlive?: number;
+  readonly json?: string | true;
+  readonly html?: string;
+  readonly svg?: string;
+}
+
+const MOST_DEVICES = 1_000_000;
+const DEFAULT_DEVICES = 10_000;
+/** Seconds: of timers, and of a day. */
+const LONGEST_TOKEN = 2_147_483;
+const LONGEST_SPREAD = 86_400;
+/** In dist, which is where this runs, also from a checkout. */
+const WORKER = new URL("../dist/fleet-worker.js", import.meta.url);
+/** How often a terminal is told how far it is, milliseconds. */
+const TOLD_EVERY = 250;
+
+const HELP = `
+Scenarios:
+${SCENARIO_NAMES.map((name) => `  ${name.padEnd(15)} ${SCENARIOS[name].title}`).join("\n")}
+
+Agents of this project in virtual time, and beside them as many devices with the retry rules of Microsoft's SDKs, meet a model
+of DPS and IoT Hub with the quotas that Azure documents. What is assumed beyond, and what an operator should set: docs/fleet.md`;
+
+/** `berth fleet`: what a fleet does to DPS and hubs. */
+export function addFleet(program: Command, context: CommandContext): void {
+  program
+    .command("fleet")
+    .description("show what a fleet does to DPS and hubs when power, a hub or DPS fails, before it does")
+    .addOption(new Option("--scenario <name>", "what happens").choices(SCENARIO_NAMES).makeOptionMandatory())
+    .option("--devices <count>", "how many", wholeNumber(1, MOST_DEVICES), DEFAULT_DEVICES)
+    .option("--seed <number>", "do the same again; without it a new one", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option("--rules <names>", `whose retry rules, of ${RULES.join(",")}`, rulesOption, [...RULES])
+    .addOption(new Option("--tier <tier>", "of the hub").choices(Object.keys(TIERS)).default("S2"))
+    .option("--units <count>", "of the hub", wholeNumber(1, 200), 2)
+    .option("--registrations <count>", "that DPS takes a minute", wholeNumber(1, 100_000), REGISTRATIONS)
+    .option("--start-spread <seconds>", "the agents wait a random part of it at their start", seconds)
+    .option("--token-lifetime <seconds>", "of the agents' SAS tokens, 60 at least", seconds)
+    .option("--keep-alive <seconds>", "of the agents, 1177 at most", seconds)
+    .option("--json [file]", "the figures as JSON, into a file or on standard output")
+    .option("--html <file>", "the report as a page with plots")
+    .option("--svg <file>", "the plots alone")
+    .addHelpText("after", HELP)
+    .action(async (flags: FleetFlags) => {
+      const output = new Output(flags.json === true, context.streams);
+      check(flags);
+      for (const option of ["json", "html", "svg"] as const) assertWritable(`--${option}`, flags[option]);
+      const interrupt = onInterrupt();
+      try {
+        await simulated(flags, output, context.streams, interrupt.signal);
+        context.exit(interrupt.status() ?? EXIT.done);
+      } finally {
+        interrupt.release();
+      }
+    });
+}
+
+function rulesOption(text: string): Rules[] {
+  const names = text.split(",");
+  const found = RULES.filter((rules) => names.includes(rules));
+  if (found.length === names.length) return found;
+  throw new InvalidArgumentError(`Give some of ${RULES.join(",")}, with commas between.`);
+}
+
+/** @throws BerthError `invalid-argument`: nothing has started */
+function check({ devices, startSpread = 0, tokenLifetime, keepAlive }: FleetFlags): void {
+  const fit = mostDevices();
+  if (devices > fit) {
+    const about = `--devices ${devices}: the memory that is free is enough for about ${fit}; give fewer, or close other programs`;
+    throw new BerthError("invalid-argument", about);
+  }
+  const inRange = (option: string, value: number | undefined, least: number, most: number): void => {
+    if (value === undefined || (value >= least && value <= most)) return;
+    throw new BerthError("invalid-argument", `${option}: give ${least} to ${most} seconds`);
+  };
+  inRange("--start-spread", startSpread, 0, LONGEST_SPREAD);
+  inRange("--token-lifetime", tokenLifetime, 60, LONGEST_TOKEN);
+  inRange("--keep-alive", keepAlive, 1, 1_177);
+}
+
+/** Before minutes of work, not after. @throws as `systemError` */
+function assertWritable(option: string, file: string | true | undefined): void {
+  if (typeof file !== "string") return;
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw systemError(error, option, file);
+  }
+}
+
+async function simulated(flags: FleetFlags, output: Output, streams: Streams, signal: AbortSignal): Promise<void> {
+  const { scenario, devices, tier, units, registrations, rules } = flags;
+  const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const quotas = { hub: TIERS[tier](units), registrations };
+  const milliseconds = (value: number | undefined): number | undefined => value && Math.round(value * 1000);
+  const startSpread = milliseconds(flags.startSpread);
+  const tokenLifetime = milliseconds(flags.tokenLifetime);
+  const keepAlive = milliseconds(flags.keepAlive);
+  const agent = {
+    ...(startSpread !== undefined && { startSpread }),
+    ...(tokenLifetime !== undefined && { tokenLifetime }),
+    ...(keepAlive !== undefined && { keepAlive }),
+  };
+  const start = performance.now();
+  const progress = progressOn(streams, devices);
+  const found = await runFleet({ scenario, devices, seed, quotas, agent }, rules, {
+    worker: WORKER,
+    signal,
+    onProgress: progress.tell,
+  }).finally(progress.end);
+  const report: FleetReport = { scenario, devices, seed, hub: { tier, units }, quotas, agent, rules: found };
+  const again = ["berth fleet", ...commandOf(flags, seed)].join(" ");
+  const json = `${JSON.stringify(report)}\n`;
+  write("--json", flags.json, json, output);
+  write("--html", flags.html, page(report, again), output);
+  write("--svg", flags.svg, plots(report), output);
+  if (flags.json === true) streams.out(json);
+  for (const line of [heading(report), "", ...columns(rows(report)), ""]) output.line(line);
+  output.line(`again: ${again}`);
+  const all = Object.keys(found).length * devices;
+  output.line(`${Math.round((all / (performance.now() - start)) * 1000)} devices a second, ${THREADS} threads`);
+}
+
+function write(option: string, file: string | true | undefined, text: string, output: Output): void {
+  if (typeof file !== "string") return;
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw systemError(error, option, file);
+  }
+  output.line(`made  ${file}`);
+}
+
+/** What does the same again. */
+function commandOf(flags: FleetFlags, seed: number): string[] {
+  const { scenario, devices, rules, tier, units, registrations, startSpread, tokenLifetime, keepAlive } = flags;
+  const words = { scenario, devices, seed, tier, units };
+  const more = {
+    ...(rules.length < RULES.length && { rules: rules.join(",") }),
+    ...(registrations !== REGISTRATIONS && { registrations }),
+    "start-spread": startSpread,
+    "token-lifetime": tokenLifetime,
+    "keep-alive": keepAlive,
+  };
+  return Object.entries({ ...words, ...more }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+}
+
+function columns(all: readonly Row[]): string[] {
+  const width = (column: number): number => Math.max(...all.map((row) => row[column]?.length ?? 0));
+  return all.map(([name, ...values]) =>
+    [name.padEnd(width(0)), ...values.map((value, at) => value.padStart(width(at + 1)))].join("  "),
+  );
+}
+
+/** A line on a terminal that tells how far each is; nothing anywhere else. */
+function progressOn(streams: Streams, devices: number): { tell(rules: Rules, progress: Progress): void; end(): void } {
+  const width = streams.columns?.("err");
+  const now = new Map<Rules, Progress>();
+  let told = Number.NEGATIVE_INFINITY;
+  const put = (text: string): void => {
+    if (width !== undefined) streams.err(`\r${text.slice(0, width - 1).padEnd(width - 1)}`);
+  };
+  return {
+    tell(rules, progress) {
+      now.set(rules, progress);
+      if (performance.now() - told < TOLD_EVERY) return;
+      told = performance.now();
+      const all = [...now].map(([name, one]) => {
+        const percent = Math.floor((one.back / devices) * 100);
+        return `${name} ${one.seconds < 0 ? "settling" : time(one.seconds)} ${percent} %`;
+      });
+      put(all.join("   "));
+    },
+    end() {
+      put("");
+      if (width !== undefined) streams.err("\r");
+    },
+  };
+}
