@@ -55,7 +55,7 @@ const FOLDERS = {
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
   "simulator/chaos": [["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"], "packages"],
   // Agents and other SDKs' retry rules in a world of their own.
-  "simulator/fleet": [["src/", "simulator/"], "packages"],
+  "simulator/fleet": [["src/", "simulator/", "hosts/node/", "emulator/index[.]"], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [

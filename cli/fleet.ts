@@ -6,19 +6,20 @@ import { page } from "../simulator/fleet/report/html";
 import { plots } from "../simulator/fleet/report/plot";
 import { type FleetReport, heading, type Row, rows, time } from "../simulator/fleet/report/report";
 import { RULES, type Rules } from "../simulator/fleet/rules";
-import type { Progress } from "../simulator/fleet/run";
 import { SCENARIO_NAMES, SCENARIOS, type ScenarioName } from "../simulator/fleet/scenarios";
 import { REGISTRATIONS, TIERS, type Tier } from "../simulator/fleet/tiers";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
+import { real } from "./fleet-real";
 import { seconds, wholeNumber } from "./options";
 import { Output, type Streams } from "./output";
+import { progressLine } from "./progress-line";
 import { onInterrupt } from "./signals";
 import { systemError } from "./system-error";
 
 interface FleetFlags {
-  readonly devices: number;
-  readonly scenario: ScenarioName;
+  readonly devices?: number;
+  readonly scenario?: ScenarioName;
   readonly seed?: number;
   readonly rules: readonly Rules[];
   readonly tier: Tier;
@@ -30,17 +31,23 @@ interface FleetFlags {
   readonly json?: string | true;
   readonly html?: string;
   readonly svg?: string;
+  readonly real?: true;
+  readonly timeout: number;
 }
+
+type SimulatedFlags = FleetFlags & { readonly devices: number; readonly scenario: ScenarioName };
 
 const MOST_DEVICES = 1_000_000;
 const DEFAULT_DEVICES = 10_000;
+const DEFAULT_REAL = 2_000;
 /** Seconds: of timers, and of a day. */
 const LONGEST_TOKEN = 2_147_483;
 const LONGEST_SPREAD = 86_400;
 /** In dist, which is where this runs, also from a checkout. */
 const WORKER = new URL("../dist/fleet-worker.js", import.meta.url);
-/** How often a terminal is told how far it is, milliseconds. */
-const TOLD_EVERY = 250;
+
+/** Options that mean nothing with `--real`. */
+const SIMULATED = ["scenario", "seed", "rules", "tier", "units", "registrations", "tokenLifetime", "keepAlive", "html", "svg"];
 
 const HELP = `
 Scenarios:
@@ -54,8 +61,12 @@ export function addFleet(program: Command, context: CommandContext): void {
   program
     .command("fleet")
     .description("show what a fleet does to DPS and hubs when power, a hub or DPS fails, before it does")
-    .addOption(new Option("--scenario <name>", "what happens").choices(SCENARIO_NAMES).makeOptionMandatory())
-    .option("--devices <count>", "how many", wholeNumber(1, MOST_DEVICES), DEFAULT_DEVICES)
+    .addOption(new Option("--scenario <name>", "what happens").choices(SCENARIO_NAMES))
+    .option(
+      "--devices <count>",
+      `how many; without it ${DEFAULT_DEVICES}, with --real ${DEFAULT_REAL}`,
+      wholeNumber(1, MOST_DEVICES),
+    )
     .option("--seed <number>", "do the same again; without it a new one", wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option("--rules <names>", `whose retry rules, of ${RULES.join(",")}`, rulesOption, [...RULES])
     .addOption(new Option("--tier <tier>", "of the hub").choices(Object.keys(TIERS)).default("S2"))
@@ -67,15 +78,24 @@ export function addFleet(program: Command, context: CommandContext): void {
     .option("--json [file]", "the figures as JSON, into a file or on standard output")
     .option("--html <file>", "the report as a page with plots")
     .option("--svg <file>", "the plots alone")
+    .addOption(
+      new Option(
+        "--real",
+        "real TLS connections from processes of their own against one emulator, and what both sides saw",
+      ).conflicts(SIMULATED),
+    )
+    .option("--timeout <seconds>", "how long --real may take", seconds, 300)
     .addHelpText("after", HELP)
     .action(async (flags: FleetFlags) => {
       const output = new Output(flags.json === true, context.streams);
-      check(flags);
+      const simulation = flags.real ? undefined : checked(flags);
       for (const option of ["json", "html", "svg"] as const) assertWritable(`--${option}`, flags[option]);
       const interrupt = onInterrupt();
       try {
-        await simulated(flags, output, context.streams, interrupt.signal);
-        context.exit(interrupt.status() ?? EXIT.done);
+        const done = simulation
+          ? await simulated(simulation, output, context.streams, interrupt.signal)
+          : await realFleet(flags, output, context.streams, interrupt.signal);
+        context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
       } finally {
         interrupt.release();
       }
@@ -90,7 +110,12 @@ function rulesOption(text: string): Rules[] {
 }
 
 /** @throws BerthError `invalid-argument`: nothing has started */
-function check({ devices, startSpread = 0, tokenLifetime, keepAlive }: FleetFlags): void {
+function checked(flags: FleetFlags): SimulatedFlags {
+  const { scenario, devices = DEFAULT_DEVICES, startSpread = 0, tokenLifetime, keepAlive } = flags;
+  if (scenario === undefined) {
+    const about = `name what happens by --scenario: ${SCENARIO_NAMES.join(", ")}; or give --real`;
+    throw new BerthError("invalid-argument", about);
+  }
   const fit = mostDevices();
   if (devices > fit) {
     const about = `--devices ${devices}: the memory that is free is enough for about ${fit}; give fewer, or close other programs`;
@@ -103,6 +128,7 @@ function check({ devices, startSpread = 0, tokenLifetime, keepAlive }: FleetFlag
   inRange("--start-spread", startSpread, 0, LONGEST_SPREAD);
   inRange("--token-lifetime", tokenLifetime, 60, LONGEST_TOKEN);
   inRange("--keep-alive", keepAlive, 1, 1_177);
+  return { ...flags, devices, scenario };
 }
 
 /** Before minutes of work, not after. @throws as `systemError` */
@@ -115,7 +141,20 @@ function assertWritable(option: string, file: string | true | undefined): void {
   }
 }
 
-async function simulated(flags: FleetFlags, output: Output, streams: Streams, signal: AbortSignal): Promise<void> {
+async function realFleet(flags: FleetFlags, output: Output, streams: Streams, signal: AbortSignal): Promise<boolean> {
+  const { devices = DEFAULT_REAL } = flags;
+  const { report, done } = await real({ ...flags, devices }, output, progressLine(streams), signal);
+  writeJson(flags.json, `${JSON.stringify(report)}\n`, output, streams);
+  return done;
+}
+
+/** @returns true when nothing was found that must not be */
+async function simulated(
+  flags: SimulatedFlags,
+  output: Output,
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { scenario, devices, tier, units, registrations, rules } = flags;
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
   const quotas = { hub: TIERS[tier](units), registrations };
@@ -129,23 +168,34 @@ async function simulated(flags: FleetFlags, output: Output, streams: Streams, si
     ...(keepAlive !== undefined && { keepAlive }),
   };
   const start = performance.now();
-  const progress = progressOn(streams, devices);
+  const progress = progressLine(streams);
+  const now = new Map<Rules, string>();
   const found = await runFleet({ scenario, devices, seed, quotas, agent }, rules, {
     worker: WORKER,
     signal,
-    onProgress: progress.tell,
+    onProgress(name, { back, seconds }) {
+      const passed = seconds < 0 ? "settling" : time(seconds);
+      now.set(name, `${name} ${passed} ${Math.floor((back / devices) * 100)} %`);
+      progress.tell([...now.values()].join("   "));
+    },
   }).finally(progress.end);
   const report: FleetReport = { scenario, devices, seed, hub: { tier, units }, quotas, agent, rules: found };
   const again = ["berth fleet", ...commandOf(flags, seed)].join(" ");
-  const json = `${JSON.stringify(report)}\n`;
-  write("--json", flags.json, json, output);
+  writeJson(flags.json, `${JSON.stringify(report)}\n`, output, streams);
   write("--html", flags.html, page(report, again), output);
   write("--svg", flags.svg, plots(report), output);
-  if (flags.json === true) streams.out(json);
   for (const line of [heading(report), "", ...columns(rows(report)), ""]) output.line(line);
   output.line(`again: ${again}`);
   const all = Object.keys(found).length * devices;
   output.line(`${Math.round((all / (performance.now() - start)) * 1000)} devices a second, ${THREADS} threads`);
+  const faults = Object.values(found).flatMap((figures) => figures.faults);
+  for (const fault of faults) output.error(new BerthError("internal", fault));
+  return faults.length === 0;
+}
+
+function writeJson(file: string | true | undefined, json: string, output: Output, streams: Streams): void {
+  if (file === true) streams.out(json);
+  else write("--json", file, json, output);
 }
 
 function write(option: string, file: string | true | undefined, text: string, output: Output): void {
@@ -159,7 +209,7 @@ function write(option: string, file: string | true | undefined, text: string, ou
 }
 
 /** What does the same again. */
-function commandOf(flags: FleetFlags, seed: number): string[] {
+function commandOf(flags: SimulatedFlags, seed: number): string[] {
   const { scenario, devices, rules, tier, units, registrations, startSpread, tokenLifetime, keepAlive } = flags;
   const words = { scenario, devices, seed, tier, units };
   const more = {
@@ -177,30 +227,4 @@ function columns(all: readonly Row[]): string[] {
   return all.map(([name, ...values]) =>
     [name.padEnd(width(0)), ...values.map((value, at) => value.padStart(width(at + 1)))].join("  "),
   );
-}
-
-/** A line on a terminal that tells how far each is; nothing anywhere else. */
-function progressOn(streams: Streams, devices: number): { tell(rules: Rules, progress: Progress): void; end(): void } {
-  const width = streams.columns?.("err");
-  const now = new Map<Rules, Progress>();
-  let told = Number.NEGATIVE_INFINITY;
-  const put = (text: string): void => {
-    if (width !== undefined) streams.err(`\r${text.slice(0, width - 1).padEnd(width - 1)}`);
-  };
-  return {
-    tell(rules, progress) {
-      now.set(rules, progress);
-      if (performance.now() - told < TOLD_EVERY) return;
-      told = performance.now();
-      const all = [...now].map(([name, one]) => {
-        const percent = Math.floor((one.back / devices) * 100);
-        return `${name} ${one.seconds < 0 ? "settling" : time(one.seconds)} ${percent} %`;
-      });
-      put(all.join("   "));
-    },
-    end() {
-      put("");
-      if (width !== undefined) streams.err("\r");
-    },
-  };
 }

@@ -32,8 +32,12 @@ const LIBRARY = {
   board: "hosts/node/board.ts",
   emulator: "emulator/index.ts",
 };
-/** The command, and what it runs in threads. */
-const COMMAND = { command: "cli/main.ts", "fleet-worker": "simulator/fleet/worker.ts" };
+/** The command, and what it runs in threads and processes. */
+const COMMAND = {
+  command: "cli/main.ts",
+  "fleet-worker": "simulator/fleet/worker.ts",
+  "fleet-devices": "simulator/fleet/real/entry.ts",
+};
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";
 

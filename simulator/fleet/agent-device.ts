@@ -8,6 +8,7 @@ import { Random } from "../random";
 import { nodeText } from "../virtual-host";
 import { connack, PINGRESP, type PacketSink, puback, publish, suback, WireReader } from "../wire";
 import { type DpsAnswer, Line, type LineClient } from "./line";
+import { SmallStore } from "./small-store";
 import { ID_SCOPE, type FleetDevice, type FleetWorld } from "./world";
 
 const REGISTER = "$dps/registrations/PUT/iotdps-register/?$rid=";
@@ -25,25 +26,6 @@ const HELLO = Buffer.from('{"uptime":1}');
 const ROOM = 4_096;
 /** Nobody here judges a signature. */
 const SIGNER: Signer = { sign: () => new Uint8Array(32) };
-
-/** A few small values: a device has one, seldom two. */
-class SmallStore implements Store {
-  readonly #values: (readonly [string, Uint8Array])[] = [];
-
-  read(key: string): Uint8Array | undefined {
-    return this.#values.find(([name]) => name === key)?.[1].slice();
-  }
-
-  write(key: string, value: Uint8Array): void {
-    this.delete(key);
-    this.#values.push([key, value.slice()]);
-  }
-
-  delete(key: string): void {
-    const at = this.#values.findIndex(([name]) => name === key);
-    if (at >= 0) this.#values.splice(at, 1);
-  }
-}
 
 /** The agent's packets, each whole in a write, become what servers understand. Shared by all: it keeps nothing. */
 class AgentPackets implements PacketSink {

@@ -50,10 +50,11 @@ const BRISK_CAP = 50_000;
 /** The step that follows it: 2^6 seconds. */
 const AFTER_BRISK = 6;
 /**
- * DPS that is over its quota takes as many a minute as ever, and bills nobody whom it sends away: so many registrations wait
- * a minute at most above what it tells, about half an hour, then five. Longer, and a fleet leaves the quota unused in the end.
+ * DPS that is over its quota takes as many a minute as ever: so many registrations that it sends away wait a minute at most
+ * above what it tells (about three quarters of an hour), as many again five. In proportion to what has passed, for a fleet
+ * that waits longer leaves the quota unused in the end, and one that does not burdens DPS.
  */
-const BRISK_THROTTLED = 40;
+const BRISK_THROTTLED = 60;
 const BRISK_THROTTLED_CAP = 60_000;
 const THROTTLED_CAP = 300_000;
 /** A hub that says 'unavailable' is there, and over its quota rather than gone: of so many one counts as a failure. */
@@ -112,6 +113,11 @@ export class Retry implements RetryCounts {
   /** The hub has failed so often that DPS is asked: longer each time that it names the same hub. */
   get hubIsGone(): boolean {
     return this.failures >= this.#maximumFailures * Math.min(4, 2 ** this.rounds);
+  }
+
+  /** DPS has sent registrations away for its quota, and named no hub since. */
+  get isThrottled(): boolean {
+    return this.#throttled > 0;
   }
 
   get operationId(): string | undefined {
@@ -204,8 +210,9 @@ export class Retry implements RetryCounts {
     if (!throttled) {
       return backoffDelay(this.#billed, this.registrations - this.#throttled, random, retryAfter);
     }
-    const brisk = this.#throttled < BRISK_THROTTLED;
-    const cap = Math.min(this.#billed.cap, brisk ? BRISK_THROTTLED_CAP : THROTTLED_CAP);
+    let { cap } = this.#billed;
+    if (this.#throttled < BRISK_THROTTLED) cap = Math.min(cap, BRISK_THROTTLED_CAP);
+    else if (this.#throttled < 2 * BRISK_THROTTLED) cap = Math.min(cap, THROTTLED_CAP);
     this.#throttled = Math.min(up(this.#throttled), this.registrations);
     return backoffDelay({ base: this.#billed.base, cap }, this.#throttled, random, retryAfter);
   }

@@ -48,7 +48,7 @@ body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,
 main{max-width:760px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}
 .wide{overflow-x:auto}
-table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;margin:1rem 0;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .9rem .25rem 0;border-bottom:1px solid var(--grid);text-align:right;white-space:nowrap}
 th[scope=row]{text-align:left;font-weight:400}
 svg{width:100%;height:auto}

@@ -25,10 +25,10 @@ function ticksTo(most: number): number[] {
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, at) => at * step);
 }
 
-/** Seconds: whole seconds, minutes or hours, six at most. */
+/** Whole seconds, minutes or hours, eight at most. */
 function timesTo(most: number): number[] {
-  const steps = [5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200];
-  const step = steps.find((one) => most / one <= 6) ?? 86_400;
+  const steps = [5, 10, 20, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200];
+  const step = steps.find((one) => most / one <= 8) ?? 86_400;
   return Array.from({ length: Math.floor(most / step) + 1 }, (_, at) => at * step);
 }
 
@@ -91,16 +91,15 @@ function drawn({ title, series, limit }: Panel, report: FleetReport, span: numbe
     ...timesTo(span).map(
       (second) => `<text class="tick x" x="${x(second)}" y="${bottom + 14}">${shortTime(second, span)}</text>`,
     ),
-    ...(limit !== undefined && limit <= highest * 1.2 && limit <= highest
+    ...(limit !== undefined && limit <= highest
       ? [`<path class="limit" d="M${LEFT} ${y(limit)}H${WIDTH - RIGHT}"><title>quota, ${whole(limit)} a second</title></path>`]
       : []),
-    // The first one lies on top.
-    ...lines
-      .map((line, at) => {
-        const path = line.map(([second, value]) => `${x(second)} ${y(value)}`).join("L");
-        return `<path class="line rule${at}" d="M${path}"><title>${all[at]?.name}: ${peak(line, series)}</title></path>`;
-      })
-      .reverse(),
+    // The first one lies on top of the others.
+    ...[...lines.keys()].slice(1).concat(0).map((at) => {
+      const line = lines[at] ?? [];
+      const path = line.map(([second, value]) => `${x(second)} ${y(value)}`).join("L");
+      return `<path class="line rule${at}" d="M${path}"><title>${all[at]?.name}: ${peak(line, series)}</title></path>`;
+    }),
   ].join("\n");
 }
 

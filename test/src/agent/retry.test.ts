@@ -82,14 +82,15 @@ describe("DPS", () => {
     expect(waits.slice(-3)).toEqual([3_600_000, 3_600_000, 3_600_000]);
   });
 
-  test("over its quota: a minute at most above what it tells for half an hour, then five", () => {
+  test("over its quota: a minute at most above what it tells for 60 times, five for 60, then an hour", () => {
     const retry = new Retry({});
-    const waits = Array.from({ length: 43 }, () => {
+    const waits = Array.from({ length: 122 }, () => {
       retry.registering();
       return retry.registrationDelay(TOP, true, 3) / 1000;
     });
     expect(waits.slice(0, 7)).toEqual([4, 4, 8, 16, 32, 60, 60]);
-    expect(waits.slice(38)).toEqual([60, 60, 300, 300, 300]);
+    expect(waits.slice(58, 62)).toEqual([60, 60, 300, 300]);
+    expect(waits.slice(118)).toEqual([300, 300, 3_600, 3_600]);
     expect(retry.registrationDelay(TOP, true, 7_200)).toBe(7_250_000);
     // It billed none of them: what fails otherwise is tried as soon as ever.
     retry.registering();
