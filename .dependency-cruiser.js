@@ -15,13 +15,18 @@ const BOUNDARY = ["src/host[.]", "src/error[.]"];
  * Moddable SDK, or any package.
  */
 const FOLDERS = {
-  "src/mqtt": [BOUNDARY, "nothing"],
+  "src/mqtt": [["src/base64[.]", ...BOUNDARY], "nothing"],
   "src/storage": [BOUNDARY, "nothing"],
-  "src/azure": [["src/mqtt/", "src/(alarm|backoff)[.]", ...BOUNDARY], "nothing"],
+  "src/x509": [BOUNDARY, "nothing"],
+  "src/azure": [["src/mqtt/", "src/(alarm|backoff|base64)[.]", ...BOUNDARY], "nothing"],
   "src/agent": [["src/"], "nothing"],
+  "src/credentials": [["src/"], "nothing"],
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
+  "src/transports[.]ts": [["src/"], "nothing"],
+  "src/flash-log[.]ts": [["src/"], "nothing"],
+  "src/outbox": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -30,6 +35,8 @@ const FOLDERS = {
   "hosts/native/scripts": [["scripts/build-lock[.]"], "packages"],
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
+  // The chip's cloud, and the timeline of its packets.
+  "hosts/moddable/scripts/qemu": [["emulator/", "cli/timeline[.]", "hosts/moddable/scripts/"], "packages"],
   "hosts/moddable/scripts": [
     [
       "src/",
@@ -52,9 +59,14 @@ const FOLDERS = {
   // What starts them.
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
+  // It speaks MQTT as a device does, in a browser.
+  "emulator/page": [["src/mqtt/", ...BOUNDARY], "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
-  "simulator/chaos": [["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"], "packages"],
-  // Agents and other SDKs' retry rules in a world of their own.
+  "simulator/chaos": [
+    ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
+    "packages",
+  ],
+  // Agents and other SDKs' retry rules in a world of their own; over real sockets against the emulator, too.
   "simulator/fleet": [["src/", "simulator/", "hosts/node/", "emulator/index[.]"], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
@@ -77,7 +89,7 @@ const FOLDERS = {
       "factory/",
       "simulator/fleet/",
       "hosts/transport-tap[.]",
-      "hosts/sockets/connect-to[.]",
+      "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",
       "hosts/native/scripts/build[.]",
       "scripts/(npm-options|dist-state)[.]",
@@ -118,7 +130,8 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
-    exclude: { path: "[.]d[.]ts$|^hosts/native/moddable/" },
+    // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
+    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

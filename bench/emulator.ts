@@ -55,7 +55,7 @@ const log = (line: string): void => console.error(line);
 function connectTable(one: ConnectRates, many: ConnectRates): string {
   const row = (name: string, { first, again }: ConnectRates) => [name, whole(first), whole(again)];
   return [
-    "## CONNECTs a second at DPS\n",
+    "## CONNECTs a second of CPU time at DPS\n",
     "Without TLS, one after another; devices of one group, which is the last.\n",
     table(["", "for the first time", "again"], [row("1 group", one), row(`${GROUPS} groups`, many)]),
   ].join("\n");

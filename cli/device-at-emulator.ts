@@ -41,12 +41,16 @@ export async function atEmulator(
       environment: { ...context.environment, BERTH_DPS_CONNECTION_STRING: undefined },
     },
   );
-  const { idScope, address, root, port: toPort } = running!;
+  const { idScope, address, root, port: toPort, httpsPort } = running!;
   return {
     idScope,
     port: toPort,
     roots: [root],
-    connectTo: [{ host: "", address, toPort }],
+    // 443 is that of WebSocket.
+    connectTo: [
+      { host: "", port: 443, address, toPort: httpsPort },
+      { host: "", address, toPort },
+    ],
     symmetricKey: needsKey ? await keyOf(client, registrationId) : undefined,
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Where the code of a device runs. `berth` asks all of them for the same. */
+import type { CredentialSettings } from "../hosts/native/linux/protocol";
 import type { NodeHostOptions } from "../hosts/node/host";
 import type {
   AgentOptions,
@@ -8,6 +9,7 @@ import type {
   ConnectedReport,
   ErrorReport,
 } from "../src/agent/agent";
+import type { CredentialReport } from "../src/agent/credential";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import type { MethodHandlers } from "../src/azure/hub/direct-methods";
 import type { Properties } from "../src/azure/properties";
@@ -22,7 +24,11 @@ export const ENGINE_NAMES = ["node", "native"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** What a device is and where it finds its servers. */
-export type EngineHost = NodeHostOptions;
+export interface EngineHost extends NodeHostOptions {
+  readonly credentials?: CredentialSettings | undefined;
+  /** Of `transports(...)`; undefined for TCP alone. */
+  readonly transports?: readonly string[] | undefined;
+}
 
 /** What a device reports; see `AgentHandler` and `CloudToDevice` for what these mean. */
 export interface EngineHandler {
@@ -31,6 +37,7 @@ export interface EngineHandler {
   onConnected(report: ConnectedReport): void;
   onAcknowledged(): void;
   onMessage(message: CloudToDeviceMessage): void;
+  onCredential(report: CredentialReport): void;
   onRoom(): void;
   onError(report: ErrorReport): void;
   /** TLS is up. Told by an engine whose TLS is not Node's. */

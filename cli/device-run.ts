@@ -12,6 +12,7 @@ import {
 } from "../src/agent/agent";
 import type { Identity } from "../src/agent/identity";
 import { ownView, refusesIdentity, type Validity } from "../src/agent/refusal";
+import type { CredentialReport } from "../src/agent/credential";
 import type { CloudToDeviceMessage } from "../src/azure/hub/cloud-to-device";
 import type { MethodAnswer, MethodHandlers } from "../src/azure/hub/direct-methods";
 import { type Properties, SystemProperty } from "../src/azure/properties";
@@ -53,6 +54,9 @@ export interface DeviceRunOptions {
   readonly tokenLifetime?: number | undefined;
   /** Sends what may follow CONNECT before CONNACK, to DPS and to hubs. */
   readonly eager: boolean;
+  /** See `HubOptions`. */
+  readonly gateway?: string | undefined;
+  readonly secondName?: boolean;
   /** Bytes of the largest packet that the device holds; the core's default when undefined. */
   readonly receiveLimit?: number | undefined;
   /** Ends the run from outside. */
@@ -108,6 +112,7 @@ const MESSAGE_PROPERTIES: Properties = Object.freeze({
 
 /** What to give to the command, behind an error's text. */
 function optionFor({ code }: BerthError): string {
+  if (code.startsWith("proxy-")) return "; --proxy says which one";
   return code === "packet-too-large" ? "; --receive-limit takes more" : "";
 }
 
@@ -184,6 +189,7 @@ class DeviceRun {
 
   #agentOptions(): AgentOptions {
     const { identity, endpoint, port, hubPort, payload, tokenLifetime, eager, receiveLimit } = this.#options;
+    const { gateway, secondName = false } = this.#options;
     const limit = receiveLimit === undefined ? {} : { maximumPacketSize: receiveLimit };
     return {
       identity,
@@ -200,6 +206,8 @@ class DeviceRun {
         eager,
         ...limit,
         ...(tokenLifetime === undefined ? {} : { tokenLifetime }),
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(secondName && { secondName }),
       },
     };
   }
@@ -220,6 +228,7 @@ class DeviceRun {
       onConnected: (report) => this.#connectedTo(report),
       onAcknowledged: () => this.#acknowledgedOne(),
       onMessage: (message) => this.#message(message),
+      onCredential: (report) => this.#tell({ event: "credential", ...report }, credentialLine(report)),
       onRoom: () => {
         this.#room = true;
         this.#send();
@@ -267,11 +276,12 @@ class DeviceRun {
     this.#connected = report;
     this.#assignedUntried = false;
     this.#lastRetriable = undefined;
-    const { hub, deviceId, source, sessionPresent } = report;
+    const { hub, deviceId, source, sessionPresent, transport } = report;
+    const how = transport === undefined ? "" : `, over ${transport}`;
     const from = source === "dps" ? "the assignment of DPS" : "the stored assignment, without DPS";
     this.#tell(
-      { event: "connected", hub, deviceId, source, sessionPresent },
-      `connected to ${hub} by ${from}`,
+      { event: "connected", hub, deviceId, source, sessionPresent, ...(transport && { transport }) },
+      `connected to ${hub} by ${from}${how}`,
     );
     this.#endIfDone();
   }
@@ -438,4 +448,17 @@ class DeviceRun {
 /** Of a certificate. */
 export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
   return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+}
+
+/** For people. */
+function credentialLine({ what, state, notAfter, counter }: CredentialReport): string {
+  const whose = what === "roots" ? `roots with counter ${counter}` : "certificate";
+  const until = notAfter === undefined ? "" : `, good until ${new Date(notAfter).toISOString()}`;
+  const how = {
+    asked: "asked for",
+    stored: "stored, on trial from the next connection on",
+    "in-use": "in use",
+    "given-up": "given up: no connection with it",
+  }[state];
+  return `${whose} ${how}${until}`;
 }

@@ -7,6 +7,7 @@ import { clientPairIn } from "../hosts/node/credentials";
 import { loadRoots } from "../hosts/node/roots";
 import { NodeSigner } from "../hosts/node/signer";
 import type { ConnectTo } from "../hosts/sockets/connect-to";
+import { parseProxy } from "../hosts/sockets/http-connect";
 import { DPS_HOST } from "../src/azure/dps";
 import { staleCertificate } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
@@ -23,6 +24,7 @@ import {
   KEY_HELP,
   KEY_VARIABLE,
   nameAndValue,
+  PROXY_VARIABLE,
   readBytes,
   seconds,
   serverName,
@@ -31,6 +33,7 @@ import {
   withEager,
   withJson,
   withReceiveLimit,
+  withTransport,
 } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
@@ -52,7 +55,12 @@ interface DeviceFlags {
   readonly ca?: string[];
   readonly addCa?: string[];
   readonly connectTo?: ConnectTo[];
+  readonly transport?: string[];
+  readonly proxy?: string;
+  readonly gateway?: string;
+  readonly secondName: boolean;
   readonly state?: string;
+  readonly outbox?: string;
   readonly telemetry?: number;
   readonly message?: string[];
   readonly property?: Record<string, string>;
@@ -63,6 +71,8 @@ interface DeviceFlags {
   readonly eager: boolean;
   readonly receiveLimit: number;
   readonly payload?: string;
+  readonly issue: boolean;
+  readonly rootsKey?: string;
   readonly trace: boolean;
   readonly engine: EngineName;
   readonly json: boolean;
@@ -94,7 +104,18 @@ export function addDevice(program: Command, context: CommandContext): void {
       "connect to ADDRESS:PORT for HOST; HOST is still verified (repeatable)",
       collectConnectTo,
     )
+    .option(
+      "--proxy <url>",
+      `an HTTP proxy to go through, http://USER:PASSWORD@HOST:PORT; default: ${PROXY_VARIABLE}`,
+    )
+    .option("--gateway <host>", "connect to this IoT Edge gateway in the hub's place", serverName)
+    .option(
+      "--second-name",
+      "connect to the hub's second name, which has TLS 1.3: HUB.device.azure-devices.net",
+      false,
+    )
     .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option("--outbox <file>", "keeps messages in this file until the hub has them; made when missing")
     .option(
       "--telemetry <count>",
       "messages to send; 0 only connects; default: 1, or each --message once",
@@ -111,12 +132,14 @@ export function addDevice(program: Command, context: CommandContext): void {
     .option("--timeout <seconds>", "give up after this time", seconds, 120)
     .option("--stay", "go on after the last message until interrupted", false)
     .option("--payload <json>", "an object for the custom allocation policy")
+    .option("--issue", "have DPS issue a certificate, show it to the hub, and renew it", false)
+    .option("--roots-key <base64>", "take roots from the twin that this key has signed (berth roots)")
     .option("--trace", "print each MQTT packet, secrets masked", false)
     .addHelpText(
       "after",
       `${KEY_HELP}\n\nExit status: 0 when all messages are acknowledged, else 1; 2 for a wrong command line.`,
     );
-  withJson(withEngine(withEager(withReceiveLimit(command)))).action((flags: DeviceFlags) =>
+  withJson(withEngine(withEager(withReceiveLimit(withTransport(command))))).action((flags: DeviceFlags) =>
     run(flags, context),
   );
 }
@@ -142,6 +165,10 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     ],
     ...proof,
     connectTo: place.connectTo,
+    credentials: { issue: flags.issue, rootsKey: flags.rootsKey },
+    transports: flags.transport,
+    proxy: proxyOf(flags, context),
+    outboxFile: flags.outbox,
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();
@@ -169,6 +196,8 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       timeout: flags.timeout * 1000,
       stay: flags.stay,
       eager: flags.eager,
+      gateway: flags.gateway,
+      secondName: flags.secondName,
       receiveLimit: flags.receiveLimit,
       payload,
       signal: interrupt.signal,
@@ -237,6 +266,13 @@ function methodAnswer(
     throw new InvalidArgumentError(`What follows the status of ${name} is not JSON.`);
   }
   return Object.fromEntries([...Object.entries(before ?? {}), [name, { status: Number(status), payload }]]);
+}
+
+/** Judged here: commander would print it, and it may hold a password. @throws BerthError `invalid-argument` */
+function proxyOf({ proxy }: DeviceFlags, { environment }: CommandContext): string | undefined {
+  const url = proxy ?? (environment[PROXY_VARIABLE] || undefined);
+  if (url !== undefined) parseProxy(url);
+  return url;
 }
 
 /** What a device proves itself with; certificate and key in PEM. */

@@ -18,7 +18,7 @@ import { reportEvents } from "./emulator-events";
 import { announce, runningOf } from "./service/running";
 import { hints, ownAddresses, placeOf } from "./emulator-hints";
 import { berthHome } from "./home";
-import { collect, readText, serverName, wholeNumber, withJson } from "./options";
+import { collect, readText, serverName, wholeNumber, withJson, withPage, withPagePort } from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { readState, stateError } from "./state-directory";
@@ -36,6 +36,7 @@ interface EmulatorFlags {
   readonly state?: string;
   readonly export?: string;
   readonly seed: number;
+  readonly page?: number | boolean;
   readonly example?: string;
   readonly schema: boolean;
   readonly json: boolean;
@@ -90,7 +91,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
     )
     .option("--seed <number>", "seed of the fault injector", wholeNumber(0, 0xffff_ffff), 1);
   command.addHelpText("after", `\n${TOKEN_HELP}`);
-  withJson(command).action((flags: EmulatorFlags) => {
+  withJson(withPage(command)).action((flags: EmulatorFlags) => {
     const output = new Output(flags.json, context.streams);
     if (flags.schema) {
       context.streams.out(`${JSON.stringify(configurationSchema(), undefined, 2)}\n`);
@@ -124,19 +125,22 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
   const text = readText(config, "--config");
   const configuration = parseConfiguration(text, config);
   const interrupt = onInterrupt();
-  const emulator = await Emulator.start({
-    configuration,
-    faults: parseFaults(text, config),
-    seed: flags.seed,
-    port,
-    httpsPort,
-    amqpsPort,
-    host,
-    names: [...names, ...ownAddresses(host)],
-    ...(controlToken ? { controlToken } : {}),
-    baseDirectory: dirname(resolve(config)),
-    ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
-  }).catch((error: unknown) => {
+  const emulator = await withPagePort(flags.page, (page) =>
+    Emulator.start({
+      configuration,
+      faults: parseFaults(text, config),
+      seed: flags.seed,
+      port,
+      httpsPort,
+      amqpsPort,
+      host,
+      names: [...names, ...ownAddresses(host)],
+      ...(controlToken ? { controlToken } : {}),
+      ...(page ? { page } : {}),
+      baseDirectory: dirname(resolve(config)),
+      ...(state === undefined ? {} : { stateDirectory: resolve(state) }),
+    }),
+  ).catch((error: unknown) => {
     interrupt.release();
     throw portError(error, { ...flags, port, httpsPort, amqpsPort }) ?? directoryError(error, state);
   });
@@ -168,6 +172,7 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
     `AMQP for services, telemetry too: port ${emulator.amqpsPort}, or WebSocket on ${emulator.httpsPort}`,
   );
   for (const line of hints(emulator, configuration, place)) output.line(line);
+  tellPage(emulator.pageAddress, output);
   if (emulator.controlToken !== undefined && !flags.connectionStrings)
     output.line("its own API asks for a token; --connection-strings prints it");
   if (flags.connectionStrings) {
@@ -190,6 +195,11 @@ async function run(flags: EmulatorFlags, output: Output, context: CommandContext
   output.event({ event: "stopped" }, "stopped");
 }
 
+/** Where the page is. Its address holds the key of the session, and goes to this terminal only. */
+export function tellPage(address: string | undefined, output: Output): void {
+  if (address !== undefined) output.event({ event: "page", address }, `Page: ${address}`);
+}
+
 /** Tells the other commands on this computer; that they cannot be told stops nothing. */
 function announced(emulator: Emulator, local: string, context: CommandContext, output: Output): () => void {
   try {
@@ -204,7 +214,7 @@ function announced(emulator: Emulator, local: string, context: CommandContext, o
 
 function portError(
   error: unknown,
-  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "amqpsPort" | "host">,
+  flags: Pick<EmulatorFlags, "port" | "httpsPort" | "amqpsPort" | "host" | "page">,
 ): BerthError | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
   if (error.code === "EADDRNOTAVAIL")
@@ -217,6 +227,7 @@ function portError(
     ["--port", flags.port],
     ["--https-port", flags.httpsPort],
     ["--amqps-port", flags.amqpsPort],
+    ["--page", flags.page],
   ] as const;
   // Of two that are the same, the later one finds it taken.
   const [option, port] = ports.findLast(([, one]) => one === taken) ?? ports[0];

@@ -10,6 +10,7 @@ import { addFleet } from "./fleet";
 import { addHub } from "./hub";
 import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
+import { addRoots } from "./roots";
 import { addSas } from "./sas";
 import { addSimulate } from "./simulate";
 import { GROUPS, VERBS } from "./verbs/table";
@@ -94,6 +95,7 @@ function programOf(context: CommandContext, json: boolean): Command {
   addDevice(program, context);
   addIdentity(program, context);
   addSas(program, context);
+  addRoots(program, context);
   return program;
 }
 

@@ -169,6 +169,11 @@ class NativeAgent implements EngineDevice {
       case "message":
         handler.onMessage({ ...event, payload: Buffer.from(event.payload, "base64") });
         break;
+      case "credential": {
+        const { event: _name, ...report } = event;
+        handler.onCredential(report);
+        break;
+      }
       case "room":
         handler.onRoom();
         break;

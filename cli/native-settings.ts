@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A device in the terms of berth-native, whose C takes certificates and keys in DER and addresses of IPv4. */
+/** A device in the terms of berth-native, whose C takes certificates and keys in DER. */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
@@ -7,6 +7,7 @@ import type { LinuxHostOptions } from "../hosts/native/linux/host";
 import type { Settings } from "../hosts/native/linux/protocol";
 import { pemCertificates } from "../hosts/node/credentials";
 import { NodeSigner } from "../hosts/node/signer";
+import { parseProxy } from "../hosts/sockets/http-connect";
 import type { AgentOptions } from "../src/agent/agent";
 import { BerthError } from "../src/error";
 import type { EngineHost } from "./device-engine";
@@ -29,21 +30,31 @@ const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
 export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: boolean): Settings {
-  const { stateDirectory, roots, certificate, key, connectTo = [] } = device;
+  const { stateDirectory, roots, certificate, key, connectTo = [], proxy, transports } = device;
   const endpoint = agent.provisioning?.host ?? "";
-  if (isIPv6(endpoint)) throw noIpv6(`--endpoint ${endpoint}`);
-  for (const { host, address } of connectTo) {
-    if (isIPv6(host) || isIPv6(address)) throw noIpv6(`--connect-to ${host}:${address}`);
-  }
+  if (isIPv6(endpoint)) throw noIpv6Name(`--endpoint ${endpoint}`);
+  const gateway = agent.hub?.gateway ?? "";
+  if (isIPv6(gateway)) throw noIpv6Name(`--gateway ${gateway}`);
+  // It says what is wrong with one.
+  if (proxy !== undefined) parseProxy(proxy);
   const host: LinuxHostOptions = {
     stateDirectory: resolve(stateDirectory),
     roots: roots.map((root) => derOf(root, "a root certificate")),
     ...(connectTo.length > 0 && { connectTo }),
+    ...(proxy !== undefined && { proxy }),
     ...symmetricKeyOf(device),
     ...(certificate !== undefined && { certificate: chainOf(certificate) }),
     ...(key !== undefined && { key: privateKeyOf(key) }),
   };
-  return { run: "agent", host, agent, trace };
+  const { credentials } = device;
+  return {
+    run: "agent",
+    host,
+    agent,
+    trace,
+    ...(transports && { transports }),
+    ...(credentials && { credentials }),
+  };
 }
 
 /** Without the white space around it that Node's signer drops. */
@@ -112,6 +123,6 @@ function privateKeyOf(pem: string): string {
   return key.export({ format: "der", type: "pkcs8" }).toString("base64");
 }
 
-function noIpv6(what: string): BerthError {
-  return new BerthError("invalid-argument", `--engine native has IPv4 only: ${what}`);
+function noIpv6Name(what: string): BerthError {
+  return new BerthError("invalid-argument", `--engine native verifies no IPv6 address as a name: ${what}`);
 }

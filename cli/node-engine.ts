@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: MIT
 import { createNodeHost } from "../hosts/node/host";
+import { tapWays } from "../hosts/transport-tap";
 import { Agent } from "../src/agent/agent";
 import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
 import { DirectMethods } from "../src/azure/hub/direct-methods";
-import type { Host } from "../src/host";
-import type { DeviceEngine, EngineHost } from "./device-engine";
-import type { Timeline } from "./timeline";
+import { credentialsOf } from "../src/credentials/credential-list";
+import { twinWithCredentials } from "../src/credentials/credential-twin";
+import { flashLog } from "../src/flash-log";
+import type { TransportBinding } from "../src/host";
+import { transports } from "../src/transports";
+import type { DeviceEngine } from "./device-engine";
 
 /** The device's code in this process. */
 export const nodeEngine: DeviceEngine = Object.freeze({
   name: "node",
   title: `Node.js ${process.versions.node}`,
   async start(device, options, handler, timeline, _signal, methods) {
-    const host = tappedHost(device, timeline);
+    const credentials = credentialsOf(device.credentials);
+    const host = createNodeHost(device);
+    const ways = device.transports && transports(...device.transports);
+    const tap = (binding: TransportBinding): TransportBinding => timeline?.tap(binding) ?? binding;
     const features = [
       ...(methods ? [new DirectMethods(methods)] : []),
       new CloudToDevice({ onMessage: (message) => handler.onMessage(message) }),
+      ...(device.credentials?.rootsKey ? [twinWithCredentials({}, credentials)] : []),
     ];
-    const agent = new Agent(host, handler, { ...options, features });
+    const agent = new Agent(ways ? host : { ...host, transport: tap(host.transport) }, handler, {
+      ...options,
+      ...(device.outboxFile !== undefined && { outbox: { log: flashLog() } }),
+      ...(ways && { transports: tapWays(ways, tap) }),
+      credentials,
+      features,
+    });
     agent.start();
     return {
       pid: undefined,
@@ -27,9 +41,3 @@ export const nodeEngine: DeviceEngine = Object.freeze({
     };
   },
 } satisfies DeviceEngine);
-
-/** @throws BerthError as `createNodeHost` */
-function tappedHost(device: EngineHost, timeline: Timeline | undefined): Host {
-  const host = createNodeHost(device);
-  return timeline ? { ...host, transport: timeline.tap(host.transport) } : host;
-}

@@ -5,12 +5,16 @@ import { type Command, InvalidArgumentError } from "commander";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
+import { refreshPage } from "../scripts/dist-state";
 import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
+import { transports } from "../src/transports";
 import { systemError } from "./system-error";
 
 /** Environment variable that holds a symmetric key. */
 export const KEY_VARIABLE = "BERTH_SYMMETRIC_KEY";
+/** Environment variable that holds an HTTP proxy, with its password perhaps. */
+export const PROXY_VARIABLE = "BERTH_PROXY";
 
 /** A whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -71,6 +75,40 @@ export function withEager(command: Command): Command {
   );
 }
 
+/** The port of the page where none is asked for. */
+const PAGE_PORT = 8480;
+
+/** Adds `--page`. */
+export function withPage(command: Command): Command {
+  return command.option(
+    "--page [port]",
+    `serve the page that shows devices and drives everything, and print its address; port ${PAGE_PORT}, or a free one where that is taken`,
+    wholeNumber(0, 65_535),
+  );
+}
+
+/**
+ * Starts what serves the page, at another port where the usual one is taken.
+ * @param flag the value of `--page`
+ * @param start is given the option `page` of an emulator; undefined without the flag
+ * @throws BerthError `internal` when the page cannot be built in a checkout, and what `start` throws
+ */
+export async function withPagePort<T>(
+  flag: number | boolean | undefined,
+  start: (page: { port: number } | undefined) => Promise<T>,
+): Promise<T> {
+  if (flag === undefined || flag === false) return start(undefined);
+  if (!refreshPage()) throw new BerthError("internal", "the page cannot be built; see above");
+  if (typeof flag === "number") return start({ port: flag });
+  try {
+    return await start({ port: PAGE_PORT });
+  } catch (error) {
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code !== "EADDRINUSE" || port !== PAGE_PORT) throw error;
+    return start({ port: 0 });
+  }
+}
+
 /** Adds `--receive-limit`. */
 export function withReceiveLimit(command: Command): Command {
   return command.option(
@@ -79,6 +117,25 @@ export function withReceiveLimit(command: Command): Command {
     wholeNumber(2_048, 1_048_576),
     DEFAULT_MAXIMUM,
   );
+}
+
+/** Adds `--transport`. */
+export function withTransport(command: Command): Command {
+  return command.option(
+    "--transport <order>",
+    "ways to the servers, the first wanted most: tcp, websocket (443), with a port as websocket:8443; commas between",
+    transportOrder,
+  );
+}
+
+function transportOrder(text: string): string[] {
+  const order = text.split(",").map((entry) => entry.trim());
+  try {
+    transports(...order);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return order;
 }
 
 /** Adds `--json`. */

@@ -67,7 +67,7 @@ export class Output {
   }
 
   /** @param line for people; without it the event is for `--json` only. */
-  event(event: CliEvent, line?: string, style?: Style): void {
+  event(event: CliEvent | { readonly event: object }, line?: string, style?: Style): void {
     if (this.json) this.#streams.out(`${printableJson(JSON.stringify(event))}\n`);
     else if (line !== undefined) this.line(line, style);
   }
@@ -76,7 +76,7 @@ export class Output {
    * As `event`, for one of those that come for as long as a command runs: while the reader is 1 MB behind they are left
    * out, and their number is told when it has caught up. What must not be lost is an `event`.
    */
-  passing(event: CliEvent, line?: string, style?: Style): void {
+  passing(event: CliEvent | { readonly event: object }, line?: string, style?: Style): void {
     if (!this.json && line === undefined) return;
     if (this.#takes("out")) this.event(event, line, style);
   }

@@ -2,16 +2,27 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { Emulator } from "../emulator/emulator";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import type { DeviceEngine, EngineName } from "./device-engine";
 import { openEngine, withEngine } from "./open-engine";
-import { seconds, wholeNumber, withEager, withJson, withReceiveLimit } from "./options";
+import {
+  seconds,
+  wholeNumber,
+  withEager,
+  withJson,
+  withPage,
+  withPagePort,
+  withReceiveLimit,
+  withTransport,
+} from "./options";
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
-import { SimulatedDevice } from "./simulated-device";
+import { tellPage } from "./emulator";
+import { type DeviceLife, SimulatedDevice } from "./simulated-device";
 import { makeFleet } from "./simulated-fleet";
 import { systemError } from "./system-error";
 import type { Traffic } from "./timeline";
@@ -26,9 +37,11 @@ interface SimulateFlags {
   readonly keep: boolean;
   readonly eager: boolean;
   readonly receiveLimit: number;
+  readonly transport?: string[];
   readonly engine: EngineName;
   readonly timeout: number;
   readonly json: boolean;
+  readonly page?: number | boolean;
 }
 
 /** `berth simulate`, what `npm start` runs: emulator and devices in one process, over real TLS. */
@@ -50,25 +63,27 @@ export function addSimulate(program: Command, context: CommandContext): void {
       "keep what the devices stored, the test CA and the emulator's state, and say where",
       false,
     );
-  withJson(withEngine(withEager(withReceiveLimit(command)))).action(async (flags: SimulateFlags) => {
-    const output = new Output(flags.json, context.streams);
-    checkNumber(flags);
-    const interrupt = onInterrupt();
-    const directory = mkdtempSync(join(tmpdir(), "berth-"));
-    try {
-      const engine = await openEngine(flags.engine, output);
-      const done = await simulate(flags, engine, directory, output, interrupt.signal);
-      context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
-    } catch (error) {
-      const status = interrupt.status();
-      if (status === undefined) throw systemError(error, undefined, directory);
-      context.exit(status);
-    } finally {
-      interrupt.release();
-      if (flags.keep) output.event({ event: "kept", directory }, `Kept: ${directory}`);
-      else rmSync(directory, { recursive: true, force: true });
-    }
-  });
+  withJson(withPage(withEngine(withEager(withReceiveLimit(withTransport(command)))))).action(
+    async (flags: SimulateFlags) => {
+      const output = new Output(flags.json, context.streams);
+      checkNumber(flags);
+      const interrupt = onInterrupt();
+      const directory = mkdtempSync(join(tmpdir(), "berth-"));
+      try {
+        const engine = await openEngine(flags.engine, output);
+        const done = await simulate(flags, engine, directory, output, interrupt.signal);
+        context.exit(interrupt.status() ?? (done ? EXIT.done : EXIT.failed));
+      } catch (error) {
+        const status = interrupt.status();
+        if (status === undefined) throw systemError(error, undefined, directory);
+        context.exit(status);
+      } finally {
+        interrupt.release();
+        if (flags.keep) output.event({ event: "kept", directory }, `Kept: ${directory}`);
+        else rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  );
 }
 
 /** @throws BerthError `invalid-argument` for more processes than a computer bears */
@@ -89,14 +104,18 @@ async function simulate(
   signal: AbortSignal,
 ): Promise<boolean> {
   const fleet = await makeFleet(flags.devices, flags.x509);
-  const emulator = await Emulator.start({
-    configuration: fleet.configuration,
-    stateDirectory: join(directory, "emulator"),
-  });
+  const emulator = await withPagePort(flags.page, (page) =>
+    Emulator.start({
+      configuration: fleet.configuration,
+      stateDirectory: join(directory, "emulator"),
+      ...(page ? { page } : {}),
+    }),
+  );
   try {
     const { port, idScope, hubs, ca } = emulator;
     output.event({ event: "ready", port, idScope, ca: ca.path, hubs });
     output.line(`Local DPS ${idScope} with ${hubs.join(" and ")} on 127.0.0.1:${port}, TLS, own test root`);
+    tellPage(emulator.pageAddress, output);
     const width = Math.max(...fleet.members.map((member) => member.registrationId.length));
     const devices = fleet.members.map(
       (member) =>
@@ -105,6 +124,8 @@ async function simulate(
           engine,
           idScope,
           port,
+          httpsPort: emulator.httpsPort,
+          transports: flags.transport,
           roots: [ca.pem],
           hubs,
           stateDirectory: join(directory, "devices", member.registrationId),
@@ -130,9 +151,32 @@ async function simulate(
     const secondLife = life();
     const second = await Promise.all(devices.map((device) => device.live(secondLife)));
     if (signal.aborted || second.some(hasFailed)) return false;
-    return summary(flags, emulator, devices, { first, second, calls }, output);
+    const done = summary(flags, emulator, devices, { first, second, calls }, output);
+    if (emulator.pageAddress === undefined) return done;
+    title(output, "For the page: the devices stay, and send until you end this (Ctrl+C)");
+    await Promise.all(devices.map((device) => stay(device, life)));
+    return done;
   } finally {
     await emulator.stop();
+  }
+}
+
+/** Milliseconds between messages of a device that stays, and until one that has given up is started again. */
+const STAY_INTERVAL = 5000;
+const RESTART = 10_000;
+
+/** A device that somebody plays with: whatever ends its life, it is started again, until `signal`. */
+async function stay(device: SimulatedDevice, life: () => DeviceLife): Promise<void> {
+  const { signal } = life();
+  while (!signal.aborted) {
+    await device.live({
+      ...life(),
+      telemetry: Number.MAX_SAFE_INTEGER,
+      interval: STAY_INTERVAL,
+      timeout: 0x7fffffff,
+      stay: true,
+    });
+    if (!signal.aborted) await setTimeout(RESTART, undefined, { signal }).catch(() => {});
   }
 }
 

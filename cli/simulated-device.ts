@@ -12,6 +12,9 @@ export interface SimulatedDeviceOptions extends FleetMember {
   readonly engine: DeviceEngine;
   readonly idScope: string;
   readonly port: number;
+  /** For WebSocket. */
+  readonly httpsPort: number;
+  readonly transports?: readonly string[] | undefined;
   readonly roots: readonly string[];
   readonly hubs: readonly string[];
   readonly stateDirectory: string;
@@ -19,6 +22,24 @@ export interface SimulatedDeviceOptions extends FleetMember {
   readonly label: string;
   readonly output: Output;
 }
+
+/** What one life is to be. */
+export interface DeviceLife {
+  telemetry: number;
+  timeout: number;
+  eager: boolean;
+  receiveLimit: number;
+  /** What times count from, by `performance.now`. */
+  start: number;
+  signal: AbortSignal;
+  /** Goes on after the last message, until `signal`. */
+  stay?: boolean;
+  /** Milliseconds between messages; none by default. */
+  interval?: number;
+}
+
+/** What a device that stays answers to the page's first direct method; only Node's engine takes methods. */
+const METHODS = { blink: { status: 200, payload: { done: true } } };
 
 /** One device with a store that outlives its restarts. */
 export class SimulatedDevice {
@@ -29,18 +50,12 @@ export class SimulatedDevice {
   }
 
   /** Boots, does its work, ends; all memory but the store is new each time. */
-  async live(life: {
-    telemetry: number;
-    timeout: number;
-    eager: boolean;
-    receiveLimit: number;
-    /** What times count from, by `performance.now`. */
-    start: number;
-    signal: AbortSignal;
-  }): Promise<DeviceRunResult & { traffic: Traffic }> {
-    const { engine, registrationId, idScope, port, hubs, label, output } = this.#options;
-    // Names as in Azure, all of them at the emulator's address.
-    const connectTo: ConnectTo = { host: "", port: undefined, address: "127.0.0.1", toPort: port };
+  async live(life: DeviceLife): Promise<DeviceRunResult & { traffic: Traffic }> {
+    const { engine, registrationId, idScope, port, httpsPort, hubs, label, output } = this.#options;
+    // Names and ports as in Azure, all of them at the emulator's address.
+    const connectTo = [443, undefined].map(
+      (of): ConnectTo => ({ host: "", port: of, address: "127.0.0.1", toPort: of ? httpsPort : port }),
+    );
     const peers = Math.max(3, ...hubs.map((hub) => hub.length));
     const onPacket = (packet: TappedPacket) => {
       const peer = (packet.peer === DPS_HOST ? "DPS" : packet.peer).padEnd(peers);
@@ -53,7 +68,7 @@ export class SimulatedDevice {
     const timeline = new Timeline(onPacket, undefined, life.start);
     const result = await runDevice({
       engine,
-      device: { ...this.#options, connectTo: [connectTo] },
+      device: { ...this.#options, connectTo },
       timeline,
       identity: {
         idScope,
@@ -65,6 +80,7 @@ export class SimulatedDevice {
       hubPort: 8883,
       interval: 0,
       ...life,
+      ...(life.stay && engine.name === "node" ? { methods: METHODS } : {}),
       onEvent: (event, line) => {
         const text =
           line === "" || event.event === "acknowledged" ? undefined : `${" ".repeat(12)}${label}· ${line}`;

@@ -49,7 +49,7 @@ const LARGEST = 1024 * 1024;
 /**
  * Opens the CA in `directory`, making what is missing, near expiry, or made for other host names.
  * The root is kept as long as it is valid, so that what trusts it goes on working.
- * @param names host names beside that of DPS, `localhost` and 127.0.0.1
+ * @param names host names beside that of DPS, `localhost`, 127.0.0.1 and ::1
  * @param now milliseconds since 1970
  * @throws when a file cannot be read or written; BerthError `invalid-argument` for one that is no text or over 1 MB;
  *   DirectoryInUse when another process makes one there, and does not end
@@ -89,7 +89,7 @@ async function makeOrRead(directory: string, names: readonly string[], now: numb
       root.value,
     ),
   );
-  const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", ...names])];
+  const all = [...new Set([DPS_HOST, "localhost", "127.0.0.1", "::1", ...names])];
   const dnsNames = all.filter((name) => isIP(name) === 0);
   const ipAddresses = all.filter((name) => isIP(name) !== 0);
   const server = await keep(

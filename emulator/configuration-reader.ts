@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { ATTESTATION, KEY } from "./attestation-reader";
 import type { Configuration, EnrollmentBase } from "./configuration";
 import { FAULTS } from "./fault-reader";
+import { readStorage } from "./hub/blob-storage";
 import { twinSection } from "./hub/twin";
 import { DocumentError, parseJson, readJson } from "./json-reader";
 import { memberLines } from "./member-lines";
@@ -38,10 +39,28 @@ export const ACCESS_POLICY = {
 const POLICIES = maybe(
   list(object({ ...ACCESS_POLICY, secondaryKey: maybe(KEY), rights: maybe(list(choice(RIGHTS), 16)) }), 100),
 );
+/** An account of storage. It stays out of the message: it has a key in it. */
+const STORAGE = object({
+  connectionString: v.pipe(
+    text(4096),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const read = dataset.typed ? readStorage(dataset.value) : undefined;
+      if (read && "problem" in read) addIssue({ message: read.problem });
+    }),
+  ),
+  containerName: v.pipe(
+    text(63),
+    v.regex(
+      /^[a-z0-9](-?[a-z0-9])+$/,
+      "must be the name of a container: lower-case letters, digits and dashes",
+    ),
+  ),
+});
 const HUB = object({
   name: HUB_NAME,
   allocationWeight: maybe(whole(1, 1000)),
   authorizationPolicies: POLICIES,
+  storage: maybe(STORAGE),
 });
 const HUB_UNION = v.union([HUB_NAME, HUB]);
 const NAMED_HUB = v.pipe(

@@ -91,6 +91,15 @@ export interface LinkedHub {
   allocationWeight?: number;
   /** Keys of your own; every other policy gets keys at the first start. */
   authorizationPolicies?: AccessPolicy[];
+  /** Where devices upload files to; without it they cannot. */
+  storage?: HubStorage;
+}
+
+/** A container of an account of Azure Storage, or of Azurite. It has to exist. */
+export interface HubStorage {
+  /** `DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…`, with a `BlobEndpoint=` for Azurite. */
+  connectionString: string;
+  containerName: string;
 }
 
 /** The content of the configuration file. */

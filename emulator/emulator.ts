@@ -10,15 +10,19 @@ import { type DirectoryLock, lockDirectory } from "../hosts/node/directory-lock"
 import { type Authority, DPS_SERVICE_HOST, openAuthority } from "./certificate-authority";
 import { systemClock } from "./clock";
 import type { EnrollmentGroup, IndividualEnrollment } from "./configuration";
+import { DpsDoor } from "./dps/door";
 import { DpsEndpoint } from "./dps/endpoint";
 import { RegistrationService } from "./dps/registration-service";
+import { DpsRequests } from "./dps/requests";
 import { EnrollmentRegistry } from "./enrollment-registry";
 import { Counts, type EmulatorEvents } from "./events";
 import { FaultInjector } from "./faults";
 import { FrontDoor } from "./front-door";
 import type { CloudToDeviceMessage } from "./hub/cloud-to-device";
+import { readStorage } from "./hub/blob-storage";
 import { EventLog } from "./hub/event-log";
 import type { FileNotification } from "./hub/feedback";
+import { FileUploads } from "./hub/file-uploads";
 import { DeviceRegistry } from "./hub/device-registry";
 import { HubEndpoint, type Telemetry } from "./hub/endpoint";
 import { Issuer } from "./issuer";
@@ -31,8 +35,9 @@ import { connectionString, eventsConnectionString, settlePolicies } from "./serv
 import { type AmqpHub, entityOf } from "./service/amqp/nodes";
 import { Readers } from "./service/amqp/event-sender";
 import { AmqpServer } from "./service/amqp/server";
-import type { HttpsServer } from "./service/https-server";
-import { createServices } from "./service/services";
+import { startPage } from "./service/page/start-page";
+import type { PageServer } from "./service/page/page-server";
+import { createServices, type Services } from "./service/services";
 import { TlsListener } from "./tls-listener";
 import type { RegistrationRecord, Twin } from "./records";
 import { ServedCertificate } from "./served-certificate";
@@ -71,6 +76,8 @@ export class Emulator {
   port = 0;
   /** The port of the APIs for services. */
   httpsPort = 0;
+  /** The address of the page, with the token of its session; undefined without the option `page`. */
+  pageAddress: string | undefined;
   /** The port of AMQP for services. */
   amqpsPort = 0;
   readonly #options: EmulatorOptions;
@@ -82,7 +89,8 @@ export class Emulator {
   #certificates!: ServedCertificate;
   #frontDoor: FrontDoor | undefined;
   #listener: TlsListener | undefined;
-  #services: HttpsServer | undefined;
+  #services: Services | undefined;
+  #page: PageServer | undefined;
   #amqp: AmqpServer | undefined;
   #temporary: string | undefined;
   #sequence: number;
@@ -308,8 +316,9 @@ export class Emulator {
   async #stop(): Promise<void> {
     for (const broker of this.#brokers) broker.stop();
     for (const endpoint of this.#endpoints.values()) endpoint.stop();
+    await this.#page?.stop();
     await this.#amqp?.stop();
-    await this.#services?.stop();
+    await this.#services?.server.stop();
     this.#frontDoor?.stop();
     await this.#listener?.stop();
     try {
@@ -348,9 +357,18 @@ export class Emulator {
       onAssigned: watch.onAssigned,
       ...(options.customAllocation === undefined ? {} : { customAllocation: options.customAllocation }),
     });
-    const dps = new DpsEndpoint(service, this.faults, watch.dps, clock, this.enrollments);
+    const requests = new DpsRequests(service, this.faults, watch.dps, clock, this.enrollments);
+    const dps = new DpsEndpoint(requests, watch.dps);
+    const door = new DpsDoor({
+      idScope: this.idScope,
+      enrollments: this.enrollments,
+      refusalCode: options.dps?.refusalCode ?? 401002,
+      requireClientAuth: options.dps?.requireClientAuth ?? false,
+      now,
+      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
+    });
     // DPS treats every session as a clean one, whatever the flag says.
-    const dpsBroker = new Broker(dps, { load: () => undefined, save: () => {} }, 1);
+    const dpsBroker = new Broker(dps, { load: () => undefined, save: async () => {} }, 1);
     this.#brokers.push(dpsBroker);
     const hubBrokers = new Map<string, Broker>();
     for (const name of this.hubs) {
@@ -370,8 +388,8 @@ export class Emulator {
       hubBrokers.set(name, broker);
     }
     const reception = new Reception({
-      idScope: this.idScope,
       enrollments: this.enrollments,
+      door,
       devices: this.devices,
       dps: { endpoint: dps, broker: dpsBroker },
       hub: (name) => {
@@ -380,12 +398,9 @@ export class Emulator {
         return endpoint && broker && { endpoint, broker };
       },
       refusal: options.dps?.refusal ?? "connack",
-      refusalCode: options.dps?.refusalCode ?? 401002,
-      requireClientAuth: options.dps?.requireClientAuth ?? false,
       expiryGrace: options.hub?.expiryGrace ?? 0,
       issuer,
       now,
-      onUnknownApiVersion: (user) => this.events.emit("unknownApiVersion", user),
     });
     const connectTimeout = options.connectTimeout ?? 30_000;
     const { onRefused, onStranger } = watch;
@@ -426,7 +441,7 @@ export class Emulator {
       show: (pair) => {
         listener.show(pair ?? kept);
         this.#amqp?.show(pair ?? kept);
-        this.#services?.show(pair);
+        this.#services?.server.show(pair);
       },
     });
     const host = options.host ?? "127.0.0.1";
@@ -440,12 +455,24 @@ export class Emulator {
       state: this.#state,
       devices,
       enrollments,
+      registrations: { door, requests, service },
       endpoints: this.#endpoints,
+      issuer,
+      storages: new Map(
+        options.configuration.iotHubs.flatMap(({ name, storage }) => {
+          if (!storage) return [];
+          const { connectionString: text, containerName: container } = storage;
+          const account = readStorage(text);
+          if ("problem" in account) throw new Error(`storage.connectionString of ${name} ${account.problem}`);
+          return [[name, { storage: account, container, uploads: new FileUploads(now) }]];
+        }),
+      ),
+      root: this.#authority.rootPem,
       hubs,
       dps: serviceHost,
       names: this.#names(),
       controlToken: this.controlToken,
-      keepEvents: options.keepEvents ?? false,
+      keepEvents: options.keepEvents ?? options.page !== undefined,
       send: (hub, deviceId, { body, properties, lifetime, system }) =>
         this.sendCloudToDevice(hub, deviceId, body, properties, lifetime, system),
       health: () => {
@@ -454,6 +481,9 @@ export class Emulator {
       },
       clock,
     });
+    // What Azure's own clients ask for, and what others do; the query only says that no client certificate follows.
+    for (const path of ["/$iothub/websocket", "/mqtt"])
+      this.#services.server.upgrade(path, "mqtt", (caller) => frontDoor.serve(caller));
     this.#amqp = new AmqpServer(
       {
         hubs: new Map(hubs.map((name) => [name, this.#amqpHub(name)])),
@@ -471,9 +501,21 @@ export class Emulator {
     const amqp = this.#amqp;
     // Of IoT Hub, and of Event Hubs.
     for (const path of ["/$iothub/websocket", "/$servicebus/websocket"])
-      this.#services.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
+      this.#services.server.upgrade(path, "AMQPWSB10", (caller) => amqp.serve(caller));
     this.amqpsPort = await amqp.listen(options.amqpsPort ?? 0, host);
-    this.httpsPort = await this.#services.listen(options.httpsPort ?? 0, host);
+    this.httpsPort = await this.#services.server.listen(options.httpsPort ?? 0, host);
+    if (options.page) {
+      const { server, address } = await startPage(options.page.port ?? 0, {
+        host,
+        names: options.names ?? [],
+        key: this.#state.policies.find((one) => one.host === serviceHost)!.primaryKey,
+        pair: isLoopback(host) ? undefined : this.#authority,
+        fetch: this.#services.fetch,
+        target: { port: () => this.port, rootPem: () => this.#certificates.rootPem },
+      });
+      this.#page = server;
+      this.pageAddress = address;
+    }
     // The keys of the policies, when they are new.
     await this.#state.settled();
   }
@@ -506,7 +548,8 @@ export class Emulator {
   #names(): string[] {
     const { host = "127.0.0.1", names = [] } = this.#options;
     const own = isWildcard(host) ? [] : [host];
-    return [...this.hubs, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
+    const second = this.hubs.flatMap((hub) => secondName(hub) ?? []);
+    return [...this.hubs, ...second, this.serviceHost, ...own, ...names].map((name) => name.toLowerCase());
   }
 
   #defaultAuthorityDirectory(): string {
@@ -518,12 +561,13 @@ export class Emulator {
   #sessionsOf(hub: string) {
     return {
       load: (deviceId: string) => this.devices.get(hub, deviceId)?.session,
-      save: (deviceId: string, subscriptions: Record<string, number> | undefined) => {
+      save: async (deviceId: string, subscriptions: Record<string, number> | undefined) => {
         const device = this.devices.get(hub, deviceId);
         if (!device) return;
         if (subscriptions) device.session = subscriptions;
         else delete device.session;
         this.devices.touched(hub, device);
+        await this.#state.settled();
       },
     };
   }
@@ -539,6 +583,12 @@ export class Emulator {
     if (!device) throw new Error(`no device ${deviceId} in ${hub}; it is created when DPS assigns it`);
     return device;
   }
+}
+
+/** The name of a hub with TLS 1.3: `{hub}.device.azure-devices.net`. Undefined for a name that is none of Azure's. */
+function secondName(hub: string): string | undefined {
+  const parts = /^([^.]+)\.(azure-devices\.[a-z]+)$/i.exec(hub);
+  return parts ? `${parts[1]}.device.${parts[2]}` : undefined;
 }
 
 /** Does it stand for every address of this computer? */

@@ -43,6 +43,12 @@ export interface HubBehaviour {
   partitions?: number;
 }
 
+/** The page that shows devices and drives everything. */
+export interface PageOptions {
+  /** 0, the default, takes a free one. */
+  port?: number;
+}
+
 /** Options of `Emulator.start`. Every key but `configuration` may be left out. */
 export interface EmulatorOptions {
   configuration: Configuration;
@@ -61,6 +67,8 @@ export interface EmulatorOptions {
    * one is made when this is absent.
    */
   controlToken?: string;
+  /** Serves the page, and keeps events for it; without it there is none. HTTP on a loopback address, else HTTPS. */
+  page?: PageOptions;
   /** Keeps the last events and packets from the start on, for those who ask `/events?after=start` for them; false by default. */
   keepEvents?: boolean;
   /** Keeps the CA and the state. Without it both vanish with the emulator. */

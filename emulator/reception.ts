@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Decides about a CONNECT: which endpoint, and whether its credentials hold. */
 import type { X509Certificate } from "node:crypto";
-import { authenticate } from "./dps/authentication";
 import { isDpsError } from "./dps/bodies";
+import type { DpsDoor } from "./dps/door";
 import type { DpsEndpoint } from "./dps/endpoint";
 import type { EnrollmentRegistry } from "./enrollment-registry";
 import { type Admission, ConnackCode, type Refusal } from "./front-door";
@@ -13,28 +13,21 @@ import type { Issuer } from "./issuer";
 import { type Broker, Connection } from "./mqtt/broker";
 import type { ConnectPacket } from "./mqtt/client-packets";
 import type { Link } from "./mqtt/link";
-import { type DpsUserName, type HubUserName, KNOWN_DPS_API_VERSIONS, parseUserName } from "./user-name";
+import { type DpsUserName, type HubUserName, parseUserName } from "./user-name";
 
 /** What the decision rests on. */
 export interface ReceptionOptions {
-  idScope: string;
   enrollments: EnrollmentRegistry;
+  door: DpsDoor;
   devices: DeviceRegistry;
   dps: { endpoint: DpsEndpoint; broker: Broker };
   hub(name: string): { endpoint: HubEndpoint; broker: Broker } | undefined;
   refusal: "connack" | "response";
-  /** `errorCode` of a refusal by a 401 response. */
-  refusalCode: number;
-  requireClientAuth: boolean;
   /** Seconds. */
   expiryGrace: number;
   issuer: Issuer;
   now(): number;
-  onUnknownApiVersion(user: DpsUserName): void;
 }
-
-/** The API version of DPS from which on a registration may ask for a certificate; before, `csr` means nothing. */
-const ISSUANCE_SINCE = "2025-07-01";
 
 /** The doorkeeper. */
 export class Reception {
@@ -59,7 +52,7 @@ export class Reception {
     chain: readonly X509Certificate[],
     link: Link,
   ): Admission | Refusal {
-    const { enrollments, dps, refusal, refusalCode, now } = this.#options;
+    const { enrollments, door, dps, refusal } = this.#options;
     const refuse = (returnCode: number, reason: string): Refusal => {
       const enrollment = enrollments.placeFor(user.registrationId);
       return { returnCode, reason, endpoint: "dps", ...(enrollment ? { enrollment } : {}) };
@@ -70,25 +63,15 @@ export class Reception {
         "the client identifier is not the registration id of the user name",
       );
     }
-    if (user.idScope !== this.#options.idScope)
-      return refuse(
-        ConnackCode.NOT_AUTHORIZED,
-        `the user name holds the ID scope ${JSON.stringify(user.idScope.slice(0, 64))}, not ${this.#options.idScope}`,
-      );
-    if (user.apiVersion < "2018")
-      return refuse(ConnackCode.NOT_AUTHORIZED, "DPS had no API version before 2018");
-    if (!KNOWN_DPS_API_VERSIONS.includes(user.apiVersion)) this.#options.onUnknownApiVersion(user);
-    const credentials = { registrationId: user.registrationId, password: passwordOf(connect), chain };
-    const caller = authenticate(enrollments, this.#options, credentials, now());
-    if (isDpsError(caller) && refusal === "connack")
-      return refuse(ConnackCode.NOT_AUTHORIZED, caller.message);
-    const connection = new Connection(user.registrationId.toLowerCase(), link, { ...connect, clean: true });
-    const is401 = isDpsError(caller) && caller.status === 401;
-    dps.endpoint.admit(
-      connection,
-      is401 ? { ...caller, errorCode: refusalCode } : caller,
-      user.apiVersion >= ISSUANCE_SINCE,
-    );
+    const wrong = door.problemOf(user);
+    if (wrong?.field === "scope")
+      return refuse(ConnackCode.NOT_AUTHORIZED, `the user name holds ${wrong.problem}`);
+    if (wrong) return refuse(ConnackCode.NOT_AUTHORIZED, wrong.problem);
+    const admitted = door.admit(user, passwordOf(connect), chain);
+    if (isDpsError(admitted.caller) && refusal === "connack")
+      return refuse(ConnackCode.NOT_AUTHORIZED, admitted.caller.message);
+    const connection = new Connection(admitted.registrationId, link, { ...connect, clean: true });
+    dps.endpoint.admit(connection, admitted);
     return { broker: dps.broker, connection, endpoint: "dps" };
   }
 

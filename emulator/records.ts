@@ -72,6 +72,8 @@ export interface QueuedMessage {
   bodyBase64: string;
   /** Milliseconds since 1970. */
   expiry: number;
+  /** Milliseconds since 1970; absent from states of older emulators. */
+  enqueuedTime?: number;
   deliveryCount: number;
   /** Packet identifier, while a session holds it unacknowledged. */
   packetId?: number;

@@ -90,6 +90,7 @@ const MESSAGE = object(
     bag: ANY_TEXT,
     bodyBase64: ANY_TEXT,
     expiry: COUNT,
+    enqueuedTime: maybe(COUNT),
     deliveryCount: COUNT,
     packetId: maybe(whole(1, 65_535)),
   },

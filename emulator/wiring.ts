@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Turns what the parts observe into events and counts. */
 import type { EventEmitter } from "node:events";
-import type { DpsObserver } from "./dps/endpoint";
+import type { ConnectionObserver } from "./dps/endpoint";
+import type { DpsObserver } from "./dps/requests";
 import type { Counts, EmulatorEvents } from "./events";
 import type { Refusal } from "./front-door";
 import type { HubObserver, Telemetry } from "./hub/endpoint";
@@ -43,7 +44,7 @@ export function observers(
   const onProblem = (error: Error) => {
     if (!(error instanceof StateError)) events.emit("problem", error);
   };
-  const dps: DpsObserver = {
+  const dps: DpsObserver & ConnectionObserver = {
     onProblem,
     onConnected: (connection) => connected("dps", connection),
     onClosed: (connection) => closed("dps", connection),

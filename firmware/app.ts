@@ -5,12 +5,14 @@
  */
 import { Diary } from "../hosts/moddable/diary";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
+import { listOf } from "../hosts/moddable/settings";
 import { Watchdog } from "../hosts/moddable/watchdog";
 import { type AgentOptions, AgentState, type AssignedReport, type ConnectedReport } from "../src/agent/agent";
 import { ownView, staleCertificate, type Validity } from "../src/agent/refusal";
 import { BerthError } from "../src/error";
 import type { Host } from "../src/host";
-import { type DeviceError, TelemetryDevice } from "../src/telemetry-device";
+import { type DeviceError, TelemetryDevice, type TelemetryDeviceOptions } from "../src/telemetry-device";
+import { transports } from "../src/transports";
 import type { Settings } from "./settings";
 
 /** What a device needs beside the host of the core. */
@@ -20,6 +22,8 @@ export interface FirmwareWorld {
   /** Why the chip restarted; undefined where nobody knows. */
   readonly restartReason: string | undefined;
   readonly led: Led | undefined;
+  /** Certificates and roots of the field. */
+  readonly field?: Pick<TelemetryDeviceOptions, "credentials" | "features"> | undefined;
   /** Of the device's certificate; undefined for a symmetric key. */
   readonly validity?: Validity | undefined;
   /** Figures for the telemetry, JSON. */
@@ -88,7 +92,11 @@ export class FirmwareApp {
         tokenLifetime: settings.tokenLifetime * 1000,
         keepAlive: settings.keepAlive * 1000,
         maximumPacketSize: settings.receiveLimit,
+        ...(settings.gateway !== "" && { gateway: settings.gateway }),
       },
+      ...this.#world.field,
+      onCredential: ({ what, state }) => this.#log(`${what} ${state}`),
+      ...(settings.transports !== "" && { transports: transports(...listOf(settings.transports)) }),
       onState: (state) => this.#state(state),
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connected(report),
@@ -136,8 +144,9 @@ export class FirmwareApp {
     this.#log(`assigned to ${assignment.hub} as ${assignment.deviceId}${about}`);
   }
 
-  #connected({ hub, deviceId, source }: ConnectedReport): void {
-    this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}`);
+  #connected({ hub, deviceId, source, transport }: ConnectedReport): void {
+    const over = transport === undefined ? "" : `, over ${transport}`;
+    this.#log(`connected to ${hub} as ${deviceId}, assignment ${source}${over}`);
     this.#world.heed?.(undefined);
     this.#watchdog?.works();
     if (this.#reported) return;
@@ -148,8 +157,11 @@ export class FirmwareApp {
 
   #acknowledged(count: number): void {
     const { finish, settings } = this.#world;
-    if (!finish || settings.exitAfter === 0 || count < settings.exitAfter) return;
+    if (settings.exitAfter === 0 || count < settings.exitAfter) return;
+    // A board says it once, and goes on.
+    if (!finish && count > settings.exitAfter) return;
     this.#log(`${count} messages acknowledged`);
+    if (!finish) return;
     this.stop();
     finish(0);
   }

@@ -5,17 +5,24 @@ import config from "mc/config";
 import { BOUNDS_OF_IMAGE } from "../hosts/moddable/built";
 import { readValidity } from "../src/x509/certificate";
 import { IDENTITY_DOMAIN, readDeviceIdentity } from "../hosts/moddable/device-identity";
-import { builtInRoots, createModdableHost, createTimers, loadPreferences } from "../hosts/moddable/host";
+import {
+  builtInRoots,
+  createModdableHost,
+  createTimers,
+  fieldCredentials,
+  loadPreferences,
+} from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
 import { listOf, SETTINGS_DOMAIN, wifiOf } from "../hosts/moddable/settings";
 import type { ClientCertificate } from "../hosts/sockets/client-certificate";
 import { parseConnectTo } from "../hosts/sockets/connect-to";
+import { httpProxy } from "../hosts/sockets/proxied-tcp";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
 import { FirmwareApp } from "./app";
 import { memory } from "./health";
-import { readSettings } from "./settings";
+import { readSettings, type Settings } from "./settings";
 
 /** The app. */
 export default function main(): void {
@@ -56,6 +63,7 @@ function start(light: Led | undefined): void {
     sntp: listOf(settings.sntp),
     bounds: BOUNDS_OF_IMAGE,
     connectTo: settings.connectTo === "" ? undefined : parseConnectTo(settings.connectTo),
+    proxy: settings.proxy === "" ? undefined : httpProxy(settings.proxy),
     onError: (phase, error) => device?.note(phase, error),
     onNetwork: (up) => log(up ? "network up" : "network down"),
     onTime: (server) => log(`time from ${server}`),
@@ -67,6 +75,7 @@ function start(light: Led | undefined): void {
       settings,
       restartReason: restartReason(),
       led: light,
+      field: settings.issue === 1 || settings.rootsKey !== "" ? fieldOf(settings) : undefined,
       validity: validityOf(proof.clientCertificate),
       measure: memory,
       log,
@@ -82,6 +91,12 @@ function start(light: Led | undefined): void {
   }
   host.start();
   device.start();
+}
+
+function fieldOf({ issue, rootsKey }: Settings): ReturnType<typeof fieldCredentials> {
+  const field = fieldCredentials(issue === 1, rootsKey);
+  if (!field) log("issue and rootsKey skipped: the app has no manifest_certificates.json");
+  return field;
 }
 
 /** TLS judges the certificate: one that cannot be read here has no dates. */

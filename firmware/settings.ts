@@ -2,18 +2,51 @@
 /** The configuration of the firmware; the table in README.md is checked against `SETTINGS`. */
 import {
   checkedValue,
+  type Form,
+  listOf,
   number,
   PLATFORM_SETTINGS,
   type Raw,
   readTable,
+  text,
   type SettingSources,
   type SettingsRead,
   type Values,
 } from "../hosts/moddable/settings";
+import { parseProxy } from "../hosts/sockets/http-connect";
+import { transports } from "../src/transports";
+
+const TRANSPORTS: Form = Object.freeze({
+  name: "`tcp`, `websocket`, each with `:PORT` or without, comma separated",
+  check: (value: string) => value === "" || passes(() => transports(...listOf(value))),
+});
+const PROXY: Form = Object.freeze({
+  name: "`http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`",
+  check: (value: string) => value === "" || passes(() => parseProxy(value)),
+});
+
+function passes(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** 65 bytes of a public key on P-256 in base64; the first one is 4. */
+const ROOTS_KEY = Object.freeze({
+  name: "88 characters of base64 as berth roots key prints them, or empty",
+  check: (value: string) => value === "" || /^B[A-P][A-Za-z0-9+/]{85}=$/.test(value),
+});
 
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   ...PLATFORM_SETTINGS,
+  /** Ways to the servers, the one that is wanted first; empty: TCP. */
+  transports: text("", 0, 100, TRANSPORTS),
+  /** An HTTP proxy; empty: none. */
+  proxy: text("", 0, 500, PROXY),
   /** Seconds between two telemetry messages. */
   telemetryEvery: number(60, 1, 86_400),
   /** Seconds that a SAS token is good. */
@@ -26,7 +59,11 @@ export const SETTINGS = Object.freeze({
   startSpread: number(10, 0, 3_600),
   /** Minutes without life after which the device restarts; 0: never. */
   stuckAfter: number(30, 0, 1_440),
-  /** Acknowledged messages after which a simulator ends its run; 0: never. */
+  /** 1: has a certificate issued, and renewed. Needs manifest_certificates.json, as `rootsKey`. */
+  issue: number(0, 0, 1),
+  /** Who may sign roots, as `berth roots key` prints it; empty: nobody. */
+  rootsKey: text("", 0, 88, ROOTS_KEY),
+  /** Acknowledged messages after which a simulator ends its run, and a board says so; 0: never. */
   exitAfter: number(0, 0, 1_000_000),
 });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A tap between the core and the transport of any host: sees the bytes inside TLS, in both directions. */
+import type { MakeWays } from "../src/agent/ways";
 import { openTransport, type Transport, type TransportBinding, type TransportOptions } from "../src/host";
 
 /** Takes the bytes of one connection; they are good only during the call. */
@@ -11,6 +12,21 @@ export interface Tap {
 /** `binding` with a tap in between. @param open called for each connection, with the name of its server */
 export function tapTransport(binding: TransportBinding, open: (host: string) => Tap): TransportBinding {
   return { io: TapTransport, inner: binding, open };
+}
+
+/** `make`, with a tap in each of its ways, where MQTT enters it. */
+export function tapWays(make: MakeWays, tap: (binding: TransportBinding) => TransportBinding): MakeWays {
+  return (agent) => {
+    const ways = make(agent);
+    return {
+      next(host, identity) {
+        const way = ways.next(host, identity);
+        return { ...way, transport: tap(way.transport) };
+      },
+      worked: () => ways.worked(),
+      failed: (code) => ways.failed(code),
+    };
+  };
 }
 
 interface TapOptions extends TransportOptions {

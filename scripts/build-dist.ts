@@ -24,12 +24,16 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { bundleNativeDevice } from "../hosts/native/scripts/bundle";
 import { withLock } from "./build-lock";
+import { buildPage } from "./build-page";
 import { distIsFresh, INPUTS, stateOf } from "./dist-state.js";
 
 /** What the package exports, by name of the module in dist/; package.json's `exports` names these. */
 const LIBRARY = {
   index: "hosts/node/berth.ts",
   board: "hosts/node/board.ts",
+  certificates: "hosts/node/field-certificates.ts",
+  transports: "src/transports.ts",
+  outbox: "src/flash-log.ts",
   emulator: "emulator/index.ts",
 };
 /** The command, and what it runs in threads and processes. */
@@ -155,7 +159,8 @@ async function buildDist(types: boolean): Promise<void> {
     }
   }
   if (types) {
-    put("LICENSES.txt", licences(Object.keys(metafile?.inputs ?? {})));
+    const ofPage = await buildPage();
+    put("LICENSES.txt", licences([...Object.keys(metafile?.inputs ?? {}), ...ofPage]));
     put("native-device.js", await bundleNativeDevice());
     declare(put);
   }

@@ -10,7 +10,10 @@ import { fileURLToPath } from "node:url";
 const ROOT = new URL("../", import.meta.url);
 /** What dist was built from, by name from the project's root; written last. */
 export const INPUTS = new URL("dist/inputs.json", ROOT);
+/** The same for dist/page/. */
+export const PAGE_INPUTS = new URL("dist/page/inputs.json", ROOT);
 const BUILDER = new URL("build-dist.ts", import.meta.url);
+const PAGE_BUILDER = new URL("build-page.ts", import.meta.url);
 
 /**
  * @param {string} name from the project's root
@@ -23,10 +26,18 @@ export function stateOf(name) {
 
 /** @returns {boolean} */
 export function distIsFresh() {
-  if (!existsSync(INPUTS)) return false;
+  return isFresh(INPUTS);
+}
+
+/**
+ * @param {URL} file with the states of what was built from
+ * @returns {boolean} true when they are as they were
+ */
+export function isFresh(file) {
+  if (!existsSync(file)) return false;
   try {
     /** @type {Record<string, string>} */
-    const inputs = JSON.parse(readFileSync(INPUTS, "utf8"));
+    const inputs = JSON.parse(readFileSync(file, "utf8"));
     return Object.entries(inputs).every(([name, state]) => state !== "" && stateOf(name) === state);
   } catch {
     return false;
@@ -38,15 +49,34 @@ export function distIsFresh() {
  * @returns {boolean} false, after lines on standard error, where it cannot be built; what is old does not run then
  */
 export function refreshDist() {
-  if (distIsFresh()) return true;
+  return refresh(INPUTS, BUILDER, "dist/");
+}
+
+/**
+ * The same for the page, which takes a few seconds when it is asked for the first time.
+ * @returns {boolean}
+ */
+export function refreshPage() {
+  // The package has no scripts, and the page built.
+  return !existsSync(PAGE_BUILDER) || refresh(PAGE_INPUTS, PAGE_BUILDER, "dist/page/");
+}
+
+/**
+ * @param {URL} inputs
+ * @param {URL} builder
+ * @param {string} what
+ * @returns {boolean}
+ */
+function refresh(inputs, builder, what) {
+  if (isFresh(inputs)) return true;
   if (!existsSync(new URL("node_modules/tsx", ROOT)) || !existsSync(new URL("node_modules/esbuild", ROOT))) {
     console.error("berth: this checkout is not installed; run `npm ci` in it, without --omit=dev");
     return false;
   }
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(BUILDER)], {
+  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(builder)], {
     cwd: fileURLToPath(ROOT),
     stdio: ["ignore", "ignore", "inherit"],
   });
-  if (status !== 0) console.error("berth: dist/ cannot be built from these sources");
+  if (status !== 0) console.error(`berth: ${what} cannot be built from these sources`);
   return status === 0;
 }

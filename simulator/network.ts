@@ -139,7 +139,8 @@ class Pipe {
     this.#armed = false;
     const now = this.#options.time.ticks();
     // TCP sends it again when there is a way.
-    if (this.#options.conditions.down) this.#link.stalledUntil = Math.max(this.#link.stalledUntil, now + RETRANSMIT);
+    if (this.#options.conditions.down)
+      this.#link.stalledUntil = Math.max(this.#link.stalledUntil, now + RETRANSMIT);
     if (this.#link.stalledUntil <= now) {
       const first = this.#queue.shift();
       if (!this.#link.lost) first?.work();
@@ -246,7 +247,8 @@ export class Link {
       const last = at >= bytes.length ? delivered : undefined;
       this.#down.push(() => this.#deliver(piece, last));
     }
-    if (cut) this.#down.push(() => this.break("connection-lost", `reset after byte ${part.length} of a packet`));
+    if (cut)
+      this.#down.push(() => this.break("connection-lost", `reset after byte ${part.length} of a packet`));
   }
 
   /** The server ends it. */

@@ -82,7 +82,8 @@ export class WireReader {
     const kind = first >> 4;
     const flags = first & 15;
     const fixed = kind === Kind.SUBSCRIBE || kind === Kind.UNSUBSCRIBE ? 2 : 0;
-    if (kind !== Kind.PUBLISH && flags !== fixed) throw new WireError(`flags ${flags} of packet ${kind} (2.2.2)`);
+    if (kind !== Kind.PUBLISH && flags !== fixed)
+      throw new WireError(`flags ${flags} of packet ${kind} (2.2.2)`);
     switch (kind) {
       case Kind.PUBLISH:
         this.#publish(all, flags, start, end);
@@ -112,7 +113,8 @@ export class WireReader {
     const QoS = (flags >> 1) & 3;
     const topicEnd = start + 2 + all.readUInt16BE(start);
     const payloadAt = topicEnd + (QoS > 0 ? 2 : 0);
-    if (payloadAt > end || topicEnd === start + 2) throw new WireError("PUBLISH without a whole topic (3.3.2)");
+    if (payloadAt > end || topicEnd === start + 2)
+      throw new WireError("PUBLISH without a whole topic (3.3.2)");
     const id = QoS > 0 ? all.readUInt16BE(topicEnd) : 0;
     if (QoS > 0 && id === 0) throw new WireError("packet identifier 0 (2.3.1)");
     this.#sink.publish({
@@ -130,17 +132,20 @@ export class WireReader {
     let at = start + 2;
     while (at < end) {
       const after = at + 2 + all.readUInt16BE(at);
-      if (after >= end || (all[after] as number) > 1) throw new WireError("SUBSCRIBE whose filters are not whole (3.8.3)");
+      if (after >= end || (all[after] as number) > 1)
+        throw new WireError("SUBSCRIBE whose filters are not whole (3.8.3)");
       filters.push(all.toString("utf8", at + 2, after));
       at = after + 1;
     }
     const id = all.readUInt16BE(start);
-    if (id === 0 || filters.length === 0) throw new WireError("SUBSCRIBE without identifier or filter (3.8.3)");
+    if (id === 0 || filters.length === 0)
+      throw new WireError("SUBSCRIBE without identifier or filter (3.8.3)");
     this.#sink.subscribe(id, filters);
   }
 
   #connect(all: Buffer, start: number, end: number): void {
-    if (all.toString("latin1", start, start + 7) !== "\0\x04MQTT\x04") throw new WireError("CONNECT that is not of 3.1.1 (3.1.2)");
+    if (all.toString("latin1", start, start + 7) !== "\0\x04MQTT\x04")
+      throw new WireError("CONNECT that is not of 3.1.1 (3.1.2)");
     const flags = all[start + 7] as number;
     let at = start + 10;
     const field = (): string => {
@@ -154,7 +159,13 @@ export class WireReader {
     const user = flags & 0x80 ? field() : undefined;
     const password = flags & 0x40 ? field() : undefined;
     if (at !== end) throw new WireError("CONNECT with bytes behind it (3.1.3)");
-    this.#sink.connect({ id, user, password, clean: (flags & 2) !== 0, keepAlive: all.readUInt16BE(start + 8) });
+    this.#sink.connect({
+      id,
+      user,
+      password,
+      clean: (flags & 2) !== 0,
+      keepAlive: all.readUInt16BE(start + 8),
+    });
   }
 }
 

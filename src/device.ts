@@ -6,8 +6,9 @@
 import type { Identity } from "./agent/identity";
 import { DirectMethods, type DirectMethodsOptions, type MethodHandlers } from "./azure/hub/direct-methods";
 import type { HubFeature } from "./azure/hub/feature";
-import { type OnTwin, Twin, type TwinOptions } from "./azure/hub/twin";
+import type { OnTwin, Twin, TwinOptions } from "./azure/hub/twin";
 import type { JsonObject } from "./azure/json";
+import { isBound, twinWithCredentials } from "./credentials/credential-twin";
 import { invalidArgument } from "./error";
 import type { Host } from "./host";
 import { listOf, TelemetryDevice, type TelemetryDeviceOptions } from "./telemetry-device";
@@ -47,18 +48,22 @@ export class Device extends TelemetryDevice {
       // Nothing is told before the constructor has ended.
       if (this) call(this);
     };
+    const credentials = listOf(options.credentials, "credentials");
     const twin =
-      onDesired || onReported || limits
-        ? new Twin({
-            ...limits,
-            onDesired:
-              onDesired &&
-              (({ desired, version, complete }) =>
-                tell((device) =>
-                  onDesired.call(device, { ...desired, $version: version }, { version, complete }),
-                )),
-            onReported: onReported && ((version) => tell((device) => onReported.call(device, version))),
-          })
+      onDesired || onReported || limits || credentials.some(isBound)
+        ? twinWithCredentials(
+            {
+              ...limits,
+              onDesired:
+                onDesired &&
+                (({ desired, version, complete }) =>
+                  tell((device) =>
+                    onDesired.call(device, { ...desired, $version: version }, { version, complete }),
+                  )),
+              onReported: onReported && ((version) => tell((device) => onReported.call(device, version))),
+            },
+            credentials,
+          )
         : undefined;
     if (twin) features.push(twin);
     super(host, identity, { ...options, features: [...features, ...listOf(options.features)] });

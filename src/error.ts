@@ -33,6 +33,17 @@ export const ERRORS = Object.freeze({
   "tls-name-mismatch": kind(true, "the server's certificate is for another name; check the endpoint"),
   "tls-client-certificate": kind(true, "the server refused the client certificate in the TLS handshake"),
   "tls-failed": kind(true, "the TLS handshake failed; see the message"),
+  "websocket-refused": kind(
+    true,
+    "the server opened no WebSocket; check the port (443), and who answers: a proxy or a firewall may",
+  ),
+  "websocket-malformed": kind(true, "the server sent what no WebSocket may (RFC 6455)"),
+  "proxy-authentication": kind(
+    false,
+    "the proxy takes no connection without a user name and password that it knows; check the option proxy",
+  ),
+  "proxy-refused": kind(true, "the proxy opened no connection to the server; ask whoever runs it"),
+  "proxy-malformed": kind(true, "who answers is no HTTP proxy; check the option proxy"),
 
   "connack-timeout": kind(true, "the server did not answer CONNECT in time"),
   "connack-protocol-version": kind(false, "CONNACK 1: the server does not speak MQTT 3.1.1"),
@@ -81,6 +92,12 @@ export const ERRORS = Object.freeze({
 
   "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
+  "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out; see the message"),
+  "outbox-unwritten": kind(true, "the outbox in flash takes nothing; messages wait in memory; see the message"),
+  "outbox-worn": kind(
+    true,
+    "the outbox has had its erases of the day; messages wait in memory; send less, or give it more sectors",
+  ),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
 

@@ -339,10 +339,10 @@ export class TelemetryDevice {
   }
 }
 
-/** The features that an application has given. @throws BerthError `invalid-argument` */
-export function listOf(features: readonly HubFeature[] = []): readonly HubFeature[] {
-  if (!Array.isArray(features)) throw invalidArgument("features is no array");
-  return features;
+/** What an application has given. @throws BerthError `invalid-argument` */
+export function listOf<One>(list: readonly One[] = [], option = "features"): readonly One[] {
+  if (!Array.isArray(list)) throw invalidArgument(`${option} is no array`);
+  return list;
 }
 
 /** The callbacks alone: the options may hold keys, and may change later. */
@@ -372,13 +372,14 @@ function callbacksOf<Self>(options: DeviceCallbacks<Self>): DeviceCallbacks<Self
 function agentOptions<Options extends TelemetryDeviceOptions<never>>(
   options: Options,
 ): Omit<AgentOptions, "identity"> {
-  const { provisioning, hub, outbox, credentials, startSpread } = options;
+  const { provisioning, hub, outbox, credentials, transports, startSpread } = options;
   const { maximumFailures, backoff, slowBackoff } = options;
   return {
     ...(credentials && { credentials }),
     ...(provisioning && { provisioning }),
     ...(hub && { hub }),
     ...(outbox && { outbox }),
+    ...(transports !== undefined && { transports }),
     ...(startSpread !== undefined && { startSpread }),
     ...(maximumFailures !== undefined && { maximumFailures }),
     ...(backoff && { backoff }),

@@ -17,6 +17,7 @@ import {
   USER,
 } from "../packets";
 import { measure, type Operations } from "./measure";
+import { webSocketOperations } from "./web-socket";
 
 export default function main(_call: Ask, tools: XsTools): Uint8Array {
   const costs = measure(tools, operations(nativeText()));
@@ -88,5 +89,5 @@ export function operations(text: TextCodec): Operations {
     const bytes = Uint8Array.from(packet);
     made[`decode ${name}`] = () => reader.push(bytes);
   }
-  return made;
+  return { ...made, ...webSocketOperations(text) };
 }

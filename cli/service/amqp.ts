@@ -192,8 +192,9 @@ export class AmqpClient {
   }
 
   /**
-   * Reads the events of a partition from a time on, until the connection is closed.
+   * Reads the events of a partition from a time on, until the connection is closed; settles when the reading has begun.
    * @param from milliseconds since 1970
+   * @throws ServiceFailure when it is refused
    */
   read(
     entity: string,
@@ -201,7 +202,7 @@ export class AmqpClient {
     partition: string,
     from: number,
     onEvent: (message: Message) => void,
-  ): void {
+  ): Promise<void> {
     const selector = rhea.types.wrap_described(
       rhea.types.wrap_string(`amqp.annotation.x-opt-enqueued-time > '${from}'`),
       0x468c00000004,
@@ -217,6 +218,11 @@ export class AmqpClient {
       if (message) onEvent(message);
     });
     receiver.once("receiver_error", () => this.#fail(this.#failure(receiver.error as AmqpError | undefined)));
+    const opened = new Promise<void>((resolve) =>
+      // One that is refused is opened without a source, and closed.
+      receiver.once("receiver_open", () => receiver.source?.address && resolve()),
+    );
+    return this.#within(opened, `open partition ${partition}`);
   }
 
   /** Rejects with a ServiceFailure when the connection ends. */

@@ -35,8 +35,16 @@ const OWNERS: readonly string[] = ["iothubowner", "provisioningserviceowner"];
 
 /** What is told of an emulator in this process. @param address to reach it at */
 export function runningOf(emulator: Emulator, address: string): Running {
-  const { hubs, serviceHost: dps, idScope, port, httpsPort, controlToken, connectionStrings } = emulator;
-  const { amqpsPort = 0 } = emulator as Emulator & { amqpsPort?: number };
+  const {
+    hubs,
+    serviceHost: dps,
+    idScope,
+    port,
+    httpsPort,
+    amqpsPort,
+    controlToken,
+    connectionStrings,
+  } = emulator;
   const owners = connectionStrings.filter(({ policy }) => OWNERS.includes(policy));
   return {
     pid: process.pid,

@@ -108,36 +108,36 @@ export const HUB_MESSAGES: readonly Verb[] = [
       const hub = await AmqpClient.toHub(credentials!, amqp);
       const place = await hub.eventsPlace().finally(() => hub.close());
       const events = await AmqpClient.toEvents(place, credentials!, amqp);
+      let silence: NodeJS.Timeout | undefined;
       try {
         const partitions = await events.partitions(place.entity);
         await new Promise<void>((resolve, reject) => {
           let left = messageCount;
-          let silence: NodeJS.Timeout | undefined;
-          const end = () => {
-            clearTimeout(silence);
-            resolve();
-          };
           const heard = () => {
             clearTimeout(silence);
-            if (timeout !== undefined) silence = setTimeout(end, timeout * 1000);
+            if (timeout !== undefined) silence = setTimeout(resolve, timeout * 1000);
           };
-          signal.addEventListener("abort", end, { once: true });
+          signal.addEventListener("abort", () => resolve(), { once: true });
           events.ended.catch(reject);
           heard();
-          for (const partition of partitions) {
-            events.read(place.entity, consumerGroup, partition, enqueuedTime, (message) => {
-              const event = eventOf(message, flags);
-              if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
-              heard();
-              const { origin, payload } = event;
-              const shown = typeof payload === "string" ? payload : JSON.stringify(payload);
-              output.passing({ event } as never, `${origin}: ${shown}${propertiesLine(event)}`, "cyan");
-              if (--left <= 0) end();
-            });
-          }
-          output.line("listening");
+          const take = (message: Message) => {
+            const event = eventOf(message, flags);
+            if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
+            heard();
+            const { origin, payload } = event;
+            const shown = typeof payload === "string" ? payload : JSON.stringify(payload);
+            output.passing({ event }, `${origin}: ${shown}${propertiesLine(event)}`, "cyan");
+            if (--left <= 0) resolve();
+          };
+          const begun = partitions.map((partition) =>
+            events.read(place.entity, consumerGroup, partition, enqueuedTime, take),
+          );
+          Promise.all(begun).then(() => {
+            if (left > 0) output.line("listening");
+          }, reject);
         });
       } finally {
+        clearTimeout(silence);
         events.close();
       }
       return undefined;

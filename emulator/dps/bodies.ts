@@ -45,6 +45,31 @@ export function assigningResponse(operationId: string, retryAfter: number): DpsR
   return { status: 202, retryAfter, body: { operationId, status: "assigning" } };
 }
 
+/** `registrationState` of a device that is assigned. */
+export function registrationState(record: RegistrationRecord, identity: DpsIdentity): object {
+  const {
+    registrationId,
+    createdDateTimeUtc,
+    assignedHub,
+    deviceId,
+    substatus,
+    lastUpdatedDateTimeUtc,
+    etag,
+  } = record;
+  return {
+    ...attestationResult(identity),
+    registrationId,
+    createdDateTimeUtc,
+    assignedHub,
+    deviceId,
+    status: "assigned",
+    substatus,
+    lastUpdatedDateTimeUtc,
+    etag,
+    ...(record.payload === undefined ? {} : { payload: record.payload }),
+  };
+}
+
 /**
  * 200 with `assigned`.
  * @param connectionProfile sent when given (2026-11-02-preview)
@@ -57,21 +82,12 @@ export function assignedResponse(
   connectionProfile?: string,
   issuedCertificateChain?: string[],
 ): DpsResponse {
-  const registrationState = {
-    ...attestationResult(identity),
-    registrationId: record.registrationId,
-    createdDateTimeUtc: record.createdDateTimeUtc,
-    assignedHub: record.assignedHub,
-    deviceId: record.deviceId,
-    status: "assigned",
-    substatus: record.substatus,
-    lastUpdatedDateTimeUtc: record.lastUpdatedDateTimeUtc,
-    etag: record.etag,
-    ...(record.payload === undefined ? {} : { payload: record.payload }),
+  const state = {
+    ...registrationState(record, identity),
     ...(connectionProfile === undefined ? {} : { connectionProfile }),
     ...(issuedCertificateChain === undefined ? {} : { issuedCertificateChain }),
   };
-  return { status: 200, body: { operationId, status: "assigned", registrationState } };
+  return { status: 200, body: { operationId, status: "assigned", registrationState: state } };
 }
 
 /** 200 with `failed` or `disabled`: the topic says success, the body does not. @param now milliseconds since 1970 */

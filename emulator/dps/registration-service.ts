@@ -19,6 +19,7 @@ import {
   type DpsResponse,
   dpsError,
   errorResponse,
+  registrationState,
   unassignedResponse,
 } from "./bodies";
 import { decideReprovisioning } from "./reprovisioning";
@@ -97,6 +98,14 @@ export class RegistrationService {
     }
     if (operation.pollsLeft-- > 0) return this.#assigning(operation);
     return this.#resultOf(operation);
+  }
+
+  /** What is known of a device, without a new registration. */
+  lookUp(identity: DpsIdentity): DpsResponse {
+    const record = this.#options.state.registrations.get(identity.registrationId.toLowerCase());
+    return record
+      ? { status: 200, body: registrationState(record, identity) }
+      : errorResponse(dpsError(404, 404000, "Not registered; register first."), this.#options.now());
   }
 
   #assigning(operation: Operation): DpsResponse {

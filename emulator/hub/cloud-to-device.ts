@@ -49,6 +49,9 @@ export class QueueFull extends RangeError {}
 /** Told of a message that has left the queue. */
 export type OnSettled = (message: QueuedMessage, outcome: Outcome) => void;
 
+/** Whether somebody has a message now, and may still settle it. */
+export type UnderWay = (message: QueuedMessage) => boolean;
+
 /** Puts a message behind the others. @throws MessageTooLarge, QueueFull */
 export function enqueue(
   device: DeviceRecord,
@@ -56,6 +59,7 @@ export function enqueue(
   sequence: number,
   now: number,
   maximumQueue: number,
+  underWay: UnderWay,
   onSettled: OnSettled,
 ): QueuedMessage {
   const body = Buffer.from(message.body);
@@ -69,7 +73,7 @@ export function enqueue(
     throw new MessageTooLarge(
       `properties of ${bag.length} bytes, percent-encoded; at most ${LARGEST_BAG} are allowed`,
     );
-  dropExpired(device, now, onSettled);
+  dropExpired(device, now, underWay, onSettled);
   if (device.queue.length >= maximumQueue) {
     throw new QueueFull(
       `${maximumQueue} messages wait for ${device.deviceId} already; let it connect and take them`,
@@ -80,6 +84,7 @@ export function enqueue(
     bag,
     bodyBase64: body.toString("base64"),
     expiry,
+    enqueuedTime: now,
     deliveryCount: 0,
   };
   device.queue.push(queued);
@@ -125,6 +130,7 @@ export function beginSession(device: DeviceRecord, connection: Connection): bool
 
 /**
  * Sends what this connection has not been sent.
+ * @param locked what has been handed out another way
  * @param onSettled called after a message has left the queue
  * @returns whether the queue has changed
  */
@@ -133,14 +139,15 @@ export function deliver(
   connection: Connection,
   delivered: Set<number>,
   now: number,
+  locked: UnderWay,
   onSettled: OnSettled,
 ): boolean {
   const granted = deviceBoundFilters(device.deviceId).flatMap((filter) => connection.granted(filter) ?? []);
   if (granted.length === 0 || device.queue.length === 0) return false;
   const qos = granted.includes(1) ? 1 : 0;
-  dropExpired(device, now, onSettled);
+  dropExpired(device, now, (message) => delivered.has(message.sequence) || locked(message), onSettled);
   for (const message of [...device.queue]) {
-    if (delivered.has(message.sequence)) continue;
+    if (delivered.has(message.sequence) || locked(message)) continue;
     const packetId = connection.outbox.send(
       {
         topic: `devices/${device.deviceId}/messages/devicebound/${message.bag}`,
@@ -162,9 +169,14 @@ export function deliver(
   return true;
 }
 
-/** Takes out what has run out of time or deliveries. */
-export function dropExpired(device: DeviceRecord, now: number, onSettled: OnSettled): void {
-  const spent = ({ deliveryCount }: QueuedMessage) => deliveryCount >= MAXIMUM_DELIVERIES;
+/** Takes out what has run out of time, or of deliveries with the last one over. */
+export function dropExpired(
+  device: DeviceRecord,
+  now: number,
+  underWay: UnderWay,
+  onSettled: OnSettled,
+): void {
+  const spent = (message: QueuedMessage) => message.deliveryCount >= MAXIMUM_DELIVERIES && !underWay(message);
   const gone = device.queue.filter((message) => message.expiry <= now || spent(message));
   if (gone.length === 0) return;
   device.queue = device.queue.filter((message) => !gone.includes(message));

@@ -9,7 +9,14 @@ import type { DeviceRecord, QueuedMessage } from "../records";
 import type { StateStore } from "../state";
 import type { Issuer } from "../issuer";
 import { CertificateRequests } from "./certificate-requests";
-import { beginSession, type CloudToDeviceMessage, deliver, dropExpired, enqueue } from "./cloud-to-device";
+import {
+  beginSession,
+  type CloudToDeviceMessage,
+  deliver,
+  dropExpired,
+  enqueue,
+  type UnderWay,
+} from "./cloud-to-device";
 import type { DeviceRegistry } from "./device-registry";
 import {
   asksForFeedback,
@@ -18,6 +25,7 @@ import {
   feedbackOn,
   type Outcome,
 } from "./feedback";
+import { MessageLocks } from "./message-locks";
 import { MethodCalls, type MethodResult } from "./methods";
 import { MethodFailed } from "./method-failed";
 import { ServiceQueue } from "./service-queue";
@@ -27,7 +35,7 @@ import { stampTwin } from "./twin-metadata";
 import { TwinRequests } from "./twin-requests";
 
 /** The largest body of a device-to-cloud message, in bytes. */
-const LARGEST_TELEMETRY = 256 * 1024;
+export const LARGEST_TELEMETRY = 256 * 1024;
 
 /** A device-to-cloud message. */
 export interface Telemetry {
@@ -105,6 +113,7 @@ export class HubEndpoint implements EndpointHandler {
   readonly fileNotifications: ServiceQueue<FileNotification>;
   /** Devices with messages whose end somebody waits for, and when the first one comes. */
   readonly #watched = new Set<string>();
+  readonly #locks: MessageLocks;
   #nextExpiry: { at: number; cancel(): void } | undefined;
   #calls = 0;
 
@@ -127,6 +136,7 @@ export class HubEndpoint implements EndpointHandler {
     this.#certificates = new CertificateRequests(name, issuer, clock, faults);
     this.feedback = new ServiceQueue(clock);
     this.fileNotifications = new ServiceQueue(clock);
+    this.#locks = new MessageLocks(clock, (deviceId) => this.deliver(deviceId));
   }
 
   /** Notes what came with CONNECT. */
@@ -187,10 +197,37 @@ export class HubEndpoint implements EndpointHandler {
       );
   }
 
+  /** Takes a device-to-cloud message, whatever it came by. @param about `dataSchema`: the model id of its connection */
+  takeTelemetry(
+    deviceId: string,
+    properties: Properties,
+    body: Buffer,
+    { qos, dup, dataSchema }: { qos: number; dup: boolean; dataSchema?: string | undefined },
+  ): void {
+    const subject = properties.get("$.sub");
+    this.#observer.onTelemetry({
+      hub: this.name,
+      deviceId,
+      body,
+      properties,
+      qos,
+      dup,
+      enqueuedTime: this.#clock.now(),
+      ...(dataSchema === undefined ? {} : { dataSchema }),
+      ...(subject ? { subject } : {}),
+    });
+  }
+
   /** Puts a message into the queue of a device; `deliver` sends it. @throws MessageTooLarge, QueueFull */
   enqueue(device: DeviceRecord, message: CloudToDeviceMessage, sequence: number, maximumQueue: number): void {
-    const queued = enqueue(device, message, sequence, this.#clock.now(), maximumQueue, (other, outcome) =>
-      this.#settled(device, other, outcome),
+    const queued = enqueue(
+      device,
+      message,
+      sequence,
+      this.#clock.now(),
+      maximumQueue,
+      this.#underWay(device),
+      (other, outcome) => this.#settled(device, other, outcome),
     );
     if (!asksForFeedback(queued, "Expired")) return;
     this.#watched.add(device.deviceId);
@@ -209,12 +246,45 @@ export class HubEndpoint implements EndpointHandler {
       served.connection,
       served.delivered,
       this.#clock.now(),
+      ({ sequence }) => this.#locks.has(sequence),
       (message, outcome) => {
         touched();
         this.#settled(device, message, outcome);
       },
     );
     if (changed) touched();
+  }
+
+  /**
+   * Hands out the first message that nobody has, for as long as the device may take to settle it.
+   * @returns undefined when there is none
+   */
+  receive(device: DeviceRecord): { message: QueuedMessage; token: string } | undefined {
+    const underWay = this.#underWay(device);
+    dropExpired(device, this.#clock.now(), underWay, (message, outcome) => {
+      this.#devices.touched(this.name, device);
+      this.#settled(device, message, outcome);
+    });
+    const message = device.queue.find((one) => !underWay(one));
+    if (!message) return undefined;
+    message.deliveryCount++;
+    this.#devices.touched(this.name, device);
+    return { message, token: this.#locks.lock(device.deviceId, message.sequence) };
+  }
+
+  /** Settles what `receive` has handed out, or gives it back. False when its lock is over. */
+  settle(device: DeviceRecord, token: string, how: "complete" | "reject" | "abandon"): boolean {
+    const sequence = this.#locks.release(device.deviceId, token);
+    const message = device.queue.find((one) => one.sequence === sequence);
+    if (!message) return false;
+    if (how === "abandon") {
+      this.deliver(device.deviceId);
+      return true;
+    }
+    device.queue = device.queue.filter((one) => one !== message);
+    this.#devices.touched(this.name, device);
+    this.#settled(device, message, how === "complete" ? "Success" : "Rejected");
+    return true;
   }
 
   /** Empties the queue of a device; returns how many messages went. The caller stores the state. */
@@ -228,6 +298,7 @@ export class HubEndpoint implements EndpointHandler {
   /** Stops what still waits for a time to come. */
   stop(): void {
     this.#nextExpiry?.cancel();
+    this.#locks.clear();
   }
 
   isConnected(deviceId: string): boolean {
@@ -293,6 +364,12 @@ export class HubEndpoint implements EndpointHandler {
     }
   }
 
+  /** What a device has now: over MQTT, or by a lock. */
+  #underWay({ deviceId }: DeviceRecord): UnderWay {
+    const delivered = this.#served.get(deviceId)?.delivered;
+    return ({ sequence }) => this.#locks.has(sequence) || delivered?.has(sequence) === true;
+  }
+
   /** A message has left its queue. */
   #settled(device: DeviceRecord, message: QueuedMessage, outcome: Outcome): void {
     if (outcome === "Success") this.#observer.onDelivered(this.name, device.deviceId, message);
@@ -303,7 +380,7 @@ export class HubEndpoint implements EndpointHandler {
   #watchUntil(at: number): void {
     if (this.#nextExpiry && this.#nextExpiry.at <= at) return;
     this.#nextExpiry?.cancel();
-    const cancel = this.#clock.schedule(() => this.#dropExpired(), at - this.#clock.now());
+    const cancel = this.#clock.at(() => this.#dropExpired(), at);
     this.#nextExpiry = { at, cancel };
   }
 
@@ -313,7 +390,7 @@ export class HubEndpoint implements EndpointHandler {
     for (const deviceId of this.#watched) {
       const device = this.#devices.get(this.name, deviceId);
       if (device)
-        dropExpired(device, this.#clock.now(), (message, outcome) => {
+        dropExpired(device, this.#clock.now(), this.#underWay(device), (message, outcome) => {
           this.#devices.touched(this.name, device);
           this.#settled(device, message, outcome);
         });
@@ -329,30 +406,12 @@ export class HubEndpoint implements EndpointHandler {
     this.#methods.arrived(deviceId);
   }
 
-  #receiveTelemetry(
-    { deviceId, modelId }: DeviceRecord,
-    bag: string,
-    body: Buffer,
-    flags: PublishFlags,
-  ): void {
+  #receiveTelemetry(device: DeviceRecord, bag: string, body: Buffer, flags: PublishFlags): void {
     if (body.length > LARGEST_TELEMETRY) throw new Error("a telemetry message of more than 256 KB");
     const properties = parsePropertyBag(bag);
     // A hub keeps no retained messages; it hands the flag on as a property.
     if (flags.retain) properties.set("mqtt-retain", "true");
     if (flags.will) properties.set("iothub-MessageType", "Will");
-    const enqueuedTime = this.#clock.now();
-    const { qos, dup } = flags;
-    const subject = properties.get("$.sub");
-    this.#observer.onTelemetry({
-      hub: this.name,
-      deviceId,
-      body,
-      properties,
-      qos,
-      dup,
-      enqueuedTime,
-      ...(modelId === undefined ? {} : { dataSchema: modelId }),
-      ...(subject ? { subject } : {}),
-    });
+    this.takeTelemetry(device.deviceId, properties, body, { ...flags, dataSchema: device.modelId });
   }
 }

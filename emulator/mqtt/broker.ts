@@ -18,8 +18,8 @@ export type Subscriptions = Record<string, number>;
 /** Where the subscriptions of CleanSession 0 clients live between connections. */
 export interface SubscriptionStore {
   load(clientId: string): Subscriptions | undefined;
-  /** Undefined forgets the session. */
-  save(clientId: string, subscriptions: Subscriptions | undefined): void;
+  /** Undefined forgets the session. What it returns settles when that is kept; undefined: at once. */
+  save(clientId: string, subscriptions: Subscriptions | undefined): Promise<void> | undefined;
 }
 
 /** One accepted connection. */
@@ -135,8 +135,7 @@ export class Broker {
         break;
       case "unsubscribe":
         for (const filter of packet.filters) connection.subscriptions.delete(filter);
-        this.#keep(connection);
-        link.send(answer(PacketType.UNSUBACK, packet.messageId));
+        this.#keep(connection, () => link.send(answer(PacketType.UNSUBACK, packet.messageId)));
         break;
       case "pingreq":
         link.send(Buffer.from([PacketType.PINGRESP << 4, 0]));
@@ -157,7 +156,7 @@ export class Broker {
     const { id, clean, subscriptions } = connection;
     const stored = this.#store.load(id);
     if (clean) {
-      if (stored) this.#store.save(id, undefined);
+      if (stored) this.#store.save(id, undefined)?.catch(() => {});
       return;
     }
     for (const [filter, qos] of Object.entries(stored ?? {})) {
@@ -173,9 +172,10 @@ export class Broker {
       subscriptions.set(topic, qos);
       return qos;
     });
-    this.#keep(connection);
-    link.send(generate({ cmd: "suback", messageId: packet.messageId, granted }));
-    this.#handler.subscribed(connection);
+    this.#keep(connection, () => {
+      link.send(generate({ cmd: "suback", messageId: packet.messageId, granted }));
+      if (!link.destroyed) this.#handler.subscribed(connection);
+    });
   }
 
   #mayHold(connection: Connection, filter: string): boolean {
@@ -184,9 +184,11 @@ export class Broker {
     return !full && this.#handler.acceptsFilter(connection, filter);
   }
 
-  /** Stores the subscriptions of a session that outlives its connection. */
-  #keep({ id, clean, subscriptions }: Connection): void {
-    if (!clean) this.#store.save(id, Object.fromEntries(subscriptions));
+  /** Stores the subscriptions of a session that outlives its connection; the client is answered when they are kept. */
+  #keep({ id, link, clean, subscriptions }: Connection, answer: () => void): void {
+    const kept = clean ? undefined : this.#store.save(id, Object.fromEntries(subscriptions));
+    if (kept) kept.then(answer).catch(() => link.destroy("the session could not be stored"));
+    else answer();
   }
 
   #publishWill(connection: Connection): void {

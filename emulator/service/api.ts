@@ -18,6 +18,14 @@ const USUAL_PAGE = 100;
 /** Items of a page at most. */
 export const LARGEST_PAGE = 1000;
 
+/** The environment of a request that comes from the page's session: it may do everything. */
+export const SESSION = Object.freeze({ session: true });
+
+/** @returns true for a request of the page's session */
+export function isSession({ env }: Context): boolean {
+  return env === SESSION;
+}
+
 /** What all of them work with. */
 export interface ServiceContext {
   /** Host names of the hubs, in lower case. */
@@ -88,25 +96,30 @@ export class Call {
 
 let held = 0;
 
-/** The JSON of a request. @throws ServiceError MessageTooLarge, ThrottlingException, ArgumentInvalid, DocumentError */
+/**
+ * The JSON of a request.
+ * @param largest bytes
+ * @throws ServiceError MessageTooLarge, ThrottlingException, ArgumentInvalid, DocumentError
+ */
 export async function readBody<S extends v.GenericSchema>(
-  { req }: Context,
+  context: Context,
   schema: S,
+  largest?: number,
 ): Promise<v.InferOutput<S>> {
-  const bytes = await wholeBody(req.raw.body);
+  const bytes = await readBytes(context, largest);
   if (!isUtf8(bytes)) throw new ServiceError("ArgumentInvalid", "the body is not UTF-8");
   return readJson(schema, parseJson(bytes.toString(), "the body"), "the body");
 }
 
-async function wholeBody(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
+/** The body of a request, of at most `largest` bytes. @throws ServiceError MessageTooLarge, ThrottlingException, ArgumentInvalid */
+export async function readBytes({ req }: Context, largest = LARGEST_BODY): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of body ?? []) {
+    for await (const chunk of req.raw.body ?? []) {
       size += chunk.length;
       held += chunk.length;
-      if (size > LARGEST_BODY)
-        throw new ServiceError("MessageTooLarge", `a body has at most ${LARGEST_BODY} bytes`);
+      if (size > largest) throw new ServiceError("MessageTooLarge", `a body has at most ${largest} bytes`);
       if (held > MOST_HELD)
         throw new ServiceError("ThrottlingException", "too much is being sent at once; send it again later");
       chunks.push(chunk);
@@ -138,11 +151,16 @@ export class Api {
 
   /** @param rights any of them is enough */
   on(method: string, path: string, rights: Right | readonly Right[], handler: (call: Call) => Answer): void {
+    this.route(method, path, (context, host) => handler(this.#admit(context, host, [rights].flat())));
+  }
+
+  /** Whoever asks; `handler` is told of which service, with an API version that has the form of one. */
+  route(method: string, path: string, handler: (context: Context, host: string) => Answer): void {
     const answer = (error: ServiceError) =>
       (this.#kind === "hub" ? hubErrorResponse : dpsErrorResponse)(error, this.#context.now());
     this.#app.on(method, path, async (context) => {
       try {
-        return await handler(this.#admit(context, [rights].flat()));
+        return await handler(context, this.#serviceOf(context));
       } catch (error) {
         if (error instanceof ServiceError) return answer(error);
         if (error instanceof DocumentError || error instanceof RangeError)
@@ -153,9 +171,8 @@ export class Api {
     });
   }
 
-  /** @throws ServiceError when the host is no such service, the API version none, or the token not good */
-  #admit(context: Context, rights: readonly Right[]): Call {
-    const { req } = context;
+  /** @throws ServiceError when the host is no such service, or the API version none */
+  #serviceOf({ req }: Context): string {
     const host = this.#hostOf(new URL(req.url).hostname);
     const version = req.query("api-version");
     if (!/^20\d\d-\d\d-\d\d(-preview)?$/.test(version ?? ""))
@@ -163,6 +180,13 @@ export class Api {
         "InvalidProtocolVersion",
         "the query needs api-version, for example api-version=2021-04-12",
       );
+    return host;
+  }
+
+  /** @throws ServiceError when the token is not good */
+  #admit(context: Context, host: string, rights: readonly Right[]): Call {
+    if (isSession(context)) return new Call(host, context);
+    const { req } = context;
     const aliases = [(req.header("host") ?? "").toLowerCase()];
     const demand = { host, aliases, path: req.path, rights };
     const reason = unauthorized(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The HTTPS port: TLS as devices have it, and limits for what clients send and how slowly. */
-import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { NO_RESUMPTION } from "../client-certificate";
 import type { ServerPair } from "../served-certificate";
 import { type WebSocketHandler, WebSockets } from "./web-sockets";
 
@@ -38,17 +38,22 @@ export class HttpsServer {
   constructor(
     pair: ServerPair,
     names: readonly string[],
-    fetch: (request: Request) => Response | Promise<Response>,
+    fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>,
     known: ReadonlySet<string>,
     limits = LIMITS,
   ) {
     this.#webSockets = new WebSockets(known);
-    const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
+    const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
+      overrideGlobalObjects: false,
+    });
     const server = createServer(
       {
         ...contextOf(pair),
         // The names of this computer keep their certificate, so that the way back stays open.
         SNICallback: (name, done) => done(null, names.includes(name.toLowerCase()) ? this.#other : undefined),
+        // Of devices, as on the port of MQTT: who it is gets decided at CONNECT.
+        requestCert: true,
+        rejectUnauthorized: false,
         handshakeTimeout: limits.headers,
         headersTimeout: limits.headers,
         requestTimeout: limits.request,
@@ -71,8 +76,6 @@ export class HttpsServer {
   /** Shows another certificate to who asks for a name of a service from now on; undefined brings the first one back. */
   show(pair: ServerPair | undefined): void {
     this.#other = pair && createSecureContext(contextOf(pair));
-    // A session of before would be resumed without a certificate.
-    this.#server.setTicketKeys(randomBytes(48));
   }
 
   /** Hands WebSocket connections that ask `path` for `subprotocol` to `handler`. */
@@ -103,5 +106,10 @@ export class HttpsServer {
 }
 
 function contextOf({ serverChainPem, serverKeyPem }: ServerPair) {
-  return { cert: serverChainPem, key: serverKeyPem, minVersion: "TLSv1.2" } as const;
+  return {
+    cert: serverChainPem,
+    key: serverKeyPem,
+    secureOptions: NO_RESUMPTION,
+    minVersion: "TLSv1.2",
+  } as const;
 }

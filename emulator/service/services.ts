@@ -8,14 +8,18 @@ import type { FaultInjector } from "../faults";
 import type { DeviceRegistry } from "../hub/device-registry";
 import type { CloudToDeviceMessage } from "../hub/cloud-to-device";
 import type { HubEndpoint } from "../hub/endpoint";
+import type { Issuer } from "../issuer";
 import type { ServedCertificate, ServerPair } from "../served-certificate";
 import type { SettableClock } from "../settable-clock";
 import { StateError, type StateStore } from "../state";
+import { SESSION } from "./api";
 import { serviceApp } from "./app";
 import { EventStreams } from "./control/event-stream";
 import { controlRoutes } from "./control/routes";
+import type { DpsDevices } from "./dps/device-registrations";
 import { dpsRoutes } from "./dps/routes";
 import { HttpsServer } from "./https-server";
+import type { FileStorage } from "./hub/device-files";
 import { Activity } from "./hub/activity";
 import { hubRoutes } from "./hub/routes";
 
@@ -29,7 +33,13 @@ export interface ServicesOptions {
   state: StateStore;
   devices: DeviceRegistry;
   enrollments: EnrollmentRegistry;
+  registrations: Pick<DpsDevices, "door" | "requests" | "service">;
   endpoints: ReadonlyMap<string, HubEndpoint>;
+  issuer: Issuer;
+  /** By hub. */
+  storages: ReadonlyMap<string, FileStorage>;
+  /** A root that they are trusted by, beside the public ones: PEM. */
+  root: string;
   hubs: readonly string[];
   /** Host name of DPS for services. */
   dps: string;
@@ -45,8 +55,16 @@ export interface ServicesOptions {
   clock: SettableClock;
 }
 
-/** The server, which does not listen yet. */
-export function createServices(options: ServicesOptions): HttpsServer {
+/** The services. */
+export interface Services {
+  /** Does not listen yet. */
+  server: HttpsServer;
+  /** Answers a request of the page's session, which has every right. */
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+/** Puts them together. */
+export function createServices(options: ServicesOptions): Services {
   const { events, state, devices, enrollments, endpoints, hubs, dps, clock } = options;
   const now = () => clock.now();
   const context = {
@@ -72,24 +90,51 @@ export function createServices(options: ServicesOptions): HttpsServer {
         health: () => ({ status: "ready", since: new Date(started).toISOString(), ...options.health() }),
         certificates: options.certificates,
         clock,
-        events: new EventStreams(events, clock, options.keepEvents),
+        events: new EventStreams(
+          events,
+          // Events have the right time, however wrong the one is that devices are judged by.
+          { now: () => clock.now() - clock.skew, schedule: (call, delay) => clock.schedule(call, delay) },
+          options.keepEvents,
+        ),
         faults: options.faults,
         deviceExists: (hub, deviceId) => devices.get(hub, deviceId) !== undefined,
         send: options.send,
         disconnect: (hub, deviceId) => endpoints.get(hub)?.disconnect(deviceId, "asked for") ?? false,
         now,
       }),
-      hubRoutes(context, {
-        devices,
-        endpoint: (hub) => endpoints.get(hub)!,
-        activity: new Activity(events, now),
-        settled: () => state.settled(),
-        now,
-        at: (callback, time) => clock.at(callback, time),
-        onProblem: context.onProblem,
-      }),
-      dpsRoutes(context, { enrollments, state, hubs, started, now }),
+      hubRoutes(
+        context,
+        {
+          devices,
+          endpoint: (hub) => endpoints.get(hub)!,
+          activity: new Activity(events, now),
+          settled: () => state.settled(),
+          now,
+          at: (callback, time) => clock.at(callback, time),
+          onProblem: context.onProblem,
+        },
+        options.issuer,
+        { storageOf: (hub) => options.storages.get(hub), root: options.root, now },
+      ),
+      dpsRoutes(
+        context,
+        { enrollments, state, hubs, started, now },
+        {
+          ...options.registrations,
+          schedule: (callback, delay) => clock.schedule(callback, delay),
+          onRefused: context.onRefused,
+          now,
+        },
+      ),
     ],
   });
-  return new HttpsServer(options.pair, [...hubs, dps, DPS_HOST], (request) => app.fetch(request), known);
+  return {
+    server: new HttpsServer(
+      options.pair,
+      [...hubs, dps, DPS_HOST],
+      (request, bindings) => app.fetch(request, bindings),
+      known,
+    ),
+    fetch: (request) => app.fetch(request, SESSION),
+  };
 }

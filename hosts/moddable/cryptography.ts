@@ -6,11 +6,11 @@ import { EfuseHmac, Hmac } from "berth/natives/hmac";
 import { TlsContext, TlsEngine } from "berth/natives/tls";
 import type { Clock, Signer, Timers, TransportBinding } from "../../src/host";
 import { EfuseSigner, NativeSigner } from "../native/signer";
-import { NativeTls } from "../native/tls";
+import { NativeTls, type NativeTlsOptions } from "../native/tls";
 import { NativeTransport } from "../native/transport";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
 import type { ConnectTo, Resolve } from "../sockets/connect-to";
-import type { TcpClass } from "../sockets/tcp";
+import type { TcpClass, Tunnel } from "../sockets/tcp";
 
 /** What a transport needs of the platform and of the device. */
 export interface TransportParts {
@@ -21,14 +21,20 @@ export interface TransportParts {
   readonly timers: Timers;
   readonly clock: Clock;
   readonly connectTo: readonly ConnectTo[] | undefined;
+  readonly tunnel?: Tunnel | undefined;
   /** Told once a connection is secure: version, cipher suite, whether a session was resumed. */
   readonly onSecure: (version: string, suite: string, resumed: boolean) => void;
+}
+
+/** What the TLS of all connections has, without the device's certificate. */
+export function tlsOptions(roots: TransportParts["roots"]): NativeTlsOptions {
+  return { natives: { TlsContext, TlsEngine }, roots };
 }
 
 export function bindTransport({ roots, clientCertificate, ...rest }: TransportParts): TransportBinding {
   return {
     io: NativeTransport,
-    tls: new NativeTls({ natives: { TlsContext, TlsEngine }, roots, clientCertificate }),
+    tls: new NativeTls({ ...tlsOptions(roots), clientCertificate }),
     TCP: { io: TCP as unknown as TcpClass },
     ...rest,
   };

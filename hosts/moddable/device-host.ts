@@ -11,6 +11,7 @@ import type { Host, Network } from "../../src/host";
 import type { DeviceCallbacks, DeviceError, TelemetryDeviceOptions } from "../../src/telemetry-device";
 import type { Bytes, ClientCertificate } from "../sockets/client-certificate";
 import { parseConnectTo } from "../sockets/connect-to";
+import type { MakeTunnel } from "../sockets/tcp";
 import { BOUNDS_OF_IMAGE } from "./built";
 import type { TimeBounds } from "./clock";
 import { IDENTITY_DOMAIN, type IDENTITY_KEYS, readDeviceIdentity } from "./device-identity";
@@ -45,8 +46,8 @@ export interface ModdableOptions {
   readonly identity?: ModdableIdentity;
   /**
    * What Berth joins, and joins again: `{ SSID, password }`, or `{ io: Ethernet }`; or a network that the app looks
-   * after itself: `{ isUp() }`. Default: the Wi-Fi of `ssid` and `password` in flash or in `mc/config`. Without that the
-   * network is taken as always there.
+   * after itself: `{ isUp() }`. Default: the Wi-Fi of `ssid` and `password` in flash or in `mc/config`; without an `ssid`
+   * the Ethernet of manifest_ethernet.json; without that either the network is taken as always there.
    */
   readonly network?: InterfaceBinding | Network;
   /** Roots to trust instead of the built-in ones, DER. */
@@ -57,6 +58,8 @@ export interface ModdableOptions {
   readonly bounds?: TimeBounds;
   /** Where connections really go, `HOST:ADDRESS:PORT`, comma separated. */
   readonly connectTo?: string;
+  /** What connections go through: `httpProxy(...)` of the module `berth/proxy`. */
+  readonly proxy?: MakeTunnel;
   /** Parts of the platform of one's own instead of the SDK's: `transport`, `store`, `signer`, ... */
   readonly host?: Partial<Host>;
 }
@@ -118,6 +121,7 @@ export function devicePartsOf<Options extends ModdableOptions & TelemetryDeviceO
     sntp: options.sntp ?? listOf(settings.sntp),
     bounds: options.bounds ?? BOUNDS_OF_IMAGE,
     connectTo: connectTo === "" ? undefined : parseConnectTo(connectTo),
+    proxy: proxyOf(options.proxy),
     onError: (phase, error) => report(phase === "timer" ? "application" : phase, error),
   });
   const host: Host = {
@@ -145,6 +149,7 @@ export function devicePartsOf<Options extends ModdableOptions & TelemetryDeviceO
     options: {
       ...options,
       provisioning: { host: settings.dpsHost, ...options.provisioning },
+      hub: { ...(settings.gateway !== "" && { gateway: settings.gateway }), ...options.hub },
       onConnected: heard(onConnected, (_: ConnectedReport) => moddable.heed(undefined)),
       onError: heard(onError, ({ where, error }: DeviceError) => {
         if (where === "dps" || where === "hub") moddable.heed(error);
@@ -154,6 +159,12 @@ export function devicePartsOf<Options extends ModdableOptions & TelemetryDeviceO
       device = made;
     },
   };
+}
+
+/** @throws BerthError `invalid-argument` */
+function proxyOf(proxy: MakeTunnel | undefined): MakeTunnel | undefined {
+  if (proxy === undefined || typeof proxy === "function") return proxy;
+  throw new BerthError("invalid-argument", 'proxy is none that httpProxy(...) of "berth/proxy" has made');
 }
 
 function identityOf(

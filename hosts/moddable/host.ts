@@ -15,9 +15,15 @@ import type { Signer, Timers } from "../../src/host";
 import { randomBytes, randomOf } from "../native/random";
 import type { Resolve } from "../sockets/connect-to";
 import { ModdableClock } from "./clock";
-import { bindTransport, createEfuseSigner, createSigner } from "./cryptography";
+import { bindTransport, createEfuseSigner, createSigner, tlsOptions } from "./cryptography";
 import { isOutOfTime, networkWorks } from "./evidence";
-import type { ModdableHost, ModdableHostOptions } from "./host-options";
+import type {
+  CertificatesModule,
+  FieldCredentials,
+  InterfaceBinding,
+  ModdableHost,
+  ModdableHostOptions,
+} from "./host-options";
 import { type InterfaceClass, InterfaceNetwork } from "./interface-network";
 import { type Root, readableRoots } from "./roots";
 import { PreferenceStore, type Preferences } from "./store";
@@ -26,8 +32,11 @@ import { TimeSync, type UdpClass } from "./time-sync";
 import { ModdableTimers } from "./timers";
 import { TRUSTED_ROOTS } from "./trusted-roots";
 
-/** The SDK's interface to its Wi-Fi; the simulators have none. */
+/** Of manifest_certificates.json. */
+const CERTIFICATES = "berth/hosts/moddable/certificates";
+/** The SDK's interfaces; the simulators have neither, and Ethernet is there with manifest_ethernet.json. */
 const WIFI = "embedded:network/interface/wifi";
+const ETHERNET = "embedded:network/interface/ethernet";
 
 /**
  * Binds the SDK.
@@ -40,14 +49,23 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
   const random = randomOf(fillRandom);
   const resolve: Resolve = (name, done) => Net.resolve(name, done);
   const signer = signerOf(options);
+  // Whoever connects has looked at the clock.
+  const roots = () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot);
+  const own = options.clientCertificate;
+  const certificates = optionalModule<CertificatesModule>(CERTIFICATES)?.createCertificates(
+    tlsOptions(roots),
+    // TLS overwrites the key that it is given.
+    own && { chain: own.chain, key: own.key.slice(0) },
+  );
+  const text = new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
   const transport = bindTransport({
-    // Whoever connects has looked at the clock.
-    roots: () => readableRoots(options.roots, clock.now() ?? bounds.earliest, options.onRoot),
+    roots,
     clientCertificate: options.clientCertificate,
     resolve,
     timers,
     clock,
     connectTo: options.connectTo,
+    tunnel: options.proxy?.(text),
     onSecure: options.onSecure ?? (() => {}),
   });
 
@@ -68,36 +86,33 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
           onError: (error) => onError("clock", error),
         });
 
-  const given = options.network;
-  const own = given && "isUp" in given ? given : undefined;
-  const binding = given && !("isUp" in given) ? given : undefined;
-  const io = binding && (binding.io ?? optionalModule<InterfaceClass>(WIFI));
-  const joined: InterfaceNetwork | undefined =
-    binding && io
-      ? new InterfaceNetwork({
-          Interface: { io },
-          SSID: binding.SSID,
-          password: binding.password,
-          timers,
-          random,
-          onChanged: (up) => {
-            if (up) sync?.start();
-            else sync?.stop();
-            options.onNetwork?.(up);
-          },
-          onError: (error) => onError("network", error),
-        })
-      : undefined;
+  const given = options.network ?? {};
+  const theirs = "isUp" in given ? given : undefined;
+  const found = "isUp" in given ? undefined : interfaceOf(given);
+  const joined =
+    found &&
+    new InterfaceNetwork({
+      ...found,
+      timers,
+      random,
+      onChanged: (up) => {
+        if (up) sync?.start();
+        else sync?.stop();
+        options.onNetwork?.(up);
+      },
+      onError: (error) => onError("network", error),
+    });
 
-  const network = own ?? joined;
+  const network = theirs ?? joined;
   return {
-    text: new ModdableText(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })),
+    text,
     clock,
     timers,
     store: new PreferenceStore(options.preferences, options.domain),
     transport,
     random,
     ...(signer && { signer }),
+    ...(certificates && { certificates }),
     ...(network && { network }),
     start(): void {
       if (joined) joined.start();
@@ -113,6 +128,11 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
       if (error && isOutOfTime(error.code)) sync?.doubt();
     },
   };
+}
+
+/** What the settings ask for; undefined where the app has no manifest_certificates.json. */
+export function fieldCredentials(issue: boolean, rootsKey: string): FieldCredentials | undefined {
+  return optionalModule<CertificatesModule>(CERTIFICATES)?.credentialsWithTwin({ issue, rootsKey });
 }
 
 /** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */
@@ -134,6 +154,12 @@ export function builtInRoots(): Root[] {
     name,
     read: () => new Uint8Array(new Resource(`berth-${name}.der`) as unknown as ArrayBuffer),
   }));
+}
+
+/** @returns undefined where this platform, or this image, has no such interface */
+function interfaceOf({ io, SSID, password }: InterfaceBinding) {
+  const found = io ?? optionalModule<InterfaceClass>(SSID === undefined ? ETHERNET : WIFI);
+  return found && { Interface: { io: found }, SSID, password };
 }
 
 function optionalModule<Module>(name: string): Module | undefined {

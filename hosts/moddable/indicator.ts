@@ -10,7 +10,7 @@ export interface Led {
 /** What the LED tells: how often it blinks between two pauses. 0 is on without a blink. */
 export const Signal = Object.freeze({
   CONNECTED: 0,
-  /** Waiting for Wi-Fi. */
+  /** Waiting for the network. */
   NETWORK: 1,
   /** Waiting for the time. */
   CLOCK: 2,

@@ -2,7 +2,8 @@
 /**
  * Joins a network, Wi-Fi or Ethernet, and joins again whenever it is lost. The SDK tells no reason for a failed join and may
  * tell nothing at all, so every attempt has a deadline, and each starts with a new object of the SDK. A loss that it
- * does not tell shows in connections that fail: after some in a row the network is left and joined again.
+ * does not tell shows in connections that fail: after some in a row the network is left and joined again. Ethernet keeps its
+ * address through that, and a new object of it tells no event of an address that is there.
  */
 import { utf8Length } from "../../src/azure/percent";
 import { asBerthError, BerthError } from "../../src/error";
@@ -137,7 +138,9 @@ export class InterfaceNetwork implements Network {
     this.#later(joinTimeout, () => this.#retry(`no address in time: check ${check}`));
     const joined = new Interface.io({ onChanged: () => this.#guarded(() => this.#changed(joined)) });
     this.#interface = joined;
-    if (first && joined.connection >= HAS_ADDRESS && joined.SSID === SSID) this.#changed(joined);
+    // A Wi-Fi that was left may still say that it stands.
+    const believed = SSID === undefined || (first && joined.SSID === SSID);
+    if (believed && joined.connection >= HAS_ADDRESS) this.#changed(joined);
     else if (SSID === undefined) joined.connect();
     else joined.connect(password === undefined ? { SSID } : { SSID, password });
   }

@@ -15,7 +15,7 @@ import { isPassphrase } from "./interface-network";
 export type Raw = unknown;
 
 /** A rule for a text, and its name in messages and in the table. */
-interface Form {
+export interface Form {
   readonly name: string;
   readonly check: (value: string) => boolean;
 }
@@ -60,6 +60,10 @@ const PASSPHRASE: Form = Object.freeze({
   check: (value: string) => value === "" || isPassphrase(value),
 });
 const HOST_NAME: Form = Object.freeze({ name: HOST_NAME_FORM, check: isNameOrAddress });
+const GATEWAY: Form = Object.freeze({
+  name: `${HOST_NAME_FORM}, or empty`,
+  check: (value: string) => value === "" || isNameOrAddress(value),
+});
 const SERVERS: Form = Object.freeze({
   name: "`name` or `name:port`, comma separated",
   check: (value: string) => value === "" || value.split(",").every((entry) => isServer(entry.trim())),
@@ -71,7 +75,7 @@ const CONNECT_TO: Form = Object.freeze({
 
 /** What every app has, by key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const PLATFORM_SETTINGS = Object.freeze({
-  /** Wi-Fi to join; empty: none. */
+  /** Wi-Fi to join; empty: none, but Ethernet where the image has it. */
   ssid: text("", 0, 32, SSID),
   /** WPA passphrase; empty: an open network. */
   password: text("", 0, 64, PASSPHRASE),
@@ -80,6 +84,8 @@ export const PLATFORM_SETTINGS = Object.freeze({
   sntp: text("pool.ntp.org,time.windows.com,time.cloudflare.com", 0, 255, SERVERS),
   /** Where connections really go. */
   connectTo: text("", 0, 1000, CONNECT_TO),
+  /** IoT Edge gateway in the hub's place; empty: none. */
+  gateway: text("", 0, 253, GATEWAY),
 });
 
 type ValueOf<S> = S extends TextSetting ? string : number;

@@ -26,7 +26,9 @@ export class NativeCertificates implements CertificateHost {
   }
 
   roots(): readonly Uint8Array[] {
-    return this.#options.tls.roots().map((root) => (root instanceof Uint8Array ? root : new Uint8Array(root)));
+    return this.#options.tls
+      .roots()
+      .map((root) => (root instanceof Uint8Array ? root : new Uint8Array(root)));
   }
 
   transportOptions({ certificate, roots }: Trust): Readonly<Record<string, unknown>> {

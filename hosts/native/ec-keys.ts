@@ -23,7 +23,10 @@ export function nativeEcKeys(natives: EcNatives): EcKeys {
     sign(key, message) {
       if (!isEcPrivateKey(key)) throw new BerthError("invalid-argument", "no private key on P-256");
       const signature = new Uint8Array(SIGNATURE);
-      return signature.slice(0, attempt(() => natives.ecSign(scalarOf(key), message, signature)));
+      return signature.slice(
+        0,
+        attempt(() => natives.ecSign(scalarOf(key), message, signature)),
+      );
     },
     verify: (point, message, signature) => natives.ecVerify(point, message, signature),
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { BerthError } from "../../src/error";
 import type { Clock, TimerHandle, Timers, Transport, TransportOptions } from "../../src/host";
-import { type ConnectTo, locate, type Resolve } from "../sockets/connect-to";
-import { Phase, type Tcp, type TcpClass } from "../sockets/tcp";
+import { type ConnectTo, connectTarget, locate, type Resolve } from "../sockets/connect-to";
+import { Phase, type Tcp, type TcpClass, type Tunnel } from "../sockets/tcp";
 import { engineError } from "./errors";
 import { type TlsEngine, TlsState } from "./natives";
 import type { NativeTls } from "./tls";
@@ -16,18 +16,22 @@ export interface NativeTransportOptions extends TransportOptions {
   readonly clock: Clock;
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** What connections go through below TLS, a proxy. */
+  readonly tunnel?: Tunnel | undefined;
   /** Told once open, for logs: "TLSv1.2", the suite, and whether the session was resumed. */
   readonly onSecure?: ((version: string, suite: string, resumed: boolean) => void) | undefined;
 }
 
 /** Bytes moved between TCP and the engine at a time. */
 const CHUNK = 1024;
+/** How long one of several addresses may take until the next one is tried, milliseconds. */
+const ADDRESS_TIMEOUT = 8_000;
 
 /**
  * A TLS byte stream: mbedTLS in C, on the ECMA-419 TCP socket of the platform. Every callback that native code calls
  * is guarded: nothing is thrown into it.
  *
- * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `clock-not-set`, `invalid-argument`, `tls-untrusted`,
+ * `onError` gets a BerthError: `dns-failed`, `connect-failed`, those of its tunnel, `clock-not-set`, `invalid-argument`, `tls-untrusted`,
  * `tls-expired`, `tls-name-mismatch`, `tls-client-certificate`, `tls-failed`, `out-of-memory` or `connection-lost`. It comes after all
  * that was received is read, unless the core reads no more.
  */
@@ -46,6 +50,9 @@ export class NativeTransport implements Transport {
   /** The core has filled the room, and is to be told when there is some again. */
   #full = false;
   #timer: TimerHandle | undefined;
+  /** Addresses of the server that are not tried yet. */
+  #others: readonly string[] = [];
+  #addressTimer: TimerHandle | undefined;
   #failed = false;
   #closed = false;
 
@@ -97,45 +104,83 @@ export class NativeTransport implements Transport {
   }
 
   #locate(): void {
-    locate(this.#options, (address, port, name) =>
+    const { tunnel, resolve } = this.#options;
+    const from = tunnel ? { host: tunnel.host, port: tunnel.port, resolve } : this.#options;
+    locate(from, (addresses, port, name) =>
       this.#guarded(() => {
-        if (address === undefined) throw new BerthError("dns-failed", name);
-        this.#open(address, port);
+        if (addresses.length === 0) throw new BerthError("dns-failed", tunnel ? `the proxy ${name}` : name);
+        const { host, tls, clock } = this.#options;
+        // Certificates are judged by the date.
+        const now = clock.now();
+        if (now === undefined) throw new BerthError("clock-not-set");
+        this.#engine = tls.open(host, now);
+        this.#open(addresses, port);
       }),
     );
   }
 
-  #open(address: string, port: number): void {
-    const { host, tls, TCP, clock } = this.#options;
-    // Certificates are judged by the date.
-    const now = clock.now();
-    if (now === undefined) throw new BerthError("clock-not-set");
-    this.#engine = tls.open(host, now);
+  #open([address = "", ...others]: readonly string[], port: number): void {
+    const { TCP, timers, tunnel, host, connectTo = [] } = this.#options;
+    this.#others = others;
+    const next = (): void => this.#open(others, port);
+    const options = {
+      address,
+      port,
+      nodelay: true,
+      onReadable: (count: number) =>
+        this.#guarded(() => {
+          this.#readable = count;
+          this.#pump();
+        }),
+      onWritable: (room: number) =>
+        this.#guarded(() => {
+          this.#tcpRoom = room;
+          if (this.#phase === Phase.CONNECTING) {
+            this.#phase = Phase.HANDSHAKE;
+            this.#forgetAddresses();
+          }
+          this.#pump();
+        }),
+      onError: (error?: unknown) => this.#guarded(() => this.#tcpEnded(error, next)),
+    };
+    if (others.length > 0) {
+      this.#addressTimer = timers.set(() => this.#guarded(() => this.#tryNext(next)), ADDRESS_TIMEOUT);
+    }
     try {
-      this.#tcp = new TCP.io({
-        address,
-        port,
-        nodelay: true,
-        onReadable: (count) =>
-          this.#guarded(() => {
-            this.#readable = count;
-            this.#pump();
-          }),
-        onWritable: (room) =>
-          this.#guarded(() => {
-            this.#tcpRoom = room;
-            if (this.#phase === Phase.CONNECTING) this.#phase = Phase.HANDSHAKE;
-            this.#pump();
-          }),
-        onError: () => this.#guarded(() => this.#tcpEnded()),
-      });
+      if (tunnel) {
+        const target = connectTarget(connectTo, host, this.#options.port);
+        this.#tcp = tunnel.open(TCP, { host: target.address, port: target.port }, options);
+      } else this.#tcp = new TCP.io(options);
     } catch (error) {
-      throw new BerthError("connect-failed", messageOf(error));
+      if (others.length > 0) this.#tryNext(next);
+      else throw new BerthError("connect-failed", messageOf(error));
     }
   }
 
-  #tcpEnded(): void {
-    if (this.#phase === Phase.CONNECTING) throw new BerthError("connect-failed");
+  #tryNext(next: () => void): void {
+    this.#forgetAddresses();
+    const tcp = this.#tcp;
+    this.#tcp = undefined;
+    tcp?.close();
+    next();
+  }
+
+  #forgetAddresses(): void {
+    if (this.#addressTimer !== undefined) this.#options.timers.clear(this.#addressTimer);
+    this.#addressTimer = undefined;
+    this.#others = [];
+  }
+
+  #tcpEnded(error: unknown, next: () => void): void {
+    // A tunnel's word; to its other addresses it would be the same, unless it was not reached.
+    const told = error instanceof BerthError ? error : undefined;
+    if (this.#phase === Phase.CONNECTING) {
+      if (this.#others.length > 0 && (told?.code ?? "connect-failed") === "connect-failed") {
+        this.#tryNext(next);
+        return;
+      }
+      throw told ?? new BerthError("connect-failed");
+    }
     this.#ended = true;
     this.#tcpRoom = 0;
     this.#pump();
@@ -251,6 +296,7 @@ export class NativeTransport implements Transport {
   #release(): void {
     if (this.#timer !== undefined) this.#options.timers.clear(this.#timer);
     this.#timer = undefined;
+    this.#forgetAddresses();
     const engine = this.#engine;
     const tcp = this.#tcp;
     this.#chunk.fill(0);

@@ -8,6 +8,7 @@ import type { Identity } from "../../src/agent/identity";
 import { Device as BaseDevice, type DeviceOptions } from "../../src/device";
 import { BerthError, invalidArgument } from "../../src/error";
 import type { Host } from "../../src/host";
+import { transports } from "../../src/transports";
 import { parseConnectTo } from "../sockets/connect-to";
 import { clientPairIn } from "./credentials";
 import { type DirectoryLock, lockDirectory } from "./directory-lock";
@@ -51,10 +52,14 @@ export interface NodeDeviceOptions extends DeviceOptions<Device> {
   readonly identity?: NodeIdentity;
   /** Directory that keeps the assignment, made when missing. Default `BERTH_STATE`, else `.berth/{registration id}`. */
   readonly state?: string;
+  /** For `outbox.log`: a file of this device alone. Default `BERTH_OUTBOX`, else `outbox` in the directory `state`. */
+  readonly outboxFile?: string;
   /** A file with roots to trust instead of Azure's, or several. Default `BERTH_CA`. */
   readonly ca?: string | readonly string[];
   /** Where connections really go, `HOST:ADDRESS:PORT`, comma separated. Default `BERTH_CONNECT_TO`. */
   readonly connectTo?: string;
+  /** An HTTP proxy to go through, `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. Default `BERTH_PROXY`. */
+  readonly proxy?: string;
 }
 
 export class Device extends BaseDevice {
@@ -66,7 +71,13 @@ export class Device extends BaseDevice {
     const { identity, host } = platformOf(options, process.env);
     const endpoint = process.env.BERTH_ENDPOINT;
     const provisioning = { ...(endpoint && { host: endpoint }), ...options.provisioning };
-    super(host, identity, { ...options, provisioning } as DeviceOptions<never>);
+    const order = process.env.BERTH_TRANSPORTS;
+    const ways = options.transports ?? (order ? transports(...order.split(",")) : undefined);
+    super(host, identity, {
+      ...options,
+      provisioning,
+      ...(ways !== undefined && { transports: ways }),
+    } as DeviceOptions<never>);
   }
 }
 
@@ -91,14 +102,18 @@ function platformOf(
     throw invalidArgument("no registration id: give identity.registrationId or BERTH_REGISTRATION_ID");
   const proof = proofOf(given, environment);
   const connectTo = options.connectTo ?? environment.BERTH_CONNECT_TO;
+  const proxy = options.proxy ?? environment.BERTH_PROXY;
   const ca = [options.ca ?? (environment.BERTH_CA || [])].flat();
   const stateDirectory = options.state ?? environment.BERTH_STATE ?? join(".berth", registrationId);
   const attestation = "symmetricKey" in proof ? "symmetricKey" : "x509";
+  const outboxFile = options.outboxFile ?? (environment.BERTH_OUTBOX || undefined);
   const host = createNodeHost({
     stateDirectory,
+    outboxFile,
     roots: loadRoots({ replace: ca }),
     ...proof,
     ...(connectTo && { connectTo: parseConnectTo(connectTo) }),
+    ...(proxy && { proxy }),
   });
   return { identity: { idScope, registrationId, attestation }, host: { ...host, ...locked(stateDirectory) } };
 }

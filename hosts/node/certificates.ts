@@ -31,7 +31,10 @@ function optionsOf({ certificate, roots }: Trust): Partial<Credentials> {
       ...(roots && { roots: roots.read().map(pemOf) }),
     };
   } catch (error) {
-    throw new BerthError("invalid-argument", `a certificate or key cannot be used: ${(error as Error).message}`);
+    throw new BerthError(
+      "invalid-argument",
+      `a certificate or key cannot be used: ${(error as Error).message}`,
+    );
   }
 }
 

@@ -22,12 +22,7 @@ export const ecKeys: EcKeys = Object.freeze({
   verify(point, message, signature) {
     try {
       const key = createPublicKey({ key: Buffer.from(publicKeyInfo(point)), format: "der", type: "spki" });
-      return verify(
-        "sha256",
-        Buffer.from(message),
-        { key, dsaEncoding: "der" },
-        Buffer.from(signature),
-      );
+      return verify("sha256", Buffer.from(message), { key, dsaEncoding: "der" }, Buffer.from(signature));
     } catch {
       // No point of the curve.
       return false;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+import { join } from "node:path";
 import type { Host } from "../../src/host";
 import type { ConnectTo } from "../sockets/connect-to";
+import { parseProxy } from "../sockets/http-connect";
 import { nodeCertificates } from "./certificates";
 import { clock } from "./clock";
+import { FileRegion } from "./file-region";
 import { random } from "./random";
 import { NodeSigner } from "./signer";
 import { FileStore } from "./store";
@@ -24,14 +27,21 @@ export interface NodeHostOptions {
   readonly key?: string | undefined;
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** For `outbox.log`. Default: `outbox` in the directory, 256 KiB. */
+  readonly outboxFile?: string | undefined;
+  /** An HTTP proxy to go through: `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. */
+  readonly proxy?: string | undefined;
 }
+
+const OUTBOX_SECTORS = 64;
 
 /**
  * A desktop computer as the core sees it.
- * @throws BerthError `invalid-argument` for a bad key, `store-failed` when the directory cannot be made.
+ * @throws BerthError `invalid-argument` for a bad key or proxy, `store-failed` when the directory cannot be made.
  */
 export function createNodeHost(options: NodeHostOptions): Host {
   const { roots, certificate, key, connectTo, symmetricKey } = options;
+  const proxy = options.proxy === undefined ? undefined : parseProxy(options.proxy);
   // First, so that a wrong key leaves no directory behind.
   const signer = symmetricKey === undefined ? undefined : new NodeSigner(symmetricKey);
   const host: Host = {
@@ -39,9 +49,10 @@ export function createNodeHost(options: NodeHostOptions): Host {
     clock,
     timers,
     store: new FileStore(options.stateDirectory),
-    transport: { io: NodeTransport, roots, certificate, key, connectTo },
+    transport: { io: NodeTransport, roots, certificate, key, connectTo, proxy },
     random,
     certificates: nodeCertificates(roots),
+    log: () => new FileRegion(options.outboxFile ?? join(options.stateDirectory, "outbox"), OUTBOX_SECTORS),
   };
   return signer === undefined ? host : { ...host, signer };
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
 
-import { isIP } from "node:net";
-import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
+import {
+  type ConnectionOptions,
+  connect,
+  type DetailedPeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { BerthError } from "../../src/error";
 import type { Transport, TransportOptions } from "../../src/host";
 import { type ConnectTo, connectTarget } from "../sockets/connect-to";
+import type { ProxyServer } from "../sockets/http-connect";
 import { type Credentials, sharedContext } from "./secure-context";
 import { chainOf, serverIdentityError } from "./server-identity";
 import { PHASE, type Phase, transportError } from "./tls-errors";
+import { openTunnel } from "./tunnel";
 
 /** Bytes that may wait to be sent: above the largest message of Azure (256 KB) with its topic. */
 const SEND_WINDOW = 320 * 1024;
@@ -20,6 +28,8 @@ const CLOSE_GRACE = 5_000;
 export interface NodeTransportOptions extends TransportOptions, Credentials {
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** An HTTP proxy to go through. */
+  readonly proxy?: ProxyServer | undefined;
 }
 
 /**
@@ -27,11 +37,13 @@ export interface NodeTransportOptions extends TransportOptions, Credentials {
  * SNI sent. No option and no environment variable turns the verification off.
  *
  * `onError` gets a BerthError: `dns-failed`, `connect-failed`, `tls-untrusted`, `tls-expired`, `tls-name-mismatch`,
- * `tls-client-certificate`, `tls-failed` or `connection-lost`. It comes after all that was received is read.
+ * `tls-client-certificate`, `tls-failed`, `connection-lost`, and with a proxy those of `HttpConnect`. It comes after all that was received is read.
  */
 export class NodeTransport implements Transport {
   readonly #options: NodeTransportOptions;
-  readonly #socket: TLSSocket;
+  /** Undefined while a proxy is asked. */
+  #socket: TLSSocket | undefined;
+  #tunnel: Socket | undefined;
   #phase: Phase = PHASE.connecting;
   #received: Buffer[] = [];
   #receivedLength = 0;
@@ -44,22 +56,39 @@ export class NodeTransport implements Transport {
   /** @throws BerthError `invalid-argument` for a bad root, certificate or key. */
   constructor(options: NodeTransportOptions) {
     const secureContext = sharedContext(options);
-    const target = connectTarget(options.connectTo ?? [], options.host, options.port);
+    const { address, port } = connectTarget(options.connectTo ?? [], options.host, options.port);
     this.#options = options;
-    this.#socket = connect({
-      host: target.address,
-      port: target.port,
+    if (!options.proxy) this.#connect({ host: address, port }, secureContext);
+    else {
+      this.#tunnel = openTunnel(
+        options.proxy,
+        { address, port },
+        (socket) => {
+          this.#tunnel = undefined;
+          this.#phase = PHASE.handshake;
+          this.#connect({ socket }, secureContext);
+        },
+        (error) => this.#fail(error),
+      );
+    }
+  }
+
+  #connect(where: ConnectionOptions, secureContext: SecureContext): void {
+    const { host } = this.#options;
+    const socket = connect({
+      ...where,
       // RFC 6066 section 3 allows no address as a server name.
-      servername: isIP(options.host) ? "" : options.host,
+      servername: isIP(host) ? "" : host,
       secureContext,
       // Said here although it is the default: NODE_TLS_REJECT_UNAUTHORIZED=0 would turn the default off.
       rejectUnauthorized: true,
       checkServerIdentity: (_name, certificate) =>
         // It hands over a detailed one, see node:tls.
-        serverIdentityError(options.host, chainOf(certificate as DetailedPeerCertificate)),
+        serverIdentityError(host, chainOf(certificate as DetailedPeerCertificate)),
     });
-    this.#socket.setNoDelay(true);
-    this.#listen();
+    socket.setNoDelay(true);
+    this.#socket = socket;
+    this.#listen(socket);
   }
 
   read(target: Uint8Array): number {
@@ -75,7 +104,7 @@ export class NodeTransport implements Transport {
       else this.#received[0] = first.subarray(part.length);
     }
     this.#receivedLength -= filled;
-    if (this.#receivedLength < RECEIVE_WINDOW && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#receivedLength < RECEIVE_WINDOW && this.#socket?.isPaused()) this.#socket.resume();
     if (this.#receivedLength === 0 && this.#failure !== undefined) setImmediate(() => this.#tellFailure());
     return filled;
   }
@@ -89,8 +118,9 @@ export class NodeTransport implements Transport {
     if (end - start > room) {
       throw new BerthError("invalid-argument", `${end - start} bytes written where ${room} fit`);
     }
-    this.#socket.write(Buffer.from(bytes.subarray(start, end)), () => {
-      if (this.#socket.writableLength === 0) this.#tellRoom();
+    const socket = this.#socket;
+    socket?.write(Buffer.from(bytes.subarray(start, end)), () => {
+      if (socket.writableLength === 0) this.#tellRoom();
     });
     return this.#room();
   }
@@ -100,18 +130,20 @@ export class NodeTransport implements Transport {
     this.#closed = true;
     this.#received = [];
     this.#receivedLength = 0;
+    this.#tunnel?.destroy();
+    const socket = this.#socket;
+    if (!socket) return;
     if (this.#phase !== PHASE.up || this.#failure !== undefined) {
-      this.#socket.destroy();
+      socket.destroy();
       return;
     }
     // What was written still goes out (DISCONNECT), but a peer that does not take it holds neither process nor memory.
-    this.#socket.destroySoon();
-    this.#socket.setTimeout(CLOSE_GRACE, () => this.#socket.destroy());
-    this.#socket.unref();
+    socket.destroySoon();
+    socket.setTimeout(CLOSE_GRACE, () => socket.destroy());
+    socket.unref();
   }
 
-  #listen(): void {
-    const socket = this.#socket;
+  #listen(socket: TLSSocket): void {
     socket.on("connect", () => {
       this.#phase = PHASE.handshake;
     });
@@ -130,12 +162,12 @@ export class NodeTransport implements Transport {
     this.#heard = true;
     this.#received.push(chunk);
     this.#receivedLength += chunk.length;
-    if (this.#receivedLength >= RECEIVE_WINDOW) this.#socket.pause();
+    if (this.#receivedLength >= RECEIVE_WINDOW) this.#socket?.pause();
     this.#options.onReadable(this.#receivedLength);
   }
 
   #room(): number {
-    if (this.#phase !== PHASE.up) return 0;
+    if (this.#phase !== PHASE.up || !this.#socket) return 0;
     return Math.max(0, SEND_WINDOW - this.#socket.writableLength);
   }
 

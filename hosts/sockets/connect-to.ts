@@ -56,7 +56,7 @@ export function connectTarget(
   return { address: host, port };
 }
 
-/** Is the address one that hosts with IPv4 alone cannot take? */
+/** Is it an IPv6 address, and no name? */
 export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
@@ -85,13 +85,15 @@ function wrong(entry: string, missing: string): BerthError {
   );
 }
 
-/** Looks a name up with the DNS of the network; `address` is undefined when it has none. */
-export type Resolve = (name: string, done: (name: string, address?: string) => void) => void;
+/** Looks a name up with the DNS of the network: its addresses, the best first; none, or undefined, when it has none. */
+export type Resolve = (
+  name: string,
+  done: (name: string, ...addresses: readonly (string | undefined)[]) => void,
+) => void;
 
 /**
  * Finds where to connect to for `host` and `port`.
- * @param found called with it, at once where no name has to be looked up; `address` is IPv4, or undefined when DNS
- *   has none for `name`
+ * @param found called with it, at once where no name has to be looked up; `addresses` is empty when DNS has none for `name`
  */
 export function locate(
   options: {
@@ -100,11 +102,19 @@ export function locate(
     readonly connectTo?: readonly ConnectTo[] | undefined;
     readonly resolve: Resolve;
   },
-  found: (address: string | undefined, port: number, name: string) => void,
+  found: (addresses: readonly string[], port: number, name: string) => void,
 ): void {
   const { address: name, port } = connectTarget(options.connectTo ?? [], options.host, options.port);
-  if (isIpv4(name)) found(name, port, name);
-  else options.resolve(name, (_name, address) => found(address, port, name));
+  if (isIpv4(name) || isIpv6(name)) found([name], port, name);
+  else {
+    options.resolve(name, (_name, ...addresses) =>
+      found(
+        addresses.filter((address) => address !== undefined),
+        port,
+        name,
+      ),
+    );
+  }
 }
 
 /** Is it an IPv4 address in full, without leading zeros: four numbers up to 255? */

@@ -3,7 +3,32 @@
 import type { Device, DeviceOptions } from "../../src/device";
 import type { MethodCall } from "../../src/azure/hub/direct-methods";
 import { Random } from "../random";
-import type { Unit } from "./unit";
+import type { Flash } from "./flash";
+import type { Ledger } from "./ledger";
+import type { Trace } from "./trace";
+import type { Traits } from "./traits";
+
+/** The device's world, as its application and the checks of it need it. */
+export interface Surroundings {
+  readonly random: Random;
+  readonly traits: Traits;
+  readonly ledger: Ledger;
+  readonly flash: Flash;
+  readonly trace: Trace;
+  readonly now: number;
+  /** Numbers of messages that were handed over. */
+  readonly seen: Set<number>;
+  /** The one that runs. */
+  readonly application: Application | undefined;
+  violate(rule: string, what: string): void;
+  later(delay: number, work: () => void): void;
+  enter(call: () => void): void;
+  excused(): void;
+  forgot(): void;
+  assigned(hub: string): void;
+  connected(): void;
+  failed(phase: string, error: { readonly code: string; readonly retriable: boolean }): void;
+}
 
 /** Calls of a method as the application sees them. */
 interface Call {
@@ -16,7 +41,7 @@ export class Application {
   readonly desired: Record<string, unknown> = {};
   /** What it last reported, whether or not the hub has it. */
   readonly reported: Record<string, number> = {};
-  readonly #unit: Unit;
+  readonly #unit: Surroundings;
   readonly #random: Random;
   #device: Device | undefined;
   /** A method of the device is running: no callback may come from inside it. */
@@ -31,7 +56,7 @@ export class Application {
   /** Handlers throw now and then. */
   throws = false;
 
-  constructor(unit: Unit) {
+  constructor(unit: Surroundings) {
     this.#unit = unit;
     this.#random = new Random(unit.random.below(2 ** 31));
   }
@@ -75,18 +100,20 @@ export class Application {
         if (random.chance(0.5)) this.send();
       }),
       onDropped: told("onDropped", (count: number) => unit.ledger.drop(count), false),
-      onError: told("onError", ({ where, error }: { where: string; error: { code: string; retriable: boolean } }) =>
-        unit.failed(where, error),
+      onError: told(
+        "onError",
+        ({ where, error }: { where: string; error: { code: string; retriable: boolean } }) =>
+          unit.failed(where, error),
       ),
-      onMessage: told("onMessage", ({ properties }: { properties: { readonly [name: string]: string | null } }) => {
-        unit.seen.add(Number(properties.number));
-      }),
+      onMessage: told(
+        "onMessage",
+        ({ properties }: { properties: { readonly [name: string]: string | null } }) => {
+          unit.seen.add(Number(properties.number));
+        },
+      ),
       onDesired: told(
         "onDesired",
-        (
-          { $version, ...desired }: Record<string, unknown>,
-          { complete }: { readonly complete: boolean },
-        ) => {
+        ({ $version, ...desired }: Record<string, unknown>, { complete }: { readonly complete: boolean }) => {
           if (complete) for (const name of Object.keys(this.desired)) delete this.desired[name];
           for (const [name, value] of Object.entries(desired)) {
             if (value === null) delete this.desired[name];
@@ -145,7 +172,9 @@ export class Application {
     const text = `${ledger.life} ${ledger.next} `;
     const size = this.#random.chance(0.1) ? this.#random.spread(32, 1_500) : 32;
     this.#call((device) => {
-      const options = this.#random.chance(0.3) ? { properties: { kind: "chaos", n: String(ledger.next) } } : undefined;
+      const options = this.#random.chance(0.3)
+        ? { properties: { kind: "chaos", n: String(ledger.next) } }
+        : undefined;
       if (device.send(text.padEnd(size, "."), options)) ledger.accept();
     });
   }
@@ -200,7 +229,10 @@ export class Application {
     const oldest = now - 300_000;
     const open = this.#calls.filter(({ answered, since }) => !answered && since > oldest);
     if (open.length >= traits.maximumCalls) {
-      this.#unit.violate("memory is bounded", `${open.length + 1} calls are open, ${traits.maximumCalls} may be`);
+      this.#unit.violate(
+        "memory is bounded",
+        `${open.length + 1} calls are open, ${traits.maximumCalls} may be`,
+      );
     }
     const call = { since: now, answered: false };
     this.#calls.push(call);

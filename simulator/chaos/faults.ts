@@ -33,8 +33,18 @@ const SHORT = [1_000, 120_000] as const;
 const LONG = [10_000, 7_200_000] as const;
 
 /** Something of the services, for a while. */
-function trouble(name: Trouble, weight: number, lasts: readonly [number, number], value?: Kind["value"]): Kind {
-  return { weight, lasts, ...(value && { value }), apply: (unit, number, until) => unit.account.begin(name, number, until) };
+function trouble(
+  name: Trouble,
+  weight: number,
+  lasts: readonly [number, number],
+  value?: Kind["value"],
+): Kind {
+  return {
+    weight,
+    lasts,
+    ...(value && { value }),
+    apply: (unit, number, until) => unit.account.begin(name, number, until),
+  };
 }
 
 /** Something of the unit's, for a while. */
@@ -248,10 +258,15 @@ export const KINDS = Object.freeze({
     },
     (random) => random.below(3),
   ),
-  "flash wiped": event(1, (unit) => {
-    unit.flash.values.clear();
-    unit.flash.isDamaged = true;
-  }, undefined, false),
+  "flash wiped": event(
+    1,
+    (unit) => {
+      unit.flash.values.clear();
+      unit.flash.isDamaged = true;
+    },
+    undefined,
+    false,
+  ),
   // Power and time.
   "power cut": event(
     10,

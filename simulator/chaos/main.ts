@@ -14,12 +14,12 @@ import { PERIOD, World, type WorldOptions } from "./world";
 interface Options {
   readonly seed?: number;
   readonly hours: number;
-  readonly devices: number;
+  readonly devices?: number;
   readonly device?: number;
   readonly faults?: readonly number[];
   readonly mutants?: true;
   readonly real?: true;
-  readonly for?: number;
+  readonly for: number;
   readonly json?: true;
 }
 
@@ -29,6 +29,10 @@ const DEVICE_BYTES = 400_000;
 /** Virtual time of a run: ten years. */
 const MOST_HOURS = 87_600;
 const DEFAULT_HOURS = 102;
+const DEFAULT_DEVICES = 100;
+/** Over real sockets a process has so many, and so many at most. */
+const REAL_DEVICES = 8;
+const MOST_REAL_DEVICES = 64;
 
 function whole(low: number, high: number): (text: string) => number {
   return (text) => {
@@ -50,19 +54,30 @@ const program = new Command("npm run chaos --")
       `step. Faults come for 4.5 hours, then it is calm for 1.5. Ends at the first rule that is broken, with status 1 and the\n` +
       "command that does it again; Ctrl-C ends it with the report so far.",
   )
-  .option("--seed <number>", "do the same again; without it a new one, which is printed", whole(0, Number.MAX_SAFE_INTEGER))
-  .option("--hours <number>", "virtual hours of each device, in steps of 6", whole(6, MOST_HOURS), DEFAULT_HOURS)
-  .option("--devices <number>", "how many, each with options of its own", whole(1, 1_000_000), 100)
+  .option(
+    "--seed <number>",
+    "do the same again; without it a new one, which is printed",
+    whole(0, Number.MAX_SAFE_INTEGER),
+  )
+  .option(
+    "--hours <number>",
+    "virtual hours of each device, in steps of 6",
+    whole(6, MOST_HOURS),
+    DEFAULT_HOURS,
+  )
+  .option(
+    "--devices <number>",
+    `how many, each with options of its own (default: ${DEFAULT_DEVICES}; with --real ${REAL_DEVICES})`,
+    whole(1, 1_000_000),
+  )
   .option("--device <number>", "this one of them alone", whole(0, 999_999))
   .option("--faults <numbers>", "these of its faults alone, comma separated; empty for none", numbers)
   .option("--mutants", "plant faults in src/, one at a time, and show which seed finds each")
   .addOption(
-    new Option("--real", "over real sockets and TLS, against the emulator, through a proxy that breaks them").conflicts([
-      "mutants",
-      "faults",
-      "device",
-      "hours",
-    ]),
+    new Option(
+      "--real",
+      "over real sockets and TLS, against the emulator, through a proxy that breaks them",
+    ).conflicts(["mutants", "faults", "device", "hours"]),
   )
   .option("--for <seconds>", "how long --real goes on", whole(5, 86_400), 20)
   .option("--json", "the outcome as one line of JSON on standard output");
@@ -74,17 +89,23 @@ async function main(): Promise<number> {
   console.error(`seed ${seed}`);
   if (options.mutants) return huntMutants(seed, (line) => console.log(line));
   if (options.real) {
+    const { devices = REAL_DEVICES } = options;
+    if (devices > MOST_REAL_DEVICES) {
+      return program.error(`error: --devices ${devices}: with --real ${MOST_REAL_DEVICES} at most`);
+    }
     const { storm } = await import("./real/storm");
-    return storm({ seed, seconds: options.for ?? 20, devices: Math.min(options.devices, 12), log: console.error });
+    return storm({ seed, seconds: options.for, devices, log: console.error });
   }
   return virtual(seed, options);
 }
 
 async function virtual(seed: number, options: Options): Promise<number> {
-  const { devices, device, faults } = options;
+  const { devices = DEFAULT_DEVICES, device, faults } = options;
   const periods = Math.ceil((options.hours * HOUR) / PERIOD);
   if (device !== undefined && device >= devices) {
-    return program.error(`error: --device ${device}: with --devices ${devices} the last one is ${devices - 1}`);
+    return program.error(
+      `error: --device ${device}: with --devices ${devices} the last one is ${devices - 1}`,
+    );
   }
   const fits = Math.floor(Math.min(freemem(), getHeapStatistics().heap_size_limit) / DEVICE_BYTES);
   if (device === undefined && devices > fits) {
@@ -94,6 +115,8 @@ async function virtual(seed: number, options: Options): Promise<number> {
   }
   const happens = faults && ((fault: number): boolean => faults.includes(fault));
   const world: WorldOptions = { seed, periods, devices, subject, only: device, happens };
+  // Each connection that breaks is an error, and a stack takes longer than the rest of it.
+  if (device === undefined) Error.stackTraceLimit = 0;
   const start = performance.now();
   const seconds = (): number => (performance.now() - start) / 1000;
   let interrupted = false;
@@ -106,7 +129,9 @@ async function virtual(seed: number, options: Options): Promise<number> {
     await turn();
     if (seconds() - told > 5) {
       told = seconds();
-      console.error(`${Math.round(deviceHours)} device-hours, ${messages.accepted} messages, ${told.toFixed(0)} s`);
+      console.error(
+        `${Math.round(deviceHours)} device-hours, ${messages.accepted} messages, ${told.toFixed(0)} s`,
+      );
     }
     return !interrupted;
   });
@@ -114,9 +139,17 @@ async function virtual(seed: number, options: Options): Promise<number> {
   if (options.json) {
     const { violation, faults: kinds, ...rest } = outcome;
     const { rule, what, device: by } = violation ?? {};
-    console.log(JSON.stringify({ seed, ...rest, faults: Object.fromEntries(kinds), violation: violation && { rule, what, device: by } }));
+    console.log(
+      JSON.stringify({
+        seed,
+        ...rest,
+        faults: Object.fromEntries(kinds),
+        violation: violation && { rule, what, device: by },
+      }),
+    );
   } else console.log(report(outcome, seconds()));
   if (!outcome.violation) return interrupted ? 130 : 0;
+  Error.stackTraceLimit = 10;
   const small = shrink(world, outcome.violation);
   const hours = periods * (PERIOD / HOUR);
   const replay =

@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "polls come at once",
     file: "agent/provisioner.ts",
     from: "const FASTEST_POLL = 2_000;\nconst POLL_JITTER = 1_000;",
-    to: "const FASTEST_POLL = 100;\nconst POLL_JITTER = 1;",
+    to: "const FASTEST_POLL = 1;\nconst POLL_JITTER = 1;",
   },
   {
     name: "each attempt registers anew, and soon",
@@ -152,8 +152,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "a refusal of the hub does not lead to DPS",
     file: "agent/refusal.ts",
-    from: "return refusesIdentity(code) || code === \"invalid-argument\";",
-    to: "return code === \"invalid-argument\";",
+    from: 'return refusesIdentity(code) || code === "invalid-argument";',
+    to: 'return code === "invalid-argument";',
   },
   {
     name: "what a person has to mend is tried again once in ten hours",
@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: "the twin is not read after a connection",
     file: "azure/hub/twin.ts",
     from: "if (this.#options.onDesired || this.#readers.length > 0) this.#wanted = true;",
-    to: "if (this.#known < 0) this.#wanted = true;",
+    to: "if (this.#known < 0 && this.#options.onDesired) this.#wanted = true;",
   },
   {
     name: "a report without an answer is not sent again",
@@ -221,7 +221,9 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
 export function plant({ name, file, from, to }: Mutant): string {
   const source = readFileSync(join(ROOT, "src", file), "utf8");
   if (source.split(from).length !== 2) {
-    throw new Error(`"${name}": src/${file} does not hold the text to be changed once; correct simulator/chaos/mutants.ts`);
+    throw new Error(
+      `"${name}": src/${file} does not hold the text to be changed once; correct simulator/chaos/mutants.ts`,
+    );
   }
   return source.replace(from, () => to);
 }
@@ -242,7 +244,9 @@ export async function subjectWith(mutant: Mutant): Promise<Subject> {
       {
         name: "mutant",
         setup(bundle) {
-          bundle.onLoad({ filter: /\.ts$/ }, (load) => (load.path === path ? { contents, loader: "ts" } : undefined));
+          bundle.onLoad({ filter: /\.ts$/ }, (load) =>
+            load.path === path ? { contents, loader: "ts" } : undefined,
+          );
         },
       },
     ],

@@ -6,7 +6,10 @@ import { type Violation, World, type WorldOptions } from "./world";
 const MOST_RUNS = 150;
 
 /** @returns the violation of the shortest script that was found, and the numbers of its faults */
-export function shrink(options: WorldOptions, found: Violation): { violation: Violation; faults: readonly number[] } {
+export function shrink(
+  options: WorldOptions,
+  found: Violation,
+): { violation: Violation; faults: readonly number[] } {
   const only = found.device;
   let faults: readonly number[] = [...found.faults.keys()];
   let violation = found;

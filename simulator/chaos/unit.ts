@@ -14,7 +14,7 @@ import { Network, type Server } from "../network";
 import { Random } from "../random";
 import { hmacSigner, nodeText } from "../virtual-host";
 import { START, type VirtualTime } from "../virtual-time";
-import { Application } from "./application";
+import { Application, type Surroundings } from "./application";
 import { Flash } from "./flash";
 import { Ledger } from "./ledger";
 import { Rate } from "./rates";
@@ -23,7 +23,11 @@ import { Trace } from "./trace";
 import type * as subject from "./subject";
 
 export const ID_SCOPE = "0ne00000000";
-export const HUBS = Object.freeze(["hub-a.azure-devices.net", "hub-b.azure-devices.net", "hub-c.azure-devices.net"]);
+export const HUBS = Object.freeze([
+  "hub-a.azure-devices.net",
+  "hub-b.azure-devices.net",
+  "hub-c.azure-devices.net",
+]);
 
 /** The code under test: the project's, or a mutant's. */
 export type Subject = typeof subject;
@@ -89,7 +93,7 @@ interface Armed {
   readonly apply: () => void;
 }
 
-export class Unit {
+export class Unit implements Surroundings {
   readonly index: number;
   readonly trace = new Trace();
   readonly ledger = new Ledger();
@@ -298,6 +302,7 @@ export class Unit {
     this.boot();
     this.#isCalm = true;
     this.#calmBegan = this.now;
+    if (!this.isHome) this.#desire(this.random);
     this.#calmSince = this.isHome ? -1 : this.now;
   }
 
@@ -340,7 +345,10 @@ export class Unit {
     if (tries > 0) this.later(5_000, () => this.checkReturn(tries - 1));
     else {
       const { state, assignment } = this.device ?? {};
-      this.violate("back within the bound", `${LONGEST_RETURN / 60_000} minutes of calm: ${state}, ${assignment?.hub}`);
+      this.violate(
+        "back within the bound",
+        `${LONGEST_RETURN / 60_000} minutes of calm: ${state}, ${assignment?.hub}`,
+      );
     }
   }
 
@@ -359,11 +367,17 @@ export class Unit {
     const { twin, queue } = place;
     const desired = JSON.stringify(sorted(application.desired));
     if (desired !== JSON.stringify(sorted(twin.desired))) {
-      this.violate("the twin converges", `desired: the device has ${desired}, the hub ${JSON.stringify(sorted(twin.desired))}`);
+      this.violate(
+        "the twin converges",
+        `desired: the device has ${desired}, the hub ${JSON.stringify(sorted(twin.desired))}`,
+      );
     }
     for (const [name, value] of Object.entries(application.reported)) {
       if (twin.reported[name] !== value) {
-        this.violate("the twin converges", `reported: ${name} is ${value}, the hub has ${twin.reported[name]}`);
+        this.violate(
+          "the twin converges",
+          `reported: ${name} is ${value}, the hub has ${twin.reported[name]}`,
+        );
       }
     }
     if (queue.length > 0) this.violate("messages come through", `${queue.length} wait at the hub`);
@@ -378,7 +392,8 @@ export class Unit {
   /** A service calls, writes or wishes something. */
   serve(random: Random): void {
     const { home } = this;
-    switch (random.below(4)) {
+    // What is read or wished now would mend what went wrong before.
+    switch (random.below(this.#isCalm ? 2 : 4)) {
       case 0: {
         const name = random.pick(METHODS);
         const id = home?.call(name, JSON.stringify({ n: this.#services }));
@@ -391,10 +406,7 @@ export class Unit {
         home?.current?.deliver();
         break;
       case 2: {
-        this.#services += 1;
-        const name = `d${random.below(4)}`;
-        const hub = home ?? this.hubs.find(({ place }) => place !== undefined);
-        hub?.desire({ [name]: random.chance(0.2) ? null : this.#services });
+        this.#desire(random);
         break;
       }
       default:
@@ -402,11 +414,18 @@ export class Unit {
     }
   }
 
+  /** A change of desired properties, whether or not the device is there. */
+  #desire(random: Random): void {
+    this.#services += 1;
+    const hub = this.hubs.find(({ host }) => host === this.account.assigned);
+    hub?.desire({ [`d${random.below(4)}`]: random.chance(0.2) ? null : this.#services });
+  }
+
   /** The device has forgotten its assignment. */
   forgot(): void {
     this.#named.clear();
     this.#kept = this.#candidate = undefined;
-    this.#behind = this.flash.isDamaged = false;
+    this.#storeFailed = this.#behind = this.flash.isDamaged = false;
   }
 
   assigned(hub: string): void {
@@ -505,7 +524,8 @@ export class Unit {
       },
       timers: {
         set: (callback, delay) => {
-          if (!(delay >= 0 && delay <= 2_147_483_647)) this.violate("timers are sound", `a delay of ${delay}`);
+          if (!(delay >= 0 && delay <= 2_147_483_647))
+            this.violate("timers are sound", `a delay of ${delay}`);
           boot.timers += 1;
           if (boot.timers > MOST_TIMERS) this.violate("memory is bounded", `${boot.timers} timers wait`);
           this.#assertTimePasses();
@@ -564,7 +584,10 @@ export class Unit {
     else if (unreported < 0) this.violate("nothing is lost", `${-unreported} messages too many are held`);
     else if (this.#unreportedSince < 0) this.#unreportedSince = this.now;
     else if (this.now - this.#unreportedSince > 1_000 && boot.device.connected) {
-      this.violate("nothing is lost", `${unreported} messages are neither held, acknowledged nor reported as dropped`);
+      this.violate(
+        "nothing is lost",
+        `${unreported} messages are neither held, acknowledged nor reported as dropped`,
+      );
     }
     if (this.#calmSince >= 0 && !this.#slowed && this.now - this.#calmSince > SHORT_RETURN) {
       this.violate("back within the bound", `${SHORT_RETURN / 60_000} minutes of calm: ${boot.device.state}`);
@@ -583,7 +606,10 @@ export class Unit {
       delivered: (message: QueuedMessage) => {
         this.tally.c2d += 1;
         if (!this.seen.has(message.number)) {
-          this.violate("messages come through", `message ${message.number} was acknowledged, not handed over`);
+          this.violate(
+            "messages come through",
+            `message ${message.number} was acknowledged, not handed over`,
+          );
         }
       },
       methodEnded: (requestId, status, why) => this.#methodEnded(requestId, status, why),
@@ -629,7 +655,8 @@ export class Unit {
     this.trace.add(this.now, what, about);
     if (what !== "connect") return;
     this.tally.connections += 1;
-    if (about !== DPS_NAME && !HUBS.includes(about)) this.violate("the assignment is readable", `connects to ${about}`);
+    if (about !== DPS_NAME && !HUBS.includes(about))
+      this.violate("the assignment is readable", `connects to ${about}`);
     const rate = about === DPS_NAME ? this.#dpsRate : this.#hubRate;
     if (!rate.take(this.now)) this.violate("requests keep to the quotas", `connections to ${about}`);
   }

@@ -53,7 +53,13 @@ export interface Outcome {
   readonly deviceHours: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly tally: Tally;
-  readonly messages: { accepted: number; acknowledged: number; received: number; dropped: number; lost: number };
+  readonly messages: {
+    accepted: number;
+    acknowledged: number;
+    received: number;
+    dropped: number;
+    lost: number;
+  };
 }
 
 export class World {

@@ -36,6 +36,8 @@ export class DpsRecord {
   #operations = 0;
   #operation: string | undefined;
   #pollsLeft = 0;
+  /** Polls are told when to come again. */
+  #tells = true;
   /** Ticks of the last polls. */
   readonly #polls: number[] = [];
   /** Ticks before which the device was told not to ask. */
@@ -76,6 +78,7 @@ export class DpsRecord {
     this.#operations += 1;
     this.#operation = `4.${this.account.options.registrationId}.${this.#operations}`;
     this.#pollsLeft = random.below(3);
+    this.#tells = random.chance(0.7);
     const after = random.chance(0.2) ? undefined : random.pick([1, 2, 3, 3, 3, 5, 10]);
     events.step("assigning", this.#operation);
     return [202, JSON.stringify({ operationId: this.#operation, status: "assigning" }), after];
@@ -92,14 +95,24 @@ export class DpsRecord {
     }
     if (account.trouble("dps-slow") !== undefined || this.#pollsLeft > 0) {
       this.#pollsLeft -= 1;
-      return [202, JSON.stringify({ operationId: operation, status: "assigning", registrationState: {} }), 3];
+      const body = { operationId: operation, status: "assigning", registrationState: {} };
+      return [202, JSON.stringify(body), this.#tells ? 3 : undefined];
     }
     const { registrationId, events, random } = account.options;
     const failed = account.trouble("dps-failed");
     if (failed !== undefined) {
       this.#operation = undefined;
-      const state = { registrationId, status: "failed", errorCode: 400_207, errorMessage: "allocation failed" };
-      return [200, JSON.stringify({ operationId: operation, status: "failed", registrationState: state }), undefined];
+      const state = {
+        registrationId,
+        status: "failed",
+        errorCode: 400_207,
+        errorMessage: "allocation failed",
+      };
+      return [
+        200,
+        JSON.stringify({ operationId: operation, status: "failed", registrationState: state }),
+        undefined,
+      ];
     }
     account.assign();
     events.step("assigned", account.hub);
@@ -111,7 +124,11 @@ export class DpsRecord {
       substatus: "initialAssignment",
       createdDateTimeUtc: "2026-11-23T03:11:13.0276997Z",
     };
-    return [200, JSON.stringify({ operationId: operation, status: "assigned", registrationState: state }), undefined];
+    return [
+      200,
+      JSON.stringify({ operationId: operation, status: "assigned", registrationState: state }),
+      undefined,
+    ];
   }
 
   #refusal(): Answer | undefined {
@@ -121,7 +138,12 @@ export class DpsRecord {
     if (after !== undefined) return this.#error(429, 429_001, "throttled", after || undefined);
     const server = account.trouble("dps-server-error");
     if (server !== undefined) {
-      return this.#error(random.pick([500, 502, 503, 504]), 500_001, "internal", random.chance(0.3) ? server : undefined);
+      return this.#error(
+        random.pick([500, 502, 503, 504]),
+        500_001,
+        "internal",
+        random.chance(0.3) ? server : undefined,
+      );
     }
     const malformed = account.trouble("dps-malformed");
     if (malformed !== undefined) return [200, MALFORMED[malformed % MALFORMED.length] as string, undefined];
@@ -138,10 +160,10 @@ export class DpsRecord {
     return [status, JSON.stringify(body), after];
   }
 
-
   #assertTold(what: string): void {
     const early = this.#notBefore - this.account.options.time.ticks();
-    if (early > 0) this.account.options.events.fault(`DPS: a ${what} ${Math.ceil(early)} ms before retry-after`);
+    if (early > 0)
+      this.account.options.events.fault(`DPS: a ${what} ${Math.ceil(early)} ms before retry-after`);
   }
 
   #assertRate(): void {

@@ -124,7 +124,8 @@ export class HubConnection extends Connection {
     const { events, time, random } = account.options;
     const { host } = this.#record;
     events.step("hub-connect", host);
-    if (packet.id !== account.deviceId || packet.clean) this.broken(`hub: client id ${packet.id}, clean ${packet.clean}`);
+    if (packet.id !== account.deviceId || packet.clean)
+      this.broken(`hub: client id ${packet.id}, clean ${packet.clean}`);
     const resource = `${host}/devices/${account.deviceId}`;
     const until = this.judge(packet, `${host}/${account.deviceId}/?api-version=2021-04-12`, resource);
     const known = this.#record.place !== undefined && !account.disabled;
@@ -141,14 +142,18 @@ export class HubConnection extends Connection {
     events.step("hub-connack", "0");
     this.#lastHeard = this.now;
     this.#keepAlive = packet.keepAlive * 1_500;
-    if (this.#keepAlive === 0 || this.#keepAlive > 1_767_000) this.broken(`hub: keep alive ${packet.keepAlive} s`);
+    if (this.#keepAlive === 0 || this.#keepAlive > 1_767_000)
+      this.broken(`hub: keep alive ${packet.keepAlive} s`);
     this.#watch();
     if (typeof until === "number" && until !== Number.POSITIVE_INFINITY) {
-      time.set(() => {
-        if (this.over) return;
-        events.step("token-end", String(this.since));
-        this.drop("the token has ended");
-      }, Math.min(until - this.now, 2 ** 31));
+      time.set(
+        () => {
+          if (this.over) return;
+          events.step("token-end", String(this.since));
+          this.drop("the token has ended");
+        },
+        Math.min(until - this.now, 2 ** 31),
+      );
     }
     const flaps = account.trouble("hub-flaps");
     if (flaps !== undefined) time.set(() => this.end(), random.below(flaps));
@@ -172,11 +177,21 @@ export class HubConnection extends Connection {
     }
     if (account.trouble("hub-no-suback") !== undefined) return;
     if (account.trouble("hub-suback-refused") !== undefined) {
-      this.send(suback(id, filters.map(() => 0x80)));
+      this.send(
+        suback(
+          id,
+          filters.map(() => 0x80),
+        ),
+      );
       return;
     }
     for (const filter of filters) this.#record.filters.add(filter);
-    this.send(suback(id, filters.map(() => 1)));
+    this.send(
+      suback(
+        id,
+        filters.map(() => 1),
+      ),
+    );
     this.#deliver();
   }
 

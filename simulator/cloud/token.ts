@@ -3,7 +3,12 @@
 import { createHmac } from "node:crypto";
 
 /** @param now seconds since 1970 @returns when the token ends, in seconds, or what is wrong with it */
-export function judgeToken(token: string, resource: string, key: Buffer, now: number): number | "expired" | string {
+export function judgeToken(
+  token: string,
+  resource: string,
+  key: Buffer,
+  now: number,
+): number | "expired" | string {
   if (!token.startsWith("SharedAccessSignature ")) return "no SharedAccessSignature";
   const fields = new Map<string, string>();
   for (const pair of token.slice(22).split("&")) {

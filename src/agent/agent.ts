@@ -27,6 +27,7 @@ import { HubFeatures, hubFeatureHost } from "./hub-features";
 import { checkIdentity } from "./identity";
 import { KnownHub } from "./known-hub";
 import { type AgentOptions, checkOptions } from "./options";
+import { Outbox } from "./outbox";
 import { type Lack, Prerequisites } from "./prerequisites";
 import { ASSIGNMENT_TIMEOUT, type ProvisioningOptions } from "./provisioner";
 import { refusesAssignment } from "./refusal";
@@ -100,7 +101,14 @@ export class Agent {
       () => this.#connections.hub?.pump(),
       (error) => this.#reports.problem(error),
     );
-    this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
+    this.#telemetry = new Telemetry(
+      featureHost,
+      (owner) =>
+        outbox?.log?.(owner, outbox, host, identity, (error) => this.#reports.stored(error)) ??
+        new Outbox(owner, outbox),
+      handler,
+      this.#reports,
+    );
     this.#credentials = new Credentials(credentials, host, identity, {
       report: (error) => this.#reports.problem(error),
       tell: (report) => this.#reports.credential(report),
@@ -112,7 +120,7 @@ export class Agent {
       identity.registrationId,
       hub?.window,
     );
-    this.#connections = new Connections(this.#credentials, this.#features);
+    this.#connections = new Connections(this.#credentials, this.#features, options.transports?.(host));
     this.#features.attach(featureHost);
   }
 
@@ -330,12 +338,15 @@ export class Agent {
   }
 
   #connected({ hub, deviceId }: Assignment, sessionPresent: boolean): void {
+    const transport = this.#connections.accepted();
     this.#standing.begin(this.#host.clock.ticks());
     this.#suspicion.clear();
     if (!this.#enter(AgentState.RUNNING)) return;
     this.#credentials.connected();
     this.#watch();
-    if (this.#keep()) this.#reports.connected({ hub, deviceId, source: this.#known.source, sessionPresent });
+    if (!this.#keep()) return;
+    const { source } = this.#known;
+    this.#reports.connected({ hub, deviceId, source, sessionPresent, ...(transport && { transport }) });
   }
 
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */

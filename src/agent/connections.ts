@@ -3,26 +3,33 @@
  * The connection that there is, to DPS or to a hub: two transports have no room beside each other. Remembers when a
  * server last answered, and which of them has met an eager client with silence.
  */
+import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import type { Credentials } from "./credentials";
 import { HubConnection, type HubConnectionHandler, type HubOptions } from "./hub-connection";
 import type { HubFeatures } from "./hub-features";
+import type { Identity } from "./identity";
 import { Provisioner, type ProvisionerHandler, type ProvisioningOptions } from "./provisioner";
+import type { Way, Ways } from "./ways";
 
 export class Connections {
   readonly #credentials: Credentials;
   readonly #features: HubFeatures;
+  readonly #ways: Ways | undefined;
   #provisioner: Provisioner | undefined;
   #hub: HubConnection | undefined;
+  /** By which way that connection leaves, where there are several. */
+  #wayOfNow: string | undefined;
   #heardAt = 0;
   /** An eager connection to DPS has ended without a word of it. */
   #dpsRefusesEager = false;
   /** The hub of which the last eager connection ended so. */
   #hubRefusingEager: string | undefined;
 
-  constructor(credentials: Credentials, features: HubFeatures) {
+  constructor(credentials: Credentials, features: HubFeatures, ways: Ways | undefined) {
     this.#credentials = credentials;
     this.#features = features;
+    this.#ways = ways;
   }
 
   get provisioner(): Provisioner | undefined {
@@ -65,9 +72,10 @@ export class Connections {
     csr: string | undefined,
   ): void {
     this.close();
-    const { host, identity } = this.#credentials.next("dps");
+    const { host, identity, way } = this.#leave("dps");
     const eager = options.eager === true && !this.#dpsRefusesEager;
     const onError: ProvisionerHandler["onError"] = (error) => {
+      if (!this.answered) this.#ways?.failed(error.code);
       // An error with a status is the server's word.
       if (this.#provisioner?.unanswered && error.status === undefined) this.#dpsRefusesEager = true;
       handler.onError(error);
@@ -75,7 +83,7 @@ export class Connections {
     this.#provisioner = new Provisioner(
       host,
       identity,
-      { ...options, eager },
+      { ...optionsBy(options, way), eager },
       { ...handler, onError },
       operationId,
       csr,
@@ -86,9 +94,10 @@ export class Connections {
   toHub(assignment: Assignment, options: HubOptions, handler: HubConnectionHandler): void {
     this.close();
     this.#features.address(assignment);
-    const { host, identity } = this.#credentials.next("hub");
+    const { host, identity, way } = this.#leave("hub");
     const eager = options.eager === true && this.#hubRefusingEager !== assignment.hub;
     const onError: HubConnectionHandler["onError"] = (error) => {
+      if (!this.answered) this.#ways?.failed(error.code);
       if (this.#hub?.unanswered && error.status === undefined) this.#hubRefusingEager = assignment.hub;
       handler.onError(error);
     };
@@ -96,10 +105,16 @@ export class Connections {
       host,
       identity,
       assignment,
-      { ...options, eager },
+      { ...optionsBy(options, way), eager },
       this.#features,
       { ...handler, onError },
     );
+  }
+
+  /** A server has accepted the device. @returns by which way, where there are several */
+  accepted(): string | undefined {
+    this.#ways?.worked();
+    return this.#wayOfNow;
   }
 
   /** Ends the connection to the hub, if that is what there is. */
@@ -111,13 +126,41 @@ export class Connections {
   /** Ends what there is; no callback follows. */
   close(): void {
     this.#heardAt = this.heardAt;
+    if (this.answered) this.#ways?.worked();
     this.#provisioner?.close();
     this.#provisioner = undefined;
     this.closeHub();
+  }
+
+  /** Platform and identity of the next connection, and its way where there are several. */
+  #leave(server: "dps" | "hub"): {
+    readonly host: Host;
+    readonly identity: Identity;
+    readonly way: Way | undefined;
+  } {
+    const { host, identity } = this.#credentials.next(server);
+    const way = this.#ways?.next(host, identity);
+    this.#wayOfNow = way?.name;
+    return { host: way ? { ...host, transport: way.transport } : host, identity, way };
   }
 
   /** Ticks of the last answer on the connection there is; -1 before any. */
   get #answeredAt(): number {
     return Math.max(this.#provisioner?.heardAt ?? -1, this.#hub?.heardAt ?? -1);
   }
+}
+
+interface Reach {
+  readonly port?: number;
+  readonly connectTimeout?: number;
+}
+
+function optionsBy<Options extends Reach>(options: Options, way: Way | undefined): Options {
+  if (!way) return options;
+  const { port = options.port, connectTimeout = options.connectTimeout } = way;
+  return {
+    ...options,
+    ...(port !== undefined && { port }),
+    ...(connectTimeout !== undefined && { connectTimeout }),
+  };
 }

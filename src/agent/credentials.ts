@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The credentials of a device's list, as one; what one of them throws is reported and costs no connection. */
-import { base64 } from "../azure/base64";
+import { base64 } from "../base64";
 import type { HubFeature } from "../azure/hub/feature";
 import { asBerthError, type BerthError, invalidArgument } from "../error";
 import type { Host, Trust } from "../host";
@@ -28,7 +28,9 @@ export class Credentials {
     const { certificates } = host;
     if (list.length === 0) return;
     if (!certificates) {
-      throw invalidArgument("credentials need a platform with certificates: on boards manifest_certificates.json");
+      throw invalidArgument(
+        "credentials need a platform with certificates: on boards manifest_certificates.json",
+      );
     }
     for (const one of list) one.attach({ host, certificates, identity, ...calls });
   }

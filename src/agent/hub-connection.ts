@@ -9,7 +9,7 @@
 
 import { Alarm } from "../alarm";
 import type { HubFeature, HubMessage } from "../azure/hub/feature";
-import { hubUserName } from "../azure/hub/user-name";
+import { hubUserName, secondName } from "../azure/hub/user-name";
 import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { type InboundPublish, type OversizePublish, oversizeError } from "../mqtt/reader";
@@ -39,6 +39,16 @@ export interface HubOptions {
    * acknowledged and reported as `packet-too-large`, unless its feature takes it in fragments.
    */
   readonly maximumPacketSize?: number;
+  /**
+   * Host name of an IoT Edge gateway (`GatewayHostName`): it is what is connected to, and what the server's certificate must
+   * carry. User name and token keep the hub's name.
+   */
+  readonly gateway?: string;
+  /**
+   * Connect to the hub's second name, `{hub}.device.azure-devices.net`, which has TLS 1.3 (in preview in 2026): for a
+   * platform whose TLS has it, as Node.js. Default false.
+   */
+  readonly secondName?: boolean;
   /** IoT Plug and Play model. */
   readonly modelId?: string;
   /**
@@ -111,7 +121,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
       ...options,
       outputSize: options.outputSize ?? OUTPUT_SIZE,
       oversize: (topic) => this.#features.some((feature) => feature.takesFragments?.(topic, deviceId)),
-      host: hub,
+      host: options.gateway ?? (options.secondName ? secondName(hub) : hub),
       id: deviceId,
       user: hubUserName(hub, deviceId, options.modelId),
       password: credential.password,

@@ -9,6 +9,7 @@ import type { HubOptions } from "./hub-connection";
 import type { Identity } from "./identity";
 import type { OutboxOptions } from "./outbox";
 import type { ProvisioningOptions } from "./provisioner";
+import type { MakeWays } from "./ways";
 
 /** Durations are milliseconds. */
 export interface AgentOptions {
@@ -16,6 +17,8 @@ export interface AgentOptions {
   readonly provisioning?: ProvisioningOptions;
   readonly hub?: HubOptions;
   readonly outbox?: OutboxOptions;
+  /** Other ways to the servers where the first one is closed: what `transports` of src/transports.ts makes. Default: TCP. */
+  readonly transports?: MakeWays;
   /** What the device does at its hub beside telemetry; each belongs to this device alone. What waits in them leaves first. */
   readonly features?: readonly HubFeature[];
   /** What it shows and trusts beside what its platform has; each belongs to this device alone. */
@@ -58,6 +61,15 @@ export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentO
   }
   if (hub.modelId !== undefined && !String(hub.modelId).startsWith("dtmi:")) {
     throw invalidArgument("modelId is no model of IoT Plug and Play, as dtmi:com:example:Thermostat;1");
+  }
+  if (hub.gateway !== undefined && (typeof hub.gateway !== "string" || hub.gateway === "")) {
+    throw invalidArgument("hub.gateway is no host name");
+  }
+  if (options.transports !== undefined && typeof options.transports !== "function") {
+    throw invalidArgument('transports is none that transports(...) of "berth/transports" has made');
+  }
+  if (options.outbox?.log !== undefined && typeof options.outbox.log !== "function") {
+    throw invalidArgument('outbox.log is none that flashLog(...) of "berth/outbox" has made');
   }
   inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
   inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");

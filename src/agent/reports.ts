@@ -21,6 +21,8 @@ export interface ConnectedReport {
   /** Whether this run got the assignment from DPS or found it stored. */
   readonly source: "dps" | "stored";
   readonly sessionPresent: boolean;
+  /** Which of `transports`; undefined without that option. */
+  readonly transport?: string;
 }
 
 /** Telemetry that the hub has. */
@@ -101,6 +103,11 @@ export class Reports {
   /** An error that changes nothing about what comes next. Nobody is told while the agent is stopped. */
   problem(error: BerthError): void {
     if (!this.#stopped) this.error("hub", error, undefined);
+  }
+
+  /** As `problem`, of what is kept. */
+  stored(error: BerthError): void {
+    if (!this.#stopped) this.error("store", error, undefined);
   }
 
   credential(report: CredentialReport): void {

@@ -5,7 +5,7 @@
  */
 import { invalidArgument } from "../error";
 import type { Signer, TextCodec } from "../host";
-import { base64 } from "./base64";
+import { base64 } from "../base64";
 import { percentEncode } from "./percent";
 
 /** The policy name that DPS wants in a device's token. */

@@ -2,7 +2,7 @@
 /** The chain that DPS or a hub issues, judged before it is kept. Who signed it the hub knows, the device does not. */
 import { bytesOfBase64 } from "../azure/symmetric-key";
 import { BerthError, shown } from "../error";
-import type { StoredCertificate } from "../storage/issued-certificate";
+import type { StoredCertificate } from "./stored-certificate";
 import { readCertificate } from "../x509/certificate";
 import { pointOf, publicKeyInfo } from "../x509/certificate-request";
 import { sameBytes } from "../x509/der";
@@ -40,7 +40,8 @@ export function issuedCertificate(answer: unknown, order: CertificateOrder): Sto
       chain.push(der);
     }
   }
-  if (size > LARGEST) throw unusable(`the chain takes ${size} bytes with its key; ${LARGEST} at most are kept`);
+  if (size > LARGEST)
+    throw unusable(`the chain takes ${size} bytes with its key; ${LARGEST} at most are kept`);
   return { key: order.key, chain };
 }
 

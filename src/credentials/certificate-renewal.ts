@@ -159,7 +159,8 @@ export class CertificateRenewal implements HubFeature {
     else {
       const error = hubFailure(response, body, "the request for a certificate");
       this.#replaces = error.errorCode === REQUEST_ACTIVE;
-      const told = response.retryAfter ?? (typeof body?.retryAfter === "number" ? body.retryAfter : undefined);
+      const told =
+        response.retryAfter ?? (typeof body?.retryAfter === "number" ? body.retryAfter : undefined);
       this.#failed(error, told === undefined || !(told >= 0) ? undefined : Math.min(told, 86_400) * 1000);
     }
     return true;

@@ -10,18 +10,18 @@
  * - The key is made and kept before it is asked for: an answer that comes after a restart fits still.
  */
 import type { Credential, CredentialHost } from "../agent/credential";
-import { refusesIdentity } from "../agent/refusal";
-import { base64 } from "../azure/base64";
+import { base64 } from "../base64";
 import { backoffDelay } from "../backoff";
-import { asBerthError, type BerthError, type ErrorCode, invalidArgument } from "../error";
+import { asBerthError, type BerthError, invalidArgument } from "../error";
 import type { Trust } from "../host";
 import { crc32 } from "../storage/crc32";
-import { ISSUED_CERTIFICATE, type StoredCertificate } from "../storage/issued-certificate";
-import { TrialStore } from "../storage/trial-store";
+import { ISSUED_CERTIFICATE, type StoredCertificate } from "./stored-certificate";
+import { TrialStore } from "./trial-store";
 import { readValidity, type Validity } from "../x509/certificate";
 import { certificateRequest } from "../x509/certificate-request";
 import { issuedCertificate, unusable } from "./certificate-answers";
 import { CertificateRenewal } from "./certificate-renewal";
+import { blamesCertificate, MOST_TRIES, TrialRun } from "./trial-run";
 
 /** The keys in the store, short enough for NVS. */
 export const CERTIFICATE_KEYS = Object.freeze({
@@ -29,12 +29,10 @@ export const CERTIFICATE_KEYS = Object.freeze({
   state: ["certstate0", "certstate1", "certstate2"] as const,
 });
 
-/** Failures of its own after which a new certificate is given up. */
-const MOST_TRIES = 3;
 /** A timer of a platform takes no longer one. */
 const LONGEST_NAP = 86_400_000;
-/** Until the one on trial is tried again while the one before works. */
-const TRY_AGAIN = 3_600_000;
+/** The share of a certificate's life from which on DPS is asked where the hub did not renew it. */
+const LAST_SHARE = 5 / 6;
 /** Between requests that were refused or led to nothing: an hour, doubled up to a day. */
 const SLOW = Object.freeze({ base: 7_200_000, cap: 86_400_000 });
 /** Between requests after what may pass. */
@@ -44,12 +42,7 @@ export class IssuedCertificate implements Credential {
   readonly feature: CertificateRenewal;
   #device: CredentialHost | undefined;
   #certificates: TrialStore<StoredCertificate> | undefined;
-  /** What the connection to the hub was made with that there is, or was last. */
-  #shown: "trial" | "active" | undefined;
-  /** The next attempt is made without the one on trial. */
-  #rests = false;
-  /** The connection to the hub has come to CONNACK. */
-  #connected = false;
+  #run = new TrialRun(blamesCertificate);
   /** The hub does not take the certificate in use. */
   #isRefused = false;
   /** A request of this device is on its way to DPS. */
@@ -64,7 +57,7 @@ export class IssuedCertificate implements Credential {
 
   constructor() {
     this.feature = new CertificateRenewal({
-      issues: () => this.#shown !== undefined,
+      issues: () => this.#run.shown !== undefined,
       onOpened: () => this.#look(),
       request: () => base64(this.#request(), this.#host.host.text),
       onIssued: (certificates) => this.#take(certificates, true),
@@ -83,16 +76,14 @@ export class IssuedCertificate implements Credential {
     const { idScope, registrationId } = identity;
     const owner = crc32(host.text.encode(`${idScope}\n${registrationId}`));
     this.#certificates = new TrialStore(host.store, host.text, ISSUED_CERTIFICATE, CERTIFICATE_KEYS, owner);
-    this.#shown = undefined;
-    this.#rests = this.#isRefused = this.#isAsked = this.#connected = false;
+    this.#run = new TrialRun(blamesCertificate);
+    this.#isRefused = this.#isAsked = false;
   }
 
   show(server: "dps" | "hub"): Trust {
     if (server === "dps") return {};
-    this.#connected = false;
-    const trial = this.#rests ? undefined : this.#good("trial");
-    this.#shown = trial ? "trial" : this.#good("active") && "active";
-    const which = this.#shown;
+    const hasTrial = this.#good("trial") !== undefined;
+    const which = this.#run.show(hasTrial, this.#good("active") !== undefined, this.#ticks);
     if (!which) return {};
     const read = (): StoredCertificate => {
       const stored = this.#store[which];
@@ -109,10 +100,10 @@ export class IssuedCertificate implements Credential {
   request(): Uint8Array | undefined {
     this.#isAsked = false;
     if (this.#good("trial") || !this.#lacks) return undefined;
+    // Whatever comes of it, a store that fails too: registrations are billed, and none follows the other at once.
+    this.#later(SLOW);
     const request = this.#request();
     this.#isAsked = true;
-    // Whatever comes of it: registrations are billed, and none follows the other at once.
-    this.#later(SLOW);
     return request;
   }
 
@@ -126,34 +117,23 @@ export class IssuedCertificate implements Credential {
   }
 
   connected(): void {
-    this.#connected = true;
+    this.#run.connected();
     this.#isRefused = false;
-    if (this.#shown !== "trial") return;
+    if (this.#run.shown !== "trial") return;
     this.#store.believe();
-    this.#shown = "active";
+    this.#run.believed();
     this.#writes += 1;
     this.#failures = this.#notBefore = 0;
     this.#tell("in-use");
   }
 
   failed(error: BerthError): BerthError | undefined {
-    const shown = this.#shown;
-    const wasUp = this.#connected;
-    this.#shown = undefined;
-    this.#connected = false;
     // A hub that knows nothing of it: DPS is left.
     if (error.code === "subscribe-refused") this.feature.refused();
-    if (wasUp) return undefined;
-    if (shown !== "trial") {
-      if (shown === "active" && isOwnFault(error.code)) this.#isRefused = true;
-      this.#rests = false;
-      return undefined;
-    }
-    // The next attempt is made with what there was before.
-    this.#rests = true;
-    if (!isOwnFault(error.code)) return undefined;
     const store = this.#store;
-    store.tried();
+    const blamed = this.#run.ended(error, store, this.#ticks);
+    if (blamed === "active") this.#isRefused = true;
+    if (blamed !== "trial") return undefined;
     if (store.tries < MOST_TRIES) return unusable(`the connection with it ended in ${error.code}`);
     store.giveUp();
     this.#later(SLOW);
@@ -192,7 +172,11 @@ export class IssuedCertificate implements Credential {
   /** There is no certificate that will do for long. */
   get #lacks(): boolean {
     const active = this.#good("active");
-    return !active || this.#isRefused || this.#now >= active.notAfter - (active.notAfter - active.notBefore) / 6;
+    return (
+      !active ||
+      this.#isRefused ||
+      this.#now >= active.notBefore + (active.notAfter - active.notBefore) * LAST_SHARE
+    );
   }
 
   /** The dates of a certificate that is good now. */
@@ -232,7 +216,7 @@ export class IssuedCertificate implements Credential {
       throw error;
     }
     this.#writes += 1;
-    this.#rests = false;
+    this.#run.tryAgain();
     this.#tell("stored");
     if (reconnects) this.#host.reconnect();
   }
@@ -251,7 +235,8 @@ export class IssuedCertificate implements Credential {
 
   #renewalFailed(error: unknown, retryAfter: number | undefined): void {
     const known = asBerthError(error);
-    this.#later(known.retriable ? SOON : SLOW, retryAfter);
+    // 409: a request of earlier, which the next one replaces.
+    this.#later(known.retriable || known.status === 409 ? SOON : SLOW, retryAfter);
     this.#host.report(known);
     this.#look();
   }
@@ -260,17 +245,20 @@ export class IssuedCertificate implements Credential {
   #look(): void {
     const active = this.#good("active");
     const wait = Math.max(0, this.#notBefore - this.#ticks);
-    if (this.#good("trial")) {
-      this.feature.after(TRY_AGAIN, () => {
-        this.#rests = false;
-        this.#host.reconnect();
-      });
+    // It could not be written down that it is in use.
+    if (this.#run.shown === "trial") this.feature.after(LONGEST_NAP, () => this.#look());
+    else if (this.#good("trial")) {
+      this.feature.after(Math.max(0, this.#run.tryAt - this.#ticks), () => this.#host.reconnect());
     } else if (!active || (this.#lacks && (this.#failures > 0 || !this.feature.canAsk))) {
       this.#nap(wait, () => this.#host.register());
     } else {
+      const life = active.notAfter - active.notBefore;
       // Two thirds to three quarters: a fleet that was made together does not renew together.
-      const due = active.notBefore + (active.notAfter - active.notBefore) * (2 / 3 + this.#share / 12);
-      this.#nap(Math.max(wait, due - this.#now), () => this.feature.ask());
+      const share = this.feature.canAsk ? 2 / 3 + this.#share / 12 : LAST_SHARE;
+      const due = active.notBefore + life * share;
+      this.#nap(Math.max(wait, due - this.#now), () =>
+        this.feature.canAsk ? this.feature.ask() : this.#look(),
+      );
     }
   }
 
@@ -278,17 +266,4 @@ export class IssuedCertificate implements Credential {
     if (delay <= LONGEST_NAP) this.feature.after(delay, work);
     else this.feature.after(LONGEST_NAP, () => this.#look());
   }
-}
-
-/** What may come of the certificate, not of the way to the server. */
-function isOwnFault(code: ErrorCode): boolean {
-  return (
-    refusesIdentity(code) ||
-    code === "tls-client-certificate" ||
-    code === "tls-failed" ||
-    code === "connection-lost" ||
-    code === "connack-timeout" ||
-    code === "invalid-argument" ||
-    code === "certificate-unusable"
-  );
 }

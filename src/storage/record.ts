@@ -25,6 +25,7 @@ export const RecordKind = Object.freeze({
   TRIAL: 4,
   CERTIFICATE: 5,
   ROOTS: 6,
+  TRANSPORT: 7,
 } as const);
 
 /** Bodies of one kind. */

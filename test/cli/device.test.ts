@@ -13,6 +13,7 @@ import {
   createIntermediateCertificate,
   createRootCertificate,
 } from "../../emulator/certificates";
+import { HttpProxy } from "../helpers/http-proxy";
 import { BerthProcess, berth, type Ended, type Event, eventsOf } from "./command";
 
 // Each provisioning waits the 3 s that DPS asks for.
@@ -95,6 +96,13 @@ afterAll(async () => {
   await Promise.all(running.map((one) => one.ended));
   rmSync(directory, { recursive: true, force: true });
 });
+
+const certificateWords = (): string[] => [
+  "--cert",
+  join(directory, "certificates", "x-1.pem"),
+  "--key",
+  join(directory, "certificates", "x-1.key.pem"),
+];
 
 const newState = () => join(directory, `state-${++states}`);
 
@@ -197,6 +205,39 @@ test("certificate, derived key and key file prove a device as well", async () =>
     expect.arrayContaining(["CONNECT", "CONNACK", "SUBSCRIBE", "SUBACK", "PUBLISH", "PUBACK", "DISCONNECT"]),
   );
   expect(group.out).not.toContain(derived.out.trim());
+});
+
+test("other ways: by option and by environment; what is wrong is told without a password", async () => {
+  const proxy = await HttpProxy.start({ credentials: "user:sesame" });
+  const words = ["device", "--id-scope", SCOPE, "--registration-id", "x-1", ...certificateWords(), "--json"];
+  words.push(
+    "--ca",
+    String(ready.ca),
+    "--connect-to",
+    `:127.0.0.1:${ready.httpsPort}`,
+    "--state",
+    newState(),
+  );
+  const secret = { BERTH_PROXY: `http://user:sesame@127.0.0.1:${proxy.port}` };
+  const { status, out, err } = await start([...words, "--transport", "websocket"], secret).ended;
+  expect({ status, connected: eventsOf(out).find(({ event }) => event === "connected") }).toMatchObject({
+    status: 0,
+    connected: { transport: "websocket" },
+  });
+  expect(out + err).not.toContain("sesame");
+  expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${ready.httpsPort}`]));
+  await proxy.stop();
+
+  for (const [more, about] of [
+    [["--proxy", "https://user:sesame@x:1"], "the option proxy is no http://HOST:PORT"],
+    [["--transport", "tcp,http"], '"http" is no transport'],
+    [["--gateway", "https://edge"], "Give a host name alone"],
+  ] as const) {
+    const wrong = await start([...words, ...more]).ended;
+    expect(wrong).toMatchObject({ status: 2 });
+    expect(wrong.out + wrong.err).toContain(about.replaceAll('"', wrong.out === "" ? '"' : '\\"'));
+    expect(wrong.out + wrong.err).not.toContain("sesame");
+  }
 });
 
 test("a private key of another certificate is refused by the names of both files", async () => {

@@ -120,6 +120,11 @@ test.each<[string, "named" | "explicit", string]>([
   },
 );
 
+test("an address of IPv6 to connect to is taken, and a proxy as it is", () => {
+  const host = hostOf({ ...to("a:[::1]:1"), proxy: "http://user:word@[::1]:3128" });
+  expect(host).toMatchObject({ connectTo: [{ address: "::1" }], proxy: "http://user:word@[::1]:3128" });
+});
+
 test("a key on P-384 is taken, and so is its certificate", async () => {
   expect(hostOf({ key: ecKey("secp384r1"), certificate: await certificateOn("secp384r1") })).toHaveProperty(
     "key",
@@ -127,8 +132,9 @@ test("a key on P-384 is taken, and so is its certificate", async () => {
 });
 
 test.each<[string, Partial<EngineHost>, string, Partial<AgentOptions>]>([
-  ["an endpoint with an address of IPv6", {}, "IPv4 only: --endpoint ::1", { provisioning: { host: "::1" } }],
-  ["an address of IPv6 to connect to", to("a:[::1]:1"), "IPv4 only: --connect-to", {}],
+  ["an endpoint with an address of IPv6", {}, "as a name: --endpoint ::1", { provisioning: { host: "::1" } }],
+  ["a gateway with an address of IPv6", {}, "as a name: --gateway ::1", { hub: { gateway: "::1" } }],
+  ["a proxy that is none", { proxy: "ftp://x" }, "the option proxy is no http://", {}],
   ["a key that is none", { symmetricKey: "secret!" }, "not base64", {}],
   ["a certificate that is none", { certificate: "x", key: "x" }, "not in PEM", {}],
   ["a root that is none", { roots: ["x"] }, "a root certificate cannot be used", {}],

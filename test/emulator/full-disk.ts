@@ -18,7 +18,8 @@ emulator.events.on("problem", (error) =>
 );
 limitFiles(1);
 const refused = await provision(emulator);
-emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+for (const id of ["dev-1", "dev-2"])
+  emulator.devices.create(HUB, id, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
 const device = await openHub(emulator);
 await device.subscribe("$iothub/twin/res/#");
 async function report(rid: number): Promise<string> {
@@ -27,6 +28,11 @@ async function report(rid: number): Promise<string> {
 }
 const full = [await report(1), await report(2)];
 const told = [...problems];
+const kept = await openHub(emulator, "dev-2", { clean: false });
+const unanswered = await kept.subscribe("$iothub/twin/res/#").then(
+  () => "answered",
+  () => "not answered",
+);
 limitFiles("unlimited");
 const room = [await report(3), (await provision(emulator)).body.status];
 limitFiles(1);
@@ -34,5 +40,15 @@ await report(4);
 const stop = await emulator.stop().catch((error: Error) => error.message);
 limitFiles("unlimited");
 const { status, body } = refused;
-console.log(JSON.stringify({ refused: { status, body }, full, told, room, problems: problems.length, stop }));
+console.log(
+  JSON.stringify({
+    refused: { status, body },
+    full,
+    told,
+    unanswered,
+    room,
+    problems: problems.length,
+    stop,
+  }),
+);
 process.exit();

@@ -127,7 +127,7 @@ onLinux(
   async () => {
     const program = fileURLToPath(new URL("./full-disk.ts", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", program, directory]);
-    const { refused, full, told, room, problems, stop } = JSON.parse(stdout);
+    const { refused, full, told, unanswered, room, problems, stop } = JSON.parse(stdout);
     expect(refused).toMatchObject({
       status: 500,
       body: { errorCode: 500000, message: "Internal server error." },
@@ -135,6 +135,7 @@ onLinux(
     expect(full).toEqual(["$iothub/twin/res/500/?$rid=1", "$iothub/twin/res/500/?$rid=2"]);
     const message = expect.stringContaining(`cannot write ${join(directory, "state.mdb")}: `);
     expect(told).toEqual([{ code: "EFBIG", message }]);
+    expect(unanswered).toBe("not answered");
     expect(room).toEqual(["$iothub/twin/res/204/?$rid=3&$version=4", "assigned"]);
     // Told again, because it had been mended.
     expect(problems).toBe(2);

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: MIT
 /** Certificates issued by DPS and renewed by the hub: the device on Node's host, the emulator, real TLS. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import {
+  createDeviceCertificate,
+  createIntermediateCertificate,
+  createRootCertificate,
+} from "../../emulator/certificates";
+import type { EmulatorOptions } from "../../emulator/options";
+import { LateClock } from "../helpers/late-clock";
 import { FileStore } from "../../hosts/node/store";
 import type { CredentialReport } from "../../src/agent/credential";
 import { IssuedCertificate } from "../../src/credentials/issued-certificate";
-import { configuration, HUB, KEY } from "../helpers/emulator-client";
+import { authorityDirectory, configuration, HUB } from "../helpers/emulator-client";
 import { type DeviceChanges, type DeviceUnderTest, EndToEnd } from "../helpers/end-to-end";
 
 const DAY = 86_400_000;
 
 let world: EndToEnd | undefined;
+/** With the CA that all tests share: making its RSA keys takes long. */
+function begin(options: Partial<EmulatorOptions> = {}): Promise<EndToEnd> {
+  return EndToEnd.start({ authorityDirectory, ...options });
+}
+
 afterEach(async () => {
   await world?.stop();
   world = undefined;
@@ -45,7 +57,7 @@ function watch(to: EndToEnd): { issued: string[]; refused: string[] } {
 
 describe("issued by DPS", () => {
   test("asked for with the registration, shown to the hub, kept over a restart", async () => {
-    world = await EndToEnd.start({ configuration: issuing() });
+    world = await begin({ configuration: issuing() });
     const seen = watch(world);
     const device = boot(world);
     await device.until(({ connections }) => connections.length === 1);
@@ -63,7 +75,7 @@ describe("issued by DPS", () => {
   });
 
   test("where the enrollment issues none the device goes on as it is, and says so once", async () => {
-    world = await EndToEnd.start();
+    world = await begin();
     const device = boot(world);
     await device.until(({ connections }) => connections.length === 1);
     expect(device.codes).toEqual(["certificate-unusable"]);
@@ -74,7 +86,7 @@ describe("issued by DPS", () => {
   });
 
   test("a device that has an assignment from before asks for one, and then has it", async () => {
-    world = await EndToEnd.start({ configuration: issuing() });
+    world = await begin({ configuration: issuing() });
     const old = world.boot();
     await old.until(({ connections }) => connections.length === 1);
     old.agent.stop();
@@ -91,7 +103,7 @@ describe("issued by DPS", () => {
     ["an empty chain", [], "no chain"],
     ["seven certificates", Array(7).fill("AAAA"), "no chain"],
   ])("%s in place of a chain: told, and the device connects with what it has", async (_, chain, about) => {
-    world = await EndToEnd.start({
+    world = await begin({
       faults: [
         {
           step: "register",
@@ -122,7 +134,7 @@ describe("issued by DPS", () => {
 
 describe("renewed by the hub", () => {
   test("at two thirds of its life: the new one is in use, the old one gone", async () => {
-    world = await EndToEnd.start({ configuration: issuing() });
+    world = await begin({ configuration: issuing() });
     const seen = watch(world);
     const first = boot(world);
     await first.until(({ connections }) => connections.length === 1);
@@ -151,7 +163,7 @@ describe("renewed by the hub", () => {
     ["no certificates", { status: 200, body: {} }, "certificate-unusable"],
     ["no JSON", { status: 200, body: "<html>" }, "certificate-unusable"],
   ])("the hub answers %s: told, and the connection stays", async (_, answer, code) => {
-    world = await EndToEnd.start({
+    world = await begin({
       configuration: issuing(),
       faults: [{ step: "issueCertificate", action: "status", ...answer }],
     });
@@ -167,7 +179,7 @@ describe("renewed by the hub", () => {
   });
 
   test("in the last sixth DPS is asked where the hub refuses", async () => {
-    world = await EndToEnd.start({
+    world = await begin({
       configuration: issuing(),
       faults: [{ step: "issueCertificate", action: "status", status: 400 }],
     });
@@ -182,33 +194,49 @@ describe("renewed by the hub", () => {
   });
 });
 
-test("an expired certificate leads to DPS, with the identity's own proof", async () => {
-  world = await EndToEnd.start({ configuration: issuing() });
+test("an expired certificate leads to DPS, where the device proves itself as its identity says", async () => {
+  const clock = new LateClock();
+  world = await begin({ configuration: issuing(), clock });
+  const seen = watch(world);
   const first = boot(world);
   await first.until(({ connections }) => connections.length === 1);
   first.agent.stop();
-  const device = boot(world, 31 * DAY, {
-    // Its tokens are judged by the emulator's clock.
-    host: { symmetricKey: KEY },
-  });
-  await device.until(({ credentials }) => credentials.length >= 2);
-  expect(states(device).slice(0, 2)).toEqual(["asked", "stored"]);
+  clock.late = 31 * DAY;
+  const device = boot(world, clock.late);
+  await device.until(({ connections }) => connections.length === 1);
+  expect(states(device)).toEqual(["asked", "stored", "in-use"]);
+  expect([seen, device.codes]).toEqual([{ issued: ["dps", "dps"], refused: [] }, []]);
 });
 
-test("a new certificate that the hub does not take is given up after three connections; the old one serves", async () => {
-  world = await EndToEnd.start({ configuration: issuing() });
-  const first = boot(world);
-  await first.until(({ connections }) => connections.length === 1);
-  first.agent.stop();
-  const device = boot(world, 23 * DAY, {});
-  // Whatever comes with the new one is refused.
-  world.emulator.events.on("certificateIssued", ({ notAfter }) => {
-    const issued = world?.emulator.devices.get(HUB, "dev-1");
-    if (issued && notAfter > 0) issued.status = "disabled";
+test("an x.509 device with an EC key and a chain proves itself at DPS with that, and at the hub with what was issued", async () => {
+  const root = await createRootCertificate({ commonName: "Line", keyType: "ec-p256" });
+  const ca = await createIntermediateCertificate({ commonName: "Line CA", keyType: "ec-p256" }, root);
+  const own = await createDeviceCertificate({ commonName: "dev-7", keyType: "ec-p256" }, ca);
+  world = await begin({
+    configuration: configuration({
+      enrollmentGroups: [
+        {
+          enrollmentGroupId: "line",
+          attestation: {
+            type: "x509",
+            x509: { signingCertificates: { primary: { certificate: root.certificatePem } } },
+          },
+          clientCertificateIssuancePolicy: { certificateAuthorityName: "line" },
+        },
+      ],
+    }),
   });
-  await device.until(({ codes }) => codes.includes("certificate-unusable"));
-  const known = world.emulator.devices.get(HUB, "dev-1");
-  if (known) known.status = "enabled";
-  await device.until(({ connections }) => connections.length >= 2);
-  expect(device.connections.length).toBeGreaterThanOrEqual(2);
+  const seen = watch(world);
+  const device = boot(world, 0, {
+    registrationId: "dev-7",
+    host: {
+      symmetricKey: undefined,
+      certificate: own.certificatePem + ca.certificatePem,
+      key: own.privateKeyPem,
+    },
+  });
+  await device.until(({ connections }) => connections.length === 1);
+  expect(world.emulator.registration("dev-7")?.x509?.certificateInfo.subjectName).toBe("CN=dev-7");
+  expect(world.emulator.devices.get(HUB, "dev-7")?.authentication.type).toBe("issued");
+  expect([seen, device.codes]).toEqual([{ issued: ["dps"], refused: [] }, []]);
 });

@@ -2,7 +2,7 @@
 /** HTTPS requests to an emulator by any host name, over TLS that verifies it. */
 import { createHmac } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { request as send } from "node:https";
+import { type Agent, request as send } from "node:https";
 import type { Emulator } from "../../emulator/emulator";
 import { HUB, inAnHour } from "./emulator-client";
 
@@ -12,7 +12,12 @@ export interface HttpsRequest {
   /** `Host` alone, when it is to differ. */
   hostHeader?: string;
   headers?: Record<string, string>;
+  /** Text and bytes are sent as they are, all else as JSON. */
   body?: unknown;
+  /** Of a client that shows a certificate: PEM. */
+  identity?: { cert: string; key: string };
+  /** Keeps the connection for the next request. */
+  agent?: Agent;
 }
 
 export interface HttpsAnswer {
@@ -28,7 +33,7 @@ export function open(
   emulator: Emulator,
   method: string,
   path: string,
-  { host = HUB, hostHeader = host, headers = {}, body }: HttpsRequest = {},
+  { host = HUB, hostHeader = host, headers = {}, body, identity = undefined, agent }: HttpsRequest = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = send(
@@ -40,12 +45,14 @@ export function open(
         method,
         path,
         headers: { host: hostHeader, ...headers },
-        agent: false,
+        agent: agent ?? false,
+        ...identity,
       },
       resolve,
     );
     request.on("error", reject);
-    request.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    const isPlain = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
+    request.end(isPlain ? body : JSON.stringify(body));
   });
 }
 

@@ -6,20 +6,23 @@
  * Input: JSON in the environment variable DEVICE.
  */
 const { Client, Message } = require("azure-iot-device");
-const { Mqtt } = require("azure-iot-device-mqtt");
+const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 const { ProvisioningDeviceClient } = require("azure-iot-provisioning-device");
-const { Mqtt: ProvisioningMqtt } = require("azure-iot-provisioning-device-mqtt");
+const { Mqtt: ProvisioningMqtt, MqttWs: ProvisioningMqttWs } = require("azure-iot-provisioning-device-mqtt");
 const { SymmetricKeySecurityClient } = require("azure-iot-security-symmetric-key");
 const { X509Security } = require("azure-iot-security-x509");
 
-const { host, idScope, registrationId, key, cert, certKey, payload } = JSON.parse(process.env.DEVICE);
+const { host, idScope, registrationId, key, cert, certKey, payload, webSocket } = JSON.parse(
+  process.env.DEVICE,
+);
 const say = (step, details = {}) => process.stdout.write(`${JSON.stringify({ step, ...details })}\n`);
 
 async function main() {
   const security = key
     ? new SymmetricKeySecurityClient(registrationId, key)
     : new X509Security(registrationId, { cert, key: certKey });
-  const provisioning = ProvisioningDeviceClient.create(host, idScope, new ProvisioningMqtt(), security);
+  const transport = webSocket ? new ProvisioningMqttWs() : new ProvisioningMqtt();
+  const provisioning = ProvisioningDeviceClient.create(host, idScope, transport, security);
   if (payload) provisioning.setProvisioningPayload(payload);
   const result = await provisioning.register();
   say("assigned", { hub: result.assignedHub, deviceId: result.deviceId, payload: result.payload });
@@ -27,7 +30,7 @@ async function main() {
   const connection = `HostName=${result.assignedHub};DeviceId=${result.deviceId}`;
   const client = Client.fromConnectionString(
     key ? `${connection};SharedAccessKey=${key}` : `${connection};x509=true`,
-    Mqtt,
+    webSocket ? MqttWs : Mqtt,
   );
   if (!key) await client.setOptions({ cert, key: certKey });
   await client.open();

@@ -3,16 +3,19 @@
 /**
  * The application of test/helpers/hub-scenarios.ts on Microsoft's SDK. A command a line of standard input, as JSON
  * `{"id", "command", "argument"}`; its result, and what the application is told, a line of standard output.
- * The connection string and the model id are in the environment.
+ * The connection string and the model id are in the environment; with EMULATOR_HTTPS_PORT it speaks over WebSocket.
  */
 const { createInterface } = require("node:readline");
 const { Client, Message } = require("azure-iot-device");
-const { Mqtt } = require("azure-iot-device-mqtt");
+const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const tell = (kind, what) => say({ kind, what });
 
-const client = Client.fromConnectionString(process.env.CONNECTION_STRING, Mqtt);
+const client = Client.fromConnectionString(
+  process.env.CONNECTION_STRING,
+  process.env.EMULATOR_HTTPS_PORT ? MqttWs : Mqtt,
+);
 const waiting = [];
 let twin;
 

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, test } from "@jest/globals";
 import { ManualClock } from "../../emulator/clock";
 import type { Emulator } from "../../emulator/emulator";
 import type { JsonObject } from "../../emulator/json-reader";
@@ -36,15 +36,17 @@ class MicrosoftDevice implements ScenarioDevice {
   #next = 0;
   #noise = "";
 
-  constructor(emulator: Emulator, address: string) {
+  constructor(emulator: Emulator, address: string, overWebSocket: boolean) {
+    const preload = overWebSocket ? "redirect-https.cjs" : "resolve-to-loopback.cjs";
     this.#child = spawn(
       process.execPath,
-      ["--require", join(here, "resolve-to-loopback.cjs"), join(here, "microsoft-hub-device.cjs")],
+      ["--require", join(here, preload), join(here, "microsoft-hub-device.cjs")],
       {
         env: {
           PATH: process.env.PATH,
           NODE_EXTRA_CA_CERTS: emulator.ca.path,
           EMULATOR_ADDRESS: address,
+          ...(overWebSocket && { EMULATOR_HTTPS_PORT: String(emulator.httpsPort) }),
           CONNECTION_STRING: `HostName=${HUB};DeviceId=${DEVICE_ID};SharedAccessKey=${KEY}`,
           MODEL_ID,
         },
@@ -118,20 +120,25 @@ class MicrosoftDevice implements ScenarioDevice {
   }
 }
 
-const clock = new ManualClock();
-let emulator: Emulator;
-let device: MicrosoftDevice;
+describe.each([
+  ["TCP", false],
+  ["WebSocket", true],
+])("over %s", (_transport, overWebSocket) => {
+  const clock = new ManualClock();
+  let emulator: Emulator;
+  let device: MicrosoftDevice;
 
-beforeAll(async () => {
-  const started = await startOn8883({ clock });
-  emulator = started.emulator;
-  emulator.devices.create(HUB, DEVICE_ID, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
-  device = new MicrosoftDevice(emulator, started.address);
-  await device.connect();
-});
-afterAll(async () => {
-  await device?.stop();
-  await emulator?.stop();
-});
+  beforeAll(async () => {
+    const started = await startOn8883({ clock });
+    emulator = started.emulator;
+    emulator.devices.create(HUB, DEVICE_ID, { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+    device = new MicrosoftDevice(emulator, started.address, overWebSocket);
+    await device.connect();
+  });
+  afterAll(async () => {
+    await device?.stop();
+    await emulator?.stop();
+  });
 
-test.each(HUB_SCENARIOS)("%s", (_name, scenario) => scenario(device, { emulator, clock }));
+  test.each(HUB_SCENARIOS)("%s", (_name, scenario) => scenario(device, { emulator, clock }));
+});

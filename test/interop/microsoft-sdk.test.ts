@@ -38,12 +38,16 @@ interface Step {
 async function runDevice(device: object, onStep: (step: Step) => void): Promise<Step[]> {
   const child: ChildProcess = spawn(
     process.execPath,
-    ["--require", join(here, "resolve-to-loopback.cjs"), join(here, "microsoft-device.cjs")],
+    [
+      ...["resolve-to-loopback.cjs", "redirect-https.cjs"].flatMap((file) => ["--require", join(here, file)]),
+      join(here, "microsoft-device.cjs"),
+    ],
     {
       env: {
         PATH: process.env.PATH,
         NODE_EXTRA_CA_CERTS: emulator.ca.path,
         EMULATOR_ADDRESS: address,
+        EMULATOR_HTTPS_PORT: String(emulator.httpsPort),
         DEVICE: JSON.stringify({ host: DPS_HOST, idScope: SCOPE, ...device }),
       },
       stdio: ["ignore", "pipe", "pipe"],
@@ -110,6 +114,11 @@ test("symmetric key, individual enrollment", async () => {
   expectWholeLife(await wholeLife("dev-1", { key: KEY }), "dev-1");
 });
 
+test("symmetric key, over WebSocket", async () => {
+  emulator.telemetry.length = 0;
+  expectWholeLife(await wholeLife("dev-1", { key: KEY, webSocket: true }), "dev-1");
+});
+
 test("symmetric key, enrollment group", async () => {
   const key = deriveDeviceKey(Buffer.from(GROUP_KEY, "base64"), "sn-1");
   expectWholeLife(await wholeLife("sn-1", { key }), "sn-1");
@@ -122,8 +131,10 @@ test("X.509, individual enrollment with a self-signed RSA certificate", async ()
     registrationId: "x509-one",
     attestation: { type: "x509", x509: { clientCertificates: { primary: { info } } } },
   });
-  const steps = await wholeLife("x509-one", { cert: device.certificatePem, certKey: device.privateKeyPem });
-  expectWholeLife(steps, "x509-one");
+  const credentials = { cert: device.certificatePem, certKey: device.privateKeyPem };
+  expectWholeLife(await wholeLife("x509-one", credentials), "x509-one");
+  emulator.telemetry.length = 0;
+  expectWholeLife(await wholeLife("x509-one", { ...credentials, webSocket: true }), "x509-one");
 });
 
 test("X.509, enrollment group with a chain of EC certificates", async () => {

@@ -23,12 +23,16 @@ interface Identity {
   key?: string;
 }
 
+/** Over WebSocket: the path. */
+let path: string | undefined;
+
 /** The article's connection profile. @throws the client's error, for example at a CONNACK that refuses */
 const connect = (clientId: string, username: string, identity: Identity): Promise<MqttClient> =>
   mqtt.connectAsync({
-    protocol: "mqtts",
+    protocol: path === undefined ? "mqtts" : "wss",
     host: "localhost",
-    port: emulator.port,
+    port: path === undefined ? emulator.port : emulator.httpsPort,
+    ...(path === undefined ? {} : { path, wsOptions: { ca: emulator.ca.pem, ...identity } }),
     ca: emulator.ca.pem,
     protocolVersion: 4,
     reconnectPeriod: 0,
@@ -82,8 +86,9 @@ async function visitHub(id: string, username: string, identity: Identity): Promi
 
 test.each([
   ["with skn, as the article makes it", "registration"],
-  ["without skn", undefined],
+  ["without skn, over WebSocket", undefined],
 ])("symmetric key: a token %s", async (_name, policy) => {
+  path = policy === undefined ? "/mqtt" : undefined;
   const password = articleToken(`${SCOPE}/registrations/dev-1`, KEY, policy);
   const state = await provision("dev-1", { password });
   expect(state).toMatchObject({ assignedHub: HUB, deviceId: "dev-1", symmetricKey: {} });
@@ -114,7 +119,12 @@ test("symmetric key: a device id that has to be encoded", async () => {
     });
 });
 
-test("x.509: the same steps, without a password", async () => {
+test.each([
+  ["TCP", undefined],
+  ["WebSocket at Azure's path", "/$iothub/websocket"],
+  ["WebSocket at /mqtt", "/mqtt"],
+])("x.509: the same steps, without a password, over %s", async (_transport, chosen) => {
+  path = chosen;
   const own = await createDeviceCertificate({ commonName: "dpstestdev01" });
   emulator.setEnrollment({
     registrationId: "dpstestdev01",

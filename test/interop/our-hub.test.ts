@@ -3,12 +3,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, test } from "@jest/globals";
 import { ManualClock } from "../../emulator/clock";
 import type { Emulator } from "../../emulator/emulator";
 import type { JsonObject } from "../../emulator/json-reader";
 import { Device } from "../../hosts/node/berth";
 import type { MethodCall } from "../../src/azure/hub/direct-methods";
+import { transports } from "../../src/transports";
 import { KEY, SCOPE, startEmulator } from "../helpers/emulator-client";
 import { DEVICE_ID, HUB_SCENARIOS, MODEL_ID, type ScenarioDevice, type Told } from "../helpers/hub-scenarios";
 
@@ -26,8 +27,11 @@ class OurDevice implements ScenarioDevice {
   readonly #reported: (() => void)[] = [];
   #device: Device | undefined;
 
-  constructor(emulator: Emulator) {
+  readonly #transport: string;
+
+  constructor(emulator: Emulator, transport: string) {
     this.#emulator = emulator;
+    this.#transport = transport;
   }
 
   connect(): Promise<void> {
@@ -37,7 +41,8 @@ class OurDevice implements ScenarioDevice {
         identity: { idScope: SCOPE, registrationId: DEVICE_ID, symmetricKey: KEY },
         state: this.#stateDirectory,
         ca: [this.#emulator.ca.path],
-        connectTo: `:127.0.0.1:${this.#emulator.port}`,
+        connectTo: `:443:127.0.0.1:${this.#emulator.httpsPort},:127.0.0.1:${this.#emulator.port}`,
+        transports: transports(this.#transport),
         modelId: MODEL_ID,
         backoff: { base: 20, cap: 100 },
         methods: {
@@ -124,22 +129,24 @@ function settled(waiting: (() => void)[], work: () => boolean | undefined): Prom
   });
 }
 
-const clock = new ManualClock();
-let emulator: Emulator;
-let device: OurDevice;
+describe.each(["tcp", "websocket"])("over %s", (transport) => {
+  const clock = new ManualClock();
+  let emulator: Emulator;
+  let device: OurDevice;
 
-beforeAll(async () => {
-  emulator = await startEmulator({ clock, dps: { immediate: true } });
-  emulator.setEnrollment({
-    registrationId: DEVICE_ID,
-    attestation: { type: "symmetricKey", symmetricKey: { primaryKey: KEY } },
+  beforeAll(async () => {
+    emulator = await startEmulator({ clock, dps: { immediate: true } });
+    emulator.setEnrollment({
+      registrationId: DEVICE_ID,
+      attestation: { type: "symmetricKey", symmetricKey: { primaryKey: KEY } },
+    });
+    device = new OurDevice(emulator, transport);
+    await device.connect();
   });
-  device = new OurDevice(emulator);
-  await device.connect();
-});
-afterAll(async () => {
-  device?.stop();
-  await emulator?.stop();
-});
+  afterAll(async () => {
+    device?.stop();
+    await emulator?.stop();
+  });
 
-test.each(HUB_SCENARIOS)("%s", (_name, scenario) => scenario(device, { emulator, clock }));
+  test.each(HUB_SCENARIOS)("%s", (_name, scenario) => scenario(device, { emulator, clock }));
+});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What one AMQP connection may do, by the tokens that it has shown. Source: "Control access to IoT Hub" (Azure documents). */
-import type { Clock } from "../../clock";
 import type { StoredPolicy } from "../../records";
+import type { SettableClock } from "../../settable-clock";
 import { constantTimeEqual } from "../../shared-access-signature";
 import { type Demand, type Grant, readToken, withheld } from "../authorization";
 
@@ -11,7 +11,7 @@ const MOST_GRANTS = 64;
 /** What the claims rest on. */
 export interface ClaimsOptions {
   policies(): readonly StoredPolicy[];
-  clock: Clock;
+  clock: SettableClock;
   /** A token has come to its end. */
   onExpired(): void;
 }
@@ -40,10 +40,10 @@ export class Claims {
     const former = this.#grants.get(resource);
     if (!former && this.#grants.size >= MOST_GRANTS) return `a connection has at most ${MOST_GRANTS} tokens`;
     former?.cancel();
-    const cancel = clock.schedule(() => {
+    const cancel = clock.at(() => {
       this.#grants.delete(resource);
       onExpired();
-    }, expiry - clock.now());
+    }, expiry);
     this.#grants.set(resource, { grant, cancel });
     return undefined;
   }

@@ -5,10 +5,10 @@
  */
 import { TLSSocket } from "node:tls";
 import type { Connection, Container, EventContext, Receiver, Sender } from "rhea";
-import type { Clock } from "../../clock";
 import type { Caller } from "../../front-door";
 import type { StoredPolicy } from "../../records";
 import type { Right } from "../../rights";
+import type { SettableClock } from "../../settable-clock";
 import { Claims } from "./claims";
 import { takeForDevice } from "./device-bound";
 import { EncodingError, checkValues } from "./encoding";
@@ -53,7 +53,7 @@ export interface AmqpContext {
   hubs: ReadonlyMap<string, AmqpHub>;
   readers: Readers;
   policies(): readonly StoredPolicy[];
-  clock: Clock;
+  clock: SettableClock;
   /** Milliseconds that a client may take until it has shown a token. */
   connectTimeout: number;
   /** The port that readers of events are sent to. */

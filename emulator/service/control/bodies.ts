@@ -14,6 +14,15 @@ export const JUMP = object({ byMs: whole(-FAR, FAR) });
 /** Which certificate is to be shown. */
 export const CERTIFICATE = object({ kind: choice(CERTIFICATE_KINDS) });
 
+/** A root of one's own, or a device's certificate, signed by `issuer` or by itself. */
+export const TEST_CERTIFICATE = object({
+  kind: choice(["root", "device"]),
+  commonName: text(128),
+  keyType: maybe(choice(["rsa-2048", "ec-p256"])),
+  days: maybe(whole(1, 36_500)),
+  issuer: maybe(object({ certificatePem: text(65_536), privateKeyPem: text(65_536) })),
+});
+
 const PROPERTIES = v.pipe(
   ANY_OBJECT,
   v.check(

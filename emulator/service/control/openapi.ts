@@ -3,7 +3,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { RULE } from "../../fault-reader";
-import { CERTIFICATE, JUMP, MESSAGE, SKEW } from "./bodies";
+import { CERTIFICATE, JUMP, MESSAGE, SKEW, TEST_CERTIFICATE } from "./bodies";
 import { ALL_EVENTS } from "./event-record";
 
 const NO_CONTENT = { "204": { description: "Done." } };
@@ -161,6 +161,20 @@ export function openApi(): Document {
           summary:
             "Put a new root in place of the former, with a good certificate below it; /root.pem has it then",
           responses: { "201": CERTIFICATES },
+        },
+      },
+      "/test-certificates": {
+        post: {
+          summary:
+            "Make a certificate with its key: a root of one's own, or a device's; the emulator keeps neither",
+          requestBody: body(TEST_CERTIFICATE),
+          responses: {
+            "201": json("Both in PEM.", {
+              type: "object",
+              properties: { certificatePem: { type: "string" }, privateKeyPem: { type: "string" } },
+            }),
+            default: ERROR,
+          },
         },
       },
       "/messages/{hub}/{device}": {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What Azure has no API for: health, live events, faults, connections, clock, certificates. Described by `openapi.ts`. */
 import type { Context, Hono } from "hono";
+import { createDeviceCertificate, createRootCertificate } from "../../certificates";
 import { RULE } from "../../fault-reader";
 import type { FaultInjector } from "../../faults";
 import type { CloudToDeviceMessage } from "../../hub/cloud-to-device";
@@ -8,9 +9,9 @@ import { DocumentError } from "../../json-reader";
 import type { ServedCertificate } from "../../served-certificate";
 import type { SettableClock } from "../../settable-clock";
 import { constantTimeEqual } from "../../shared-access-signature";
-import { readBody } from "../api";
+import { isSession, readBody } from "../api";
 import { hubErrorResponse, ServiceError } from "../service-error";
-import { CERTIFICATE, JUMP, MESSAGE, SKEW } from "./bodies";
+import { CERTIFICATE, JUMP, MESSAGE, SKEW, TEST_CERTIFICATE } from "./bodies";
 import type { EventStreams } from "./event-stream";
 import { openApi } from "./openapi";
 
@@ -52,7 +53,7 @@ export function controlRoutes(control: ControlContext): (app: Hono) => void {
       });
     const on = (method: string, path: string, handler: Handler) =>
       open(method, path, (context) => {
-        if (!isAllowed(control.token, context.req.header("authorization")))
+        if (!isSession(context) && !isAllowed(control.token, context.req.header("authorization")))
           throw new ServiceError(
             "IotHubUnauthorizedAccess",
             "send Authorization: Bearer and the control token",
@@ -113,6 +114,20 @@ export function controlRoutes(control: ControlContext): (app: Hono) => void {
     on("DELETE", "/certificates", async () => {
       await control.certificates.reset();
       return new Response(null, { status: 204 });
+    });
+    on("POST", "/test-certificates", async (context) => {
+      const { kind, issuer, ...wanted } = await readBody(context, TEST_CERTIFICATE);
+      if (kind === "root" && issuer)
+        throw new ServiceError("ArgumentInvalid", "a root has no issuer; leave it out");
+      const making =
+        kind === "root" ? createRootCertificate(wanted) : createDeviceCertificate(wanted, issuer);
+      const made = await making.catch(() => {
+        throw new ServiceError(
+          "ArgumentInvalid",
+          "issuer: certificatePem and privateKeyPem are no pair in PEM",
+        );
+      });
+      return Response.json(made, { status: 201 });
     });
     on("POST", "/messages/:hub/:device", async (context) => {
       const { hub = "", device = "" } = context.req.param();

@@ -11,15 +11,15 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 /** What apps include: one of them. */
-export const MODULE_MANIFESTS = ["manifest.json", "manifest_telemetry.json"];
+export const MODULE_MANIFESTS = ["manifest.json", "manifest_telemetry.json", "manifest_certificates.json"];
 const CORE_MANIFEST = "hosts/moddable/manifest_core.json";
 const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
 const CASES_MANIFEST = "test/on-device/manifest.json";
 /** Each is complete with what it includes. */
 const APPS = [APP_MANIFEST, CASES_MANIFEST, ...MODULE_MANIFESTS];
-/** Leaves out the SDK's own way into the Wi-Fi; for apps that want Berth's alone. */
-const WIFI_MANIFEST = "hosts/moddable/manifest_wifi.json";
+/** Leave out the SDK's own ways into a network; for apps that want Berth's alone. */
+const NETWORK_MANIFESTS = ["hosts/moddable/manifest_wifi.json", "hosts/moddable/manifest_ethernet.json"];
 const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
 /** Must say no to a platform that they do not know. */
 const GUARDED = [CORE_MANIFEST, "hosts/moddable/manifest_board.json", APP_MANIFEST, CASES_MANIFEST];
@@ -112,7 +112,7 @@ function readManifest(project: string, file: string): Manifest {
   return JSON.parse(readFileSync(join(project, file), "utf8"));
 }
 
-/** What a target takes of an app: its manifest and all that this includes of the project. */
+/** What a target, or any board of it, takes of an app: its manifest and all that this includes of the project. */
 function partsFor(
   project: string,
   target: string,
@@ -123,10 +123,13 @@ function partsFor(
   if (seen.has(file)) return [];
   seen.add(file);
   const manifest = readManifest(project, file);
-  const branch = manifest.platforms?.[target] ?? manifest.platforms?.["..."];
+  const { platforms = {} } = manifest;
+  const branch = platforms[target] ?? platforms["..."];
   if (branch?.error) report(`${file}: refuses ${target}: ${branch.error}`);
+  const boards = Object.keys(platforms).filter((name) => name.startsWith(`${target}/`));
   const parts: Part[] = [];
-  for (const rules of branch ? [manifest, branch] : [manifest]) {
+  for (const rules of [manifest, branch, ...boards.map((name) => platforms[name])]) {
+    if (rules === undefined) continue;
     parts.push({ file, rules });
     for (const include of list(rules.include)) {
       if (include.startsWith("$(")) continue;
@@ -165,7 +168,12 @@ export function checkManifests(project: string = PROJECT, sdk?: string): string[
     if (!readManifest(project, file).platforms?.["..."]?.error)
       report(`${file}: no error for other platforms ("...")`);
   }
-  for (const file of [APP_MANIFEST, CASES_MANIFEST]) checkStrictness(project, file, report);
+  for (const file of [APP_MANIFEST, CASES_MANIFEST]) {
+    checkStrictness(project, file, report);
+    // What names a folder of its own would keep BERTH_SDKCONFIG from it, which holds the board's settings too.
+    if (!list(readManifest(project, file).include).at(-1)?.endsWith("manifest_sdkconfig.json"))
+      report(`${file}: includes manifest_sdkconfig.json not, or not last`);
+  }
   checkSdkconfig(project, problems);
   checkPreload(project, parts, bound, problems);
   for (const app of APPS) {
@@ -269,15 +277,17 @@ function checkStrictness(project: string, file: string, report: (text: string) =
   }
 }
 
-/** What an app includes leaves to it its options of TypeScript, its Wi-Fi and its names in C. */
+/** What an app includes leaves to it its options of TypeScript, its network and its names in C. */
 function checkImposed(parts: Part[], report: (text: string) => void) {
   for (const { file, rules } of parts) {
     if (file === APP_MANIFEST || file === CASES_MANIFEST) continue;
     const options = Object.entries(rules.typescript?.tsconfig?.compilerOptions ?? {});
     for (const [name] of options.filter(([name]) => !Object.hasOwn(IMPOSED, name)))
       report(`${file}: imposes typescript.tsconfig.compilerOptions.${name} on apps`);
-    if (file !== WIFI_MANIFEST && list(rules.modules?.["~"]).some((path) => path.endsWith("/setup/network")))
-      report(`${file}: takes the Wi-Fi of an app (setup/network)`);
+    for (const [path] of list(rules.modules?.["~"]).map((excluded) => /\/setup\/\w+$/.exec(excluded) ?? [])) {
+      if (path !== undefined && !NETWORK_MANIFESTS.includes(file))
+        report(`${file}: takes the network of an app (${path.slice(1)})`);
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { spawnChild } from "./children";
 export async function startEmulator(
   project: string,
   directory: string,
-): Promise<{ identity: Record<string, string | Uint8Array>; port: number; stop(): void }> {
+): Promise<{ identity: Record<string, string | Uint8Array>; port: number; httpsPort: number; stop(): void }> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const berth = join(project, "cli", "berth.js");
   const config = join(directory, "emulator.json");
@@ -27,6 +27,7 @@ export async function startEmulator(
   const [enrollment] = enrollments;
   return {
     port: ready.port,
+    httpsPort: ready.httpsPort,
     identity: {
       idScope,
       registrationId: enrollment.registrationId,
@@ -39,7 +40,7 @@ export async function startEmulator(
   };
 }
 
-function firstEvent(child: ChildProcess): Promise<{ port: number; ca: string }> {
+function firstEvent(child: ChildProcess): Promise<{ port: number; httpsPort: number; ca: string }> {
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input: child.stdout as Readable });
     lines.on("line", (line) => {

@@ -5,12 +5,18 @@
  *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
  *   npm run flash -- BOARD [the same]
  *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
- *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
+ *   npm run test:moddable -- [--debug|--release] [--seed N] [--timeout SECONDS]
+ *   npm run sim:qemu -- [--debug|--release] [--app DIR] [--identity FILE.json] [--telemetry N] [--efuse] [--cut N] [--seed S]
+ *     [--measure MINUTES] [--bad-input] [--timeout SECONDS] [key=value ...]
  *
- * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6. `key=value` of build and flash goes into the image (ssid= and
- * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without
+ * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6, or qemu for the emulated ESP32-C3 of sim:qemu. `key=value` of build and
+ * flash goes into the image (ssid= and password= as in the SDK's examples), of sim into the simulated flash. test runs the
+ * cases of test/on-device, in the order of a seed. Without
  * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
+ * sim:qemu runs the image of an ESP32-C3 in QEMU: two starts of N messages each (default 3). --efuse puts the key into eFuse;
+ * --cut takes the power away N times, at moments that the seed chooses; --measure tells sizes, memory and writes of flash;
+ * --bad-input tries flash and networks that are wrong. --app test/on-device runs the cases there.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,6 +29,11 @@ import { APPS, BOARDS, build } from "./build";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
 import { readIdentity } from "./identity";
+import { tryBadInput } from "./qemu/bad-input";
+import { findGdb, measureChip } from "./qemu/measure";
+import { elfOf, overlayOf, QEMU_PLATFORM } from "./qemu/overlay";
+import { findQemu } from "./qemu/qemu";
+import { simulateChip } from "./qemu/simulate";
 import { findSdk, type Sdk, thisComputer } from "./sdk";
 import { PLATFORM_SETTINGS } from "../settings";
 import { checkedSettings } from "./settings";
@@ -30,8 +41,8 @@ import { checkedSettings } from "./settings";
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface Arguments {
-  readonly action: "build" | "flash" | "sim" | "test";
-  /** "sim" or a board */
+  readonly action: "build" | "flash" | "sim" | "test" | "qemu";
+  /** "sim", "qemu" or a board */
   readonly target: string;
   /** By name, without dashes */
   readonly options: Readonly<Record<string, string>>;
@@ -45,8 +56,25 @@ const OPTIONS = Object.freeze({
   build: BUILDING,
   flash: BUILDING,
   sim: { debug: false, release: false, app: true, identity: true, state: true, timeout: true },
-  test: { debug: false, release: false, timeout: true },
+  test: { debug: false, release: false, seed: true, timeout: true },
+  qemu: {
+    ...{ debug: false, release: false, app: true, identity: true, efuse: false, "bad-input": false },
+    ...{ telemetry: true, cut: true, seed: true, measure: true, timeout: true },
+  },
 });
+
+/** Options that are numbers, and their unit. */
+const NUMBERS: readonly [name: string, unit: string][] = [
+  ["timeout", " of seconds"],
+  ["telemetry", " of messages"],
+  ["cut", " of power cuts"],
+  ["seed", ""],
+  ["measure", " of minutes"],
+];
+
+function isAction(word: string | undefined): word is keyof typeof OPTIONS {
+  return word !== undefined && Object.hasOwn(OPTIONS, word);
+}
 
 /** The command line is wrong; the usage helps. */
 export class UsageError extends Error {}
@@ -61,8 +89,10 @@ function usage() {
 /** @throws UsageError that says what is wrong */
 export function parseArguments(words: readonly string[]): Arguments {
   const [action, ...rest] = words;
-  if (action !== "build" && action !== "flash" && action !== "sim" && action !== "test") {
-    throw new UsageError(`say build, flash, sim or test${action === undefined ? "" : `, not "${action}"`}`);
+  if (!isAction(action)) {
+    throw new UsageError(
+      `say build, flash, sim, test or qemu${action === undefined ? "" : `, not "${action}"`}`,
+    );
   }
   const known: Record<string, boolean> = OPTIONS[action];
   const options: Record<string, string> = {};
@@ -83,16 +113,18 @@ export function parseArguments(words: readonly string[]): Arguments {
     } else if (action !== "test" && /^[A-Za-z]\w*=/.test(word)) settings.push(word);
     else targets.push(word);
   }
-  if (options.timeout !== undefined && !/^\d{1,6}$/.test(options.timeout)) {
-    throw new UsageError(`--timeout is a whole number of seconds, not "${options.timeout}"`);
+  for (const [name, unit] of NUMBERS) {
+    const value = options[name];
+    if (value !== undefined && !/^\d{1,6}$/.test(value))
+      throw new UsageError(`--${name} is a whole number${unit}, not "${value}"`);
   }
-  const runs = action === "sim" || action === "test";
+  const runs = action === "sim" || action === "test" || action === "qemu";
   if (runs && targets.length > 0) {
     throw new UsageError(`${action} does not know "${targets.join(" ")}"`);
   }
-  if (runs) return { action, target: "sim", options, settings };
+  if (runs) return { action, target: action === "qemu" ? "qemu" : "sim", options, settings };
   const [target, ...others] = targets;
-  const all = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim"])];
+  const all = [...Object.keys(BOARDS), ...(action === "flash" ? [] : ["sim", "qemu"])];
   if (target === undefined || others.length > 0 || !all.includes(target)) {
     throw new UsageError(`${action} takes one of ${all.join(", ")}, not "${targets.join(" ")}"`);
   }
@@ -114,19 +146,23 @@ async function main(words: readonly string[]): Promise<number> {
   if (kept !== undefined) throw new UsageError(kept);
   const parsed = parseArguments(words);
   const { action, target, options, settings } = parsed;
-  const runs = action === "sim" || action === "test";
+  const runs = action === "sim" || action === "test" || action === "qemu";
   // What was typed is judged before anything is looked for or built.
   const app = options.app === undefined ? undefined : appIn(options.app);
   const known = app === undefined ? SETTINGS : PLATFORM_SETTINGS;
   const given = settings.length === 0 ? {} : checkedSettings(settings, !runs, known);
   const identity = options.identity === undefined ? undefined : readIdentity(options.identity);
   const simulator = target === "sim";
-  const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", thisComputer(PROJECT));
-  if (!sdk) {
-    for (const problem of problems) console.error(`missing: ${problem}`);
+  const here = thisComputer(PROJECT);
+  const { sdk, problems } = findSdk(simulator ? "simulator" : "esp32", here);
+  const qemu = action === "qemu" ? findQemu(here) : undefined;
+  const gdb = options.measure === undefined ? undefined : findGdb(here);
+  if (!sdk || qemu?.problem !== undefined || gdb?.problem !== undefined) {
+    for (const problem of [...problems, qemu?.problem ?? [], gdb?.problem ?? []].flat())
+      console.error(`missing: ${problem}`);
     return 69;
   }
-  if (runs && sdk.simulator !== "lin") {
+  if (simulator && runs && sdk.simulator !== "lin") {
     console.error(
       "missing: the runner without a display is for Linux; here build with `npm run build:sim` and open the result in the SDK's simulator",
     );
@@ -134,7 +170,10 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const platform = simulator
     ? sdk.simulator
-    : (options.platform ?? (BOARDS as Record<string, string>)[target] ?? target);
+    : target === "qemu"
+      ? QEMU_PLATFORM
+      : (options.platform ?? (BOARDS as Record<string, string>)[target] ?? target);
+  const chosen = app ?? (action === "test" ? APPS.cases : APPS.firmware);
   console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
   if (!runs && given.password) {
     console.log("note: the password becomes part of the image; do not pass the image on");
@@ -142,13 +181,41 @@ async function main(words: readonly string[]): Promise<number> {
   const built = await build({
     project: PROJECT,
     sdk,
-    app: app ?? (action === "test" ? APPS.cases : APPS.firmware),
+    app: target === "qemu" ? overlayOf(PROJECT, chosen) : chosen,
     platform,
     target: action === "flash" ? "deploy" : "build",
     mode: modeOf(parsed),
     settings: runs ? [] : settings,
   });
   if (built.status !== 0 || !runs) return built.status;
+  if (qemu?.program !== undefined) {
+    const simulation = {
+      project: PROJECT,
+      program: qemu.program,
+      output: built.output,
+      directory: join(PROJECT, ".berth", `qemu-${basename(chosen)}`),
+      settings: given,
+      efuse: options.efuse !== undefined,
+      telemetry: Number(options.telemetry ?? 3),
+      timeout: Number(options.timeout ?? 120) * 1000,
+      print: console.log,
+    };
+    if (gdb) {
+      return measureChip({
+        ...simulation,
+        minutes: Number(options.measure),
+        gdb: gdb.program,
+        elf: elfOf(built.output),
+      });
+    }
+    if (options["bad-input"] !== undefined) return tryBadInput(simulation);
+    return simulateChip({
+      ...simulation,
+      identity,
+      cuts: Number(options.cut ?? 0),
+      seed: Number(options.seed ?? Date.now() % 1_000_000),
+    });
+  }
   const library = join(built.output, "mc.so");
   return action === "test"
     ? runCases(sdk, library, parsed)
@@ -166,6 +233,7 @@ function appIn(directory: string) {
 async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
   const flash = mkdtempSync(join(tmpdir(), "berth-"));
   try {
+    if (options.seed !== undefined) writePreferences(flash, { "berth-cases": { seed: options.seed } });
     return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
   } finally {
     rmSync(flash, { recursive: true, force: true });
@@ -198,7 +266,7 @@ async function simulate(
   const emulator = await startEmulator(PROJECT, state);
   try {
     const settingsHere = {
-      connectTo: `:127.0.0.1:${emulator.port}`,
+      connectTo: `:443:127.0.0.1:${emulator.httpsPort},:127.0.0.1:${emulator.port}`,
       ...(app === undefined && { startSpread: "0", telemetryEvery: "2", exitAfter: "5" }),
     };
     writePreferences(state, { berth: { ...settingsHere, ...given }, "berth-id": emulator.identity });

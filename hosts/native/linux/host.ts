@@ -3,11 +3,14 @@
 import { bytesOfBase64 } from "../../../src/azure/symmetric-key";
 import { BerthError } from "../../../src/error";
 import type { Host, TransportBinding } from "../../../src/host";
-import type { ConnectTo } from "../../sockets/connect-to";
+import type { ClientCertificate } from "../../sockets/client-certificate";
+import type { ConnectTo, Resolve } from "../../sockets/connect-to";
+import { httpProxy } from "../../sockets/proxied-tcp";
 import type { Tcp, TcpOptions } from "../../sockets/tcp";
 import { randomOf } from "../random";
 import { EfuseSigner, NativeSigner } from "../signer";
-import { NativeTls } from "../tls";
+import { NativeCertificates } from "../certificates";
+import { NativeTls, type NativeTlsOptions } from "../tls";
 import { NativeTransport, type NativeTransportOptions } from "../transport";
 import { type LinuxNatives, type NativeTcp, natives } from "./natives";
 import { LinuxStore } from "./store";
@@ -28,6 +31,8 @@ export interface LinuxHostOptions {
   /** PKCS#8. */
   readonly key?: string;
   readonly connectTo?: readonly ConnectTo[];
+  /** `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. */
+  readonly proxy?: string;
   /** See `NativeTlsOptions`. */
   readonly maximumFragment?: number;
   readonly sessions?: number;
@@ -49,21 +54,24 @@ export function createLinuxHost(
 ): Host {
   const signer = signerOf(options);
   const timers = new LinuxTimers(natives);
+  const tls = tlsOptionsOf(options);
+  const certificate = clientCertificateOf(options);
   const clock = {
     now: (): number => natives.now() + (options.clockOffset ?? 0),
     ticks: (): number => natives.ticks(),
   };
   const transport: TransportBinding = {
     io: NativeTransport,
-    tls: tlsOf(options),
+    tls: new NativeTls({ ...tls, clientCertificate: clientCertificateOf(options) }),
     TCP: { io: tcpClass(natives, options.tcpRoom ?? LWIP_ROOM) },
-    resolve: (name: string, done: (name: string, address?: string) => void) =>
-      natives.resolve(name, (address) =>
-        done(name, address.byteLength === 0 ? undefined : text.decode(new Uint8Array(address))),
+    resolve: (name: string, done: Parameters<Resolve>[1]) =>
+      natives.resolve(name, (addresses) =>
+        done(name, ...(addresses.byteLength === 0 ? [] : text.decode(new Uint8Array(addresses)).split(" "))),
       ),
     timers,
     clock,
     connectTo: options.connectTo ?? [],
+    ...(options.proxy !== undefined && { tunnel: httpProxy(options.proxy)(text) }),
     onSecure,
   };
   return {
@@ -73,6 +81,7 @@ export function createLinuxHost(
     store: new LinuxStore(natives, options.stateDirectory),
     transport,
     random: randomOf(natives.fillRandom),
+    certificates: new NativeCertificates({ natives, tls, certificate }),
     ...(signer && { signer }),
   };
 }
@@ -82,29 +91,23 @@ function signerOf({ symmetricKey, efuseBlock }: LinuxHostOptions): NativeSigner 
   return symmetricKey === undefined ? undefined : new NativeSigner(symmetricKey, { io: natives.Hmac });
 }
 
-function tlsOf({
-  roots,
-  certificate,
-  key,
-  maximumFragment,
-  sessions,
-  inputSize,
-}: LinuxHostOptions): NativeTls {
+function clientCertificateOf({ certificate, key }: LinuxHostOptions): ClientCertificate | undefined {
+  if (certificate === undefined || key === undefined) return undefined;
+  return {
+    chain: certificate.map((one) => bytesOf(one, "the client certificate")),
+    key: bytesOf(key, "the private key"),
+  };
+}
+
+function tlsOptionsOf({ roots, maximumFragment, sessions, inputSize }: LinuxHostOptions): NativeTlsOptions {
   const trusted = roots.map((root) => bytesOf(root, "a root certificate"));
-  return new NativeTls({
+  return {
     natives,
     roots: () => trusted,
-    clientCertificate:
-      certificate === undefined || key === undefined
-        ? undefined
-        : {
-            chain: certificate.map((one) => bytesOf(one, "the client certificate")),
-            key: bytesOf(key, "the private key"),
-          },
     ...(maximumFragment !== undefined && { maximumFragment }),
     ...(sessions !== undefined && { sessions }),
     ...(inputSize !== undefined && { inputSize }),
-  });
+  };
 }
 
 function bytesOf(text: string, what: string): Uint8Array {

@@ -3,6 +3,8 @@
 import type { Agent } from "../../../src/agent/agent";
 import { asBerthError, BerthError } from "../../../src/error";
 import type { Host } from "../../../src/host";
+import { transports } from "../../../src/transports";
+import { tapWays } from "../../transport-tap";
 import { createAgent } from "./agent-run";
 import { ConnectionRun } from "./connection-run";
 import { createLinuxHost } from "./host";
@@ -27,8 +29,14 @@ function begin(settings: Settings): void {
     emit({ event: "secure", version, suite, resumed }),
   );
   if (settings.run === "agent") {
-    const transport = settings.trace ? traceTransport(linux.transport, emit) : linux.transport;
-    agent = createAgent({ ...linux, transport }, settings.agent, emit);
+    const trace = settings.trace ? traceTransport(emit) : undefined;
+    const ways = settings.transports && transports(...settings.transports);
+    agent = createAgent(
+      trace && !ways ? { ...linux, transport: trace(linux.transport) } : linux,
+      { ...settings.agent, ...(ways && { transports: trace ? tapWays(ways, trace) : ways }) },
+      emit,
+      settings.credentials,
+    );
   } else {
     connection = new ConnectionRun(linux, settings.server, settings.port, emit);
   }

@@ -35,7 +35,7 @@ export interface LinuxNatives extends TlsNatives, EcNatives {
   input(callback: (bytes: ArrayBuffer) => void): void;
   /** Ends the program after the callback in hand. */
   exit(status: number): void;
-  /** Looks an IPv4 address up and calls `callback` later with its text; with no bytes where there is none. */
+  /** Looks a name up and calls `callback` later with its addresses as text, blanks between; with no bytes where there are none. */
   resolve(name: string, callback: (address: ArrayBuffer) => void): void;
   /** For its owner only, with those above it. @throws Error */
   makeDirectory(path: Uint8Array): void;

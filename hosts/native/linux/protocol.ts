@@ -3,6 +3,7 @@
  * What berth-native and the program that started it say to each other, one JSON object a line: the first line of
  * standard input is a `Settings`, each further one a `Command`; each line of standard output is a `NativeEvent`.
  */
+import type { CredentialReport } from "../../../src/agent/credential";
 import type { AgentOptions, AgentState, ConnectedReport, ErrorReport } from "../../../src/agent/agent";
 import type { JsonObject } from "../../../src/azure/json";
 import type { Properties } from "../../../src/azure/properties";
@@ -14,13 +15,25 @@ import type { LinuxHostOptions } from "./host";
 export type Settings = { readonly host: LinuxHostOptions } & (
   | {
       readonly run: "agent";
-      readonly agent: AgentOptions;
+      /** What JSON can carry of them. */
+      readonly agent: Omit<AgentOptions, "features" | "transports" | "credentials">;
+      /** Of `transports(...)`; undefined for TCP alone. */
+      readonly transports?: readonly string[] | undefined;
+      readonly credentials?: CredentialSettings;
       /** Tell what passes inside TLS: `opened`, `sent` and `received`. Default false. */
       readonly trace?: boolean;
     }
   /** One connection, without MQTT: to try a server. */
   | { readonly run: "connection"; readonly server: string; readonly port: number }
 );
+
+/** What a device shows and trusts beside what its host has. */
+export interface CredentialSettings {
+  /** Has a certificate issued. */
+  readonly issue: boolean;
+  /** Who may sign roots, base64; absent: nobody. */
+  readonly rootsKey?: string | undefined;
+}
 
 /** Each further line. */
 export type Command =
@@ -90,6 +103,7 @@ export type NativeEvent =
       readonly offset: number;
       readonly byteLength: number;
     }
+  | ({ readonly event: "credential" } & CredentialReport)
   | { readonly event: "room" }
   | ({
       readonly event: "error";

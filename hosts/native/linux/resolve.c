@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,9 @@
 
 /* Longer than any DNS name. */
 #define LONGEST_NAME 256
+/* The best ones, of IPv4 and IPv6, in the order of RFC 6724; blanks between them. */
+#define MOST_ADDRESSES 4
+#define LONGEST_ANSWER (MOST_ADDRESSES * (INET6_ADDRSTRLEN + 1))
 
 /* Of the thread, which frees it. */
 typedef struct {
@@ -34,16 +38,21 @@ typedef struct {
 static void *ask(void *data)
 {
   question *asked = data;
-  const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;
-  char address[INET_ADDRSTRLEN] = "";
-  if (getaddrinfo(asked->name, NULL, &hints, &found) == 0 && found != NULL) {
-    const struct sockaddr_in *first = (const struct sockaddr_in *)(const void *)found->ai_addr;
-    inet_ntop(AF_INET, &first->sin_addr, address, sizeof address);
+  char answer[LONGEST_ANSWER] = "";
+  size_t length = 0;
+  if (getaddrinfo(asked->name, NULL, &hints, &found) != 0) found = NULL;
+  int count = 0;
+  for (const struct addrinfo *one = found; one != NULL && count < MOST_ADDRESSES; one = one->ai_next) {
+    char address[INET6_ADDRSTRLEN] = "";
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST) != 0) continue;
+    length += (size_t)snprintf(answer + length, sizeof answer - length, "%s%s", count == 0 ? "" : " ", address);
+    count++;
   }
   if (found != NULL) freeaddrinfo(found);
   /* Few enough to go in one piece; where nobody reads any more it counts for nothing. */
-  if (address[0] != 0 && write(asked->answer, address, strlen(address)) < 0) address[0] = 0;
+  if (length > 0 && write(asked->answer, answer, length) < 0) answer[0] = 0;
   close(asked->answer);
   free(asked);
   return NULL;
@@ -52,12 +61,12 @@ static void *ask(void *data)
 static void answered(xsMachine *the, berth_source *source, short events)
 {
   waiting *wait = (waiting *)(void *)source;
-  char address[INET_ADDRSTRLEN];
+  char answer[LONGEST_ANSWER];
   (void)events;
-  const ssize_t count = read(source->descriptor, address, sizeof address);
+  const ssize_t count = read(source->descriptor, answer, sizeof answer);
   close(source->descriptor);
   berth_loop_remove(source);
-  berth_call_bytes(the, &wait->callback, address, count > 0 ? (int)count : 0);
+  berth_call_bytes(the, &wait->callback, answer, count > 0 ? (int)count : 0);
   xsForget(wait->callback);
 }
 
@@ -69,7 +78,7 @@ static bool start(question *asked)
   return true;
 }
 
-/* resolve(name, callback): calls it later with an IPv4 address as text in bytes, none where there is none */
+/* resolve(name, callback): calls it later with its addresses as text in bytes, none where there are none */
 void xs_berth_resolve(xsMachine *the)
 {
   int ends[2];

@@ -8,9 +8,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -119,25 +122,30 @@ static void ready(xsMachine *the, berth_source *source, short events)
   if ((events & POLLIN) || (trouble && tcp->connected)) become_readable(the, tcp);
 }
 
+/* Takes an address of IPv4 or IPv6 as text, with its zone where it has one. */
 static int start_connecting(const char *address, int port)
 {
-  struct sockaddr_in target = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  if (inet_pton(AF_INET, address, &target.sin_addr) != 1) return -1;
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return -1;
+  char service[6];
+  snprintf(service, sizeof service, "%d", port);
+  const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+  struct addrinfo *target = NULL;
+  if (getaddrinfo(address, service, &hints, &target) != 0) return -1;
+  int descriptor = socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(descriptor, (const struct sockaddr *)&target, sizeof target) == 0 || errno == EINPROGRESS)
-    return descriptor;
-  close(descriptor);
-  return -1;
+  if (descriptor >= 0) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (descriptor >= 0 && connect(descriptor, target->ai_addr, target->ai_addrlen) < 0 && errno != EINPROGRESS) {
+    close(descriptor);
+    descriptor = -1;
+  }
+  freeaddrinfo(target);
+  return descriptor;
 }
 
 /* new Tcp(address, port, room, onReadable, onWritable, onError) */
 void xs_berth_tcp(xsMachine *the)
 {
   BERTH_CONSTRUCT(xs_berth_tcp_destructor);
-  char address[INET_ADDRSTRLEN];
+  char address[INET6_ADDRSTRLEN + IF_NAMESIZE];
   xsmcToStringBuffer(xsArg(0), address, sizeof address);
   const xsIntegerValue port = xsmcToInteger(xsArg(1));
   const xsIntegerValue room = xsmcToInteger(xsArg(2));

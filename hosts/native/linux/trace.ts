@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import type { TransportBinding } from "../../../src/host";
-import { tapTransport } from "../../transport-tap";
+import { type Tap, tapTransport } from "../../transport-tap";
 import type { Emit } from "./protocol";
 import { SignatureMask } from "./signature-mask";
 import { text } from "./text";
 
-/** `binding`, with all that passes inside TLS told as events. No signature of a SAS token leaves the program. */
-export function traceTransport(binding: TransportBinding, emit: Emit): TransportBinding {
+/** A binding with all that passes inside TLS told as events. No signature of a SAS token leaves the program. */
+export function traceTransport(emit: Emit): (binding: TransportBinding) => TransportBinding {
   let connections = 0;
-  return tapTransport(binding, (peer) => {
+  const open = (peer: string): Tap => {
     connections += 1;
     const connection = connections;
     const mask = new SignatureMask();
@@ -18,5 +18,6 @@ export function traceTransport(binding: TransportBinding, emit: Emit): Transport
       sent: (bytes) => emit({ event: "sent", connection, bytes: base64(mask.mask(bytes), text) }),
       received: (bytes) => emit({ event: "received", connection, bytes: base64(bytes, text) }),
     };
-  });
+  };
+  return (binding) => tapTransport(binding, open);
 }

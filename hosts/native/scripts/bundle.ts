@@ -10,7 +10,7 @@ export function bundleNativeDevice(): Promise<string> {
 }
 
 /**
- * An application that imports `berth`, and `berth/board`, as one script for berth-native, with the device's code in it.
+ * An application that imports `berth`, `berth/board`, `berth/transports` and `berth/outbox`, as one script for berth-native, with the device's code in it.
  * @param main its main module
  * @throws Error of esbuild for an ill-formed module, and for an import of anything else that is not there
  */
@@ -18,7 +18,13 @@ export function bundleNativeApp(main: string): Promise<string> {
   const contents = `import { runApp } from "./app-run"; runApp(() => import(${JSON.stringify(main)}));`;
   return bundle({
     stdin: { contents, resolveDir: LINUX },
-    alias: { berth: `${LINUX}berth.ts`, "berth/board": `${LINUX}board.ts` },
+    alias: {
+      berth: `${LINUX}berth.ts`,
+      "berth/board": `${LINUX}board.ts`,
+      "berth/certificates": `${LINUX}certificates.ts`,
+      "berth/transports": `${LINUX}../../../src/transports.ts`,
+      "berth/outbox": `${LINUX}../../../src/flash-log.ts`,
+    },
   });
 }
 

@@ -35,6 +35,7 @@ export interface RealResult extends RealProgress {
   readonly times: readonly number[];
   /** How often devices reported which error. */
   readonly errors: Readonly<Record<string, number>>;
+  /** More than before there were devices. */
   readonly residentBytes: number;
   readonly cpuSeconds: number;
 }
@@ -53,6 +54,7 @@ export function serve(): void {
 
 function begin({ members, idScope, port, root, startSpread }: RealInput): void {
   const start = performance.now();
+  const before = process.memoryUsage.rss();
   const times: number[] = [];
   const errors: Record<string, number> = {};
   let connected = 0;
@@ -94,7 +96,7 @@ function begin({ members, idScope, port, root, startSpread }: RealInput): void {
   setInterval(() => tell({ progress: { connected, acknowledged } }), TOLD_EVERY);
   process.once("message", () => {
     const { user, system } = process.cpuUsage();
-    const residentBytes = process.memoryUsage.rss();
+    const residentBytes = process.memoryUsage.rss() - before;
     for (const agent of agents) agent.stop();
     const result = { connected, acknowledged, times, errors, residentBytes, cpuSeconds: (user + system) / 1e6 };
     tell({ result }, () => process.exit());

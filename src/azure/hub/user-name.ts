@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The user name of IoT Hub over MQTT 3.1.1. Source: "Communicate with your IoT hub using the MQTT protocol". */
+/** The user name of IoT Hub over MQTT 3.1.1, and its second name. Source: "Communicate with your IoT hub using the MQTT protocol". */
 import { percentEncode } from "../percent";
 
 /** The version of the hub's device API that this client speaks. */
@@ -12,4 +12,12 @@ export const HUB_API_VERSION = "2021-04-12";
 export function hubUserName(hub: string, deviceId: string, modelId?: string): string {
   const user = `${hub}/${deviceId}/?api-version=${HUB_API_VERSION}`;
   return modelId === undefined ? user : `${user}&model-id=${percentEncode(modelId)}`;
+}
+
+/**
+ * The second name of a hub, at which it speaks TLS 1.3 and only the strong suites of 1.2: `{hub}.device.azure-devices.net`.
+ * User name and token keep the first one. A name that is none of Azure's is its own.
+ */
+export function secondName(hub: string): string {
+  return hub.replace(/^([^.]+)\.(azure-devices\.[a-z]+)$/i, "$1.device.$2");
 }

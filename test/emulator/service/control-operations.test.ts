@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Emulator } from "../../../emulator/emulator";
 import { dpsToken, HUB, openDps, openHub, provision, startEmulator } from "../../helpers/emulator-client";
-import { ask, open } from "../../helpers/https-client";
+import { closedWith, next, openAmqp, putToken } from "../../helpers/amqp-client";
+import { ask, open, serviceToken } from "../../helpers/https-client";
 import { RawMqttClient } from "../../helpers/raw-mqtt-client";
 
 let emulator: Emulator;
@@ -143,4 +144,17 @@ test.each([
 test("half of a surrogate pair harms nothing", async () => {
   const body = '{"body":"\\ud800","properties":{"\\udc00":"\\ud800"}}';
   expect((await ask(emulator, "POST", `/messages/${HUB}/dev-1`, { body })).status).toBe(201);
+});
+
+test("a jump ends the tokens of AMQP too", async () => {
+  const connection = openAmqp(emulator, { username: "", password: "" });
+  await next(connection, "connection_open");
+  expect(await putToken(connection, serviceToken(emulator, HUB, "service"))).toBe(200);
+  const feedback = connection.open_receiver("/messages/serviceBound/feedback");
+  await next(feedback, "receiver_open");
+  const closed = closedWith(feedback, "receiver");
+  await ask(emulator, "POST", "/clock/jump", { host: "localhost", body: { byMs: 3 * HOUR } });
+  expect(await closed).toBe("amqp:unauthorized-access");
+  await ask(emulator, "DELETE", "/clock", { host: "localhost" });
+  connection.close();
 });

@@ -278,3 +278,13 @@ test("a reader that does not read is told why it is dropped", async () => {
     reason: expect.stringContaining("read faster"),
   });
 });
+
+test("events have the right time, however wrong the emulator's clock is set", async () => {
+  emulator.clock.set(172_800_000);
+  const records = await listen();
+  await expectNext(records, [{ event: "listening" }]);
+  emulator.events.emit("problem", new Error("now"));
+  const [record] = await expectNext(records, [{ event: "problem" }]);
+  expect(Math.abs(Date.parse(record!.time as string) - Date.now())).toBeLessThan(86_400_000);
+  await records.return();
+});

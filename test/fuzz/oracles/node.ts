@@ -8,7 +8,7 @@ import {
   resourceOf,
 } from "../../../emulator/shared-access-signature";
 import { text } from "../../../hosts/node/text";
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import { checkRegistrationId, isHostName as isHostNameHere } from "../../../src/azure/identifiers";
 import { percentDecode } from "../../../src/azure/percent";
 import { sasToken } from "../../../src/azure/sas";

@@ -11,6 +11,7 @@ import { session } from "./session";
 import { sntp } from "./sntp";
 import type { Targets } from "./target";
 import { textHelpers } from "./text";
+import { websocket } from "./websocket";
 
 /** They run on each engine, and must come to the same on each. */
 export const deviceTargets: Targets = Object.freeze({
@@ -24,4 +25,5 @@ export const deviceTargets: Targets = Object.freeze({
   session,
   sntp,
   text: textHelpers,
+  websocket,
 });

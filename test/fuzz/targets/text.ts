@@ -3,7 +3,7 @@
  * Percent-encoding, base64, SAS tokens and identifiers: one byte of options, then text: UTF-8, or UTF-16 code units so
  * that lone surrogates come too.
  */
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import { checkIdScope, checkRegistrationId, isDeviceId, isHostName } from "../../../src/azure/identifiers";
 import { percentDecode, percentEncode } from "../../../src/azure/percent";
 import { sasToken } from "../../../src/azure/sas";

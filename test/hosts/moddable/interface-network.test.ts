@@ -88,6 +88,80 @@ test("joins Ethernet, too, and again", () => {
   expect(events).toEqual(["join cable", "up", "down", "network-down", "join cable", "up"]);
 });
 
+/**
+ * Ethernet as the SDK's class shows it (modules/io/ethernet/esp32 of 8.2.3): objects are views of one interface, which keeps
+ * its address whoever leaves; a new object tells no event of an address that is there.
+ */
+function cable() {
+  const line = { plugged: true, leased: true, live: new Set<Cable>(), connects: 0 };
+  class Cable implements NetworkInterface {
+    connection = line.plugged && line.leased ? 500 : 200;
+    address: string | undefined;
+    readonly onChanged: () => void;
+    constructor({ onChanged }: { readonly onChanged: () => void }) {
+      this.onChanged = onChanged;
+      line.live.add(this);
+    }
+    connect(): void {
+      line.connects += 1;
+      if (this.connection < 500) this.connection = 300;
+    }
+    disconnect(): void {}
+    close(): void {
+      line.live.delete(this);
+    }
+  }
+  const tell = (connection: number) => {
+    for (const one of line.live) {
+      one.connection = connection;
+      one.onChanged();
+    }
+  };
+  return { line, tell, Interface: { io: Cable } };
+}
+
+test("Ethernet that keeps its address is up again at once when servers could not be reached", () => {
+  const { line, Interface } = cable();
+  const { time, network, events } = world({ Interface, SSID: undefined });
+  network.start();
+  time.advance(0);
+  expect(events).toEqual(["up"]);
+  // An address that stands is not asked for: whose setup has got it does not matter.
+  expect(line.connects).toBe(0);
+  for (let failed = 0; failed < 5; failed += 1) network.heed(false);
+  time.advance(2_000);
+  expect(events).toEqual(["up", "down", "network-down", "up"]);
+  expect(line.live.size).toBe(1);
+});
+
+test("a cable without DHCP, or none, is told by its own words, and joined once it works", () => {
+  const { line, tell, Interface } = cable();
+  line.leased = false;
+  const errors: string[] = [];
+  const { time, network, events } = world({
+    Interface,
+    SSID: undefined,
+    onError: ({ code, message }) => void errors.push(`${code}: ${message}`),
+  });
+  network.start();
+  time.advance(31_000);
+  expect(errors).toEqual([
+    expect.stringMatching(/^network-down: .*no address in time: check cable and DHCP/),
+  ]);
+  time.advance(5_000);
+  expect(line.connects).toBe(2);
+  line.leased = true;
+  tell(500);
+  expect(events).toEqual(["up"]);
+  // Pulled, and plugged in again.
+  tell(200);
+  expect(network.isUp()).toBe(false);
+  time.advance(2_000);
+  expect(network.isUp()).toBe(true);
+  network.stop();
+  expect(line.live.size).toBe(0);
+});
+
 test("what a setup of the app has joined is kept, and joined again once it is lost", () => {
   const { time, network, events, radio } = world();
   radio.standing = "net";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** NativeTransport with an engine and a TCP that misbehave: nothing may be thrown into native code. */
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { type TlsEngine, TlsState } from "../../../hosts/native/natives";
 import type { NativeTls } from "../../../hosts/native/tls";
 import { NativeTransport } from "../../../hosts/native/transport";
@@ -65,6 +65,7 @@ function world(
   engine: TlsEngine,
   now: number | null = Date.UTC(2026, 6),
   onReadable: () => unknown = () => undefined,
+  addresses: readonly (string | undefined)[] = ["127.0.0.1"],
 ) {
   const events: string[] = [];
   const due: (() => void)[] = [];
@@ -75,7 +76,7 @@ function world(
     port: 8883,
     tls: { open: () => engine } as unknown as NativeTls,
     TCP: { io: FakeTcp },
-    resolve: (name, done) => done(name, name === "hub.example" ? "127.0.0.1" : undefined),
+    resolve: (name, done) => done(name, ...(name === "hub.example" ? addresses : [])),
     timers: {
       set: (callback) => due.push(callback),
       clear: (handle) => {
@@ -238,4 +239,51 @@ test("over the room: invalid-argument; when TLS broke: what it says", () => {
   expect(() => broken.transport.write(new Uint8Array(1))).toThrow(
     expect.objectContaining({ code: "connection-lost" }),
   );
+});
+
+describe("a name with several addresses", () => {
+  const ADDRESSES = ["2001:db8::1", "2001:db8::2", "10.0.0.1"];
+  const begin = () => world(engineOf(), undefined, undefined, ADDRESSES);
+  const address = (): string | undefined => FakeTcp.last?.options.address;
+
+  test("the next one is tried where one refuses, and where one says nothing", () => {
+    const { events, run } = begin();
+    run();
+    const first = FakeTcp.last;
+    expect(address()).toBe(ADDRESSES[0]);
+    first?.options.onError();
+    expect([address(), first?.closed]).toEqual([ADDRESSES[1], 1]);
+    // Its time is up.
+    run();
+    expect(address()).toBe(ADDRESSES[2]);
+    FakeTcp.last?.options.onWritable(1000);
+    expect(events).toEqual(["writable 100"]);
+  });
+
+  test("the last one's failure is that of all", () => {
+    const { run, code, events } = begin();
+    run();
+    for (let i = 0; i < 3; i += 1) FakeTcp.last?.options.onError();
+    expect({ events, code: code() }).toEqual({ events: ["error"], code: "connect-failed" });
+  });
+
+  test("one that was reached is the one", () => {
+    const { run, code } = begin();
+    run();
+    const first = FakeTcp.last;
+    first?.options.onWritable(1000);
+    run();
+    expect(FakeTcp.last).toBe(first);
+    first?.options.onError();
+    expect(code()).not.toBe("connect-failed");
+  });
+
+  test("closed while one is tried: no other one is", () => {
+    const { transport, run } = begin();
+    run();
+    const first = FakeTcp.last;
+    transport.close();
+    run();
+    expect([FakeTcp.last, first?.closed]).toEqual([first, 1]);
+  });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
-import { connectTarget, locate, parseConnectTo } from "../../../hosts/sockets/connect-to";
+import { connectTarget, locate, parseConnectTo, type Resolve } from "../../../hosts/sockets/connect-to";
 
 test.each<[string, string, number, string]>([
   ["hub.example:127.0.0.1:9000", "hub.example", 8883, "127.0.0.1 9000"],
@@ -69,20 +69,33 @@ test("an address needs no DNS, a name does, and a name without address is told",
   const options = {
     port: 8883,
     connectTo: parseConnectTo("moved.example:127.0.0.9:1,renamed.example:other.example:2"),
-    resolve: (name: string, done: (name: string, address?: string) => void) => {
+    resolve: (name: string, done: Parameters<Resolve>[1]) => {
       asked.push(name);
-      done(name, name === "nowhere.example" ? undefined : "10.0.0.1");
+      // A platform has one address or none to tell, or several.
+      if (name === "nowhere.example") done(name, undefined);
+      else if (name === "silent.example") done(name);
+      else done(name, "10.0.0.1", "2001:db8::1");
     },
   };
-  for (const host of ["10.1.2.3", "moved.example", "renamed.example", "hub.example", "nowhere.example"]) {
+  for (const host of [
+    "10.1.2.3",
+    "moved.example",
+    "renamed.example",
+    "hub.example",
+    "nowhere.example",
+    "silent.example",
+    "2001:db8::2",
+  ]) {
     locate({ ...options, host }, (...all) => void found.push(all));
   }
   expect(found).toEqual([
-    ["10.1.2.3", 8883, "10.1.2.3"],
-    ["127.0.0.9", 1, "127.0.0.9"],
-    ["10.0.0.1", 2, "other.example"],
-    ["10.0.0.1", 8883, "hub.example"],
-    [undefined, 8883, "nowhere.example"],
+    [["10.1.2.3"], 8883, "10.1.2.3"],
+    [["127.0.0.9"], 1, "127.0.0.9"],
+    [["10.0.0.1", "2001:db8::1"], 2, "other.example"],
+    [["10.0.0.1", "2001:db8::1"], 8883, "hub.example"],
+    [[], 8883, "nowhere.example"],
+    [[], 8883, "silent.example"],
+    [["2001:db8::2"], 8883, "2001:db8::2"],
   ]);
-  expect(asked).toEqual(["other.example", "hub.example", "nowhere.example"]);
+  expect(asked).toEqual(["other.example", "hub.example", "nowhere.example", "silent.example"]);
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** An application that knows docs/api.md alone, in the TypeScript that people write. Who it is: the environment. */
 import Device, { commandName, type DeviceError, log, type MethodHandlers, writableAnswer } from "berth";
+import { transports } from "berth/transports";
 
 enum Mode {
   Idle,
@@ -24,6 +25,7 @@ const methods: MethodHandlers = {
 const onError = ({ where, error }: DeviceError): void => log(`${where}: ${error.code}`);
 
 new Device({
+  transports: transports("tcp", "websocket"),
   methods,
   onError,
   onDesired({ target, $version }) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "@jest/globals";
 import { nodeText } from "../../../simulator/virtual-host";
-import { base64 } from "../../../src/azure/base64";
+import { base64 } from "../../../src/base64";
 import { bytesOfBase64, symmetricKeyBytes } from "../../../src/azure/symmetric-key";
 
 // RFC 4648, section 10.

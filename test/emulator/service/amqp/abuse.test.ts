@@ -8,6 +8,7 @@ import { ManualClock } from "../../../../emulator/clock";
 import type { Emulator } from "../../../../emulator/emulator";
 import { EventLog } from "../../../../emulator/hub/event-log";
 import { ServiceQueue } from "../../../../emulator/hub/service-queue";
+import { SettableClock } from "../../../../emulator/settable-clock";
 import { AmqpConnection, type AmqpContext } from "../../../../emulator/service/amqp/connection";
 import { Readers } from "../../../../emulator/service/amqp/event-sender";
 import { next, openAmqp, openTls, putToken } from "../../../helpers/amqp-client";
@@ -177,7 +178,7 @@ function inProcess(onProblem: (error: Error) => void) {
     policies: () => [
       { host: HUB, keyName: "p", primaryKey: "secret", secondaryKey: "other", rights: ["ServiceConnect"] },
     ],
-    clock,
+    clock: new SettableClock(clock),
     connectTimeout: 30_000,
     port: () => 5671,
     onRefused: () => {},

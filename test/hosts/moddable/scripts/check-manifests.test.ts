@@ -19,6 +19,7 @@ beforeEach(() => {
   for (const part of [
     "manifest.json",
     "manifest_telemetry.json",
+    "manifest_certificates.json",
     "src",
     "hosts/moddable",
     "hosts/native",
@@ -96,11 +97,25 @@ describe("the manifests", () => {
       `${CORE}: imposes typescript.tsconfig.compilerOptions.erasableSyntaxOnly on apps`,
     ],
     [
-      "a manifest that takes the Wi-Fi of an app",
+      "a manifest that takes the network of an app",
       CORE,
       '"esp32": {}',
       '"esp32": { "modules": { "~": "$(BUILD)/devices/esp32/setup/network" } }',
-      `${CORE}: takes the Wi-Fi of an app (setup/network)`,
+      `${CORE}: takes the network of an app (setup/network)`,
+    ],
+    [
+      "a manifest that keeps BERTH_SDKCONFIG from its settings of ESP-IDF",
+      "test/on-device/manifest.json",
+      /,\s*"..\/..\/firmware\/manifest_sdkconfig.json"/,
+      "",
+      "includes manifest_sdkconfig.json not, or not last",
+    ],
+    [
+      "a path that only a board takes",
+      "firmware/manifest_ethernet.json",
+      "../hosts/moddable/manifest_ethernet.json",
+      "../hosts/moddable/manifest_cable.json",
+      "is not there",
     ],
     [
       "a module that the smaller manifest lacks",
@@ -154,6 +169,8 @@ describe("the manifests", () => {
     expect(typescript).toEqual({ tsconfig: { compilerOptions: { skipLibCheck: true } } });
     for (const file of MODULE_MANIFESTS) {
       const manifest = JSON.parse(readFileSync(file, "utf8"));
+      // One is another with more in it.
+      if (manifest.include[0] === "./manifest.json") continue;
       expect(manifest.include).toEqual([`./${CORE}`]);
       expect(manifest.modules.berth).toBeDefined();
     }

@@ -192,6 +192,7 @@ describe("arguments", () => {
     [["sim", "--stat", "d"]],
     [["sim", "quick"]],
     [["sim", "--timeout", "soon"]],
+    [["test", "--seed", "one"]],
     [["build", "esp32", "--identity", "x"]],
     [["test", "exitAfter=1"]],
   ])("%j is refused", (words) => {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/** `npm run sim:qemu -- --measure MINUTES`: what the image takes, what the chip has left of memory, how often flash is written. */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Surroundings } from "../sdk";
+import { ChipCloud } from "./chip-cloud";
+import { imageParts } from "./image-parts";
+import { live, untilAcknowledged } from "./life";
+import { NETWORK, type SimulationOptions, writeChip } from "./simulate";
+
+/** Milliseconds. */
+const MINUTE = 60_000;
+const LONGEST_LOOK = 60_000;
+/** Parts of the image below that are not named. */
+const SMALL = 10_000;
+
+export interface MeasureOptions extends Omit<SimulationOptions, "cuts" | "seed" | "identity"> {
+  readonly minutes: number;
+  readonly gdb: string;
+  /** With names and lines. */
+  readonly elf: string;
+}
+
+/** The debugger of the chip: `BERTH_GDB`, else that of ESP-IDF. */
+export function findGdb({ environment, run }: Pick<Surroundings, "environment" | "run">): {
+  program: string;
+  problem: string | undefined;
+} {
+  const program = environment.BERTH_GDB || "riscv32-esp-elf-gdb";
+  try {
+    run(program, ["--version"]);
+    return { program, problem: undefined };
+  } catch {
+    const problem = `no ${program}, which --measure asks the chip by: it comes with ESP-IDF (\`idf_tools.py install riscv32-esp-elf-gdb\`); or name another in BERTH_GDB`;
+    return { program, problem };
+  }
+}
+
+/** Bytes. */
+export interface Memory {
+  readonly free: number;
+  /** Since the start. */
+  readonly least: number;
+  readonly stack: number;
+  readonly unused: number;
+}
+
+/** @param printed by heap.gdb */
+export function readMemory(printed: string): Memory | undefined {
+  const [, free, least, stack, unused] =
+    /^berth-memory free (\d+) least (\d+) stack (\d+) unused (\d+) task main$/m.exec(printed) ?? [];
+  if (unused === undefined) return undefined;
+  return { free: Number(free), least: Number(least), stack: Number(stack), unused: Number(unused) };
+}
+
+/** @returns 0 when the chip was connected all the time */
+export async function measureChip(options: MeasureOptions): Promise<number> {
+  const { output, directory, minutes, print, elf, gdb, program } = options;
+  tellImage(output, print);
+  const cloud = await ChipCloud.start({ print: () => {} });
+  const own = { ...NETWORK, ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...options.settings };
+  const files = writeChip(options, cloud.identity, own);
+  const socket = join(directory, "gdb.sock");
+  const trace = join(directory, "flash.log");
+  rmSync(trace, { force: true });
+  const more = [
+    ...["-gdb", `unix:${socket},server=on,wait=off`, "-D", trace],
+    ...["-trace", "m25p80_page_program", "-trace", "m25p80_flash_erase"],
+  ];
+  const look = (what: string) =>
+    memoryOf(gdb, socket, elf).then((memory) => {
+      print(memory === undefined ? `${what}: the debugger got no answer` : `${what}: ${textOf(memory)}`);
+    });
+  let looking = Promise.resolve();
+  const lookLater = (what: string) => {
+    looking = looking.then(() => look(what));
+  };
+  let lost = 0;
+  let writes = 0;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const end = await live(
+      {
+        ...files,
+        program,
+        more,
+        timeout: (minutes + 2) * MINUTE,
+        onLine: (line) => {
+          if (line === "berth: network up") lookLater("network up");
+          if (/^berth: (error|restarted): /.test(line)) print(line);
+          if (/^berth: error: (hub|dps): /.test(line)) lost += 1;
+        },
+      },
+      (done) => {
+        untilAcknowledged(
+          cloud,
+          1,
+        )(() => {
+          if (timer !== undefined) return;
+          writes = flashWrites(trace);
+          print(`${writes} writes of flash until the first message was acknowledged`);
+          let minute = 0;
+          lookLater("connected");
+          timer = setInterval(() => {
+            minute += 1;
+            lookLater(`minute ${minute}, ${cloud.acknowledged} messages`);
+            if (minute >= minutes) looking.then(done, done);
+          }, MINUTE);
+        });
+      },
+    );
+    print(`${flashWrites(trace) - writes} writes of flash in ${minutes} minutes after it`);
+    print(`${cloud.acknowledged} messages acknowledged; ${lost} failures of a connection`);
+    return end === "done" && lost === 0 ? 0 : 1;
+  } finally {
+    clearInterval(timer);
+    await looking;
+    await cloud.stop();
+  }
+}
+
+function tellImage(output: string, print: (row: string) => void): void {
+  print(`image: ${readFileSync(join(output, "xs_esp32.bin")).length} bytes`);
+  const map = join(output, "xs_esp32.map");
+  if (!existsSync(map)) return;
+  const parts = imageParts(readFileSync(map, "utf8"));
+  const named = parts.filter(({ image }) => image >= SMALL);
+  const sum = (of: typeof parts, what: "image" | "ram") => of.reduce((all, part) => all + part[what], 0);
+  for (const { name, image } of named) print(`  ${name.padEnd(20)}${String(image).padStart(9)}`);
+  print(`  ${"others".padEnd(20)}${String(sum(parts, "image") - sum(named, "image")).padStart(9)}`);
+  print(`RAM taken before the app starts: ${sum(parts, "ram")} bytes`);
+}
+
+function memoryOf(gdb: string, socket: string, elf: string): Promise<Memory | undefined> {
+  const script = fileURLToPath(new URL("heap.gdb", import.meta.url));
+  const parameters = ["-q", "-batch", "-ex", `target remote ${socket}`, "-x", script, elf];
+  return new Promise((resolve) => {
+    execFile(gdb, parameters, { timeout: LONGEST_LOOK }, (_, printed) => resolve(readMemory(printed)));
+  });
+}
+
+function textOf({ free, least, stack, unused }: Memory): string {
+  return `${free} bytes of the heap of C are free, ${least} were at the least; the task of XS has used ${stack - unused} of ${stack} bytes of its stack`;
+}
+
+/** Pages programmed and sectors erased, as QEMU has traced them. */
+export function flashWrites(trace: string): number {
+  if (!existsSync(trace)) return 0;
+  return readFileSync(trace, "utf8").match(/m25p80_(page_program|flash_erase)/g)?.length ?? 0;
+}
