@@ -33,14 +33,18 @@ export async function real(
   if (devices > most.devices) {
     const mend = most.why === "files" ? "raise `ulimit -n`" : "close other programs";
     const about = `--devices ${devices}: ${most.why === "files" ? "open files" : "the memory that is free"} are enough for`;
-    throw new BerthError("invalid-argument", `${about.replace("memory that is free are", "memory that is free is")} about ${most.devices}; give fewer, or ${mend}`);
+    throw new BerthError(
+      "invalid-argument",
+      `${about.replace("memory that is free are", "memory that is free is")} about ${most.devices}; give fewer, or ${mend}`,
+    );
   }
   const report = await runReal(
     { devices, startSpread: Math.round(startSpread * 1000), timeout: timeout * 1000 },
     {
       module: MODULE,
       signal,
-      onProgress: ({ connected, acknowledged }) => progress.tell(`${connected} connected, ${acknowledged} messages`),
+      onProgress: ({ connected, acknowledged }) =>
+        progress.tell(`${connected} connected, ${acknowledged} messages`),
     },
   ).finally(progress.end);
   for (const line of lines(report)) output.line(line);

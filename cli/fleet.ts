@@ -47,7 +47,18 @@ const LONGEST_SPREAD = 86_400;
 const WORKER = new URL("../dist/fleet-worker.js", import.meta.url);
 
 /** Options that mean nothing with `--real`. */
-const SIMULATED = ["scenario", "seed", "rules", "tier", "units", "registrations", "tokenLifetime", "keepAlive", "html", "svg"];
+const SIMULATED = [
+  "scenario",
+  "seed",
+  "rules",
+  "tier",
+  "units",
+  "registrations",
+  "tokenLifetime",
+  "keepAlive",
+  "html",
+  "svg",
+];
 
 const HELP = `
 Scenarios:
@@ -67,7 +78,11 @@ export function addFleet(program: Command, context: CommandContext): void {
       `how many; without it ${DEFAULT_DEVICES}, with --real ${DEFAULT_REAL}`,
       wholeNumber(1, MOST_DEVICES),
     )
-    .option("--seed <number>", "do the same again; without it a new one", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option(
+      "--seed <number>",
+      "do the same again; without it a new one",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
     .option("--rules <names>", `whose retry rules, of ${RULES.join(",")}`, rulesOption, [...RULES])
     .addOption(new Option("--tier <tier>", "of the hub").choices(Object.keys(TIERS)).default("S2"))
     .option("--units <count>", "of the hub", wholeNumber(1, 200), 2)
@@ -141,10 +156,15 @@ function assertWritable(option: string, file: string | true | undefined): void {
   }
 }
 
-async function realFleet(flags: FleetFlags, output: Output, streams: Streams, signal: AbortSignal): Promise<boolean> {
+async function realFleet(
+  flags: FleetFlags,
+  output: Output,
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { devices = DEFAULT_REAL } = flags;
   const { report, done } = await real({ ...flags, devices }, output, progressLine(streams), signal);
-  writeJson(flags.json, `${JSON.stringify(report)}\n`, output, streams);
+  writeReport(flags.json, report, output);
   return done;
 }
 
@@ -167,6 +187,7 @@ async function simulated(
     ...(tokenLifetime !== undefined && { tokenLifetime }),
     ...(keepAlive !== undefined && { keepAlive }),
   };
+  output.event({ event: "started", scenario, devices, seed }, `seed ${seed}`);
   const start = performance.now();
   const progress = progressLine(streams);
   const now = new Map<Rules, string>();
@@ -181,21 +202,24 @@ async function simulated(
   }).finally(progress.end);
   const report: FleetReport = { scenario, devices, seed, hub: { tier, units }, quotas, agent, rules: found };
   const again = ["berth fleet", ...commandOf(flags, seed)].join(" ");
-  writeJson(flags.json, `${JSON.stringify(report)}\n`, output, streams);
+  writeReport(flags.json, report, output);
   write("--html", flags.html, page(report, again), output);
   write("--svg", flags.svg, plots(report), output);
   for (const line of [heading(report), "", ...columns(rows(report)), ""]) output.line(line);
   output.line(`again: ${again}`);
   const all = Object.keys(found).length * devices;
-  output.line(`${Math.round((all / (performance.now() - start)) * 1000)} devices a second, ${THREADS} threads`);
+  output.line(
+    `${Math.round((all / (performance.now() - start)) * 1000)} devices a second, ${THREADS} threads`,
+  );
   const faults = Object.values(found).flatMap((figures) => figures.faults);
   for (const fault of faults) output.error(new BerthError("internal", fault));
   return faults.length === 0;
 }
 
-function writeJson(file: string | true | undefined, json: string, output: Output, streams: Streams): void {
-  if (file === true) streams.out(json);
-  else write("--json", file, json, output);
+/** As an event on standard output, or into the file. */
+function writeReport(file: string | true | undefined, report: object, output: Output): void {
+  if (file === true) output.event({ event: "report", ...report });
+  else write("--json", file, `${JSON.stringify(report)}\n`, output);
 }
 
 function write(option: string, file: string | true | undefined, text: string, output: Output): void {
@@ -210,7 +234,8 @@ function write(option: string, file: string | true | undefined, text: string, ou
 
 /** What does the same again. */
 function commandOf(flags: SimulatedFlags, seed: number): string[] {
-  const { scenario, devices, rules, tier, units, registrations, startSpread, tokenLifetime, keepAlive } = flags;
+  const { scenario, devices, rules, tier, units, registrations, startSpread, tokenLifetime, keepAlive } =
+    flags;
   const words = { scenario, devices, seed, tier, units };
   const more = {
     ...(rules.length < RULES.length && { rules: rules.join(",") }),
@@ -219,7 +244,9 @@ function commandOf(flags: SimulatedFlags, seed: number): string[] {
     "token-lifetime": tokenLifetime,
     "keep-alive": keepAlive,
   };
-  return Object.entries({ ...words, ...more }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  return Object.entries({ ...words, ...more }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
 }
 
 function columns(all: readonly Row[]): string[] {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** `npm run fleet:docs`: runs each scenario and writes its figures and plots to docs/fleet, the tables to docs/fleet.md. */
+/**
+ * `npm run fleet:docs [-- SCENARIO ...]`: runs all scenarios or these, and writes their figures and plots to docs/fleet; the
+ * page docs/fleet.md has a table of each.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,15 +14,22 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PAGE = `${ROOT}docs/fleet.md`;
 /** What a page of a forge shows at once. */
 const MOST_BYTES = 60_000;
-const FLEET = ["--devices", process.argv[2] ?? "5000", "--seed", "1", "--tier", "S1", "--units", "1"];
+const FLEET = ["--devices", "5000", "--seed", "1", "--tier", "S1", "--units", "1"];
 
 function table([head, ...body]: readonly Row[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head as Row), line((head as Row).map((_, at) => (at === 0 ? "---" : "---:"))), ...body.map(line)].join("\n");
+  return [
+    line(head as Row),
+    line((head as Row).map((_, at) => (at === 0 ? "---" : "---:"))),
+    ...body.map(line),
+  ].join("\n");
 }
 
-function section(scenario: ScenarioName): string {
-  const words = ["fleet", "--scenario", scenario, ...FLEET];
+const wordsOf = (scenario: ScenarioName): string[] => ["fleet", "--scenario", scenario, ...FLEET];
+const fileOf = (scenario: ScenarioName, kind: "json" | "svg"): string => `${ROOT}docs/fleet/${scenario}.${kind}`;
+
+function made(scenario: ScenarioName): void {
+  const words = wordsOf(scenario);
   console.error(`berth ${words.join(" ")}`);
   const { status, stdout } = spawnSync(process.execPath, [`${ROOT}cli/berth.js`, ...words, "--json"], {
     encoding: "utf8",
@@ -27,25 +37,34 @@ function section(scenario: ScenarioName): string {
     maxBuffer: 64 * 1024 * 1024,
   });
   if (status !== 0) throw new Error(`berth ended with ${status}`);
-  const report = JSON.parse(stdout) as FleetReport;
+  const { event: _name, ...report } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as FleetReport & {
+    readonly event: string;
+  };
   const svg = plots(report);
   if (svg.length > MOST_BYTES) throw new Error(`the plots of ${scenario} have ${svg.length} bytes`);
-  const without = JSON.stringify(report, (key, value) => (key === "plot" ? undefined : value), 1);
-  writeFileSync(`${ROOT}docs/fleet/${scenario}.svg`, svg);
-  writeFileSync(`${ROOT}docs/fleet/${scenario}.json`, `${without}\n`);
+  const figures = JSON.stringify(report, (key, value) => (key === "plot" ? undefined : value), 1);
+  writeFileSync(fileOf(scenario, "svg"), svg);
+  writeFileSync(fileOf(scenario, "json"), `${figures}\n`);
+}
+
+function section(scenario: ScenarioName): string {
+  const report = JSON.parse(readFileSync(fileOf(scenario, "json"), "utf8")) as FleetReport;
   const { title, about } = SCENARIOS[scenario];
   return [
     `### ${title}`,
     about,
     table(rows(report)),
     `![${title}](fleet/${scenario}.svg)`,
-    `\`berth ${words.join(" ")}\`, figures: [${scenario}.json](fleet/${scenario}.json)`,
+    `\`berth ${wordsOf(scenario).join(" ")}\`, figures: [${scenario}.json](fleet/${scenario}.json)`,
   ].join("\n\n");
 }
 
 mkdirSync(`${ROOT}docs/fleet`, { recursive: true });
-const page = readFileSync(PAGE, "utf8");
-const [before, , after] = page.split(/<!-- \/?reports -->/);
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(SCENARIO_NAMES as string[]).includes(name));
+if (unknown !== undefined) throw new Error(`${unknown} is none of ${SCENARIO_NAMES.join(", ")}`);
+for (const scenario of SCENARIO_NAMES) if (asked.length === 0 || asked.includes(scenario)) made(scenario);
+const [before, , after] = readFileSync(PAGE, "utf8").split(/<!-- \/?reports -->/);
 if (after === undefined) throw new Error(`${PAGE} has no place for reports`);
 const reports = SCENARIO_NAMES.map(section).join("\n\n");
 writeFileSync(PAGE, `${before}<!-- reports -->\n\n${reports}\n\n<!-- /reports -->${after}`);

@@ -7,8 +7,11 @@ import type { JobInput, JobMessage } from "./job";
 import type { Rules } from "./rules";
 import type { Progress, RunOptions } from "./run";
 
-/** Bytes that a device takes in a run: measured (`npx tsx bench/fleet.ts`), and a quarter more. */
-export const DEVICE_BYTES: Readonly<Record<"berth" | "peer", number>> = Object.freeze({ berth: 24_000, peer: 3_000 });
+/** Bytes of a device in a run: two and a half times what it has at rest (`npx tsx bench/fleet.ts`), for what is not collected. */
+export const DEVICE_BYTES: Readonly<Record<"berth" | "peer", number>> = Object.freeze({
+  berth: 24_000,
+  peer: 3_000,
+});
 /** What a run takes without any. */
 const BASE_BYTES = 64_000_000;
 /** Of the memory that is free, this part may be taken. */
@@ -61,7 +64,10 @@ function inThread(job: JobInput, module: URL, onProgress: (progress: Progress) =
   const { devices, rules } = job.options;
   const bytes = BASE_BYTES + devices * DEVICE_BYTES[rules === "berth" ? "berth" : "peer"];
   // The collector works little where there is room.
-  const resourceLimits = { maxOldGenerationSizeMb: Math.ceil((2 * bytes) / 1e6) + 256, maxYoungGenerationSizeMb: 64 };
+  const resourceLimits = {
+    maxOldGenerationSizeMb: Math.ceil((2 * bytes) / 1e6) + 256,
+    maxYoungGenerationSizeMb: 64,
+  };
   return new Promise((resolve, reject) => {
     const worker = new Worker(module, { workerData: job, resourceLimits });
     worker.on("message", (message: JobMessage) => {

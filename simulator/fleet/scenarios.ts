@@ -75,7 +75,8 @@ export const SCENARIOS = Object.freeze({
   },
   "hub-failover": {
     title: "Hub failover",
-    about: "All are connected. The hub's region fails: connections end, nobody answers there any more. DPS names another hub.",
+    about:
+      "All are connected. The hub's region fails: connections end, nobody answers there any more. DPS names another hub.",
     event: SETTLING,
     least: 0,
     longest: 48 * HOUR,
@@ -108,7 +109,8 @@ export const SCENARIOS = Object.freeze({
   },
   "root-rotation": {
     title: "Root rotation",
-    about: "All are connected. The hub gets a certificate under another root, which devices trust: all connections end at once.",
+    about:
+      "All are connected. The hub gets a certificate under another root, which devices trust: all connections end at once.",
     event: SETTLING,
     least: 0,
     longest: 24 * HOUR,
@@ -119,7 +121,8 @@ export const SCENARIOS = Object.freeze({
   },
   "token-renewals": {
     title: "Token renewals of a day",
-    about: "Power comes back as in power-back; then a day passes, in which each device renews its token again and again.",
+    about:
+      "Power comes back as in power-back; then a day passes, in which each device renews its token again and again.",
     event: 0,
     least: 24 * HOUR,
     longest: 24 * HOUR,

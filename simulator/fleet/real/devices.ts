@@ -67,7 +67,11 @@ function begin({ members, idScope, port, root, startSpread }: RealInput): void {
       store: new SmallStore(),
       random,
       signer: new NodeSigner(symmetricKey),
-      transport: { io: NodeTransport, roots: [root], connectTo: [{ host: "", address: "127.0.0.1", toPort: port }] },
+      transport: {
+        io: NodeTransport,
+        roots: [root],
+        connectTo: [{ host: "", address: "127.0.0.1", toPort: port }],
+      },
     };
     let first = true;
     const agent: Agent = new Agent(
@@ -92,13 +96,21 @@ function begin({ members, idScope, port, root, startSpread }: RealInput): void {
     return agent;
   });
   for (const agent of agents) agent.start();
-  const tell = (message: RealMessage, then = (): void => undefined): void => void process.send?.(message, then);
+  const tell = (message: RealMessage, then = (): void => undefined): void =>
+    void process.send?.(message, then);
   setInterval(() => tell({ progress: { connected, acknowledged } }), TOLD_EVERY);
   process.once("message", () => {
     const { user, system } = process.cpuUsage();
     const residentBytes = process.memoryUsage.rss() - before;
     for (const agent of agents) agent.stop();
-    const result = { connected, acknowledged, times, errors, residentBytes, cpuSeconds: (user + system) / 1e6 };
+    const result = {
+      connected,
+      acknowledged,
+      times,
+      errors,
+      residentBytes,
+      cpuSeconds: (user + system) / 1e6,
+    };
     tell({ result }, () => process.exit());
   });
 }

@@ -57,7 +57,10 @@ export interface RealReport {
 }
 
 /** How many devices fit: `bytes` that are free, and files that may be open. */
-export function mostRealDevices(bytes: number): { readonly devices: number; readonly why: "memory" | "files" } {
+export function mostRealDevices(bytes: number): {
+  readonly devices: number;
+  readonly why: "memory" | "files";
+} {
   const byMemory = Math.max(0, Math.floor((bytes * SHARE - BASE_BYTES) / DEVICE_BYTES));
   const byFiles = openFiles() - 200;
   return byFiles < byMemory ? { devices: byFiles, why: "files" } : { devices: byMemory, why: "memory" };
@@ -101,7 +104,9 @@ export async function runReal(options: RealOptions, calls: RealCalls): Promise<R
       const registrationId = `device-${index}`;
       return { registrationId, symmetricKey: deriveDeviceKey(group, registrationId) };
     });
-    const shares = Array.from({ length: PROCESSES }, (_, at) => members.filter((_one, index) => index % PROCESSES === at));
+    const shares = Array.from({ length: PROCESSES }, (_, at) =>
+      members.filter((_one, index) => index % PROCESSES === at),
+    );
     const { port, idScope, ca } = emulator;
     const runs = shares.map((share) => {
       const child = fork(fileURLToPath(calls.module), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
@@ -114,7 +119,8 @@ export async function runReal(options: RealOptions, calls: RealCalls): Promise<R
     const { user, system } = process.cpuUsage(cpu);
     const results = await Promise.all(runs.map((run) => run.end()));
     const { counts } = emulator;
-    const sum = (of: (result: RealResult) => number): number => results.reduce((total, result) => total + of(result), 0);
+    const sum = (of: (result: RealResult) => number): number =>
+      results.reduce((total, result) => total + of(result), 0);
     return {
       devices,
       startSpreadSeconds: startSpread / 1000,
@@ -122,7 +128,10 @@ export async function runReal(options: RealOptions, calls: RealCalls): Promise<R
       deviceSide: {
         connected: sum(({ connected }) => connected),
         acknowledged: sum(({ acknowledged }) => acknowledged),
-        secondsUntil: until(results.flatMap(({ times }) => times), devices),
+        secondsUntil: until(
+          results.flatMap(({ times }) => times),
+          devices,
+        ),
         errors: errorsOf(results),
         residentBytes: sum(({ residentBytes }) => residentBytes),
         cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
@@ -188,7 +197,10 @@ function untilAll(
       const failure = runs.find((run) => run.failure)?.failure;
       const sum = (of: (progress: RealProgress) => number): number =>
         runs.reduce((total, { progress }) => total + of(progress), 0);
-      const progress = { connected: sum((one) => one.connected), acknowledged: sum((one) => one.acknowledged) };
+      const progress = {
+        connected: sum((one) => one.connected),
+        acknowledged: sum((one) => one.acknowledged),
+      };
       onProgress(progress);
       const done = progress.acknowledged >= devices || signal.aborted || performance.now() - start >= timeout;
       if (!failure && !done) return;

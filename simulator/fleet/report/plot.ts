@@ -43,7 +43,9 @@ export function spanOf(report: FleetReport): number {
     Math.min(seconds, Math.max(10, (secondsUntil["100"] ?? seconds) * 1.05)),
   );
   const whole = report.scenario === "token-renewals";
-  return whole ? Math.max(...rulesOf(report).map(({ figures }) => figures.seconds)) : Math.min(Math.max(...all), 4 * Math.min(...all));
+  return whole
+    ? Math.max(...rulesOf(report).map(({ figures }) => figures.seconds))
+    : Math.min(Math.max(...all), 4 * Math.min(...all));
 }
 
 export function plots(report: FleetReport): string {
@@ -55,7 +57,9 @@ export function plots(report: FleetReport): string {
     { title: "CONNACK 3, a second", series: "refused" },
     { title: "registrations accepted, a second", series: "registrations" },
     { title: "registrations answered by 429, a second", series: "throttled" },
-  ].filter(({ series }) => all.some(({ figures }) => figures.plot[series as Panel["series"]].some((value) => value > 0))) as Panel[];
+  ].filter(({ series }) =>
+    all.some(({ figures }) => figures.plot[series as Panel["series"]].some((value) => value > 0)),
+  ) as Panel[];
   const height = TOP + panels.length * (PANEL + GAP);
   const legend = all.map(
     ({ name }, at) =>
@@ -74,9 +78,12 @@ export function plots(report: FleetReport): string {
 function drawn({ title, series, limit }: Panel, report: FleetReport, span: number, top: number): string {
   const all = rulesOf(report);
   const lines = all.map(({ figures: { plot } }) =>
-    plot[series].map((value, at) => [(at + 0.5) * plot.step, value] as const).filter(([second]) => second <= span),
+    plot[series]
+      .map((value, at) => [(at + 0.5) * plot.step, value] as const)
+      .filter(([second]) => second <= span),
   );
-  const most = series === "online" ? 100 : Math.max(1, ...lines.flatMap((line) => line.map(([, value]) => value)));
+  const most =
+    series === "online" ? 100 : Math.max(1, ...lines.flatMap((line) => line.map(([, value]) => value)));
   const ticks = series === "online" ? [0, 50, 100] : ticksTo(most);
   const highest = ticks.at(-1) as number;
   const x = (second: number): string => (LEFT + (second / span) * (WIDTH - LEFT - RIGHT)).toFixed(1);
@@ -89,17 +96,23 @@ function drawn({ title, series, limit }: Panel, report: FleetReport, span: numbe
         `<path class="grid" d="M${LEFT} ${y(value)}H${WIDTH - RIGHT}"/><text class="tick y" x="${LEFT - 6}" y="${Number(y(value)) + 4}">${whole(value)}</text>`,
     ),
     ...timesTo(span).map(
-      (second) => `<text class="tick x" x="${x(second)}" y="${bottom + 14}">${shortTime(second, span)}</text>`,
+      (second) =>
+        `<text class="tick x" x="${x(second)}" y="${bottom + 14}">${shortTime(second, span)}</text>`,
     ),
     ...(limit !== undefined && limit <= highest
-      ? [`<path class="limit" d="M${LEFT} ${y(limit)}H${WIDTH - RIGHT}"><title>quota, ${whole(limit)} a second</title></path>`]
+      ? [
+          `<path class="limit" d="M${LEFT} ${y(limit)}H${WIDTH - RIGHT}"><title>quota, ${whole(limit)} a second</title></path>`,
+        ]
       : []),
     // The first one lies on top of the others.
-    ...[...lines.keys()].slice(1).concat(0).map((at) => {
-      const line = lines[at] ?? [];
-      const path = line.map(([second, value]) => `${x(second)} ${y(value)}`).join("L");
-      return `<path class="line rule${at}" d="M${path}"><title>${all[at]?.name}: ${peak(line, series)}</title></path>`;
-    }),
+    ...[...lines.keys()]
+      .slice(1)
+      .concat(0)
+      .map((at) => {
+        const line = lines[at] ?? [];
+        const path = line.map(([second, value]) => `${x(second)} ${y(value)}`).join("L");
+        return `<path class="line rule${at}" d="M${path}"><title>${all[at]?.name}: ${peak(line, series)}</title></path>`;
+      }),
   ].join("\n");
 }
 

@@ -19,7 +19,11 @@ export interface FleetReport {
 
 export type Row = readonly [name: string, ...values: string[]];
 
-const NAMES = { berth: "berth", "azure-iot-sdk-node": "Node.js SDK", "azure-sdk-for-c": "SDK for C" } as const;
+const NAMES = {
+  berth: "berth",
+  "azure-iot-sdk-node": "Node.js SDK",
+  "azure-sdk-for-c": "SDK for C",
+} as const;
 
 /** Rules of the report, in their order, with names for people. */
 export function rulesOf({ rules }: FleetReport): { readonly name: string; readonly figures: Figures }[] {
@@ -40,7 +44,10 @@ export function heading({ scenario, devices, seed, hub, quotas }: FleetReport): 
 /** The first row has the names of the rules. */
 export function rows(report: FleetReport): Row[] {
   const all = rulesOf(report);
-  const row = (name: string, of: (figures: Figures) => string): Row => [name, ...all.map(({ figures }) => of(figures))];
+  const row = (name: string, of: (figures: Figures) => string): Row => [
+    name,
+    ...all.map(({ figures }) => of(figures)),
+  ];
   const each = (count: number, devices: number): string => (count / devices).toFixed(2);
   return [
     ["", ...all.map(({ name }) => name)],
@@ -56,7 +63,12 @@ export function rows(report: FleetReport): Row[] {
     row("429 in a second, at most", ({ peaks }) => whole(peaks.throttled)),
     row("TLS handshakes a device", ({ totals, devices }) => each(totals.handshakes, devices)),
     ...(all.some(({ figures }) => figures.interrupted || figures.back < figures.devices)
-      ? [row("devices that are back", ({ back, interrupted }) => `${whole(back)}${interrupted ? ", interrupted" : ""}`)]
+      ? [
+          row(
+            "devices that are back",
+            ({ back, interrupted }) => `${whole(back)}${interrupted ? ", interrupted" : ""}`,
+          ),
+        ]
       : []),
   ];
 }
@@ -69,5 +81,7 @@ export function time(seconds: number | null): string {
 }
 
 export function whole(value: number): string {
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
 }

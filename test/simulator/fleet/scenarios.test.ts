@@ -12,7 +12,11 @@ const REGISTRATIONS = 30;
 const DEVICES = CROWD * REGISTRATIONS;
 const QUOTAS = { hub: 4, registrations: REGISTRATIONS };
 /** What a device of ours may cost in handshakes, those of its normal way included. */
-const MOST_HANDSHAKES: Readonly<Partial<Record<ScenarioName, number>>> = { "cold-start": 3, "dps-throttled": 20, "hub-failover": 8 };
+const MOST_HANDSHAKES: Readonly<Partial<Record<ScenarioName, number>>> = {
+  "cold-start": 3,
+  "dps-throttled": 20,
+  "hub-failover": 8,
+};
 /** The longest that a device that was told a time waits above it, so that a fleet does not come back in one moment; seconds. */
 const JITTER = 50;
 const seed = Number(process.env.BERTH_SEED ?? 1);
