@@ -66,6 +66,8 @@ const FOLDERS = {
     ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
     "packages",
   ],
+  // Agents and other SDKs' retry rules in a world of their own; over real sockets against the emulator, too.
+  "simulator/fleet": [["src/", "simulator/", "hosts/node/", "emulator/index[.]"], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
@@ -85,6 +87,7 @@ const FOLDERS = {
       "hosts/node/",
       "emulator/",
       "factory/",
+      "simulator/fleet/",
       "hosts/transport-tap[.]",
       "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",

@@ -36,7 +36,12 @@ const LIBRARY = {
   outbox: "src/flash-log.ts",
   emulator: "emulator/index.ts",
 };
-const COMMAND = { command: "cli/main.ts" };
+/** The command, and what it runs in threads and processes. */
+const COMMAND = {
+  command: "cli/main.ts",
+  "fleet-worker": "simulator/fleet/worker.ts",
+  "fleet-devices": "simulator/fleet/real/entry.ts",
+};
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";
 

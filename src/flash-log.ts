@@ -44,7 +44,12 @@ export function flashLog({ region, dailyErases }: FlashLogOptions = {}): MakeMes
         const flash = open();
         const most = dailyErases ?? DAILY * flash.sectors;
         const whose = crc32(text.encode(`${idScope}/${registrationId}`));
-        return new SectorLog(flash, whose, allowance(most, () => clock.ticks()), tell);
+        return new SectorLog(
+          flash,
+          whose,
+          allowance(most, () => clock.ticks()),
+          tell,
+        );
       },
       report,
     );

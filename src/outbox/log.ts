@@ -292,7 +292,8 @@ export class SectorLog {
       } catch {
         continue;
       }
-      if (!this.#writes(slot, 0, encodeSector({ owner: this.#owner, sequence, since: this.#since }))) continue;
+      if (!this.#writes(slot, 0, encodeSector({ owner: this.#owner, sequence, since: this.#since })))
+        continue;
       this.#sequences[slot] = sequence;
       this.#newest = slot;
       this.#end = SECTOR_HEADER;

@@ -18,7 +18,7 @@ import {
 import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { NO_BYTES } from "../mqtt/packets";
-import { type Place, SectorLog } from "./log";
+import type { Place, SectorLog } from "./log";
 
 /** A message that is in flash. */
 class LoggedMessage extends TelemetryMessage implements Place {
@@ -140,7 +140,10 @@ export class FlashQueue implements MessageQueue {
     const log = this.#log;
     if (!log) return false;
     if (bag.length + payload.length > log.largest) {
-      throw new BerthError("packet-too-large", `payload and properties over ${log.largest} bytes of a sector`);
+      throw new BerthError(
+        "packet-too-large",
+        `payload and properties over ${log.largest} bytes of a sector`,
+      );
     }
     if (!log.hasRoom(bag.length, payload.length)) {
       if (!this.#dropsOldest) {
