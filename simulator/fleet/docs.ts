@@ -52,7 +52,7 @@ function made(scenario: ScenarioName): void {
   };
   const svg = plots(report);
   if (svg.length > MOST_BYTES) throw new Error(`the plots of ${scenario} have ${svg.length} bytes`);
-  const figures = JSON.stringify(report, (key, value) => (key === "plot" ? undefined : value), 1);
+  const figures = JSON.stringify(report, (key, value) => (key === "plot" ? undefined : value), 2);
   writeFileSync(fileOf(scenario, "svg"), svg);
   writeFileSync(fileOf(scenario, "json"), `${figures}\n`);
 }
