@@ -131,7 +131,9 @@ export default {
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
     // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
-    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
+    exclude: {
+      path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/|^hosts/moddable/qemu/.*natives[.]js$",
+    },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

@@ -33,6 +33,7 @@ export const nodeEngine: DeviceEngine = Object.freeze({
       features,
     });
     agent.start();
+    if (agent.pending > 0) handler.onKept?.(agent.pending);
     return {
       pid: undefined,
       send: async (payload, properties) => agent.send(host.text.encode(payload), properties),

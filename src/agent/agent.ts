@@ -21,6 +21,7 @@ import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import { ClockSuspicion } from "./clock-suspicion";
 import { Connections } from "./connections";
+import { Contest } from "./contest";
 import { Credentials } from "./credentials";
 import { OUTPUT_SIZE } from "./hub-connection";
 import { HubFeatures, hubFeatureHost } from "./hub-features";
@@ -72,6 +73,7 @@ export class Agent {
   readonly #suspicion: ClockSuspicion;
   readonly #prerequisites: Prerequisites;
   readonly #wish = new Wish();
+  readonly #contest = new Contest();
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   /** Ticks at which the back-off ends. */
@@ -216,6 +218,7 @@ export class Agent {
   forget(): number {
     this.#known.forget();
     this.#credentials.forget();
+    this.#contest.clear();
     // Whatever it holds of them in its buffer goes with it.
     this.#connections.closeHub();
     const dropped = this.#features.forget();
@@ -252,6 +255,7 @@ export class Agent {
 
   #wait(lack: Lack): void {
     if (this.#state !== lack) {
+      this.#contest.clear();
       this.#prerequisites.begin();
       if (!this.#enter(lack)) return;
     } else if (!this.#prerequisites.remind(lack, LOOK)) return;
@@ -373,11 +377,14 @@ export class Agent {
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
   #failed(phase: "dps" | "hub", met: BerthError): void {
-    const error = phase === "hub" ? this.#credentials.failed(met) : met;
     const wasRunning = this.#state === AgentState.RUNNING;
     const { clock } = this.#host;
     const random = this.#host.random();
     const now = clock.ticks();
+    const error =
+      phase === "hub"
+        ? this.#contest.judge(this.#credentials.failed(met), wasRunning ? this.#standing.age(now) : undefined)
+        : met;
     const { registered = false, notBefore = now } = this.#connections.provisioner ?? {};
     const { answered } = this.#connections;
     this.#disconnect();

@@ -18,7 +18,7 @@ import {
 import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { NO_BYTES } from "../mqtt/packets";
-import { type Place, SectorLog } from "./log";
+import type { Place, SectorLog } from "./log";
 
 /** A message that is in flash. */
 class LoggedMessage extends TelemetryMessage implements Place {

@@ -139,7 +139,8 @@ const FAILURES: readonly Failure[] = [
     known: true,
     fail: (run) => void run.azure.servers.set(HUB, dropping(run, 5_000)),
     registrations: 0,
-    back: 60,
+    // Only a person can mend it.
+    back: 1_200,
   },
   {
     name: "no server can be reached, a hub is known",

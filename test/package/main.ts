@@ -31,7 +31,7 @@ const QUIET = ["--no-audit", "--no-fund", "--no-update-notifier"];
 const WANTED =
   /^(dist\/|docs\/|certificates\/|src\/|typings\/|(cli\/berth\.js|emulator\/README\.md)$|hosts\/(moddable|native|sockets)\/|manifest\w*\.json$|package\.json$|[A-Z]+(\.md)?$)/;
 const UNWANTED =
-  /(^|\/)(test|scripts|tools|node_modules|build)\/|\.test\.|local\.json$|inputs\.json$|\.new$|\.key/;
+  /(^|\/)(test|scripts|tools|node_modules|build)\/|^(?!docs\/).*\.test\.|local\.json$|inputs\.json$|\.new$|\.key/;
 /** Packages with scripts that nothing depends on. */
 const WITH_SCRIPTS = ["node_modules/lmdb", "node_modules/msgpackr-extract"];
 /** Bytes, packed and unpacked: twice of it would be noticed. */
@@ -246,7 +246,10 @@ async function judgeNative(app: string, node: string | undefined): Promise<void>
 const directory = mkdtempSync(join(tmpdir(), "berth package-"));
 try {
   const app = join(directory, "app");
-  const [tarball, nodes] = await Promise.all([pack(directory), installNodes(join(directory, "nodes"))]);
+  const installing = installNodes(join(directory, "nodes"));
+  // Nothing is removed while npm writes.
+  const tarball = await pack(directory).finally(() => installing.catch(() => {}));
+  const nodes = await installing;
   await install(app, tarball);
   await compile(app);
   await judgeTooOld(app, nodes.get(TOO_OLD) as string);

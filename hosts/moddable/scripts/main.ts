@@ -7,7 +7,7 @@
  *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
  *   npm run test:moddable -- [--debug|--release] [--seed N] [--timeout SECONDS]
  *   npm run sim:qemu -- [--debug|--release] [--app DIR] [--identity FILE.json] [--telemetry N] [--efuse] [--cut N] [--seed S]
- *     [--measure MINUTES] [--bad-input] [--timeout SECONDS] [key=value ...]
+ *     [--drop N] [--measure MINUTES] [--bad-input] [--timeout SECONDS] [key=value ...]
  *
  * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6, or qemu for the emulated ESP32-C3 of sim:qemu. `key=value` of build and
  * flash goes into the image (ssid= and password= as in the SDK's examples), of sim into the simulated flash. test runs the
@@ -15,8 +15,9 @@
  * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * sim:qemu runs the image of an ESP32-C3 in QEMU: two starts of N messages each (default 3). --efuse puts the key into eFuse;
- * --cut takes the power away N times, at moments that the seed chooses; --measure tells sizes, memory and writes of flash;
- * --bad-input tries flash and networks that are wrong. --app test/on-device runs the cases there.
+ * --drop closes the first connection to the hub after N messages; --cut takes the power away N times, at moments that the
+ * seed chooses; --measure tells sizes, memory and writes of flash; --bad-input tries flash and networks that are wrong.
+ * --app test/on-device runs the cases there.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -59,7 +60,7 @@ const OPTIONS = Object.freeze({
   test: { debug: false, release: false, seed: true, timeout: true },
   qemu: {
     ...{ debug: false, release: false, app: true, identity: true, efuse: false, "bad-input": false },
-    ...{ telemetry: true, cut: true, seed: true, measure: true, timeout: true },
+    ...{ telemetry: true, cut: true, seed: true, drop: true, measure: true, timeout: true },
   },
 });
 
@@ -69,6 +70,7 @@ const NUMBERS: readonly [name: string, unit: string][] = [
   ["telemetry", " of messages"],
   ["cut", " of power cuts"],
   ["seed", ""],
+  ["drop", " of messages"],
   ["measure", " of minutes"],
 ];
 
@@ -213,6 +215,7 @@ async function main(words: readonly string[]): Promise<number> {
       ...simulation,
       identity,
       cuts: Number(options.cut ?? 0),
+      drop: options.drop === undefined ? undefined : Number(options.drop),
       seed: Number(options.seed ?? Date.now() % 1_000_000),
     });
   }

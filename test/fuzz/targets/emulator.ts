@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The emulator's own readers. They run on Node only. */
+import type { Configuration } from "../../../emulator/configuration";
 import { parseConfiguration } from "../../../emulator/configuration-reader";
 import { parseFaults } from "../../../emulator/fault-reader";
 import { DocumentError, parseJson, readJson } from "../../../emulator/json-reader";
@@ -19,13 +20,9 @@ export const emulatorConfiguration: Target = {
   memory: 0,
   run(bytes, text) {
     const document = textOf(bytes, text);
-    const configuration = outcome(document, () => parseConfiguration(document, "a"));
-    if (!configuration.startsWith("error")) {
-      must(
-        outcome(document, () => parseConfiguration(configuration, "a")) === configuration,
-        "read again, another",
-      );
-    }
+    const configuration = outcome(document, () => read(document));
+    if (!configuration.startsWith("error"))
+      must(outcome(document, () => read(configuration)) === configuration, "read again, another");
     return [
       configuration,
       outcome(document, () => parseFaults(document, "a")),
@@ -58,6 +55,14 @@ export const emulatorConfiguration: Target = {
     "]",
   ],
 };
+
+/** Without the lines, which are those of the document that it was read from; each enrollment must have one. */
+function read(document: string): Omit<Configuration, "places"> {
+  const { places, ...configuration } = parseConfiguration(document, "a");
+  for (const list of ["enrollments", "enrollmentGroups"] as const)
+    must(places?.[list].length === configuration[list].length, `${list} without their lines`);
+  return configuration;
+}
 
 /** What `read` returned as JSON, or its error, which must name the place and show no key. */
 function outcome(document: string, read: () => unknown): string {

@@ -104,7 +104,10 @@ testProperty(
   fc.property(
     fc.array(
       fc.record({
-        steps: fc.array(fc.constantFrom<Step>("add", "add", "ack", "restart"), { minLength: 1, maxLength: 40 }),
+        steps: fc.array(fc.constantFrom<Step>("add", "add", "ack", "restart"), {
+          minLength: 1,
+          maxLength: 40,
+        }),
         cutAfter: fc.integer({ min: 0, max: 1_500 }),
         cut: fc.constantFrom(...CUTS),
       }),
@@ -121,7 +124,8 @@ testProperty(
         // What the cut was in has come to one or the other.
         const there = flashQueue(flash.restart().copy()).drain();
         if (known.trying !== undefined && there.includes(known.trying)) known.taken.push(known.trying);
-        if (known.marking !== undefined && !there.includes(known.marking)) known.acknowledged.add(known.marking);
+        if (known.marking !== undefined && !there.includes(known.marking))
+          known.acknowledged.add(known.marking);
         known.trying = known.marking = undefined;
       }
       check(flash, known);
@@ -201,14 +205,18 @@ describe("a bit that has flipped", () => {
 testProperty(
   "any bytes at all are read without a fault, and written over",
   25,
-  fc.property(fc.uint8Array({ minLength: 1, maxLength: 768 }), fc.integer({ min: 0, max: 767 }), (noise, at) => {
-    const flash = new NorFlash(3, 256);
-    const first = flashQueue(flash);
-    for (let i = 0; i < 10; i += 1) first.add(`message ${i}`);
-    for (const [i, byte] of noise.entries()) flash.bytes[(at + i) % 768] = byte;
-    const { drain, add } = flashQueue(flash);
-    expect(drain().every((text) => /^message \d$/.test(text))).toBe(true);
-    for (let i = 0; i < 10; i += 1) add(`later ${i}`);
-    expect(flashQueue(flash).drain()).toEqual(Array.from({ length: 10 }, (_, i) => `later ${i}`));
-  }),
+  fc.property(
+    fc.uint8Array({ minLength: 1, maxLength: 768 }),
+    fc.integer({ min: 0, max: 767 }),
+    (noise, at) => {
+      const flash = new NorFlash(3, 256);
+      const first = flashQueue(flash);
+      for (let i = 0; i < 10; i += 1) first.add(`message ${i}`);
+      for (const [i, byte] of noise.entries()) flash.bytes[(at + i) % 768] = byte;
+      const { drain, add } = flashQueue(flash);
+      expect(drain().every((text) => /^message \d$/.test(text))).toBe(true);
+      for (let i = 0; i < 10; i += 1) add(`later ${i}`);
+      expect(flashQueue(flash).drain()).toEqual(Array.from({ length: 10 }, (_, i) => `later ${i}`));
+    },
+  ),
 );

@@ -9,7 +9,7 @@ const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `message ${from + i}`);
 
 /** What is there for one that starts anew. */
-function after(flash: NorFlash): string[] {
+function leftIn(flash: NorFlash): string[] {
   return flashQueue(flash).drain();
 }
 
@@ -20,7 +20,7 @@ test("first in, first out, with property bags, through restarts at any point", (
   expect(queue.count).toBe(6);
   const first = take() as TelemetryMessage;
   expect(textOf(first)).toBe("message 1");
-  expect(after(flash.copy())).toEqual([
+  expect(leftIn(flash.copy())).toEqual([
     "message 1",
     "message 2",
     "message 3 a=1&b",
@@ -33,16 +33,20 @@ test("first in, first out, with property bags, through restarts at any point", (
   expect(restarted.queue.count).toBe(5);
   restarted.add("message 7");
   expect(restarted.drain().map((text) => text.split(" ")[1])).toEqual(["2", "3", "4", "5", "6", "7"]);
-  expect(after(flash)).toEqual([]);
+  expect(leftIn(flash)).toEqual([]);
 });
 
 test("acknowledgements out of order, and messages that are taken back", () => {
   const flash = new NorFlash(4, 512);
   const { add, take, queue, drain } = flashQueue(flash);
   for (const text of numbers(1, 5)) add(text);
-  const [one, two, three] = [take(), take(), take()] as [TelemetryMessage, TelemetryMessage, TelemetryMessage];
+  const [one, two, three] = [take(), take(), take()] as [
+    TelemetryMessage,
+    TelemetryMessage,
+    TelemetryMessage,
+  ];
   queue.release(two);
-  expect(after(flash.copy())).toEqual(["message 1", ...numbers(3, 5)]);
+  expect(leftIn(flash.copy())).toEqual(["message 1", ...numbers(3, 5)]);
   queue.restore(three);
   queue.restore(one);
   expect(queue.count).toBe(4);
@@ -88,7 +92,7 @@ describe("a region that is full", () => {
     expect(queue.hasRoom(9)).toBe(true);
     add("message 28");
     expect(drain()).toEqual(numbers(10, 28));
-    expect(after(flash)).toEqual([]);
+    expect(leftIn(flash)).toEqual([]);
   });
 
   test("or drops the oldest, and says how many; what is on its way is none of them", () => {
@@ -100,7 +104,7 @@ describe("a region that is full", () => {
     expect(queue.count).toBe(19);
     // Its place in flash is another one's now.
     for (const message of away) queue.release(message);
-    expect(after(flash.copy())).toEqual(numbers(10, 28));
+    expect(leftIn(flash.copy())).toEqual(numbers(10, 28));
     expect(drain()).toEqual(numbers(10, 28));
   });
 
@@ -125,7 +129,11 @@ test("what is another device's does not count, and makes room", () => {
   const { add, drain, errors, time } = flashQueue(flash);
   expect(drain()).toEqual([]);
   time.advance(0);
-  expect(errors.map(({ message }) => /sector . is another device's/.test(message))).toEqual([true, true, true]);
+  expect(errors.map(({ message }) => /sector . is another device's/.test(message))).toEqual([
+    true,
+    true,
+    true,
+  ]);
   for (const text of numbers(1, 27)) add(text);
   expect(drain()).toEqual(numbers(1, 27));
 });
@@ -139,9 +147,9 @@ test("`clear` drops all, and leaves nothing of it in flash", () => {
   expect([queue.count, queue.oldest]).toEqual([0, undefined]);
   queue.release(away);
   expect(Buffer.from(flash.bytes).includes("message")).toBe(false);
-  expect(after(flash.copy())).toEqual([]);
+  expect(leftIn(flash.copy())).toEqual([]);
   add("new");
-  expect(after(flash.copy())).toEqual(["new"]);
+  expect(leftIn(flash.copy())).toEqual(["new"]);
   expect(drain()).toEqual(["new"]);
 });
 
@@ -153,7 +161,7 @@ test("before the start, messages wait in memory behind those of the run before",
   expect([flash.writes, queue.oldest]).toEqual([3, undefined]);
   queue.start?.();
   add("late");
-  expect(after(flash.copy())).toEqual(["of the run before", "early", "late"]);
+  expect(leftIn(flash.copy())).toEqual(["of the run before", "early", "late"]);
   expect(drain()).toEqual(["of the run before", "early", "late"]);
 });
 
@@ -188,7 +196,7 @@ describe("flash that takes nothing", () => {
     for (const text of numbers(1, 24)) add(text);
     time.advance(0);
     expect(errors).toEqual([]);
-    expect(after(flash.copy())).toEqual(numbers(1, 24));
+    expect(leftIn(flash.copy())).toEqual(numbers(1, 24));
     expect(drain()).toEqual(numbers(1, 24));
   });
 
@@ -213,10 +221,10 @@ describe("flash that takes nothing", () => {
     time.advance(0);
     expect(errors.map(({ code }) => code)).toEqual(["outbox-worn"]);
     expect([flash.erases, queue.count]).toEqual([[1, 1, 0, 0], 20]);
-    expect(after(flash.copy())).toEqual(numbers(1, 18));
+    expect(leftIn(flash.copy())).toEqual(numbers(1, 18));
     time.advance(43_200_000);
     add("message 21");
-    expect(after(flash.copy())).toEqual(numbers(1, 21));
+    expect(leftIn(flash.copy())).toEqual(numbers(1, 21));
     expect(drain()).toEqual(numbers(1, 21));
   });
 });

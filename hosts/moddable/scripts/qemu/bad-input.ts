@@ -80,7 +80,7 @@ const CASES: readonly Case[] = [
   { name: "SNTP tells 2099", says: OUT_OF_BOUNDS, time: Date.UTC(2099, 0, 1) },
 ];
 
-type BadInputOptions = Omit<SimulationOptions, "cuts" | "seed" | "identity">;
+type BadInputOptions = Omit<SimulationOptions, "cuts" | "seed" | "drop" | "identity">;
 
 /** @returns 0 when each case ended as it has to */
 export async function tryBadInput(options: BadInputOptions): Promise<number> {

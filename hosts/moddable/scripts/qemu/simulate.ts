@@ -29,6 +29,8 @@ export interface SimulationOptions {
   /** Power cuts; 0: none. */
   readonly cuts: number;
   readonly seed: number;
+  /** Messages after which the hub closes the first connection; undefined: it does not. */
+  readonly drop: number | undefined;
   /** Milliseconds of a life; 0: none. */
   readonly timeout: number;
   readonly print: (row: string) => void;
@@ -54,6 +56,9 @@ export async function simulateChip(options: SimulationOptions): Promise<number> 
     }
     const cloud = await ChipCloud.start({ print, alternate: options.cuts > 0 });
     try {
+      const { drop } = options;
+      for (const endpoint of drop === undefined ? [] : cloud.emulator.hubs)
+        cloud.emulator.faults.add({ step: "puback", action: "close", endpoint, skip: drop ?? 0, count: 1 });
       const own = { ...NETWORK, ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...settings };
       const files = writeChip(options, cloud.identity, own);
       const life = { ...files, program: options.program, timeout, signal: abort.signal };

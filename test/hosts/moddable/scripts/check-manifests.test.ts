@@ -166,6 +166,8 @@ describe("the manifests", () => {
     const { include, creation, typescript } = JSON.parse(readFileSync(CORE, "utf8"));
     expect(include[0]).toBe("$(MODDABLE)/examples/manifest_base.json");
     expect(creation).toEqual({ stack: 768 });
+    // Without it XS grows into what TLS needs.
+    expect(include).toContain("./manifest_memory.json");
     expect(typescript).toEqual({ tsconfig: { compilerOptions: { skipLibCheck: true } } });
     for (const file of MODULE_MANIFESTS) {
       const manifest = JSON.parse(readFileSync(file, "utf8"));
