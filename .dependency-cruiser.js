@@ -25,6 +25,8 @@ const FOLDERS = {
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
+  "src/flash-log[.]ts": [["src/"], "nothing"],
+  "src/outbox": [["src/"], "nothing"],
   src: [[], "nothing"],
   "hosts/sockets": [["src/"], "nothing"],
   "hosts/node": [["src/", "hosts/sockets/"], "Node"],
@@ -64,6 +66,8 @@ const FOLDERS = {
     ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],
     "packages",
   ],
+  // Agents and other SDKs' retry rules in a world of their own; over real sockets against the emulator, too.
+  "simulator/fleet": [["src/", "simulator/", "hosts/node/", "emulator/index[.]"], "packages"],
   emulator: [["hosts/node/(durable-file|directory-lock|handed-over)[.]"], "packages"],
   // What the firmware reads, the factory writes: by the firmware's own names and readers.
   factory: [
@@ -83,6 +87,7 @@ const FOLDERS = {
       "hosts/node/",
       "emulator/",
       "factory/",
+      "simulator/fleet/",
       "hosts/transport-tap[.]",
       "hosts/sockets/(connect-to|http-connect)[.]",
       "hosts/native/linux/(host|protocol)[.]",
@@ -126,7 +131,9 @@ export default {
     doNotFollow: { path: "node_modules" },
     // Natives in the syntax of the SDK's compiler, which no parser of JavaScript takes.
     // The parser knows no JSX; what the page takes from outside its folder, its modules without markup take.
-    exclude: { path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/" },
+    exclude: {
+      path: "[.]d[.]ts$|[.]tsx$|[.]css$|^hosts/native/moddable/|^hosts/moddable/qemu/.*natives[.]js$",
+    },
     enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

@@ -17,6 +17,7 @@ const FEATURES: readonly (readonly [name: string, modules: RegExp])[] = Object.f
   ["twin", /^src\/azure\/hub\/twin(-patch)?$/],
   ["plug and play", /^src\/azure\/hub\/plug-and-play$/],
   ["what these three share", /^src\/(azure\/hub\/failure|device)$/],
+  ["outbox in flash", /^(outbox|src\/flash-log|src\/outbox\/)/],
   ["transports", /^(transports|src\/transports|src\/mqtt\/(websocket|sha1))$/],
   ["proxy", /^(proxy|hosts\/sockets\/(http-connect|proxied-tcp))$/],
   ["firmware", /^firmware\/|^hosts\/moddable\/(diary|indicator|long-press|watchdog)$/],

@@ -36,6 +36,8 @@ export interface EngineHandler {
   onAssigned(report: AssignedReport): void;
   onConnected(report: ConnectedReport): void;
   onAcknowledged(): void;
+  /** So many messages of earlier runs wait in the outbox. */
+  onKept?(count: number): void;
   onMessage(message: CloudToDeviceMessage): void;
   onCredential(report: CredentialReport): void;
   onRoom(): void;

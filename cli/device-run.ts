@@ -134,6 +134,8 @@ class DeviceRun {
   #deadline: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #queued = 0;
+  /** Messages of earlier runs. */
+  #kept = 0;
   #sending = false;
   /** The outbox has room again since the last message was offered. */
   #room = false;
@@ -226,6 +228,10 @@ class DeviceRun {
       },
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connectedTo(report),
+      onKept: (count) => {
+        this.#kept = count;
+        this.#tell({ event: "kept", count }, `${count} messages of earlier runs wait`);
+      },
       onAcknowledged: () => this.#acknowledgedOne(),
       onMessage: (message) => this.#message(message),
       onCredential: (report) => this.#tell({ event: "credential", ...report }, credentialLine(report)),
@@ -357,7 +363,7 @@ class DeviceRun {
   }
 
   #sentAll(): boolean {
-    return this.#connected !== undefined && this.#acknowledged >= this.#options.telemetry;
+    return this.#connected !== undefined && this.#acknowledged >= this.#options.telemetry + this.#kept;
   }
 
   #endIfDone(): void {

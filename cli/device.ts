@@ -60,6 +60,7 @@ interface DeviceFlags {
   readonly gateway?: string;
   readonly secondName: boolean;
   readonly state?: string;
+  readonly outbox?: string;
   readonly telemetry?: number;
   readonly message?: string[];
   readonly property?: Record<string, string>;
@@ -114,6 +115,7 @@ export function addDevice(program: Command, context: CommandContext): void {
       false,
     )
     .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option("--outbox <file>", "keeps messages in this file until the hub has them; made when missing")
     .option(
       "--telemetry <count>",
       "messages to send; 0 only connects; default: 1, or each --message once",
@@ -166,6 +168,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     credentials: { issue: flags.issue, rootsKey: flags.rootsKey },
     transports: flags.transport,
     proxy: proxyOf(flags, context),
+    outboxFile: flags.outbox,
   };
   if (cert !== undefined && chain !== undefined) warnAbout(cert, chain, registrationId, output);
   const interrupt = onInterrupt();

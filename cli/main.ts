@@ -6,6 +6,7 @@ import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
 import { addDevice } from "./device";
 import { addEmulator } from "./emulator";
+import { addFleet } from "./fleet";
 import { addHub } from "./hub";
 import { addIdentity } from "./identity";
 import { asCliError, Output, processStreams, type Streams } from "./output";
@@ -33,7 +34,7 @@ export async function main(
       status = value;
     },
   };
-  const output = new Output(argv.includes("--json"), streams);
+  const output = new Output(wantsJson(argv), streams);
   try {
     const program = programOf(context, output.json);
     checkNpm(program, argv.slice(2), environment);
@@ -50,6 +51,12 @@ export async function main(
     output.error(known);
     return known.code === "invalid-argument" ? EXIT.usage : EXIT.failed;
   }
+}
+
+/** Not where it names a file, as `fleet` takes one. */
+function wantsJson(argv: readonly string[]): boolean {
+  const at = argv.indexOf("--json");
+  return at >= 0 && !(argv[2] === "fleet" && argv[at + 1]?.startsWith("-") === false);
 }
 
 /** @throws BerthError `invalid-argument` where npm has kept options of the command */
@@ -82,6 +89,7 @@ function programOf(context: CommandContext, json: boolean): Command {
     });
   addSimulate(program, context);
   addEmulator(program, context);
+  addFleet(program, context);
   addHub(program, context);
   addVerbs(program, context, GROUPS, VERBS);
   addDevice(program, context);

@@ -143,6 +143,9 @@ class NativeAgent implements EngineDevice {
       case "ready":
         this.#settle(0);
         break;
+      case "kept":
+        handler.onKept?.(event.count);
+        break;
       case "accepted":
         this.#settle(event.id);
         break;

@@ -30,7 +30,7 @@ const EXPLICIT_PARAMETERS = Buffer.from("06072a8648ce3d020130", "hex");
 
 /** @throws BerthError `invalid-argument` for what Node's engine would refuse, and for what only it can take */
 export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: boolean): Settings {
-  const { stateDirectory, roots, certificate, key, connectTo = [], proxy, transports } = device;
+  const { stateDirectory, roots, certificate, key, connectTo = [], proxy, transports, outboxFile } = device;
   const endpoint = agent.provisioning?.host ?? "";
   if (isIPv6(endpoint)) throw noIpv6Name(`--endpoint ${endpoint}`);
   const gateway = agent.hub?.gateway ?? "";
@@ -42,6 +42,7 @@ export function nativeSettings(device: EngineHost, agent: AgentOptions, trace: b
     roots: roots.map((root) => derOf(root, "a root certificate")),
     ...(connectTo.length > 0 && { connectTo }),
     ...(proxy !== undefined && { proxy }),
+    ...(outboxFile !== undefined && { outboxFile: resolve(outboxFile) }),
     ...symmetricKeyOf(device),
     ...(certificate !== undefined && { certificate: chainOf(certificate) }),
     ...(key !== undefined && { key: privateKeyOf(key) }),

@@ -6,6 +6,7 @@ import { CloudToDevice } from "../src/azure/hub/cloud-to-device";
 import { DirectMethods } from "../src/azure/hub/direct-methods";
 import { credentialsOf } from "../src/credentials/credential-list";
 import { twinWithCredentials } from "../src/credentials/credential-twin";
+import { flashLog } from "../src/flash-log";
 import type { TransportBinding } from "../src/host";
 import { transports } from "../src/transports";
 import type { DeviceEngine } from "./device-engine";
@@ -26,11 +27,13 @@ export const nodeEngine: DeviceEngine = Object.freeze({
     ];
     const agent = new Agent(ways ? host : { ...host, transport: tap(host.transport) }, handler, {
       ...options,
+      ...(device.outboxFile !== undefined && { outbox: { log: flashLog() } }),
       ...(ways && { transports: tapWays(ways, tap) }),
       credentials,
       features,
     });
     agent.start();
+    if (agent.pending > 0) handler.onKept?.(agent.pending);
     return {
       pid: undefined,
       send: async (payload, properties) => agent.send(host.text.encode(payload), properties),

@@ -16,8 +16,13 @@ const ANY_USAGE = "2.5.29.37.0";
 /** Of a server: without tickets it resumes no session. A resumed one has lost the issuers that the client sent with its own. */
 export const NO_RESUMPTION = constants.SSL_OP_NO_TICKET;
 
+/** Of each connection: Node.js takes the issuers out of it when it is first asked, and has the leaf alone after that. */
+const CHAINS = new WeakMap<TLSSocket, readonly X509Certificate[]>();
+
 /** Leaf first, then the issuers that the client sent with it; empty when it sent none. */
-export function clientChain(socket: TLSSocket): X509Certificate[] {
+export function clientChain(socket: TLSSocket): readonly X509Certificate[] {
+  const known = CHAINS.get(socket);
+  if (known) return known;
   const chain: X509Certificate[] = [];
   let next = socket.getPeerX509Certificate();
   while (next && chain.length < LONGEST_CHAIN) {
@@ -25,6 +30,7 @@ export function clientChain(socket: TLSSocket): X509Certificate[] {
     const issuer: X509Certificate | undefined = next.issuerCertificate;
     next = issuer && issuer.fingerprint256 !== next.fingerprint256 ? issuer : undefined;
   }
+  CHAINS.set(socket, chain);
   return chain;
 }
 

@@ -23,7 +23,7 @@ export interface EmulatorEvents {
       enrollment?: EnrollmentPlace;
     },
   ];
-  /** A request to a service API was refused: its token. */
+  /** A request over HTTPS or AMQP was refused: its token, or what a device showed. */
   serviceRefused: [{ host: string; path: string; reason: string }];
   /** A connection ended before its CONNECT was understood: TLS failed, another protocol, or nothing came in time. */
   stranger: [{ connection?: number; address: string; reason: string }];

@@ -24,6 +24,8 @@ export interface FirmwareWorld {
   readonly led: Led | undefined;
   /** Certificates and roots of the field. */
   readonly field?: Pick<TelemetryDeviceOptions, "credentials" | "features"> | undefined;
+  /** Undefined: telemetry waits in memory, and is measured only while there is a connection. */
+  readonly outbox?: TelemetryDeviceOptions["outbox"] | undefined;
   /** Of the device's certificate; undefined for a symmetric key. */
   readonly validity?: Validity | undefined;
   /** Figures for the telemetry, JSON. */
@@ -97,6 +99,7 @@ export class FirmwareApp {
       ...this.#world.field,
       onCredential: ({ what, state }) => this.#log(`${what} ${state}`),
       ...(settings.transports !== "" && { transports: transports(...listOf(settings.transports)) }),
+      ...(this.#world.outbox && { outbox: this.#world.outbox }),
       onState: (state) => this.#state(state),
       onAssigned: (report) => this.#assigned(report),
       onConnected: (report) => this.#connected(report),
@@ -106,9 +109,9 @@ export class FirmwareApp {
       onError: (report) => this.#error(report),
     });
     this.#device = device;
-    // What was measured while there was no connection is old by the time there is one.
+    // What was measured while there was no connection is old by the time there is one, but for a log, which has its time.
     device.every(settings.telemetryEvery * 1000, () => {
-      if (device.connected) this.#sample();
+      if (device.connected || this.#world.outbox) this.#sample();
     });
   }
 
@@ -194,7 +197,9 @@ export class FirmwareApp {
   }
 
   #send(value: object): void {
-    if (this.#device?.send(value) === false) this.note("telemetry", new BerthError("outbox-full"));
+    const now = this.#world.outbox && this.#world.host.clock.now();
+    const options = now === undefined ? undefined : { createdAt: new Date(now) };
+    if (this.#device?.send(value, options) === false) this.note("telemetry", new BerthError("outbox-full"));
   }
 
   #stuck(limit: number): void {

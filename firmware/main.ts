@@ -11,6 +11,7 @@ import {
   createTimers,
   fieldCredentials,
   loadPreferences,
+  outboxInFlash,
 } from "../hosts/moddable/host";
 import { Indicator, type Led, Signal } from "../hosts/moddable/indicator";
 import { LongPress } from "../hosts/moddable/long-press";
@@ -20,7 +21,7 @@ import { parseConnectTo } from "../hosts/sockets/connect-to";
 import { httpProxy } from "../hosts/sockets/proxied-tcp";
 import type { Validity } from "../src/agent/refusal";
 import { asBerthError, BerthError } from "../src/error";
-import { FirmwareApp } from "./app";
+import { FirmwareApp, type FirmwareWorld } from "./app";
 import { memory } from "./health";
 import { readSettings, type Settings } from "./settings";
 
@@ -76,6 +77,7 @@ function start(light: Led | undefined): void {
       restartReason: restartReason(),
       led: light,
       field: settings.issue === 1 || settings.rootsKey !== "" ? fieldOf(settings) : undefined,
+      outbox: outboxOf(settings),
       validity: validityOf(proof.clientCertificate),
       measure: memory,
       log,
@@ -97,6 +99,13 @@ function fieldOf({ issue, rootsKey }: Settings): ReturnType<typeof fieldCredenti
   const field = fieldCredentials(issue === 1, rootsKey);
   if (!field) log("issue and rootsKey skipped: the app has no manifest_certificates.json");
   return field;
+}
+
+function outboxOf({ outbox }: Settings): FirmwareWorld["outbox"] {
+  if (outbox === "") return undefined;
+  const inFlash = outboxInFlash();
+  if (!inFlash) log("outbox skipped: the app has no manifest_outbox.json");
+  return inFlash && { log: inFlash, whenFull: outbox as "refuse" | "drop-oldest" };
 }
 
 /** TLS judges the certificate: one that cannot be read here has no dates. */

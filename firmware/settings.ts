@@ -40,6 +40,11 @@ const ROOTS_KEY = Object.freeze({
   check: (value: string) => value === "" || /^B[A-P][A-Za-z0-9+/]{85}=$/.test(value),
 });
 
+const OUTBOX: Form = Object.freeze({
+  name: "`refuse`, `drop-oldest`, or empty",
+  check: (value: string) => value === "" || value === "refuse" || value === "drop-oldest",
+});
+
 /** By key, which is the key in `preference` and in `mc/config` alike: 15 characters at most. */
 export const SETTINGS = Object.freeze({
   ...PLATFORM_SETTINGS,
@@ -63,6 +68,8 @@ export const SETTINGS = Object.freeze({
   issue: number(0, 0, 1),
   /** Who may sign roots, as `berth roots key` prints it; empty: nobody. */
   rootsKey: text("", 0, 88, ROOTS_KEY),
+  /** Keeps telemetry in flash, and what becomes of it when that is full. Needs manifest_outbox.json. */
+  outbox: text("", 0, 11, OUTBOX),
   /** Acknowledged messages after which a simulator ends its run, and a board says so; 0: never. */
   exitAfter: number(0, 0, 1_000_000),
 });

@@ -33,9 +33,15 @@ const LIBRARY = {
   board: "hosts/node/board.ts",
   certificates: "hosts/node/field-certificates.ts",
   transports: "src/transports.ts",
+  outbox: "src/flash-log.ts",
   emulator: "emulator/index.ts",
 };
-const COMMAND = { command: "cli/main.ts" };
+/** The command, and what it runs in threads and processes. */
+const COMMAND = {
+  command: "cli/main.ts",
+  "fleet-worker": "simulator/fleet/worker.ts",
+  "fleet-devices": "simulator/fleet/real/entry.ts",
+};
 /** The oldest Node.js of package.json's `engines`. */
 const TARGET = "node20.19";
 

@@ -165,6 +165,22 @@ export interface CertificateHost {
   transportOptions(trust: Trust): Readonly<Record<string, unknown>>;
 }
 
+/**
+ * A part of NOR flash, or what behaves like it: erased by the sector to bytes of 255, and a write turns ones into zeros.
+ * A power cut leaves any part of a write or erase done. Each method throws what it likes.
+ */
+export interface FlashRegion {
+  /** From 2. */
+  readonly sectors: number;
+  /** Bytes of a sector, 256 to 65,536. */
+  readonly sectorSize: number;
+  erase(sector: number): void;
+  /** Fills `target` from `at` on, bytes from the start of the region. */
+  read(at: number, target: Uint8Array): void;
+  /** Durable on return. */
+  write(at: number, bytes: Uint8Array): void;
+}
+
 /** All that the agent needs from a platform. */
 export interface Host {
   readonly text: TextCodec;
@@ -180,6 +196,8 @@ export interface Host {
   readonly network?: Network;
   /** Absent where neither certificates are issued nor roots delivered. */
   readonly certificates?: CertificateHost;
+  /** Flash for `outbox.log`, opened when it is needed; absent where there is none. @throws anything */
+  readonly log?: () => FlashRegion;
   /**
    * Takes what a device needs to itself, before its life starts: the lock of its directory, the network.
    * @param ready to be called once; with an error nothing starts

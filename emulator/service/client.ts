@@ -7,7 +7,7 @@ import type { Context } from "hono";
 import { clientChain } from "../client-certificate";
 
 /** The client's certificates, leaf first; empty when it sent none. */
-export function chainOf(context: Context): X509Certificate[] {
+export function chainOf(context: Context): readonly X509Certificate[] {
   return clientChain(socketOf(context));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The Moddable SDK as the core sees it: the one place where the SDK's modules are bound to the host's classes. */
 
+import type { MakeMessageQueue } from "../../src/agent/outbox";
 import Resource from "Resource";
 import UDP from "embedded:io/socket/udp";
 import { fillRandom } from "berth/natives/random";
@@ -133,6 +134,11 @@ export function createModdableHost(options: ModdableHostOptions): ModdableHost {
 /** What the settings ask for; undefined where the app has no manifest_certificates.json. */
 export function fieldCredentials(issue: boolean, rootsKey: string): FieldCredentials | undefined {
   return optionalModule<CertificatesModule>(CERTIFICATES)?.credentialsWithTwin({ issue, rootsKey });
+}
+
+/** For `outbox.log`; undefined where the app has no manifest_outbox.json. */
+export function outboxInFlash(): MakeMessageQueue | undefined {
+  return optionalModule<{ flashLog(): MakeMessageQueue }>("berth/outbox")?.flashLog();
 }
 
 /** The timers of the SDK. @param onError gets what a callback throws; must not throw itself */

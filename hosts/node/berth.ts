@@ -52,6 +52,8 @@ export interface NodeDeviceOptions extends DeviceOptions<Device> {
   readonly identity?: NodeIdentity;
   /** Directory that keeps the assignment, made when missing. Default `BERTH_STATE`, else `.berth/{registration id}`. */
   readonly state?: string;
+  /** For `outbox.log`: a file of this device alone. Default `BERTH_OUTBOX`, else `outbox` in the directory `state`. */
+  readonly outboxFile?: string;
   /** A file with roots to trust instead of Azure's, or several. Default `BERTH_CA`. */
   readonly ca?: string | readonly string[];
   /** Where connections really go, `HOST:ADDRESS:PORT`, comma separated. Default `BERTH_CONNECT_TO`. */
@@ -104,8 +106,10 @@ function platformOf(
   const ca = [options.ca ?? (environment.BERTH_CA || [])].flat();
   const stateDirectory = options.state ?? environment.BERTH_STATE ?? join(".berth", registrationId);
   const attestation = "symmetricKey" in proof ? "symmetricKey" : "x509";
+  const outboxFile = options.outboxFile ?? (environment.BERTH_OUTBOX || undefined);
   const host = createNodeHost({
     stateDirectory,
+    outboxFile,
     roots: loadRoots({ replace: ca }),
     ...proof,
     ...(connectTo && { connectTo: parseConnectTo(connectTo) }),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+import { join } from "node:path";
 import type { Host } from "../../src/host";
 import type { ConnectTo } from "../sockets/connect-to";
 import { parseProxy } from "../sockets/http-connect";
 import { nodeCertificates } from "./certificates";
 import { clock } from "./clock";
+import { FileRegion } from "./file-region";
 import { random } from "./random";
 import { NodeSigner } from "./signer";
 import { FileStore } from "./store";
@@ -25,9 +27,13 @@ export interface NodeHostOptions {
   readonly key?: string | undefined;
   /** Addresses to use instead of what a server's name resolves to. */
   readonly connectTo?: readonly ConnectTo[] | undefined;
+  /** For `outbox.log`. Default: `outbox` in the directory, 256 KiB. */
+  readonly outboxFile?: string | undefined;
   /** An HTTP proxy to go through: `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. */
   readonly proxy?: string | undefined;
 }
+
+const OUTBOX_SECTORS = 64;
 
 /**
  * A desktop computer as the core sees it.
@@ -46,6 +52,7 @@ export function createNodeHost(options: NodeHostOptions): Host {
     transport: { io: NodeTransport, roots, certificate, key, connectTo, proxy },
     random,
     certificates: nodeCertificates(roots),
+    log: () => new FileRegion(options.outboxFile ?? join(options.stateDirectory, "outbox"), OUTBOX_SECTORS),
   };
   return signer === undefined ? host : { ...host, signer };
 }

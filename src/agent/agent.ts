@@ -21,17 +21,19 @@ import type { Host } from "../host";
 import type { Assignment } from "../storage/assignment";
 import { ClockSuspicion } from "./clock-suspicion";
 import { Connections } from "./connections";
+import { Contest } from "./contest";
 import { Credentials } from "./credentials";
 import { OUTPUT_SIZE } from "./hub-connection";
 import { HubFeatures, hubFeatureHost } from "./hub-features";
 import { checkIdentity } from "./identity";
 import { KnownHub } from "./known-hub";
 import { type AgentOptions, checkOptions } from "./options";
+import { Outbox } from "./outbox";
 import { type Lack, Prerequisites } from "./prerequisites";
 import { ASSIGNMENT_TIMEOUT, type ProvisioningOptions } from "./provisioner";
 import { refusesAssignment } from "./refusal";
 import { type AgentHandler, Reports } from "./reports";
-import { Retry, Road } from "./retry";
+import { isThrottle, Retry, Road } from "./retry";
 import { RetryStore } from "./retry-store";
 import { Standing } from "./standing";
 import { AgentState } from "./state";
@@ -52,8 +54,9 @@ export { AgentState } from "./state";
 const LOOK = 500;
 /** How long DPS may take for an assignment while a hub that is known may be back already. */
 const NEEDED_TIME = 45_000;
-/** A wait for DPS of this length is written down. */
+/** A wait for DPS of this length is written down, one for its quota from the second on: they come often. */
 const WORTH_WRITING = 60_000;
+const QUOTA_WORTH_WRITING = 360_000;
 
 export class Agent {
   readonly #host: Host;
@@ -70,10 +73,13 @@ export class Agent {
   readonly #suspicion: ClockSuspicion;
   readonly #prerequisites: Prerequisites;
   readonly #wish = new Wish();
+  readonly #contest = new Contest();
   readonly #alarm: Alarm;
   #state: AgentState = AgentState.STOPPED;
   /** Ticks at which the back-off ends. */
   #until = 0;
+  /** The hub's last word was that it does not know the device. */
+  #isRefused = false;
 
   /** @throws BerthError `invalid-argument` for a wrong identity or option */
   constructor(host: Host, handler: AgentHandler, options: AgentOptions) {
@@ -97,7 +103,14 @@ export class Agent {
       () => this.#connections.hub?.pump(),
       (error) => this.#reports.problem(error),
     );
-    this.#telemetry = new Telemetry(featureHost, outbox, handler, this.#reports);
+    this.#telemetry = new Telemetry(
+      featureHost,
+      (owner) =>
+        outbox?.log?.(owner, outbox, host, identity, (error) => this.#reports.stored(error)) ??
+        new Outbox(owner, outbox),
+      handler,
+      this.#reports,
+    );
     this.#credentials = new Credentials(credentials, host, identity, {
       report: (error) => this.#reports.problem(error),
       tell: (report) => this.#reports.credential(report),
@@ -205,6 +218,7 @@ export class Agent {
   forget(): number {
     this.#known.forget();
     this.#credentials.forget();
+    this.#contest.clear();
     // Whatever it holds of them in its buffer goes with it.
     this.#connections.closeHub();
     const dropped = this.#features.forget();
@@ -241,6 +255,7 @@ export class Agent {
 
   #wait(lack: Lack): void {
     if (this.#state !== lack) {
+      this.#contest.clear();
       this.#prerequisites.begin();
       if (!this.#enter(lack)) return;
     } else if (!this.#prerequisites.remind(lack, LOOK)) return;
@@ -255,7 +270,8 @@ export class Agent {
         this.#provisioning(),
         {
           onRegister: () => this.#retry.registering(),
-          delay: (retryAfter) => this.#retry.registrationDelay(random(), retryAfter),
+          delay: (error, retryAfter) =>
+            this.#retry.registrationDelay(random(), isThrottle(error, retryAfter), retryAfter),
           onAssigning: (operationId) => this.#retry.assigning(operationId, clock.ticks()),
           onAssigned: (assignment) => this.#assigned(assignment),
           onTransient: (error, retryIn) => void this.#reports.error("dps", error, retryIn),
@@ -272,7 +288,10 @@ export class Agent {
   #provisioning(): ProvisioningOptions {
     const { provisioning = {} } = this.#options;
     const { assignmentTimeout = ASSIGNMENT_TIMEOUT } = provisioning;
-    const needed = this.#known.isKnown && this.#wish.isNeed;
+    // A hub that refuses the device will go on so until DPS, which is over its quota, has had its turn: that is waited for
+    // on one connection.
+    const queues = this.#isRefused && this.#retry.isThrottled;
+    const needed = this.#known.isKnown && this.#wish.isNeed && !queues;
     return {
       ...provisioning,
       assignmentTimeout: needed ? Math.min(assignmentTimeout, NEEDED_TIME) : assignmentTimeout,
@@ -358,11 +377,14 @@ export class Agent {
 
   /** An attempt or a connection has ended in an error: decides when to go on, and with what. */
   #failed(phase: "dps" | "hub", met: BerthError): void {
-    const error = phase === "hub" ? this.#credentials.failed(met) : met;
     const wasRunning = this.#state === AgentState.RUNNING;
     const { clock } = this.#host;
     const random = this.#host.random();
     const now = clock.ticks();
+    const error =
+      phase === "hub"
+        ? this.#contest.judge(this.#credentials.failed(met), wasRunning ? this.#standing.age(now) : undefined)
+        : met;
     const { registered = false, notBefore = now } = this.#connections.provisioner ?? {};
     const { answered } = this.#connections;
     this.#disconnect();
@@ -373,9 +395,12 @@ export class Agent {
     if (phase === "dps") {
       this.#retry.dpsFailed(error, { registered, known }, notBefore, now, random);
       this.#wish.failed(error, known);
-      worthWriting = this.#isSlow && (known || registered);
+      const told = notBefore - now;
+      const slow = isThrottle(error, told) && told <= WORTH_WRITING ? QUOTA_WORTH_WRITING : WORTH_WRITING;
+      worthWriting = this.#retry.dpsAt - now >= slow && (known || registered);
     } else {
       const refused = refusesAssignment(error.code);
+      this.#isRefused = refused;
       this.#retry.hubFailed(error, refused, wasRunning, now, random);
       if ((refused || this.#retry.hubIsGone) && this.#wish.need()) this.#retry.dpsSoon(now, random);
       worthWriting = !error.retriable && !refused;

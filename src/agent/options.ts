@@ -68,6 +68,9 @@ export function checkOptions({ provisioning = {}, hub = {}, ...options }: AgentO
   if (options.transports !== undefined && typeof options.transports !== "function") {
     throw invalidArgument('transports is none that transports(...) of "berth/transports" has made');
   }
+  if (options.outbox?.log !== undefined && typeof options.outbox.log !== "function") {
+    throw invalidArgument('outbox.log is none that flashLog(...) of "berth/outbox" has made');
+  }
   inRange(options.startSpread, 0, LONGEST_TIMER, "startSpread");
   inRange(options.maximumFailures, 1, LONGEST_TIMER, "maximumFailures");
   for (const name of ["backoff", "slowBackoff"] as const) {

@@ -6,7 +6,9 @@
  */
 import type { HubMessage } from "../azure/hub/feature";
 import { BerthError, inRange, invalidArgument } from "../error";
+import type { Host } from "../host";
 import { NO_BYTES } from "../mqtt/packets";
+import type { Identity } from "./identity";
 
 /** The property bag of a message without properties. */
 export const NO_BAG = "";
@@ -41,7 +43,36 @@ export class TelemetryMessage implements HubMessage {
   }
 }
 
+/** Where messages wait. `Outbox` is the one in memory. */
+export interface MessageQueue {
+  /** The next to be sent. */
+  readonly oldest: TelemetryMessage | undefined;
+  /** Messages that wait. */
+  readonly count: number;
+  /** The device starts. May be called again. @returns how many messages were dropped */
+  start?(): number;
+  hasRoom(bytes: number): boolean;
+  /** As `Outbox`. */
+  add(payload: Uint8Array, bag?: string): number;
+  shift(): void;
+  restore(message: TelemetryMessage): void;
+  release(message: TelemetryMessage): void;
+  clear(): void;
+}
+
+/** Makes a queue that outlasts a power cut: what `flashLog` of src/flash-log.ts gives. */
+export type MakeMessageQueue = (
+  owner: MessageOwner,
+  options: OutboxOptions,
+  host: Host,
+  identity: Identity,
+  /** Tells the application; nothing while the device is stopped. Not from inside a method of the queue. */
+  report: (error: BerthError) => void,
+) => MessageQueue;
+
 export interface OutboxOptions {
+  /** Keeps messages in flash, whose size is their bound then; the others are for what flash does not take. */
+  readonly log?: MakeMessageQueue;
   /** How many messages wait at most. Default 32. */
   readonly capacity?: number;
   /** How many bytes of payload wait at most. Default 16,384. */
@@ -53,7 +84,7 @@ export interface OutboxOptions {
   readonly whenFull?: "refuse" | "drop-oldest";
 }
 
-export class Outbox {
+export class Outbox implements MessageQueue {
   readonly #owner: MessageOwner;
   readonly #dropsOldest: boolean;
   readonly #capacity: number;

@@ -67,7 +67,7 @@ export interface ProvisionerHandler {
   /** A (billed) registration goes out. */
   onRegister(): void;
   /** DPS has refused a registration for now. @returns milliseconds until the next @param retryAfter seconds, as DPS told */
-  delay(retryAfter: number | undefined): number;
+  delay(error: BerthError, retryAfter: number | undefined): number;
   onAssigned(assignment: DpsAssignment): void;
   /**
    * DPS answered 429 or 5xx, or knows an operation of earlier no longer: the same attempt goes on.
@@ -303,7 +303,7 @@ export class Provisioner implements SessionHandler {
     const transient = error.code === "dps-throttled" || error.code === "dps-server-error";
     if (!transient || (retryAfter ?? 0) > LONGEST_WAIT_CONNECTED) throw error;
     let delay: number;
-    if (this.#operationId === undefined) delay = this.#handler.delay(retryAfter);
+    if (this.#operationId === undefined) delay = this.#handler.delay(error, retryAfter);
     else {
       delay = backoffDelay(POLL_BACKOFF, this.#transients, this.#host.random(), retryAfter);
       this.#transients += 1;

@@ -105,6 +105,11 @@ export class Reports {
     if (!this.#stopped) this.error("hub", error, undefined);
   }
 
+  /** As `problem`, of what is kept. */
+  stored(error: BerthError): void {
+    if (!this.#stopped) this.error("store", error, undefined);
+  }
+
   credential(report: CredentialReport): void {
     if (!this.#stopped) this.#tell("onCredential", () => this.#handler.onCredential?.(report));
   }

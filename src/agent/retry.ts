@@ -49,11 +49,16 @@ const BRISK_ATTEMPTS = 54;
 const BRISK_CAP = 50_000;
 /** The step that follows it: 2^6 seconds. */
 const AFTER_BRISK = 6;
-/** DPS that tells a time is over its quota, not down: so many registrations wait a minute at most above it. */
-const TOLD_REGISTRATIONS = 9;
-const TOLD_CAP = 60_000;
-/** The step that follows it is 2^8 s. */
-const AFTER_TOLD = 2;
+/**
+ * DPS that is over its quota takes as many a minute as ever: so many registrations that it sends away wait a minute at most
+ * above what it tells (about three quarters of an hour), as many again five. In proportion to what has passed, for a fleet
+ * that waits longer leaves the quota unused in the end, and one that does not burdens DPS.
+ */
+const BRISK_THROTTLED = 60;
+const BRISK_THROTTLED_CAP = 60_000;
+const THROTTLED_CAP = 300_000;
+/** A hub that says 'unavailable' is there, and over its quota rather than gone: of so many one counts as a failure. */
+const UNAVAILABLE = 4;
 /** An operation of DPS that is older is not gone on with. */
 const OPERATION_LIFE = 3_600_000;
 const MOST = 255;
@@ -73,6 +78,10 @@ export class Retry implements RetryCounts {
   refusals = 0;
   /** Attempts at DPS in a row that failed. */
   #tries = 0;
+  /** Of `registrations`, those that DPS has sent away for its quota. */
+  #throttled = 0;
+  /** Of the failures at the hub in a row, those that were 'unavailable'. */
+  #unavailable = 0;
   /** Ticks before which a road is not taken. */
   #hubAt = Number.NEGATIVE_INFINITY;
   #dpsAt = Number.NEGATIVE_INFINITY;
@@ -104,6 +113,11 @@ export class Retry implements RetryCounts {
   /** The hub has failed so often that DPS is asked: longer each time that it names the same hub. */
   get hubIsGone(): boolean {
     return this.failures >= this.#maximumFailures * Math.min(4, 2 ** this.rounds);
+  }
+
+  /** DPS has sent registrations away for its quota, and named no hub since. */
+  get isThrottled(): boolean {
+    return this.#throttled > 0;
   }
 
   get operationId(): string | undefined {
@@ -154,7 +168,7 @@ export class Retry implements RetryCounts {
    * @param stood there was a connection
    */
   hubFailed(error: BerthError, refused: boolean, stood: boolean, now: number, random: number): void {
-    if (!stood && !refused) this.failures = up(this.failures);
+    if (!stood && !refused && !this.#isShortWord(error)) this.failures = up(this.failures);
     if (error.retriable || refused) {
       this.#hubAt = now + this.#hubDelay(random);
       this.attempts = up(this.attempts);
@@ -187,14 +201,20 @@ export class Retry implements RetryCounts {
     this.registrations = up(this.registrations);
   }
 
-  /** Milliseconds before the next registration. @param retryAfter seconds, as DPS told */
-  registrationDelay(random: number, retryAfter?: number): number {
-    const { base, cap } = this.#billed;
-    const told = retryAfter !== undefined && retryAfter > 0;
-    if (told && this.registrations <= TOLD_REGISTRATIONS) {
-      return backoffDelay({ base, cap: Math.min(cap, TOLD_CAP) }, this.registrations, random, retryAfter);
+  /**
+   * Milliseconds before the next registration.
+   * @param throttled DPS has sent this one away for its quota
+   * @param retryAfter seconds, as DPS told
+   */
+  registrationDelay(random: number, throttled = false, retryAfter?: number): number {
+    if (!throttled) {
+      return backoffDelay(this.#billed, this.registrations - this.#throttled, random, retryAfter);
     }
-    return backoffDelay(this.#billed, this.registrations - (told ? AFTER_TOLD : 0), random, retryAfter);
+    let { cap } = this.#billed;
+    if (this.#throttled < BRISK_THROTTLED) cap = Math.min(cap, BRISK_THROTTLED_CAP);
+    else if (this.#throttled < 2 * BRISK_THROTTLED) cap = Math.min(cap, THROTTLED_CAP);
+    this.#throttled = Math.min(up(this.#throttled), this.registrations);
+    return backoffDelay({ base: this.#billed.base, cap }, this.#throttled, random, retryAfter);
   }
 
   /**
@@ -219,7 +239,7 @@ export class Retry implements RetryCounts {
     this.#tries = up(this.#tries);
     if (known && !registered) this.registering();
     if (known || (this.#operationId === undefined && this.registrations > 0)) {
-      delay = Math.max(delay, this.registrationDelay(random, floor));
+      delay = Math.max(delay, this.registrationDelay(random, isThrottle(error, floor), floor));
     }
     if (!error.retriable) {
       delay = Math.max(delay, backoffDelay(this.#slow, this.refusals, random, floor));
@@ -235,7 +255,7 @@ export class Retry implements RetryCounts {
    * @param needed DPS was asked because that hub did not take the device
    */
   assigned(same: boolean, needed: boolean, now: number, random: number): void {
-    this.registrations = this.refusals = this.#tries = 0;
+    this.registrations = this.refusals = this.#tries = this.#throttled = 0;
     this.#operationId = undefined;
     this.#dpsAt = this.#toldAt = Number.NEGATIVE_INFINITY;
     if (same && needed) {
@@ -251,7 +271,8 @@ export class Retry implements RetryCounts {
 
   /** A connection to the hub has stood for some time. */
   stood(): void {
-    this.attempts = this.failures = this.rounds = this.registrations = this.refusals = this.#tries = 0;
+    this.attempts = this.failures = this.rounds = this.registrations = this.refusals = 0;
+    this.#tries = this.#throttled = this.#unavailable = 0;
     this.dpsNow();
   }
 
@@ -279,12 +300,24 @@ export class Retry implements RetryCounts {
     this.#toldAt = toldAt;
   }
 
+  /** One that does not count as a failure yet. */
+  #isShortWord(error: BerthError): boolean {
+    if (error.code !== "connack-server-unavailable") return false;
+    this.#unavailable += 1;
+    return this.#unavailable % UNAVAILABLE !== 0;
+  }
+
   #hubDelay(random: number): number {
     const brisk = this.attempts < BRISK_ATTEMPTS;
     const { base, cap } = this.#backoff;
     const policy = brisk ? { base, cap: Math.min(cap, BRISK_CAP) } : this.#backoff;
     return backoffDelay(policy, this.attempts - (brisk ? 0 : BRISK_ATTEMPTS - AFTER_BRISK), random);
   }
+}
+
+/** DPS has sent a registration away for its quota: 429, or an error of its own for which it tells a time. @param told seconds */
+export function isThrottle(error: BerthError, told = 0): boolean {
+  return error.code === "dps-throttled" || (error.code === "dps-server-error" && told > 0);
 }
 
 function up(count: number): number {

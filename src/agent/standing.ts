@@ -24,6 +24,11 @@ export class Standing {
     return this.#since + STABLE;
   }
 
+  /** How long the connection has stood. */
+  age(now: number): number {
+    return now - this.#since;
+  }
+
   /** CONNACK has come. */
   begin(now: number): void {
     this.#since = now;

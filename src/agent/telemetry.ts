@@ -9,7 +9,7 @@ import { telemetryTopic } from "../azure/hub/telemetry";
 import { encodeProperties, type Properties } from "../azure/properties";
 import { asBerthError, BerthError } from "../error";
 import { MAXIMUM_FIELD_LENGTH, NO_BYTES } from "../mqtt/packets";
-import { type MessageOwner, NO_BAG, Outbox, type OutboxOptions, type TelemetryMessage } from "./outbox";
+import { type MessageOwner, type MessageQueue, NO_BAG, type TelemetryMessage } from "./outbox";
 import type { AgentHandler, Reports } from "./reports";
 
 /** A topic with the longest device id, before the property bag. */
@@ -20,7 +20,7 @@ const NO_FILTERS: readonly string[] = Object.freeze([]);
 export class Telemetry implements HubFeature, MessageOwner {
   readonly #handler: AgentHandler;
   readonly #reports: Reports;
-  readonly #outbox: Outbox;
+  readonly #outbox: MessageQueue;
   readonly #host: HubFeatureHost;
   readonly #dropAlarm: Alarm;
   /** Messages on their way. */
@@ -42,17 +42,17 @@ export class Telemetry implements HubFeature, MessageOwner {
   #sentBag: string | undefined;
   #topic = NO_BYTES;
 
-  /** @throws BerthError `invalid-argument` as `Outbox` */
+  /** @throws BerthError as `makeOutbox` */
   constructor(
     host: HubFeatureHost,
-    options: OutboxOptions | undefined,
+    makeOutbox: (owner: MessageOwner) => MessageQueue,
     handler: AgentHandler,
     reports: Reports,
   ) {
     this.#host = host;
     this.#handler = handler;
     this.#reports = reports;
-    this.#outbox = new Outbox(this, options);
+    this.#outbox = makeOutbox(this);
     this.#dropAlarm = new Alarm(host.timers, (error) => host.report(error));
   }
 
@@ -82,6 +82,8 @@ export class Telemetry implements HubFeature, MessageOwner {
 
   start(): void {
     this.#acknowledged = 0;
+    const dropped = this.#outbox.start?.() ?? 0;
+    if (dropped > 0) this.#drop(dropped);
   }
 
   /** The device is stopped: nothing is told. */

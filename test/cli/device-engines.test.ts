@@ -279,3 +279,27 @@ describe.each(PROCESS_ENGINES)("on $name", (engine) => {
   for (const engine of [node, native]) expect((await run(engine)).status).toBe(0);
   expect(emulator.counts.registrations).toBe(2);
 });
+
+describe.each(ENGINES)("$name: --outbox", (engine) => {
+  engine.test("keeps what no hub has had; the next run sends it first, in order", async () => {
+    const outbox = ["--outbox", join(directory, `outbox ${FAR}`)];
+    const nobody = ["--connect-to", ":127.0.0.1:9", "--timeout", "3"];
+    const first = await run(engine, [
+      ...outbox,
+      ...nobody,
+      "--message",
+      "1",
+      "--message",
+      "2",
+      "--message",
+      "3",
+    ]);
+    expect(first.status).toBe(1);
+    const second = await run(engine, [...outbox, "--message", "4"]);
+    expect(second.status).toBe(0);
+    expect(only(second.events, "kept")).toMatchObject([{ count: 3 }]);
+    expect(emulator.telemetry.map(({ body }) => body.toString())).toEqual(["1", "2", "3", "4"]);
+    const third = await run(engine, [...outbox, "--telemetry", "0"]);
+    expect([third.status, only(third.events, "kept")]).toEqual([0, []]);
+  });
+});

@@ -218,7 +218,7 @@ test("stop ends every connection, and may be called twice", async () => {
 });
 
 test("a client that does not send CONNECT in time is dropped", async () => {
-  const emulator = await startEmulator({ connectTimeout: 30 });
+  const emulator = await startEmulator({ connectTimeout: 1000 });
   await (await open(emulator)).closed;
   await emulator.stop();
 });

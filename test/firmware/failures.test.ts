@@ -139,7 +139,8 @@ const FAILURES: readonly Failure[] = [
     known: true,
     fail: (run) => void run.azure.servers.set(HUB, dropping(run, 5_000)),
     registrations: 0,
-    back: 60,
+    // Only a person can mend it.
+    back: 1_200,
   },
   {
     name: "no server can be reached, a hub is known",
@@ -182,14 +183,16 @@ const FAILURES: readonly Failure[] = [
     name: "DPS answers 429, first start",
     known: false,
     fail: ({ azure }) => void azure.servers.set(DPS, dpsAnswers(429, { errorCode: 429001 })),
-    registrations: 50,
+    // Sent away: with seconds or minutes between for three hours or more.
+    registrations: 160,
     back: 600,
   },
   {
     name: "DPS answers 429 with `retry-after` 5, first start",
     known: false,
     fail: ({ azure }) => void azure.servers.set(DPS, dpsAnswers(429, { errorCode: 429001 }, 5)),
-    registrations: 50,
+    // Sent away: with seconds or minutes between for three hours or more.
+    registrations: 160,
     back: 900,
   },
   {

@@ -2,7 +2,7 @@
 /** HTTPS requests to an emulator by any host name, over TLS that verifies it. */
 import { createHmac } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { request as send } from "node:https";
+import { type Agent, request as send } from "node:https";
 import type { Emulator } from "../../emulator/emulator";
 import { HUB, inAnHour } from "./emulator-client";
 
@@ -16,6 +16,8 @@ export interface HttpsRequest {
   body?: unknown;
   /** Of a client that shows a certificate: PEM. */
   identity?: { cert: string; key: string };
+  /** Keeps the connection for the next request. */
+  agent?: Agent;
 }
 
 export interface HttpsAnswer {
@@ -31,7 +33,7 @@ export function open(
   emulator: Emulator,
   method: string,
   path: string,
-  { host = HUB, hostHeader = host, headers = {}, body, identity = undefined }: HttpsRequest = {},
+  { host = HUB, hostHeader = host, headers = {}, body, identity = undefined, agent }: HttpsRequest = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = send(
@@ -43,7 +45,7 @@ export function open(
         method,
         path,
         headers: { host: hostHeader, ...headers },
-        agent: false,
+        agent: agent ?? false,
         ...identity,
       },
       resolve,

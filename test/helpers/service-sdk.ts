@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Microsoft's service SDKs in a process of their own, which trusts the emulator's CA and finds its hosts. */
+/** Microsoft's SDKs in a process of their own, which trusts the emulator's CA and finds its hosts. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -82,7 +82,7 @@ export class ServiceSdk {
     name: string,
     className: string,
     connectionString: string,
-    transport?: "Amqp" | "AmqpWs",
+    transport?: "Amqp" | "AmqpWs" | "DeviceHttp",
   ): Promise<void> {
     this.#kept.set(name, className);
     await this.#send({

@@ -6,11 +6,12 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Emulator } from "../../emulator/emulator";
-import { startEmulator } from "../helpers/emulator-client";
+import { dpsToken, HUB, hubToken, KEY, startEmulator } from "../helpers/emulator-client";
 
 let emulator: Emulator;
 beforeAll(async () => {
   emulator = await startEmulator();
+  emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
 });
 afterAll(() => emulator.stop());
 
@@ -23,10 +24,11 @@ async function run(line: string): Promise<string> {
   const own = line
     .replace(/:8443\b/, `:${emulator.httpsPort}`)
     .replace(/\S*ca\/root\.pem/, join(dirname(emulator.ca.path), "root.pem"));
-  const child = spawn("sh", [
-    "-c",
-    `exec ${own.replace("curl ", "curl --silent --show-error --no-buffer ")}`,
-  ]);
+  const child = spawn(
+    "sh",
+    ["-c", `exec ${own.replace("curl ", "curl --silent --show-error --no-buffer ")}`],
+    { env: { ...process.env, DPS_TOKEN: dpsToken("dev-1"), HUB_TOKEN: hubToken("dev-1") } },
+  );
   let text = "";
   child.stderr.on("data", (chunk: Buffer) => {
     text += chunk.toString();
@@ -45,6 +47,12 @@ test.each(lines)("%s", async (line) => {
   const answer = JSON.parse(await run(line));
   const path = /8443(\/\w+)/.exec(line)?.[1];
   if (path === "/health") expect(answer).toMatchObject({ status: "ready" });
+  if (line.includes("/register?")) expect(answer).toMatchObject({ status: "assigning" });
+  if (line.includes("/messages/deviceBound")) expect(answer).toBe(204);
+  if (line.includes("/messages/events")) {
+    expect(answer).toBe(204);
+    expect(emulator.telemetry.at(-1)?.body.toString()).toBe('{"temperature":21}');
+  }
   if (path === "/events") expect(answer).toMatchObject({ event: "listening" });
   if (path === "/faults") {
     expect(answer).toEqual({ id: 1 });

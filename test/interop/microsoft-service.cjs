@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // @ts-nocheck: plain CommonJS for a child process.
 /**
- * Microsoft's service SDKs, driven from outside: a line of JSON on standard input is a call (object, method, arguments),
+ * Microsoft's SDKs for services, and those for devices over HTTPS, driven from outside: a line of JSON on standard input is a call (object, method, arguments),
  * a line on standard output what came of it. `as` keeps what a call returned, so that a query or a twin can be called.
  * What arrives by itself is asked for: `next message` of a receiver, `next event` of a subscription.
  */
 const { createInterface } = require("node:readline");
 const { EventEmitter, on } = require("node:events");
+const { PassThrough } = require("node:stream");
 const { EventHubConsumerClient } = require("@azure/event-hubs");
 const { Amqp, AmqpWs, Client, DigitalTwinClient, JobClient, Registry } = require("azure-iothub");
 const { Message, NoRetry } = require("azure-iot-common");
@@ -14,6 +15,20 @@ const { ProvisioningServiceClient } = require("azure-iot-provisioning-service");
 
 const classes = { Client, DigitalTwinClient, EventHubConsumerClient, JobClient, Registry };
 Object.assign(classes, { ProvisioningServiceClient, Amqp, AmqpWs, NoRetry });
+/** Those for devices, which not every test takes the time for. */
+const later = {
+  BlobServiceClient: () => require("@azure/storage-blob").BlobServiceClient,
+  DeviceClient: () => require("azure-iot-device").Client,
+  DeviceHttp: () => require("azure-iot-device-http").Http,
+  ProvisioningDeviceClient: () => require("azure-iot-provisioning-device").ProvisioningDeviceClient,
+  ProvisioningHttp: () => require("azure-iot-provisioning-device-http").Http,
+  SymmetricKeyRegistration: () =>
+    require("azure-iot-provisioning-device/dist/symmetric_registration").SymmetricKeyRegistration,
+  SymmetricKeySecurityClient: () => require("azure-iot-security-symmetric-key").SymmetricKeySecurityClient,
+  X509Registration: () => require("azure-iot-provisioning-device/dist/x509_registration").X509Registration,
+  X509Security: () => require("azure-iot-security-x509").X509Security,
+};
+const classOf = (name) => classes[name] ?? later[name]?.();
 const kept = new Map();
 /** What has come to an object and was not asked for yet. */
 const arrived = new Map();
@@ -38,12 +53,16 @@ function plain(value) {
 
 /** The public methods of a class. */
 function methodsOf(name) {
-  const all = Object.entries(Object.getOwnPropertyDescriptors(classes[name].prototype));
-  const own = all
-    .filter(([method, { value }]) => value && !/^_|^constructor$/.test(method))
-    .map(([method]) => method);
-  const made = classes[name].fromConnectionString ? ["fromConnectionString"] : [];
-  return [...made, ...own].sort();
+  const own = new Set(classOf(name).fromConnectionString ? ["fromConnectionString"] : []);
+  let { prototype } = classOf(name);
+  for (
+    ;
+    ![EventEmitter.prototype, Object.prototype].includes(prototype);
+    prototype = Object.getPrototypeOf(prototype)
+  )
+    for (const [method, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype)))
+      if (value && !/^_|^constructor$/.test(method)) own.add(method);
+  return [...own].sort();
 }
 
 /** Begins to collect what an object emits. */
@@ -52,7 +71,9 @@ function collect(name, emitter, event) {
 }
 
 /** A message, without what belongs to its transport. */
-function messageOf({ data, messageId, contentType, transportObj }) {
+function messageOf({ data, messageId, contentType, transportObj, properties, correlationId }) {
+  if (!transportObj)
+    return { body: String(data), messageId, correlationId, properties: properties.propertyList };
   const { message_annotations, user_id } = transportObj;
   return {
     body: JSON.parse(String(data)),
@@ -85,8 +106,10 @@ function argumentOf(value) {
   if (typeof value !== "object" || value === null) return value;
   if (value.date) return new Date(value.date);
   if (value.kept) return kept.get(value.kept);
-  if (value.class) return classes[value.class];
-  if (value.made) return new classes[value.made]();
+  if (value.class) return classOf(value.class);
+  if (value.made) return new (classOf(value.made))(...(value.of ?? []));
+  if (value.stream !== undefined) return new PassThrough().end(value.stream);
+  if (Array.isArray(value)) return value.map(argumentOf);
   if (!value.message) return value;
   const { body, properties = {}, expiryTimeUtc, ...rest } = value.message;
   const message = Object.assign(new Message(body), rest);
@@ -97,7 +120,11 @@ function argumentOf(value) {
 
 async function call({ object, method, args, as }) {
   if (method === "methods of the class") return methodsOf(object);
-  const target = classes[object] ?? kept.get(object);
+  const target = classOf(object) ?? kept.get(object);
+  if (method === "put") {
+    const headers = { "x-ms-blob-type": "BlockBlob" };
+    return (await fetch(args[0], { method: "PUT", headers, body: args[1] })).status;
+  }
   if (method === "new") return void kept.set(as, new target(...args));
   if (method === "subscribe") return void kept.set(as, subscribe(target, as, ...args));
   if (method === "next event") return plain((await arrived.get(object).next()).value[0]);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The judge of the service APIs: Microsoft's own SDKs for services, unmodified, over TLS that they verify. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createDeviceCertificate, createRootCertificate, thumbprintsOf } from "../../emulator/certificates";
 import { DPS_SERVICE_HOST } from "../../emulator/certificate-authority";
@@ -21,6 +19,7 @@ import {
 } from "../helpers/emulator-client";
 import { deriveDeviceKey } from "../../emulator/shared-access-signature";
 import { ask, serviceToken } from "../helpers/https-client";
+import { checkMatrix } from "../helpers/sdk-matrix";
 import { ServiceSdk } from "../helpers/service-sdk";
 
 let emulator: Emulator;
@@ -753,37 +752,10 @@ const NOT_SERVED: [pattern: RegExp, why: string][] = [
 
 describe("the matrix", () => {
   test("README.md says which methods of the SDKs pass, and no other one does", async () => {
-    const rows: string[] = [];
-    for (const name of [
-      "Registry",
-      "Client",
-      "EventHubConsumerClient",
-      "JobClient",
-      "DigitalTwinClient",
+    const names = [
+      ...["Registry", "Client", "EventHubConsumerClient", "JobClient", "DigitalTwinClient"],
       "ProvisioningServiceClient",
-    ]) {
-      const methods = (await sdk.methodsOf(name)).map((method) => `${name}.${method}`);
-      const passed = methods.filter((method) => sdk.passed.has(method));
-      const left = methods.filter((method) => !sdk.passed.has(method));
-      const reasons = new Map<string, string[]>();
-      for (const method of left) {
-        const why = NOT_SERVED.find(([pattern]) => pattern.test(method))?.[1];
-        if (why === undefined)
-          throw new Error(`${method} is neither called by a test nor named as not served`);
-        reasons.set(why, [...(reasons.get(why) ?? []), method.slice(name.length + 1)]);
-      }
-      const list = (all: string[]) => all.map((method) => `\`${method.replace(`${name}.`, "")}\``).join(", ");
-      const not = [...reasons].map(([why, all]) => `${why}: ${list(all)}`).join("; ");
-      rows.push(`| \`${name}\` | ${list(passed) || "none"} | ${not} |`);
-    }
-    const file = join(process.cwd(), "emulator", "README.md");
-    const readme = readFileSync(file, "utf8");
-    const table = ["| class | passes | not served |", "| --- | --- | --- |", ...rows, ""].join("\n");
-    const written = readme.replace(
-      /(<!-- made by microsoft-service.test.ts -->\n)[\s\S]*?(<!-- end -->)/,
-      `$1${table}$2`,
-    );
-    if (process.env.BERTH_UPDATE_README) writeFileSync(file, written);
-    else expect(written).toBe(readme);
+    ];
+    await checkMatrix("microsoft-service.test.ts", sdk, names, NOT_SERVED);
   });
 });

@@ -15,7 +15,8 @@ export function storeContract(store: Store): Case[] {
       run: () => {
         const key = "x".repeat(15);
         for (const length of [4_000, 1, 255, 3_999]) {
-          const value = Uint8Array.from({ length }, (_, i) => i & 0xff);
+          const value = new Uint8Array(length);
+          for (let i = 0; i < length; i += 1) value[i] = i;
           store.write(key, value);
           equal(store.read(key), value);
         }

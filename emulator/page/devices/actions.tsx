@@ -53,7 +53,7 @@ export function Actions({ device: { hub, deviceId } }: { device: Device }) {
         <TextArea label="Payload (JSON)" value={payload} rows={1} />
         <Task run={call}>Call method</Task>
         {answers.value.length > 0 && (
-          <ol class="plain-list mono" aria-label="Answers">
+          <ol class="plain-list mono" tabIndex={0} aria-label="Answers">
             {answers.value.map(({ key, text, bad }) => (
               <li key={key} class={bad ? "problem" : ""}>
                 {text}

@@ -39,7 +39,7 @@ export function RegistrationCard({
       {history.length > 0 && (
         <>
           <h3>Assignments</h3>
-          <ol class="plain-list">
+          <ol class="plain-list" tabIndex={0} aria-label="Assignments">
             {history.toReversed().map(({ seq, time, assignedHub, deviceId, substatus }) => (
               <li key={seq}>
                 <span class="mono faint">{timeOfDay(Date.parse(time))}</span> {deviceId} of {assignedHub} (

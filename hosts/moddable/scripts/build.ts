@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
+import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { withLock } from "../../../scripts/build-lock";
-import { MODULE_MANIFESTS, preloadedModules } from "./check-manifests";
+import { type Manifest, MODULE_MANIFESTS, preloadedModules } from "./check-manifests";
 import { bytecodeIn } from "./figures";
 import type { Sdk } from "./sdk";
 import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "./sdkconfig";
@@ -73,8 +73,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   const temporary = join(root, "tmp", ...tail);
   const output = join(root, "bin", ...tail);
   forgetStale(`${name}.sha256`, [output, temporary], options);
-  const sdkconfig = resolve(project, app, "sdkconfig");
-  const configured = family === "esp32" && existsSync(sdkconfig);
+  const sdkconfig = family === "esp32" ? sdkconfigIn(resolve(project, app)) : undefined;
   const mcconfig = (into: string, how: string[], variables: Readonly<Record<string, string>> = {}) => {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
@@ -88,7 +87,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   };
   const fatal: string[] = [];
   let ofBoard: Readonly<Record<string, string>> = {};
-  if (configured) {
+  if (sdkconfig !== undefined) {
     // Only to see which folder it takes: what it writes there the real one would rewrite, and all would be compiled anew.
     const trial = `${name}-trial`;
     mkdirSync(trial, { recursive: true });
@@ -109,15 +108,22 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))
       problems.push(`${module} is not preloaded: every change of it costs RAM`);
-    if (configured) {
+    if (sdkconfig !== undefined) {
       const merged = /^SDKCONFIG_FILE ?= ?(.*)$/m.exec(text)?.[1]?.trim() ?? "";
       for (const line of settingsNotIn(sdkconfig, existsSync(merged) ? readFileSync(merged, "utf8") : ""))
-        problems.push(`${line} of ${app}/sdkconfig does not hold on ${platform}`);
+        problems.push(`${line} of ${relative(project, sdkconfig)} does not hold on ${platform}`);
     }
   }
   for (const problem of problems) console.error(`error: ${problem}`);
   if (status === 0) console.log(bytecodeIn(temporary));
   return { status: status === 0 && problems.length > 0 ? 1 : status, output };
+}
+
+/** An app's own settings of ESP-IDF: the folder that its manifest names, or `sdkconfig`. */
+function sdkconfigIn(app: string): string | undefined {
+  const { platforms } = JSON.parse(readFileSync(join(app, "manifest.json"), "utf8")) as Manifest;
+  const path = resolve(app, platforms?.esp32?.build?.SDKCONFIGPATH ?? "sdkconfig");
+  return existsSync(path) ? path : undefined;
 }
 
 /** The overlay with the site's settings, where there is one. */

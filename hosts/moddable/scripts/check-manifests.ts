@@ -17,7 +17,7 @@ const APP_MANIFEST = "firmware/manifest.json";
 /** An app that is no product: nothing of it is preloaded. */
 const CASES_MANIFEST = "test/on-device/manifest.json";
 /** Each is complete with what it includes. */
-const APPS = [APP_MANIFEST, CASES_MANIFEST, ...MODULE_MANIFESTS];
+const APPS = [APP_MANIFEST, CASES_MANIFEST, ...MODULE_MANIFESTS, "manifest_outbox.json"];
 /** Leave out the SDK's own ways into a network; for apps that want Berth's alone. */
 const NETWORK_MANIFESTS = ["hosts/moddable/manifest_wifi.json", "hosts/moddable/manifest_ethernet.json"];
 const SDKCONFIG = "firmware/sdkconfig/sdkconfig.defaults";
@@ -33,6 +33,7 @@ export const SDK_MODULES = Object.freeze({
   "embedded:io/socket/listener": TARGETS,
   "embedded:io/socket/tcp": TARGETS,
   "embedded:io/socket/udp": TARGETS,
+  "embedded:storage/flash": ["esp32"],
   instrumentation: TARGETS,
   "mc/config": TARGETS,
   modules: TARGETS,
@@ -168,7 +169,12 @@ export function checkManifests(project: string = PROJECT, sdk?: string): string[
     if (!readManifest(project, file).platforms?.["..."]?.error)
       report(`${file}: no error for other platforms ("...")`);
   }
-  for (const file of [APP_MANIFEST, CASES_MANIFEST]) checkStrictness(project, file, report);
+  for (const file of [APP_MANIFEST, CASES_MANIFEST]) {
+    checkStrictness(project, file, report);
+    // What names a folder of its own would keep BERTH_SDKCONFIG from it, which holds the board's settings too.
+    if (!list(readManifest(project, file).include).at(-1)?.endsWith("manifest_sdkconfig.json"))
+      report(`${file}: includes manifest_sdkconfig.json not, or not last`);
+  }
   checkSdkconfig(project, problems);
   checkPreload(project, parts, bound, problems);
   for (const app of APPS) {

@@ -5,16 +5,19 @@
  *   npm run build:BOARD, build:sim -- [--debug|--release] [--platform esp32/...] [key=value ...]
  *   npm run flash -- BOARD [the same]
  *   npm run sim -- [--debug|--release] [--app DIR] [--identity FILE.json] [--state DIR] [--timeout SECONDS] [key=value ...]
- *   npm run test:moddable -- [--debug|--release] [--timeout SECONDS]
+ *   npm run test:moddable -- [--debug|--release] [--seed N] [--timeout SECONDS]
  *   npm run sim:qemu -- [--debug|--release] [--app DIR] [--identity FILE.json] [--telemetry N] [--efuse] [--cut N] [--seed S]
- *     [--measure MINUTES] [--timeout SECONDS] [key=value ...]
+ *     [--drop N] [--measure MINUTES] [--bad-input] [--timeout SECONDS] [key=value ...]
  *
- * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6, or qemu for the emulated ESP32-C3 of sim:qemu. `key=value` of build and flash goes into the image (ssid= and
- * password= as in the SDK's examples), of sim into the simulated flash. test runs the cases of test/on-device. Without
+ * BOARD: esp32, esp32s2, esp32s3, esp32c3, esp32c6, or qemu for the emulated ESP32-C3 of sim:qemu. `key=value` of build and
+ * flash goes into the image (ssid= and password= as in the SDK's examples), of sim into the simulated flash. test runs the
+ * cases of test/on-device, in the order of a seed. Without
  * --identity sim starts an emulator. --app runs another app than the firmware, any folder with a manifest.json that includes
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * sim:qemu runs the image of an ESP32-C3 in QEMU: two starts of N messages each (default 3). --efuse puts the key into eFuse;
- * --cut takes the power away N times, at moments that the seed chooses; --measure tells sizes, memory and writes of flash. --app test/on-device runs the cases there.
+ * --drop closes the first connection to the hub after N messages; --cut takes the power away N times, at moments that the
+ * seed chooses; --measure tells sizes, memory and writes of flash; --bad-input tries flash and networks that are wrong.
+ * --app test/on-device runs the cases there.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -27,6 +30,7 @@ import { APPS, BOARDS, build } from "./build";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
 import { readIdentity } from "./identity";
+import { tryBadInput } from "./qemu/bad-input";
 import { findGdb, measureChip } from "./qemu/measure";
 import { elfOf, overlayOf, QEMU_PLATFORM } from "./qemu/overlay";
 import { findQemu } from "./qemu/qemu";
@@ -53,10 +57,10 @@ const OPTIONS = Object.freeze({
   build: BUILDING,
   flash: BUILDING,
   sim: { debug: false, release: false, app: true, identity: true, state: true, timeout: true },
-  test: { debug: false, release: false, timeout: true },
+  test: { debug: false, release: false, seed: true, timeout: true },
   qemu: {
-    ...{ debug: false, release: false, app: true, identity: true, efuse: false },
-    ...{ telemetry: true, cut: true, seed: true, measure: true, timeout: true },
+    ...{ debug: false, release: false, app: true, identity: true, efuse: false, "bad-input": false },
+    ...{ telemetry: true, cut: true, seed: true, drop: true, measure: true, timeout: true },
   },
 });
 
@@ -66,6 +70,7 @@ const NUMBERS: readonly [name: string, unit: string][] = [
   ["telemetry", " of messages"],
   ["cut", " of power cuts"],
   ["seed", ""],
+  ["drop", " of messages"],
   ["measure", " of minutes"],
 ];
 
@@ -205,10 +210,12 @@ async function main(words: readonly string[]): Promise<number> {
         elf: elfOf(built.output),
       });
     }
+    if (options["bad-input"] !== undefined) return tryBadInput(simulation);
     return simulateChip({
       ...simulation,
       identity,
       cuts: Number(options.cut ?? 0),
+      drop: options.drop === undefined ? undefined : Number(options.drop),
       seed: Number(options.seed ?? Date.now() % 1_000_000),
     });
   }
@@ -229,6 +236,7 @@ function appIn(directory: string) {
 async function runCases(sdk: Sdk, app: string, { options }: Arguments) {
   const flash = mkdtempSync(join(tmpdir(), "berth-"));
   try {
+    if (options.seed !== undefined) writePreferences(flash, { "berth-cases": { seed: options.seed } });
     return await runHeadless(headlessRunner(PROJECT, sdk), app, flash, Number(options.timeout ?? 120));
   } finally {
     rmSync(flash, { recursive: true, force: true });

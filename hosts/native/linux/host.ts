@@ -12,6 +12,7 @@ import { EfuseSigner, NativeSigner } from "../signer";
 import { NativeCertificates } from "../certificates";
 import { NativeTls, type NativeTlsOptions } from "../tls";
 import { NativeTransport, type NativeTransportOptions } from "../transport";
+import { FileRegion } from "./file-region";
 import { type LinuxNatives, type NativeTcp, natives } from "./natives";
 import { LinuxStore } from "./store";
 import { text } from "./text";
@@ -31,6 +32,8 @@ export interface LinuxHostOptions {
   /** PKCS#8. */
   readonly key?: string;
   readonly connectTo?: readonly ConnectTo[];
+  /** For `outbox.log`. Default: `outbox` in the directory, 256 KiB. */
+  readonly outboxFile?: string;
   /** `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. */
   readonly proxy?: string;
   /** See `NativeTlsOptions`. */
@@ -43,6 +46,7 @@ export interface LinuxHostOptions {
   readonly clockOffset?: number;
 }
 
+const OUTBOX_SECTORS = 64;
 const LWIP_ROOM = 5_744;
 
 /**
@@ -79,6 +83,8 @@ export function createLinuxHost(
     clock,
     timers,
     store: new LinuxStore(natives, options.stateDirectory),
+    log: () =>
+      new FileRegion(natives, options.outboxFile ?? `${options.stateDirectory}/outbox`, OUTBOX_SECTORS),
     transport,
     random: randomOf(natives.fillRandom),
     certificates: new NativeCertificates({ natives, tls, certificate }),

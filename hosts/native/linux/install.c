@@ -31,6 +31,9 @@ static const native FUNCTIONS[] = {
   {"readFile", xs_berth_read_file, 1},
   {"writeFile", xs_berth_write_file, 2},
   {"removeFile", xs_berth_remove_file, 1},
+  {"fileSize", xs_berth_file_size, 1},
+  {"readFileAt", xs_berth_read_file_at, 3},
+  {"writeFileAt", xs_berth_write_file_at, 3},
 };
 
 static const native TCP[] = {

@@ -2,6 +2,7 @@
 /** What berth-native runs: a device, or one connection, as protocol.ts has it. */
 import type { Agent } from "../../../src/agent/agent";
 import { asBerthError, BerthError } from "../../../src/error";
+import { flashLog } from "../../../src/flash-log";
 import type { Host } from "../../../src/host";
 import { transports } from "../../../src/transports";
 import { tapWays } from "../../transport-tap";
@@ -33,7 +34,11 @@ function begin(settings: Settings): void {
     const ways = settings.transports && transports(...settings.transports);
     agent = createAgent(
       trace && !ways ? { ...linux, transport: trace(linux.transport) } : linux,
-      { ...settings.agent, ...(ways && { transports: trace ? tapWays(ways, trace) : ways }) },
+      {
+        ...settings.agent,
+        ...(settings.host.outboxFile !== undefined && { outbox: { log: flashLog() } }),
+        ...(ways && { transports: trace ? tapWays(ways, trace) : ways }),
+      },
       emit,
       settings.credentials,
     );
@@ -43,6 +48,7 @@ function begin(settings: Settings): void {
   host = linux;
   emit({ event: "ready" });
   agent?.start();
+  if (agent && agent.pending > 0) emit({ event: "kept", count: agent.pending });
 }
 
 function obey(command: Command): void {

@@ -43,6 +43,12 @@ export interface LinuxNatives extends TlsNatives, EcNatives {
   /** Durable on return. */
   writeFile(path: Uint8Array, bytes: Uint8Array): void;
   removeFile(path: Uint8Array): void;
+  /** 0 for one that is not there. */
+  fileSize(path: Uint8Array): number;
+  /** @throws Error where there are fewer bytes */
+  readFileAt(path: Uint8Array, at: number, target: Uint8Array): void;
+  /** Durable on return; makes the file when it is missing. */
+  writeFileAt(path: Uint8Array, at: number, bytes: Uint8Array): void;
 }
 
 /** Defined by the program before it runs the script. */

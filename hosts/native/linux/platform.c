@@ -197,3 +197,50 @@ void xs_berth_remove_file(xsMachine *the)
   path_of(the, path);
   if (unlink(path) != 0 && errno != ENOENT) throw_errno(the, "remove", path);
 }
+
+/* fileSize(path): bytes, 0 where there is no file. @throws Error */
+void xs_berth_file_size(xsMachine *the)
+{
+  char path[PATH_MAX];
+  struct stat there = {0};
+  path_of(the, path);
+  if (stat(path, &there) != 0 && errno != ENOENT) throw_errno(the, "read", path);
+  xsmcSetNumber(xsResult, (xsNumberValue)there.st_size);
+}
+
+/* readFileAt(path, at, target): fills it. @throws Error, where there are fewer bytes too */
+void xs_berth_read_file_at(xsMachine *the)
+{
+  char path[PATH_MAX];
+  path_of(the, path);
+  const off_t at = (off_t)xsmcToNumber(xsArg(1));
+  const berth_view target = berth_view_of(the, &xsArg(2), true);
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_errno(the, "read", path);
+  size_t done = 0;
+  ssize_t count = 1;
+  while (done < target.length && count > 0) {
+    count = pread(descriptor, target.bytes + done, target.length - done, at + (off_t)done);
+    if (count > 0) done += (size_t)count;
+  }
+  const int error = count < 0 ? errno : EIO;
+  close(descriptor);
+  errno = error;
+  if (done < target.length) throw_errno(the, "read", path);
+}
+
+/* writeFileAt(path, at, bytes): durable on return. @throws Error */
+void xs_berth_write_file_at(xsMachine *the)
+{
+  char path[PATH_MAX];
+  path_of(the, path);
+  const off_t at = (off_t)xsmcToNumber(xsArg(1));
+  const berth_view bytes = berth_view_of(the, &xsArg(2), false);
+  const int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) throw_errno(the, "write", path);
+  const bool good = lseek(descriptor, at, SEEK_SET) == at && write_all(descriptor, bytes.bytes, bytes.length);
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  if (!good) throw_errno(the, "write", path);
+}

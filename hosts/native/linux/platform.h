@@ -15,5 +15,8 @@ void xs_berth_make_directory(xsMachine *the);
 void xs_berth_read_file(xsMachine *the);
 void xs_berth_write_file(xsMachine *the);
 void xs_berth_remove_file(xsMachine *the);
+void xs_berth_file_size(xsMachine *the);
+void xs_berth_read_file_at(xsMachine *the);
+void xs_berth_write_file_at(xsMachine *the);
 
 #endif

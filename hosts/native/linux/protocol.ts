@@ -74,6 +74,8 @@ export function decodeError({ code, message, ...details }: NativeError): BerthEr
 export type NativeEvent =
   /** The settings are good. */
   | { readonly event: "ready" }
+  /** Messages of earlier runs wait in the outbox. */
+  | { readonly event: "kept"; readonly count: number }
   /** The settings, or the command with this `id`, are not; without settings the program ends. */
   | ({ readonly event: "refused"; readonly id?: number | undefined } & NativeError)
   | { readonly event: "accepted"; readonly id: number }

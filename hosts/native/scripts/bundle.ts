@@ -10,7 +10,7 @@ export function bundleNativeDevice(): Promise<string> {
 }
 
 /**
- * An application that imports `berth`, `berth/board` and `berth/transports`, as one script for berth-native, with the device's code in it.
+ * An application that imports `berth`, `berth/board`, `berth/transports` and `berth/outbox`, as one script for berth-native, with the device's code in it.
  * @param main its main module
  * @throws Error of esbuild for an ill-formed module, and for an import of anything else that is not there
  */
@@ -23,6 +23,7 @@ export function bundleNativeApp(main: string): Promise<string> {
       "berth/board": `${LINUX}board.ts`,
       "berth/certificates": `${LINUX}certificates.ts`,
       "berth/transports": `${LINUX}../../../src/transports.ts`,
+      "berth/outbox": `${LINUX}../../../src/flash-log.ts`,
     },
   });
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #if defined(ESP_PLATFORM)
 #include <esp_heap_caps.h>
@@ -124,10 +125,30 @@ static bool is_unreadable_certificate(int result)
   return (high >= 0x2080 && high <= 0x2F00) || key || asn1;
 }
 
+/*
+ * Every module of mbedTLS has a code of its own for it; those of big numbers (0x0010) and ASN.1 (0x006A) are added to
+ * that of whoever asked. -141 is PSA's, which mbedTLS 4 returns alone.
+ */
 static bool is_memory(int result)
 {
+  const int low = -result & 0x007F;
+  const int high = -result & 0xFF80;
   return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || result == MBEDTLS_ERR_X509_ALLOC_FAILED ||
-         result == MBEDTLS_ERR_PK_ALLOC_FAILED;
+         result == MBEDTLS_ERR_PK_ALLOC_FAILED || result == -141 || low == 0x0010 || low == 0x006A ||
+         (low == 0 && (high == 0x4D80 /* ECP */ || high == 0x5180 /* MD */ || high == 0x6180 /* CIPHER */));
+}
+
+/*
+ * A signature that could not be checked for lack of memory is to mbedTLS one that is wrong, and what it took has been
+ * given back by the time it tells. So a refusal is not believed of a heap that has not this much in one piece: it holds
+ * the numbers of an RSA key of 4096 bits.
+ */
+static bool is_starved(void)
+{
+  void *volatile room = malloc(16384);
+  const bool none = room == NULL;
+  free(room);
+  return none;
 }
 
 void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int result, uint32_t verify_flags, int alert)
@@ -162,6 +183,10 @@ void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int re
     snprintf(text, sizeof text, "the TLS handshake broke: mbedTLS -0x%04X", (unsigned)-result);
     berth_tls_fail(failure, BERTH_TLS_HANDSHAKE, text);
   }
+  const berth_tls_code code = failure->code;
+  if ((code == BERTH_TLS_UNTRUSTED || code == BERTH_TLS_INVALID_ARGUMENT || code == BERTH_TLS_HANDSHAKE) && alert < 0 &&
+      is_starved())
+    berth_tls_no_memory(failure, 0);
   failure->detail = result;
   failure->alert = alert;
 }

@@ -386,6 +386,52 @@ static berth_tls_code explained(berth_tls_phase phase, int result, uint32_t flag
   return failure.code;
 }
 
+/* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
+static int allocations_left = -1;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+  return allocations_left-- == 0 ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+  return allocations_left-- == 0 ? NULL : __real_malloc(size);
+}
+
+/* Where there is no memory a refusal is not believed: a signature that could not be checked is wrong to mbedTLS. */
+static void check_starved(int refused, uint32_t expired, uint32_t name)
+{
+  const berth_tls_phase early = BERTH_TLS_PHASE_HANDSHAKE;
+  const struct {
+    berth_tls_phase phase;
+    int result;
+    uint32_t flags;
+    int alert;
+    berth_tls_code code;
+  } cases[] = {
+    {early, refused, MBEDTLS_X509_BADCERT_NOT_TRUSTED, -1, BERTH_TLS_OUT_OF_MEMORY},
+    {early, MBEDTLS_ERR_SSL_INVALID_MAC, 0, -1, BERTH_TLS_OUT_OF_MEMORY},
+    {BERTH_TLS_PHASE_SETUP, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1, BERTH_TLS_OUT_OF_MEMORY},
+    /* Nothing but a comparison, and what the server says. */
+    {early, refused, expired, -1, BERTH_TLS_EXPIRED},
+    {early, refused, name, -1, BERTH_TLS_NAME_MISMATCH},
+    {early, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, 0, 40, BERTH_TLS_HANDSHAKE},
+    {BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_CONN_EOF, 0, -1, BERTH_TLS_LOST},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    allocations_left = 0;
+    const int code = explained(cases[i].phase, cases[i].result, cases[i].flags, cases[i].alert);
+    allocations_left = -1;
+    CHECK(code == (int)cases[i].code);
+  }
+}
+
 static void check_failures(void)
 {
   const berth_tls_phase early = BERTH_TLS_PHASE_HANDSHAKE;
@@ -421,6 +467,13 @@ static void check_failures(void)
   CHECK(explained(early, refused, BERTH_BADCERT_AUTHORITY, -1) == BERTH_TLS_UNTRUSTED);
   CHECK(explained(early, MBEDTLS_ERR_SSL_ALLOC_FAILED, 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
   CHECK(explained(BERTH_TLS_PHASE_SETUP, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1) == BERTH_TLS_INVALID_ARGUMENT);
+  /* Lack of memory by each module's code, alone or added: RSA and big numbers, X.509 and ASN.1, ECP, MD, CIPHER, PSA. */
+  const int lacks[] = {-0x0010, -0x4290, -0x006A, -0x23EA, -0x4D80, -0x5180, -0x6180, -141};
+  for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++) {
+    CHECK(explained(BERTH_TLS_PHASE_SETUP, lacks[i], 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
+    CHECK(explained(early, lacks[i], 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
+  }
+  check_starved(refused, expired, name);
 }
 
 static void check_context_arguments(void)
@@ -448,24 +501,6 @@ static void check_random(void)
   CHECK(!berth_random_fill(bytes[0], sizeof bytes[0]));
   for (size_t i = 0; i < 2; i++) CHECK(berth_random_fill(bytes[i], BERTH_MOST_RANDOM));
   CHECK(bytes[0][BERTH_MOST_RANDOM] == 0 && memcmp(bytes[0], bytes[1], BERTH_MOST_RANDOM) != 0);
-}
-
-/* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
-static int allocations_left = -1;
-
-void *__real_calloc(size_t count, size_t size);
-void *__real_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-  return allocations_left-- == 0 ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_malloc(size_t size)
-{
-  return allocations_left-- == 0 ? NULL : __real_malloc(size);
 }
 
 static void check_lack_of_memory(berth_tls_context *context)

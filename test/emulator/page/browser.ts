@@ -56,7 +56,7 @@ export class PageWorld {
   readonly #directory: string;
   readonly #contexts: BrowserContext[] = [];
   readonly #devices: Device[] = [];
-  readonly #stops: (() => Promise<void>)[] = [];
+  #count = 0;
   /** What the page complained of. */
   readonly complaints: string[] = [];
 
@@ -113,22 +113,17 @@ export class PageWorld {
     return page;
   }
 
-  /** A real device, which proves itself by `key`. */
+  /** A real device, which proves itself by `key` and remembers nothing: what it waits for is no other test's. */
   device(registrationId: string, options: NodeDeviceOptions = {}, key = KEY): Device {
     const device = new Device({
       identity: { idScope: this.emulator.idScope, registrationId, symmetricKey: key },
-      state: join(this.#directory, registrationId),
+      state: join(this.#directory, String(++this.#count)),
       ca: this.emulator.ca.path,
       connectTo: `::127.0.0.1:${this.emulator.port}`,
       ...options,
     });
     this.#devices.push(device);
     return device;
-  }
-
-  /** Ends with the rest. */
-  ends(stop: () => Promise<void>): void {
-    this.#stops.push(stop);
   }
 
   /** Closes what one test has opened. */
@@ -142,7 +137,6 @@ export class PageWorld {
     await this.tidy();
     await this.#browser.close();
     await this.emulator.stop();
-    for (const stop of this.#stops) await stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

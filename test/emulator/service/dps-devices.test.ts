@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** DPS as devices ask it over HTTPS. */
 import { once } from "node:events";
+import { Agent } from "node:https";
 import { connect } from "node:tls";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { DPS_HOST } from "../../../emulator/certificate-authority";
@@ -192,9 +193,14 @@ describe("certificates", () => {
     await startWithGroup();
     const leaf = await createDeviceCertificate({ commonName: "x-1", keyType }, line);
     const path = `/${SCOPE}/registrations/x-1/register?${VERSION}`;
-    const by = (identity: { cert: string; key: string }, at = path) =>
-      ask(emulator, "PUT", at, { host: DPS_HOST, identity });
+    const by = (identity: { cert: string; key: string }, at = path, agent?: Agent) =>
+      ask(emulator, "PUT", at, { host: DPS_HOST, identity, ...(agent ? { agent } : {}) });
     expect((await by(identityOf(leaf, line))).status).toBe(202);
+    // Node.js hands out the issuers of a connection once.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let count = 0; count < 2; count++)
+      expect(await by(identityOf(leaf, line), path, agent)).toMatchObject({ status: 202 });
+    agent.destroy();
     expect(await by(identityOf(leaf))).toMatchObject({
       status: 401,
       json: { message: expect.stringContaining("it came without an intermediate") },

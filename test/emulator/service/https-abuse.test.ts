@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Attacks on the HTTPS port, each beside an ordinary client that is served. */
 import { once } from "node:events";
+import { Agent } from "node:https";
 import { connect as tcpConnect, type Socket } from "node:net";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -8,7 +9,8 @@ import fc from "fast-check";
 import type { Emulator } from "../../../emulator/emulator";
 import { type HttpsLimits, HttpsServer } from "../../../emulator/service/https-server";
 import { createServerCertificate, createRootCertificate } from "../../../emulator/certificates";
-import { HUB, KEY, startEmulator } from "../../helpers/emulator-client";
+import { DPS_HOST } from "../../../emulator/certificate-authority";
+import { dpsToken, HUB, hubToken, KEY, SCOPE, startEmulator } from "../../helpers/emulator-client";
 import { ask, serviceToken } from "../../helpers/https-client";
 import { freshSeed } from "../../helpers/seeds";
 
@@ -289,6 +291,109 @@ describe("who sends what nobody asked for", () => {
     fc.dictionary(fc.constantFrom(...KEYS), value, { maxKeys: 8 }).map((one) => JSON.stringify(one)),
     fc.string({ unit: "binary" }),
   );
+  const text = fc.string({ unit: "grapheme-ascii", maxLength: 20 });
+  const requestOfDevice = fc.record({
+    method: fc.constantFrom("GET", "PUT", "POST", "DELETE"),
+    path: fc.oneof(
+      fc
+        .constantFrom(
+          ...[
+            "messages/events",
+            "messages/deviceBound",
+            "messages/devicebound/x",
+            "messages/deviceBound/x/abandon",
+          ],
+          ...["files", "files/notifications", "files/notifications/x"],
+        )
+        .map((end) => `/devices/dev-1/${end}`),
+      fc
+        .constantFrom("register", "operations/x", "operations/%00", "")
+        .map((end) => `/${SCOPE}/registrations/dev-1${end && `/${end}`}`),
+    ),
+    host: fc.constantFrom(HUB, DPS_HOST),
+    query: fc.constantFrom("", "&reject", "&reject=x&api-version=1"),
+    headers: fc.dictionary(
+      fc.oneof(
+        fc.constantFrom(
+          "content-type",
+          "iothub-messageid",
+          "iothub-ack",
+          "iothub-app-",
+          "iothub-app-__proto__",
+        ),
+        fc.stringMatching(/^iothub-app-[a-zA-Z0-9.!#$%&'*^_`|~+-]{1,9}$/),
+      ),
+      fc.oneof(
+        fc.constant("application/vnd.microsoft.iothub.json"),
+        text.map((one) => one.trim()),
+      ),
+      { maxKeys: 4 },
+    ),
+    body: fc.oneof(
+      body,
+      fc
+        .array(
+          fc.record(
+            {
+              body: fc.oneof(fc.base64String(), text),
+              base64Encoded: fc.oneof(fc.boolean(), fc.constant(1)),
+              properties: fc.dictionary(
+                fc.oneof(text, fc.constant("iothub-app-__proto__")),
+                fc.oneof(text, value),
+              ),
+            },
+            { requiredKeys: [] },
+          ),
+          { maxLength: 3 },
+        )
+        .map((one) => JSON.stringify(one)),
+      fc
+        .record(
+          { blobName: fc.string({ unit: "binary" }), correlationId: text, isSuccess: fc.boolean() },
+          { requiredKeys: [] },
+        )
+        .map((one) => JSON.stringify(one)),
+    ),
+    messages: fc.array(
+      fc.tuple(
+        fc.string({ unit: "binary", maxLength: 9 }),
+        fc.option(fc.string({ unit: "binary", maxLength: 9 })),
+      ),
+      { maxLength: 2 },
+    ),
+  });
+  test.each([20_141_029, freshSeed])(
+    "whatever a device asks is answered, and is no failure of the emulator's own (seed %i)",
+    async (seed) => {
+      emulator.devices.create(HUB, "dev-1", { type: "symmetricKey", symmetricKey: { primaryKey: KEY } });
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      await fc.assert(
+        fc.asyncProperty(requestOfDevice, async ({ method, path, host, query, headers, body, messages }) => {
+          const properties = Object.fromEntries(messages);
+          if (messages.length > 0)
+            await emulator.sendCloudToDevice(HUB, "dev-1", "hello", properties).catch((error) => {
+              if (!(error instanceof RangeError)) throw error;
+            });
+          const authorization = path.startsWith("/devices") ? hubToken("dev-1") : dpsToken("dev-1");
+          const answer = await ask(emulator, method, `${path}?${VERSION}${query}`, {
+            ...(method === "GET" ? {} : { body }),
+            host,
+            agent,
+            headers: { ...headers, authorization },
+          });
+          expect(problems).toEqual([]);
+          expect([answer.status, answer.text]).not.toEqual([500, expect.anything()]);
+          // What was handed out is done with.
+          for (const message of emulator.devices.get(HUB, "dev-1")!.queue) message.expiry = 0;
+        }),
+        { seed, numRuns: 100 },
+      );
+      agent.destroy();
+      emulator.devices.remove(HUB, "dev-1");
+      await othersAreServed();
+    },
+  );
+
   test.each([20_141_029, freshSeed])(
     "whatever is asked is answered, and is no failure of the emulator's own (seed %i)",
     async (seed) => {

@@ -94,7 +94,7 @@ class World implements ProvisionerHandler {
     this.#log.push("registers");
   }
 
-  delay(retryAfter = 0): number {
+  delay(_error: unknown, retryAfter = 0): number {
     return Math.max(1_000, retryAfter * 1_000);
   }
 

@@ -5,6 +5,7 @@ import { Retry, type RetryCounts, Road } from "../../../src/agent/retry";
 import { BerthError } from "../../../src/error";
 import { testProperty } from "../../helpers/seeds";
 
+const UNAVAILABLE = new BerthError("connack-server-unavailable");
 const PASSING = new BerthError("connection-lost");
 const FINAL = new BerthError("subscribe-refused");
 /** Of random numbers. */
@@ -81,14 +82,30 @@ describe("DPS", () => {
     expect(waits.slice(-3)).toEqual([3_600_000, 3_600_000, 3_600_000]);
   });
 
-  test("over its quota, as it tells by `retry-after`: a minute at most for the first 9", () => {
+  test("over its quota: a minute at most above what it tells for 60 times, five for 60, then an hour", () => {
     const retry = new Retry({});
-    const waits = Array.from({ length: 14 }, () => {
+    const waits = Array.from({ length: 122 }, () => {
       retry.registering();
-      return retry.registrationDelay(TOP, 3) / 1000;
+      return retry.registrationDelay(TOP, true, 3) / 1000;
     });
-    expect(waits).toEqual([4, 4, 8, 16, 32, 60, 60, 60, 60, 256, 512, 1_024, 2_048, 3_600]);
-    expect(retry.registrationDelay(TOP, 7_200)).toBe(7_250_000);
+    expect(waits.slice(0, 7)).toEqual([4, 4, 8, 16, 32, 60, 60]);
+    expect(waits.slice(58, 62)).toEqual([60, 60, 300, 300]);
+    expect(waits.slice(118)).toEqual([300, 300, 3_600, 3_600]);
+    expect(retry.registrationDelay(TOP, true, 7_200)).toBe(7_250_000);
+    // It billed none of them: what fails otherwise is tried as soon as ever.
+    retry.registering();
+    expect(retry.registrationDelay(TOP)).toBe(2_000);
+    retry.stood();
+    retry.registering();
+    expect([retry.registrationDelay(TOP), retry.registrationDelay(TOP, true)]).toEqual([2_000, 2_000]);
+  });
+
+  test("is asked when a hub has said 'unavailable' four times as often as others may fail", () => {
+    const retry = new Retry({});
+    for (let i = 0; i < 39; i += 1) retry.hubFailed(UNAVAILABLE, false, false, 0, 0);
+    expect(retry.hubIsGone).toBe(false);
+    retry.hubFailed(UNAVAILABLE, false, false, 0, 0);
+    expect(retry.hubIsGone).toBe(true);
   });
 
   test("cannot be reached: soon, for nothing is billed; where a hub is known, as a registration", () => {

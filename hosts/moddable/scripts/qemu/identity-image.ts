@@ -63,7 +63,8 @@ export function identityImage(
       stdio: ["ignore", "pipe", "pipe"],
     });
   } catch (error) {
-    throw new Error(problemsOf(String((error as { stderr?: string }).stderr ?? error)));
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    throw new Error(problemsOf(`${stdout}\n${stderr}`));
   }
   const made = printed
     .trim()

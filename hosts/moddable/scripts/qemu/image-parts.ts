@@ -12,8 +12,10 @@ export interface ImagePart {
 
 const IN_FLASH = /^\.(flash|iram0|dram0\.data|rtc\.|rtc_)/;
 const IN_RAM = /^\.(iram0|dram0)/;
-/** Has no bytes in the image, or none in RAM. */
-const ZEROS = /\.bss|\.noinit|dummy|_end$|reserved|\.heap_start/;
+/** Has no bytes in the image. */
+const ZEROS = /\.bss|\.noinit/;
+/** Has bytes nowhere: it keeps addresses apart. */
+const NOTHING = /dummy|_end$|reserved|\.heap_start/;
 
 /**
  * @param map its text
@@ -28,12 +30,11 @@ export function imageParts(map: string): ImagePart[] {
     output = /^(\.[\w.]+)/.exec(line)?.[1] ?? output;
     const [, size = "", file = ""] = /^ [\w.*$]*\s+0x[\da-f]+\s+0x([\da-f]+) (\S.*)$/.exec(line) ?? [];
     const bytes = Number.parseInt(size, 16);
-    if (!bytes || !(IN_FLASH.test(output) || IN_RAM.test(output))) continue;
-    const zeros = ZEROS.test(output);
+    if (!bytes || NOTHING.test(output) || !(IN_FLASH.test(output) || IN_RAM.test(output))) continue;
     const name = /lib([^/]+)\.a\(/.exec(file)?.[1] ?? /([^/]+)\.a\(/.exec(file)?.[1] ?? "others";
     const part = parts.get(name) ?? { image: 0, ram: 0 };
-    if (!zeros) part.image += bytes;
-    if (IN_RAM.test(output) && !/dummy|_end$/.test(output)) part.ram += bytes;
+    if (!ZEROS.test(output)) part.image += bytes;
+    if (IN_RAM.test(output)) part.ram += bytes;
     parts.set(name, part);
   }
   return [...parts]

@@ -13,10 +13,12 @@ import { NETWORK, type SimulationOptions, writeChip } from "./simulate";
 /** Milliseconds. */
 const MINUTE = 60_000;
 const LONGEST_LOOK = 60_000;
+/** Minutes. */
+const LOOK_EVERY = 10;
 /** Parts of the image below that are not named. */
 const SMALL = 10_000;
 
-export interface MeasureOptions extends Omit<SimulationOptions, "cuts" | "seed" | "identity"> {
+export interface MeasureOptions extends Omit<SimulationOptions, "cuts" | "seed" | "drop" | "identity"> {
   readonly minutes: number;
   readonly gdb: string;
   /** With names and lines. */
@@ -105,8 +107,11 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
           lookLater("connected");
           timer = setInterval(() => {
             minute += 1;
-            lookLater(`minute ${minute}, ${cloud.acknowledged} messages`);
-            if (minute >= minutes) looking.then(done, done);
+            const last = minute >= minutes;
+            // The debugger stops the chip's clock, so that it is asked seldom.
+            if (last || minute % LOOK_EVERY === 0)
+              lookLater(`minute ${minute}, ${cloud.acknowledged} messages`);
+            if (last) looking.then(done, done);
           }, MINUTE);
         });
       },

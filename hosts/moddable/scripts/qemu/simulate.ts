@@ -29,6 +29,8 @@ export interface SimulationOptions {
   /** Power cuts; 0: none. */
   readonly cuts: number;
   readonly seed: number;
+  /** Messages after which the hub closes the first connection; undefined: it does not. */
+  readonly drop: number | undefined;
   /** Milliseconds of a life; 0: none. */
   readonly timeout: number;
   readonly print: (row: string) => void;
@@ -54,13 +56,29 @@ export async function simulateChip(options: SimulationOptions): Promise<number> 
     }
     const cloud = await ChipCloud.start({ print, alternate: options.cuts > 0 });
     try {
+      const { drop } = options;
+      for (const endpoint of drop === undefined ? [] : cloud.emulator.hubs)
+        cloud.emulator.faults.add({ step: "puback", action: "close", endpoint, skip: drop ?? 0, count: 1 });
       const own = { ...NETWORK, ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...settings };
       const files = writeChip(options, cloud.identity, own);
       const life = { ...files, program: options.program, timeout, signal: abort.signal };
       if (options.cuts > 0) return await cutPower({ ...options, ...life, cloud });
       print("First start: nothing stored, so the device asks DPS");
-      const onLine = (line: string) => cloud.serial(line);
-      const first = await live({ ...life, onLine }, untilAcknowledged(cloud, telemetry));
+      let failed: number | undefined;
+      let stop = () => {};
+      const onLine = (line: string) => {
+        cloud.serial(line);
+        // An app of cases says this at its end.
+        const [, count] = /^\d+ passed, (\d+) failed$/.exec(line) ?? [];
+        if (count === undefined) return;
+        failed = Number(count);
+        stop();
+      };
+      const first = await live({ ...life, onLine }, (done) => {
+        stop = done;
+        untilAcknowledged(cloud, telemetry)(done);
+      });
+      if (failed !== undefined) return failed === 0 ? 0 : 1;
       if (first !== "done") return report(first, print);
       print("Second start: from the stored assignment");
       const registrations = cloud.emulator.counts.registrations;

@@ -19,6 +19,8 @@ beforeEach(() => {
   for (const part of [
     "manifest.json",
     "manifest_telemetry.json",
+    "manifest_transports.json",
+    "manifest_proxy.json",
     "manifest_certificates.json",
     "src",
     "hosts/moddable",
@@ -57,7 +59,7 @@ describe("the manifests", () => {
   });
 
   test.each<[string, string, string | RegExp, string, string]>([
-    ["a path that is not there", CORE, "../src/mqtt/*", "../src/mqttt/*", "matches no file"],
+    ["a path that is not there", CORE, "../src/storage/*", "../src/sttorage/*", "matches no file"],
     [
       "an include that is not there",
       "firmware/manifest.json",
@@ -104,6 +106,13 @@ describe("the manifests", () => {
       `${CORE}: takes the network of an app (setup/network)`,
     ],
     [
+      "a manifest that keeps BERTH_SDKCONFIG from its settings of ESP-IDF",
+      "test/on-device/manifest.json",
+      /,\s*"..\/..\/firmware\/manifest_sdkconfig.json"/,
+      "",
+      "includes manifest_sdkconfig.json not, or not last",
+    ],
+    [
       "a path that only a board takes",
       "firmware/manifest_ethernet.json",
       "../hosts/moddable/manifest_ethernet.json",
@@ -127,7 +136,7 @@ describe("the manifests", () => {
     [
       "a module that only another target has",
       CORE,
-      '"berth/hosts/sockets/*": "../sockets/*",',
+      '"berth/hosts/sockets/connect-to": "../sockets/connect-to",',
       "",
       'imports "../sockets/connect-to", which is not there on esp32',
     ],
@@ -159,6 +168,8 @@ describe("the manifests", () => {
     const { include, creation, typescript } = JSON.parse(readFileSync(CORE, "utf8"));
     expect(include[0]).toBe("$(MODDABLE)/examples/manifest_base.json");
     expect(creation).toEqual({ stack: 768 });
+    // Without it XS grows into what TLS needs.
+    expect(include).toContain("./manifest_memory.json");
     expect(typescript).toEqual({ tsconfig: { compilerOptions: { skipLibCheck: true } } });
     for (const file of MODULE_MANIFESTS) {
       const manifest = JSON.parse(readFileSync(file, "utf8"));

@@ -181,17 +181,33 @@ describe("arguments", () => {
     });
   });
 
+  test("the emulated chip", () => {
+    expect(parseArguments(["qemu", "--efuse", "--cut", "9", "--seed", "3", "telemetryEvery=1"])).toEqual({
+      action: "qemu",
+      target: "qemu",
+      options: { efuse: "true", cut: "9", seed: "3" },
+      settings: ["telemetryEvery=1"],
+    });
+    expect(parseArguments(["build", "qemu"]).target).toBe("qemu");
+    expect(() => parseArguments(["qemu", "--cut", "many"])).toThrow(
+      '--cut is a whole number of power cuts, not "many"',
+    );
+  });
+
   test.each([
     [[]],
     [["make"]],
     [["build"]],
     [["build", "esp8266"]],
     [["flash", "sim"]],
+    [["flash", "qemu"]],
+    [["qemu", "esp32c3"]],
     [["build", "esp32", "esp32s3"]],
     [["sim", "--state"]],
     [["sim", "--stat", "d"]],
     [["sim", "quick"]],
     [["sim", "--timeout", "soon"]],
+    [["test", "--seed", "one"]],
     [["build", "esp32", "--identity", "x"]],
     [["test", "exitAfter=1"]],
   ])("%j is refused", (words) => {

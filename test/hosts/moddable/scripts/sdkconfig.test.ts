@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { APPS } from "../../../../hosts/moddable/scripts/build";
 import { mergeSdkconfig, sdkconfigOf, settingsNotIn } from "../../../../hosts/moddable/scripts/sdkconfig";
 
 let directory: string;
@@ -79,6 +81,22 @@ test("what a board sets for its C is left to it", () => {
   expect(Object.keys(build)).not.toContain("C_FLAGS_SUBPLATFORM");
 });
 
-test("the folder of settings is decided behind all that the SDK's manifests say", () => {
-  expect(manifest("firmware/manifest.json").include.at(-1)).toBe("./manifest_sdkconfig.json");
-});
+const withSdk = process.env.MODDABLE ? test : test.skip;
+
+withSdk.each(Object.values(APPS))(
+  "BERTH_SDKCONFIG reaches %s, on a board with settings of its own too",
+  (app) => {
+    for (const board of ["nodemcu", "wt32_eth01"]) {
+      const output = at(board);
+      mkdirSync(output);
+      const { status } = spawnSync(
+        join(process.env.MODDABLE ?? "", "build/bin/lin/release/mcconfig"),
+        ["-p", `esp32/${board}`, "-t", "build", "-o", output, "manifest.json"],
+        { cwd: new URL(`${app}/`, project), env: { ...process.env, BERTH_SDKCONFIG: at("both") } },
+      );
+      expect(status).toBe(0);
+      const makefile = join(output, "tmp", "esp32", board, "release", basename(app), "makefile");
+      expect(sdkconfigOf(readFileSync(makefile, "utf8"))).toBe(at("both"));
+    }
+  },
+);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Once its first connection is lost, it takes the memory that the next one needs, as connections of its own that go
+ * nowhere, and gives it back after a while: Berth has to say what was missing, and to go on.
+ */
+import Device, { log } from "berth";
+import { TlsContext, TlsEngine } from "berth/natives/tls";
+import Resource from "Resource";
+import Timer from "timer";
+
+/** Milliseconds. */
+const HUNGRY_FOR = 20_000;
+const YEAR_2027 = 1_800_000_000;
+const ROOT = new Resource("berth-digicert-global-root-g2.der") as unknown as ArrayBuffer;
+
+let hungry = true;
+const eaten: InstanceType<typeof TlsEngine>[] = [];
+
+const device = new Device({
+  onConnected({ hub }) {
+    log(`connected to ${hub}`);
+  },
+  onError({ where, error, retryIn }) {
+    log(
+      `error: ${where}: ${error.code}: ${error.message}${retryIn === undefined ? "" : `; again in ${retryIn} ms`}`,
+    );
+    if (where === "hub" && hungry) eat();
+  },
+});
+device.every(1_000, () => void device.send({ alive: true }));
+
+function eat(): void {
+  if (eaten.length === 0) Timer.set(giveBack, HUNGRY_FOR);
+  try {
+    const context = new TlsContext([new Uint8Array(ROOT)], 1, [], 0, undefined, 0, 0);
+    for (;;) eaten.push(new TlsEngine(context, "nowhere.example", YEAR_2027, 0, 0));
+  } catch (error) {
+    log(`ate ${eaten.length}: ${String(error)}`);
+  }
+}
+
+function giveBack(): void {
+  hungry = false;
+  for (const engine of eaten) engine.close();
+  log(`gave ${eaten.length} back`);
+  eaten.length = 0;
+}
