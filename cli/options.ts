@@ -187,7 +187,9 @@ export function symmetricKeyFrom(sources: KeySources): string | undefined {
   try {
     symmetricKeyBytes(key).fill(0);
   } catch (error) {
-    throw error instanceof BerthError ? new BerthError(error.code, `${sources.file}: ${error.message}`) : error;
+    throw error instanceof BerthError
+      ? new BerthError(error.code, `${sources.file}: ${error.message}`)
+      : error;
   }
   return key;
 }

@@ -54,7 +54,9 @@ test("scope, root and key come from the emulator; messages and properties from t
 
 test.each(["websocket", "the port of HTTPS"])("WebSocket: %s", async (where) => {
   const transport = where === "websocket" ? where : `websocket:${emulator.httpsPort}`;
-  const { status, err } = await berth(...device(`by-${transport}`.replace(":", "-"), "--transport", transport));
+  const { status, err } = await berth(
+    ...device(`by-${transport}`.replace(":", "-"), "--transport", transport),
+  );
   expect({ status, err }).toEqual({ status: 0, err: "" });
 });
 
