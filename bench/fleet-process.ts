@@ -15,12 +15,15 @@ const before = used();
 const cpu = process.cpuUsage();
 let bytes = 0;
 let seconds = 0;
-run({ scenario: "power-back", rules, devices, seed: 1, quotas: { hub: devices, registrations: 1_000 } }, ({ back }) => {
-  if (back < devices) return true;
-  const { user, system } = process.cpuUsage(cpu);
-  seconds = (user + system) / 1e6;
-  // While the world still stands.
-  bytes = used() - before;
-  return false;
-});
+run(
+  { scenario: "power-back", rules, devices, seed: 1, quotas: { hub: devices, registrations: 1_000 } },
+  ({ back }) => {
+    if (back < devices) return true;
+    const { user, system } = process.cpuUsage(cpu);
+    seconds = (user + system) / 1e6;
+    // While the world still stands.
+    bytes = used() - before;
+    return false;
+  },
+);
 console.log(JSON.stringify({ bytes, seconds }));

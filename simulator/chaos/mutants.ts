@@ -92,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: "each attempt registers anew, and soon",
     file: "agent/retry.ts",
-    from: "return backoffDelay(this.#billed, this.registrations - (told ? AFTER_TOLD : 0), random, retryAfter);",
+    from: "return backoffDelay(this.#billed, this.registrations - this.#throttled, random, retryAfter);",
     to: "return backoffDelay(this.#backoff, 0, random, retryAfter);",
   },
   {

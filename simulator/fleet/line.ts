@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** One connection between a device and a server of the fleet's world: packets that arrive later, in order. */
 import type { ErrorCode } from "../../src/error";
-import type { FleetWorld } from "./world";
+import type { VirtualTime } from "../virtual-time";
+import type { Recorder } from "./figures";
 
 /** What DPS answers. */
 export interface DpsAnswer {
@@ -37,11 +38,28 @@ export interface LineServer {
   closed(line: Line): void;
 }
 
+/** What connections and servers know of the world that they are in. */
+export interface Place {
+  readonly time: VirtualTime;
+  readonly now: number;
+  readonly recorder: Recorder;
+  /** Devices. */
+  readonly size: number;
+  /** Of SAS tokens, milliseconds. */
+  readonly tokenLifetime: number;
+  /** By its name. */
+  server(host: string): LineServer;
+  /** A hub knows the device. */
+  knows(host: string, device: number): boolean;
+  /** DPS puts it where it belongs. */
+  assign(device: number): { readonly hub: string };
+}
+
 /** Name resolution, TCP and TLS: three ways there and back. */
 const OPENING = 6;
 
 export class Line {
-  readonly world: FleetWorld;
+  readonly world: Place;
   readonly client: LineClient;
   readonly server: LineServer;
   /** The device holds it, and it stands. */
@@ -49,7 +67,7 @@ export class Line {
   /** The server has accepted CONNECT; for hubs, ticks. */
   acceptedAt = -1;
 
-  constructor(world: FleetWorld, host: string, client: LineClient) {
+  constructor(world: Place, host: string, client: LineClient) {
     this.world = world;
     this.client = client;
     this.server = world.server(host);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** DPS and hubs as a fleet meets them: their quotas, and who is where. What a packet may hold is chaos's concern. */
-import type { Line, LineServer } from "./line";
+import type { Line, LineServer, Place } from "./line";
 import { Quota } from "./quota";
 import { POLLS, type Quotas } from "./tiers";
-import type { FleetWorld } from "./world";
 
 export const DPS_NAME = "global.azure-devices-provisioning.net";
 /** DPS wants so much time, seconds. */
@@ -12,7 +11,7 @@ const ASSIGNING = 3;
 const BACKLOG = 10_000;
 
 export class FleetDps implements LineServer {
-  readonly #world: FleetWorld;
+  readonly #world: Place;
   readonly #quota: Quota;
   readonly isGone = false;
   /** Takes whoever comes: before the scenario's event. */
@@ -24,7 +23,7 @@ export class FleetDps implements LineServer {
   readonly #pollsSince: Float64Array;
   readonly #polls: Uint8Array;
 
-  constructor(world: FleetWorld, { registrations }: Quotas) {
+  constructor(world: Place, { registrations }: Quotas) {
     this.#world = world;
     this.#quota = new Quota(registrations, 60_000);
     this.#pollsSince = new Float64Array(world.size).fill(Number.NEGATIVE_INFINITY);
@@ -76,7 +75,7 @@ export class FleetDps implements LineServer {
 
 export class FleetHub implements LineServer {
   readonly host: string;
-  readonly #world: FleetWorld;
+  readonly #world: Place;
   readonly #connections: Quota;
   readonly #messages: Quota;
   /** Takes whoever comes: before the scenario's event. */
@@ -84,7 +83,7 @@ export class FleetHub implements LineServer {
   isGone = false;
   readonly #lines = new Set<Line>();
 
-  constructor(world: FleetWorld, host: string, { hub }: Quotas) {
+  constructor(world: Place, host: string, { hub }: Quotas) {
     this.host = host;
     this.#world = world;
     this.#connections = new Quota(hub, 1_000);

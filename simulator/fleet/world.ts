@@ -2,7 +2,7 @@
 /** A fleet, DPS and two hubs in virtual time. */
 import { VirtualTime } from "../virtual-time";
 import { Recorder } from "./figures";
-import type { LineServer } from "./line";
+import type { LineServer, Place } from "./line";
 import { DPS_NAME, FleetDps, FleetHub } from "./servers";
 import type { Quotas } from "./tiers";
 
@@ -25,7 +25,7 @@ export interface WorldOptions {
   readonly tokenLifetime: number;
 }
 
-export class FleetWorld {
+export class FleetWorld implements Place {
   readonly time = new VirtualTime();
   readonly recorder: Recorder;
   readonly seed: number;
@@ -58,7 +58,6 @@ export class FleetWorld {
     return server;
   }
 
-  /** A hub knows the device. */
   knows(host: string, device: number): boolean {
     return HUBS[(this.#at[device] as number) - 1] === host;
   }
@@ -68,7 +67,6 @@ export class FleetWorld {
     this.#at.fill(0);
   }
 
-  /** DPS puts it where it belongs. */
   assign(device: number): { readonly hub: string } {
     this.#at[device] = this.target + 1;
     return { hub: HUBS[this.target] };

@@ -22,7 +22,9 @@ test("writes the report as JSON, as a page and as plots, and says how to do the 
   expect(Object.keys(report.rules).sort()).toEqual([...RULES].sort());
   expect(report.rules.berth).toMatchObject({ devices: 60, back: 60, faults: [], interrupted: false });
   expect(readFileSync(html, "utf8")).toContain(readFileSync(svg, "utf8"));
-  expect(out).toContain("again: berth fleet --scenario cold-start --devices 60 --seed 7 --tier S2 --units 2 --registrations 30");
+  expect(out).toContain(
+    "again: berth fleet --scenario cold-start --devices 60 --seed 7 --tier S2 --units 2 --registrations 30",
+  );
 });
 
 test("Ctrl-C ends it with the report so far", async () => {
@@ -41,7 +43,10 @@ test.each([
   [[], SCENARIO_NAMES.join(", ")],
   [["--scenario", "cold-start", "--seed", "x"], "--seed <number>' argument 'x' is invalid"],
   [["--scenario", "cold-start", "--devices", "0"], "Give a whole number from 1"],
-  [["--scenario", "cold-start", "--rules", "berth,mqtt"], "Give some of berth,azure-iot-sdk-node,azure-sdk-for-c"],
+  [
+    ["--scenario", "cold-start", "--rules", "berth,mqtt"],
+    "Give some of berth,azure-iot-sdk-node,azure-sdk-for-c",
+  ],
   [["--scenario", "cold-start", "--tier", "S4"], "Allowed choices are S1, S2, S3"],
   [["--scenario", "cold-start", "--keep-alive", "1200"], "--keep-alive: give 1 to 1177 seconds"],
   [["--scenario", "cold-start", "--html", file("none/report.html")], "--html"],
@@ -60,5 +65,10 @@ test("real connections: both sides have seen the same", async () => {
   expect(status).toBe(0);
   const { deviceSide, emulatorSide } = JSON.parse(readFileSync(json, "utf8"));
   expect(deviceSide).toMatchObject({ connected: 12, acknowledged: 12 });
-  expect(emulatorSide).toMatchObject({ hubConnections: 12, registrations: 12, assignments: 12, telemetry: 12 });
+  expect(emulatorSide).toMatchObject({
+    hubConnections: 12,
+    registrations: 12,
+    assignments: 12,
+    telemetry: 12,
+  });
 });

@@ -99,7 +99,9 @@ describe("a report", () => {
     const html = page(report, "berth fleet --scenario <b>");
     expect(html).toContain(plots(report));
     expect(html).toContain("&#60;b&#62;");
-    expect(html.replace("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|<script|<link|NaN|undefined|Infinity/);
+    expect(html.replace("http://www.w3.org/2000/svg", "")).not.toMatch(
+      /https?:|<script|<link|NaN|undefined|Infinity/,
+    );
   });
 
   test.each([
