@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -17,11 +17,7 @@ let project: string;
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), "berth-manifests-"));
   for (const part of [
-    "manifest.json",
-    "manifest_telemetry.json",
-    "manifest_transports.json",
-    "manifest_proxy.json",
-    "manifest_certificates.json",
+    ...readdirSync(".").filter((name) => /^manifest.*\.json$/.test(name)),
     "src",
     "hosts/moddable",
     "hosts/native",
