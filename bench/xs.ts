@@ -90,12 +90,19 @@ const SURROUNDINGS = 80;
 interface Creation {
   readonly chunk: { readonly initial: number };
   readonly heap: { readonly initial: number };
-  readonly stack: number;
 }
 
-function deviceMemory(): Creation {
-  const manifest = readFileSync(new URL("../firmware/manifest.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { creation: Creation }).creation;
+/** What XS starts with on a board. */
+function deviceMemory(): Creation & { readonly stack: number } {
+  const { creation } = manifestOf<{ creation: { stack: number } }>("core");
+  const { platforms } = manifestOf<{ platforms: { esp32: { creation: Creation } } }>("memory");
+  return { ...platforms.esp32.creation, ...creation };
+}
+
+function manifestOf<T>(name: string): T {
+  return JSON.parse(
+    readFileSync(new URL(`../hosts/moddable/manifest_${name}.json`, import.meta.url), "utf8"),
+  ) as T;
 }
 
 async function answerOf(engine: Engine, graph: ModuleGraph, options: XsWorkerOptions = {}): Promise<unknown> {

@@ -46,9 +46,9 @@ export async function atEmulator(
     idScope,
     port: toPort,
     roots: [root],
-    // 443 is that of WebSocket.
+    // WebSocket: 443, or where this emulator has it (`--transport websocket:PORT`).
     connectTo: [
-      { host: "", port: 443, address, toPort: httpsPort },
+      ...[443, httpsPort].map((port) => ({ host: "", port, address, toPort: httpsPort })),
       { host: "", address, toPort },
     ],
     symmetricKey: needsKey ? await keyOf(client, registrationId) : undefined,

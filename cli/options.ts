@@ -6,6 +6,7 @@ import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { type ConnectTo, parseConnectTo } from "../hosts/sockets/connect-to";
 import { HOST_NAME_FORM, isHostName } from "../src/azure/identifiers";
 import { refreshPage } from "../scripts/dist-state";
+import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import { DEFAULT_MAXIMUM } from "../src/mqtt/reader";
 import { transports } from "../src/transports";
@@ -183,6 +184,13 @@ export function symmetricKeyFrom(sources: KeySources): string | undefined {
     throw new BerthError("invalid-argument", `${sources.file} is empty; put the base64 key into it`);
   const other = notKey(key);
   if (other !== undefined) throw new BerthError("invalid-argument", `${sources.file} ${other}`);
+  try {
+    symmetricKeyBytes(key).fill(0);
+  } catch (error) {
+    throw error instanceof BerthError
+      ? new BerthError(error.code, `${sources.file}: ${error.message}`)
+      : error;
+  }
   return key;
 }
 

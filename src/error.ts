@@ -30,7 +30,7 @@ export const ERRORS = Object.freeze({
   "connection-lost": kind(true, "the connection ended; another device with the same id ends it too"),
   "id-contested": kind(
     false,
-    "the hub accepts the device and soon ends each connection: is another one connected by this id? Give each its own",
+    "the hub soon ends each connection; is another device connected by this id? Give each its own",
   ),
   "tls-untrusted": kind(true, "the server's certificate chain leads to no trusted root; check the roots"),
   "tls-expired": kind(true, "a certificate is expired or not yet valid; check it and the device's clock"),
@@ -96,15 +96,9 @@ export const ERRORS = Object.freeze({
 
   "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
-  "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out; see the message"),
-  "outbox-unwritten": kind(
-    true,
-    "the outbox in flash takes nothing; messages wait in memory; see the message",
-  ),
-  "outbox-worn": kind(
-    true,
-    "the outbox has had its erases of the day; messages wait in memory; send less, or give it more sectors",
-  ),
+  "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out"),
+  "outbox-unwritten": kind(true, "the outbox in flash takes nothing; messages wait in memory"),
+  "outbox-worn": kind(true, "the outbox has had its erases of the day; send less, or give it more sectors"),
   "store-failed": kind(true, "the assignment could not be kept; see the message"),
 } as const satisfies Record<string, ErrorKind>);
 

@@ -93,7 +93,10 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     options: [
       optional("--event <names>", "only these, separated by commas; packet for each MQTT packet"),
       optional("-d, --device-id <id>", "only of this device or registration id"),
-      optional("--kept", "first those that the emulator still has"),
+      optional(
+        "--kept",
+        "first those that it still has: since the first who read them, or since the start with --page",
+      ),
       optional("--count <count>", "end after this many", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     ],
     run: async (

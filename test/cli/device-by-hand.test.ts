@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `berth device --emulator`, and what it sends and answers by hand. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -50,6 +50,22 @@ test("scope, root and key come from the emulator; messages and properties from t
   ]);
   const again = await berth(...device("dev-1", "--message", "in turn", "--telemetry", "2"));
   expect(again.out).toContain("telemetry 2 acknowledged");
+});
+
+test.each(["websocket", "the port of HTTPS"])("WebSocket: %s", async (where) => {
+  const transport = where === "websocket" ? where : `websocket:${emulator.httpsPort}`;
+  const { status, err } = await berth(
+    ...device(`by-${transport}`.replace(":", "-"), "--transport", transport),
+  );
+  expect({ status, err }).toEqual({ status: 0, err: "" });
+});
+
+test("a key that is none is told by its file", async () => {
+  const file = join(directory, "short.key");
+  writeFileSync(file, "AAAA\n");
+  const { status, err } = await berth(...device("dev-1", "--symmetric-key-file", file));
+  expect(status).toBe(2);
+  expect(err).toContain(`${file}: the symmetric key has 3 bytes`);
 });
 
 test("a device of a group has its key derived, and answers methods", async () => {

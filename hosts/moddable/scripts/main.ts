@@ -16,7 +16,7 @@
  * one of Berth's; it ends by screen.postMessage("exit N"), or with --timeout.
  * sim:qemu runs the image of an ESP32-C3 in QEMU: two starts of N messages each (default 3). --efuse puts the key into eFuse;
  * --drop closes the first connection to the hub after N messages; --cut takes the power away N times, at moments that the
- * seed chooses; --measure tells sizes, memory and writes of flash; --bad-input tries flash and networks that are wrong.
+ * seed chooses; --measure tells sizes, memory and work on flash; --bad-input tries flash and networks that are wrong.
  * --app test/on-device runs the cases there.
  * The default mode has the SDK's instruments (-i) for sim and none (release) for a board.
  */

@@ -190,7 +190,7 @@ describe("two devices with one id", () => {
     time.advance(HOUR);
     for (const made of [one, two]) expect(codes(made)).toContain("id-contested");
     expect(one.errors.find(({ error }) => error.code === "id-contested")?.error.message).toMatch(
-      /another one connected by this id/,
+      /another device connected by this id/,
     );
     const { length } = azure.connections;
     time.advance(DAY);

@@ -48,11 +48,11 @@ test.each([
   expect(new AssignmentStore(store, nodeText).read()?.hub).toBe(HUB2);
 });
 
+// The second is a hub that is there, and over its quota.
 test.each([
   [1, "connack-protocol-version", 10],
-  // A hub that is there, and over its quota: a quarter of a failure.
   [3, "connack-server-unavailable", 40],
-])("CONNACK %i says nothing of the identity: DPS only after many failures", (returnCode, code, failures) => {
+])("CONNACK %i says nothing of the identity: %s, DPS only after %i of them", (returnCode, code, failures) => {
   const { agent, azure, time, errors } = storedWorld();
   azure.servers.set(
     HUB,

@@ -14,7 +14,7 @@ import { numbersFrom } from "./cuts";
 import { placesOf, readParts } from "./flash-image";
 import { live, untilAcknowledged } from "./life";
 import { HOST_ADDRESS } from "./qemu";
-import { NETWORK, type SimulationOptions, writeChip } from "./simulate";
+import { type SimulationOptions, writeChip } from "./simulate";
 
 interface Case {
   readonly name: string;
@@ -104,7 +104,6 @@ async function tryOne(
   const other = stranger ? await startStranger() : undefined;
   try {
     const settings = {
-      ...NETWORK,
       ...cloud.settings,
       ...other?.settings,
       startSpread: "0",

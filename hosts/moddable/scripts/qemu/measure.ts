@@ -8,7 +8,7 @@ import type { Surroundings } from "../sdk";
 import { ChipCloud } from "./chip-cloud";
 import { imageParts } from "./image-parts";
 import { live, untilAcknowledged } from "./life";
-import { NETWORK, type SimulationOptions, writeChip } from "./simulate";
+import { type SimulationOptions, writeChip } from "./simulate";
 
 /** Milliseconds. */
 const MINUTE = 60_000;
@@ -62,7 +62,7 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
   const { output, directory, minutes, print, elf, gdb, program } = options;
   tellImage(output, print);
   const cloud = await ChipCloud.start({ print: () => {} });
-  const own = { ...NETWORK, ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...options.settings };
+  const own = { ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...options.settings };
   const files = writeChip(options, cloud.identity, own);
   const socket = join(directory, "gdb.sock");
   const trace = join(directory, "flash.log");
@@ -80,7 +80,7 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
     looking = looking.then(() => look(what));
   };
   let lost = 0;
-  let writes = 0;
+  let before = flashWork(trace);
   let timer: NodeJS.Timeout | undefined;
   try {
     const end = await live(
@@ -101,8 +101,10 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
           1,
         )(() => {
           if (timer !== undefined) return;
-          writes = flashWrites(trace);
-          print(`${writes} writes of flash until the first message was acknowledged`);
+          before = flashWork(trace);
+          print(
+            `flash until the first message was acknowledged: ${before.bytes} bytes programmed, ${before.sectors} sectors erased`,
+          );
           let minute = 0;
           lookLater("connected");
           timer = setInterval(() => {
@@ -116,7 +118,10 @@ export async function measureChip(options: MeasureOptions): Promise<number> {
         });
       },
     );
-    print(`${flashWrites(trace) - writes} writes of flash in ${minutes} minutes after it`);
+    const { bytes, sectors } = flashWork(trace);
+    print(
+      `flash in ${minutes} minutes after it: ${bytes - before.bytes} bytes programmed, ${sectors - before.sectors} sectors erased`,
+    );
     print(`${cloud.acknowledged} messages acknowledged; ${lost} failures of a connection`);
     return end === "done" && lost === 0 ? 0 : 1;
   } finally {
@@ -150,8 +155,9 @@ function textOf({ free, least, stack, unused }: Memory): string {
   return `${free} bytes of the heap of C are free, ${least} were at the least; the task of XS has used ${stack - unused} of ${stack} bytes of its stack`;
 }
 
-/** Pages programmed and sectors erased, as QEMU has traced them. */
-export function flashWrites(trace: string): number {
-  if (!existsSync(trace)) return 0;
-  return readFileSync(trace, "utf8").match(/m25p80_(page_program|flash_erase)/g)?.length ?? 0;
+/** What was done to flash, as QEMU has traced it: bytes programmed and sectors erased. */
+export function flashWork(trace: string): { bytes: number; sectors: number } {
+  const text = existsSync(trace) ? readFileSync(trace, "utf8") : "";
+  const count = (event: RegExp) => text.match(event)?.length ?? 0;
+  return { bytes: count(/m25p80_page_program/g), sectors: count(/m25p80_flash_erase/g) };
 }

@@ -38,8 +38,6 @@ export interface SimulationOptions {
 
 /** The KEY block that cannot hold a key of flash encryption. */
 const EFUSE_BLOCK = 5;
-/** The emulated network takes whoever knows its name. */
-export const NETWORK = { ssid: "open_eth" };
 
 /** @returns the exit status. @throws Error that says what of the build or of the identity is wrong */
 export async function simulateChip(options: SimulationOptions): Promise<number> {
@@ -50,7 +48,7 @@ export async function simulateChip(options: SimulationOptions): Promise<number> 
   process.on("SIGTERM", stop);
   try {
     if (identity !== undefined) {
-      const files = writeChip(options, identity, { ...NETWORK, exitAfter: String(telemetry), ...settings });
+      const files = writeChip(options, identity, { exitAfter: String(telemetry), ...settings });
       const end = await liveAlone(options, files, abort.signal);
       return report(end, print);
     }
@@ -59,7 +57,7 @@ export async function simulateChip(options: SimulationOptions): Promise<number> 
       const { drop } = options;
       for (const endpoint of drop === undefined ? [] : cloud.emulator.hubs)
         cloud.emulator.faults.add({ step: "puback", action: "close", endpoint, skip: drop ?? 0, count: 1 });
-      const own = { ...NETWORK, ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...settings };
+      const own = { ...cloud.settings, startSpread: "0", telemetryEvery: "1", ...settings };
       const files = writeChip(options, cloud.identity, own);
       const life = { ...files, program: options.program, timeout, signal: abort.signal };
       if (options.cuts > 0) return await cutPower({ ...options, ...life, cloud });

@@ -19,6 +19,8 @@ beforeEach(() => {
   for (const part of [
     "manifest.json",
     "manifest_telemetry.json",
+    "manifest_transports.json",
+    "manifest_proxy.json",
     "manifest_certificates.json",
     "src",
     "hosts/moddable",
@@ -57,7 +59,7 @@ describe("the manifests", () => {
   });
 
   test.each<[string, string, string | RegExp, string, string]>([
-    ["a path that is not there", CORE, "../src/mqtt/*", "../src/mqttt/*", "matches no file"],
+    ["a path that is not there", CORE, "../src/storage/*", "../src/sttorage/*", "matches no file"],
     [
       "an include that is not there",
       "firmware/manifest.json",
@@ -134,7 +136,7 @@ describe("the manifests", () => {
     [
       "a module that only another target has",
       CORE,
-      '"berth/hosts/sockets/*": "../sockets/*",',
+      '"berth/hosts/sockets/connect-to": "../sockets/connect-to",',
       "",
       'imports "../sockets/connect-to", which is not there on esp32',
     ],

@@ -23,7 +23,7 @@ test("the cloud of a chip gives it an identity and settings that the firmware ta
     expect(read.problems).toEqual([]);
     expect(read.settings.connectTo).toBe(`:10.0.2.2:${cloud.emulator.port}`);
     expect(read.settings.sntp).toMatch(/^10\.0\.2\.2:\d+$/);
-    const chip = { identity: cloud.identity, settings: { ...cloud.settings, ssid: "open_eth" } };
+    const chip = { identity: cloud.identity, settings: cloud.settings };
     const image = identityImage(PROJECT, directory, chip, NVS);
     expect(image.nvs.length).toBe(NVS.size);
     expect(Buffer.from(image.nvs).includes("emulated-chip")).toBe(true);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { findGdb, flashWrites, readMemory } from "../../../../../hosts/moddable/scripts/qemu/measure";
+import { findGdb, flashWork, readMemory } from "../../../../../hosts/moddable/scripts/qemu/measure";
 import { elfOf } from "../../../../../hosts/moddable/scripts/qemu/overlay";
 
 test("what the debugger prints of the chip's memory", () => {
@@ -27,15 +27,15 @@ test("the debugger is that of BERTH_GDB, else ESP-IDF's; a missing one is named"
   expect(findGdb({ environment: { BERTH_GDB: "/g" }, run }).problem).toMatch(/^no \/g, .*idf_tools\.py/);
 });
 
-test("writes of flash are counted in what QEMU has traced", () => {
+test("work on flash is counted in what QEMU has traced", () => {
   const directory = mkdtempSync(join(tmpdir(), "berth-trace-"));
   const trace = join(directory, "flash.log");
-  expect(flashWrites(trace)).toBe(0);
+  expect(flashWork(trace)).toEqual({ bytes: 0, sectors: 0 });
   writeFileSync(
     trace,
     "m25p80_page_program [0x1] page program cmd=0x2 addr 0x9000\nm25p80_flash_erase [0x1] offset = 0xa000, len = 4096\nm25p80_select [0x1]\n",
   );
-  expect(flashWrites(trace)).toBe(2);
+  expect(flashWork(trace)).toEqual({ bytes: 1, sectors: 1 });
   rmSync(directory, { recursive: true });
 });
 
