@@ -4,7 +4,7 @@
  *
  * Rules (docs of Azure: "Manage device reconnections", "Best practices for large-scale deployments"):
  * - The stored assignment comes first; DPS only when there is none for this identity, when asked, when the hub
- *   refuses the identity (CONNACK 2, 4, 5), or after 10 failed connections in a row.
+ *   refuses the identity (CONNACK 2, 4, 5), or after 10 failed connections in a row (40 with CONNACK 3: over its quota).
  * - The old assignment stays until the new one is stored and read back.
  * - Hub and DPS have a time each before which they are not tried (`Retry`): while DPS is waited for, the hub that is
  *   known is tried, so that neither service can strand the device alone.
