@@ -13,8 +13,15 @@ const LONGEST_CHAIN = 8;
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
 
-/** Of a server: without tickets it resumes no session. A resumed one has lost the issuers that the client sent with its own. */
+/** Of a server: without tickets it resumes no session. */
 export const NO_RESUMPTION = constants.SSL_OP_NO_TICKET;
+
+/**
+ * By a leaf's thumbprint, the chain that a whole handshake came with: a session that is resumed has lost the issuers. The
+ * oldest go; their devices are refused once, and show the whole chain at their next connection.
+ */
+const LATEST_CHAINS = new Map<string, readonly X509Certificate[]>();
+const MOST_CHAINS = 10_000;
 
 /** Of each connection: Node.js takes the issuers out of it when it is first asked, and has the leaf alone after that. */
 const CHAINS = new WeakMap<TLSSocket, readonly X509Certificate[]>();
@@ -23,15 +30,33 @@ const CHAINS = new WeakMap<TLSSocket, readonly X509Certificate[]>();
 export function clientChain(socket: TLSSocket): readonly X509Certificate[] {
   const known = CHAINS.get(socket);
   if (known) return known;
+  const leaf = socket.getPeerX509Certificate();
+  const kept = leaf && socket.isSessionReused() ? LATEST_CHAINS.get(leaf.fingerprint256) : undefined;
+  const chain = kept ?? chainFrom(leaf);
+  CHAINS.set(socket, chain);
+  if (leaf && !kept && chain.length > 1) keepChain(leaf.fingerprint256, chain);
+  return chain;
+}
+
+function chainFrom(leaf: X509Certificate | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
+  let next = leaf;
   while (next && chain.length < LONGEST_CHAIN) {
     chain.push(next);
     const issuer: X509Certificate | undefined = next.issuerCertificate;
     next = issuer && issuer.fingerprint256 !== next.fingerprint256 ? issuer : undefined;
   }
-  CHAINS.set(socket, chain);
   return chain;
+}
+
+function keepChain(thumbprint: string, chain: readonly X509Certificate[]): void {
+  LATEST_CHAINS.delete(thumbprint);
+  LATEST_CHAINS.set(thumbprint, chain);
+  if (LATEST_CHAINS.size <= MOST_CHAINS) return;
+  for (const oldest of LATEST_CHAINS.keys()) {
+    LATEST_CHAINS.delete(oldest);
+    return;
+  }
 }
 
 /** The subject's common name. Undefined when there is none. */

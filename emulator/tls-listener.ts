@@ -2,7 +2,7 @@
 /** The one port: TCP and TLS in front of MQTT. Source: "IoT Hub MQTT support", "TLS support in DPS" (Azure documents). */
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
-import { clientChain, NO_RESUMPTION } from "./client-certificate";
+import { clientChain } from "./client-certificate";
 import type { Clock } from "./clock";
 import { CountedSocket } from "./counted-socket";
 import type { FaultInjector } from "./faults";
@@ -62,7 +62,7 @@ export class TlsListener {
     this.#tcp = createServer((socket) => this.#accept(socket));
   }
 
-  /** Shows another certificate to who connects from now on. */
+  /** Shows another certificate to who connects from now on; a session of before is not resumed. */
   show(pair: ServerPair): void {
     this.#tls.setSecureContext(this.#contextOf(pair));
   }
@@ -71,7 +71,6 @@ export class TlsListener {
     return {
       cert: serverChainPem,
       key: serverKeyPem,
-      secureOptions: NO_RESUMPTION,
       minVersion: "TLSv1.2",
       maxVersion: this.#options.maxVersion,
     } as const;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { once } from "node:events";
+import { connect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   type CertificateAndKey,
@@ -8,7 +10,9 @@ import {
   createServerCertificate,
   thumbprintsOf,
 } from "../../emulator/certificates";
+import { DPS_HOST } from "../../emulator/certificate-authority";
 import type { Emulator } from "../../emulator/emulator";
+import { RawMqttClient } from "../helpers/raw-mqtt-client";
 import { dpsUser, HUB, hubUser, open, provision, record, startEmulator } from "../helpers/emulator-client";
 
 const keyType = "ec-p256";
@@ -102,6 +106,30 @@ test("another certificate of the same name is refused by an individual enrollmen
   expect(await connackOf("own-3", chainOf(other))).toBe(5);
   expect(await connackOf("own-3", chainOf(other), hubUser("own-3"))).toBe(5);
   expect(await connackOf("own-3", {}, hubUser("own-3"))).toBe(5);
+});
+
+test("a session that is resumed has lost the issuers, and the device is admitted all the same", async () => {
+  const leaf = await createDeviceCertificate({ commonName: "again-1", keyType }, line);
+  let session: Buffer | undefined;
+  const reused: boolean[] = [];
+  for (let count = 0; count < 3; count++) {
+    const socket: TLSSocket = connect({
+      ...{ host: "127.0.0.1", port: emulator.port, servername: DPS_HOST, ca: emulator.ca.pem },
+      ...{ maxVersion: "TLSv1.2", ...(session ? { session } : {}), ...chainOf(leaf, line) },
+    });
+    socket.on("session", (next) => {
+      session = next;
+    });
+    await once(socket, "secureConnect");
+    reused.push(socket.isSessionReused());
+    const client = new RawMqttClient(socket);
+    const username = dpsUser("again-1");
+    expect(await client.connect({ clientId: "again-1", username, password: "" })).toMatchObject({
+      returnCode: 0,
+    });
+    await client.disconnect();
+  }
+  expect(reused).toEqual([false, true, true]);
 });
 
 test("a group's device with leaf and intermediate is assigned; the record keeps who signed it", async () => {

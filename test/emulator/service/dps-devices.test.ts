@@ -215,21 +215,16 @@ describe("certificates", () => {
   });
 
   // A resumed session has no issuers: Node.js and OpenSSL keep the leaf alone.
-  test.each([
-    ["MQTT", "TLSv1.2"],
-    ["HTTPS", "TLSv1.2"],
-    ["HTTPS", "TLSv1.3"],
-  ] as const)(
-    "over %s and %s no session is resumed, so that the issuers come again",
-    async (which, maxVersion) => {
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "over HTTPS and %s no session is resumed, so that the issuers come again",
+    async (maxVersion) => {
       await startWithGroup();
       const leaf = await createDeviceCertificate({ commonName: "x-1", keyType }, line);
-      const port = which === "MQTT" ? emulator.port : emulator.httpsPort;
       let session: Buffer | undefined;
       for (let count = 0; count < 2; count++) {
         const socket = connect({
           host: "127.0.0.1",
-          port,
+          port: emulator.httpsPort,
           servername: DPS_HOST,
           ca: emulator.ca.pem,
           maxVersion,
