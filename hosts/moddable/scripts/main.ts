@@ -192,7 +192,6 @@ async function main(words: readonly string[]): Promise<number> {
   if (built.status !== 0 || !runs) return built.status;
   if (qemu?.program !== undefined) {
     const simulation = {
-      project: PROJECT,
       program: qemu.program,
       output: built.output,
       directory: join(PROJECT, ".berth", `qemu-${basename(chosen)}`),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
  * Once its first connection is lost, it takes the memory that the next one needs, as connections of its own that go
- * nowhere, and gives it back after a while: Berth has to say what was missing, and to go on.
+ * nowhere, and gives it back after a while: Berth has to say what was missing, and to go on. Once it is connected again,
+ * its script takes all that XS may have and more: XS has to end it there, with the memory of TLS untouched, and the chip
+ * has to come back from what is stored.
  */
 import Device, { log } from "berth";
 import { TlsContext, TlsEngine } from "berth/natives/tls";
@@ -10,15 +12,20 @@ import Timer from "timer";
 
 /** Milliseconds. */
 const HUNGRY_FOR = 20_000;
+const BITE_EVERY = 500;
+/** Bytes. */
+const BITE = 2_048;
 const YEAR_2027 = 1_800_000_000;
 const ROOT = new Resource("berth-digicert-global-root-g2.der") as unknown as ArrayBuffer;
 
 let hungry = true;
 const eaten: InstanceType<typeof TlsEngine>[] = [];
+const bitten: Uint8Array[] = [];
 
 const device = new Device({
-  onConnected({ hub }) {
-    log(`connected to ${hub}`);
+  onConnected({ hub, source }) {
+    log(`connected to ${hub}, assignment ${source}`);
+    if (!hungry) device.every(BITE_EVERY, bite);
   },
   onError({ where, error, retryIn }) {
     log(
@@ -44,4 +51,9 @@ function giveBack(): void {
   for (const engine of eaten) engine.close();
   log(`gave ${eaten.length} back`);
   eaten.length = 0;
+}
+
+function bite(): void {
+  bitten.push(new Uint8Array(BITE));
+  log(`the script ate ${bitten.length * BITE} bytes`);
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** The NVS image of the emulated chip, by the tool that makes those of boards: `berth identity factory`. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** The NVS image of the emulated chip, as `berth identity factory` makes those of boards. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkedSetting } from "../../../../firmware/settings";
+import { readDevices } from "../../../../factory/devices";
+import { nvsImage } from "../../../../factory/nvs-image";
+import type { NvsNamespace } from "../../../../factory/nvs-values";
+import { SETTINGS_DOMAIN } from "../../settings";
 import type { FlashPartition } from "./partition-table";
 
 export interface ChipIdentity {
@@ -21,76 +25,48 @@ export interface IdentityImage {
 }
 
 /**
- * @param project directory of package.json
  * @param directory for its files, which it replaces
  * @param partition whose image it is
- * @throws Error with what the command says of a value that the device would not take
+ * @throws Error that says which value the device would not take, and why
  */
 export function identityImage(
-  project: string,
   directory: string,
   { identity, settings, efuseBlock }: ChipIdentity,
-  { offset, size }: FlashPartition,
+  { size }: FlashPartition,
 ): IdentityImage {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const row: Record<string, string> = { ...settings };
+  // No column of a factory's table, for what a board says once concerns only whoever runs it here.
+  const { exitAfter, ...row }: Record<string, string> = settings;
   for (const [key, value] of Object.entries(identity)) {
     row[key] = typeof value === "string" ? value : `${key}.der`;
     if (typeof value !== "string") writeFileSync(join(directory, `${key}.der`), value, { mode: 0o600 });
   }
   if (efuseBlock !== undefined) row.efuseBlock = String(efuseBlock);
-  const csv = join(directory, "devices.csv");
-  const partitions = join(directory, "partitions.csv");
-  writeFileSync(csv, table([Object.keys(row), Object.values(row)]), { mode: 0o600 });
-  writeFileSync(partitions, `nvs,data,nvs,${offset},${size}\n`);
-  const out = join(directory, "made");
-  const parameters = [
-    "identity",
-    "factory",
-    "--json",
-    "--csv",
-    csv,
-    "--out",
-    out,
-    "--partitions",
-    partitions,
-  ];
-  let printed: string;
-  try {
-    printed = execFileSync(process.execPath, [join(project, "cli", "berth.js"), ...parameters], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(problemsOf(`${stdout}\n${stderr}`));
+  const none = { idScope: undefined, groupKey: undefined, certificates: undefined };
+  const defaults = { ...none, base: directory, now: Date.now() };
+  const { devices, problems } = readDevices(table([Object.keys(row), Object.values(row)]), defaults, size);
+  const [device] = devices;
+  if (!device) {
+    const messages = problems.map(({ column, message }) => (column ? `${column}: ${message}` : message));
+    throw new Error(`the identity was not taken: ${messages.join("; ")}`);
   }
-  const made = printed
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
-    .find(({ event }) => event === "device");
-  const read = (file: string) => new Uint8Array(readFileSync(file));
-  return {
-    nvs: read(made.image),
-    efuseKey: made.efuseKey !== undefined && existsSync(made.efuseKey) ? read(made.efuseKey) : undefined,
-  };
+  const namespaces = exitAfter === undefined ? device.namespaces : withExit(device.namespaces, exitAfter);
+  return { nvs: nvsImage(namespaces, size).bytes, efuseKey: device.efuse?.key };
+}
+
+function withExit(namespaces: readonly NvsNamespace[], exitAfter: string): NvsNamespace[] {
+  const isOurs = ({ name }: NvsNamespace) => name === SETTINGS_DOMAIN;
+  const value = {
+    key: "exitAfter",
+    type: "i32",
+    value: Number(checkedSetting("exitAfter", exitAfter)),
+  } as const;
+  const values = [...(namespaces.find(isOurs)?.values ?? []), value];
+  return [...namespaces.filter((one) => !isOurs(one)), { name: SETTINGS_DOMAIN, values }];
 }
 
 function table(rows: readonly (readonly string[])[]): string {
   const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
   return `${rows.map((cells) => cells.map(cell).join(",")).join("\n")}\n`;
-}
-
-/** The messages of the command's events. */
-function problemsOf(printed: string): string {
-  const messages = printed.split("\n").flatMap((line) => {
-    try {
-      return [String(JSON.parse(line).message ?? line)];
-    } catch {
-      return line === "" ? [] : [line];
-    }
-  });
-  return `the identity was not taken: ${messages.join("; ")}`;
 }

@@ -11,7 +11,6 @@ import { type LifeEnd, live, untilAcknowledged } from "./life";
 import type { QemuFiles } from "./qemu";
 
 export interface SimulationOptions {
-  readonly project: string;
   /** QEMU. */
   readonly program: string;
   /** What the build has left. */
@@ -115,12 +114,7 @@ function report(end: LifeEnd, print: (row: string) => void): number {
 
 /** Flash and eFuses of a chip that comes from the factory. */
 export function writeChip(
-  {
-    project,
-    output,
-    directory,
-    efuse,
-  }: Pick<SimulationOptions, "project" | "output" | "directory" | "efuse">,
+  { output, directory, efuse }: Pick<SimulationOptions, "output" | "directory" | "efuse">,
   identity: Readonly<Record<string, string | Uint8Array>>,
   settings: Readonly<Record<string, string>>,
 ): QemuFiles {
@@ -128,7 +122,6 @@ export function writeChip(
   const efuseBlock = efuse ? EFUSE_BLOCK : undefined;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { nvs, efuseKey } = identityImage(
-    project,
     join(directory, "identity"),
     { identity, settings, efuseBlock },
     placesOf(parts.table).nvs,
