@@ -299,11 +299,14 @@ function proofOf(flags: DeviceFlags, context: CommandContext): Proof {
       { bytes: readBytes(key, "--key"), file: key },
     );
   }
-  const symmetricKey = symmetricKeyFrom({
-    option: flags.symmetricKey,
-    file: flags.symmetricKeyFile,
-    environment: context.environment[KEY_VARIABLE],
-  });
+  const symmetricKey = symmetricKeyFrom(
+    {
+      option: flags.symmetricKey,
+      file: flags.symmetricKeyFile,
+      environment: context.environment[KEY_VARIABLE],
+    },
+    "--symmetric-key-file",
+  );
   if (symmetricKey === undefined) {
     const ways = `--symmetric-key-file, ${KEY_VARIABLE}, --symmetric-key, or --cert with --key`;
     throw new BerthError("invalid-argument", `the device has nothing to prove itself with; give ${ways}`);

@@ -78,13 +78,14 @@ function symmetricKeyOf(flags: EfuseFlags, context: CommandContext): string | un
     if (registrationId !== undefined)
       throw new BerthError("invalid-argument", "--registration-id goes with --group-key-file");
     const environment = context.environment[KEY_VARIABLE];
-    return symmetricKeyFrom({ option: symmetricKey, file: symmetricKeyFile, environment })?.trim();
+    const sources = { option: symmetricKey, file: symmetricKeyFile, environment };
+    return symmetricKeyFrom(sources, "--symmetric-key-file")?.trim();
   }
   if (symmetricKey !== undefined || symmetricKeyFile !== undefined)
     throw new BerthError("invalid-argument", "a device's key and a group's; give one of them");
   if (registrationId === undefined)
     throw new BerthError("invalid-argument", "--group-key-file needs --registration-id");
-  const groupKey = symmetricKeyFrom({ file: groupKeyFile }) ?? "";
+  const groupKey = symmetricKeyFrom({ file: groupKeyFile }, "--group-key-file") ?? "";
   return deriveDeviceKey(checkRegistrationId(registrationId), new NodeSigner(groupKey), text);
 }
 

@@ -82,7 +82,7 @@ function devicesOf(flags: FactoryFlags, { size }: Partition): ReturnType<typeof 
     throw new BerthError("invalid-argument", "--group-key-file and --certificates; give one of them");
   if (only !== undefined && only !== "bin" && only !== "csv")
     throw new BerthError("invalid-argument", "--only is bin or csv");
-  const groupKey = groupKeyFile === undefined ? undefined : symmetricKeyFrom({ file: groupKeyFile });
+  const groupKey = symmetricKeyFrom({ file: groupKeyFile }, "--group-key-file");
   // Its check: a wrong group key is no problem of a row.
   if (groupKey !== undefined) symmetricKeyBytes(groupKey).fill(0);
   const base = dirname(resolve(csv));

@@ -49,11 +49,14 @@ function addDerive(identity: Command, context: CommandContext): void {
     .requiredOption("--registration-id <id>", "the device; use lower case, the key depends on it")
     .addHelpText("after", `${KEY_HELP}\nThe group's key belongs into the factory, never onto a device.`);
   withJson(command).action((flags: DeriveFlags) => {
-    const groupKey = symmetricKeyFrom({
-      option: flags.groupKey,
-      file: flags.groupKeyFile,
-      environment: context.environment[KEY_VARIABLE],
-    });
+    const groupKey = symmetricKeyFrom(
+      {
+        option: flags.groupKey,
+        file: flags.groupKeyFile,
+        environment: context.environment[KEY_VARIABLE],
+      },
+      "--group-key-file",
+    );
     if (groupKey === undefined) {
       throw new BerthError(
         "invalid-argument",

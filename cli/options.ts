@@ -168,18 +168,19 @@ export interface KeySources {
 
 /**
  * The symmetric key: the option, else the file, else the environment; undefined when there is none.
+ * @param fileOption the option that names the file
  * @throws BerthError `invalid-argument` when option and file are both given, or the file cannot be read or is empty.
  */
-export function symmetricKeyFrom(sources: KeySources): string | undefined {
+export function symmetricKeyFrom(sources: KeySources, fileOption: string): string | undefined {
   if (sources.option !== undefined && sources.file !== undefined) {
     throw new BerthError(
       "invalid-argument",
-      "the key is given twice, as an option and as a file; leave one out",
+      `the key is given twice, as an option and by ${fileOption}; leave one out`,
     );
   }
   if (sources.option !== undefined) return sources.option;
   if (sources.file === undefined) return sources.environment || undefined;
-  const key = readText(sources.file, "the key").trim();
+  const key = readText(sources.file, fileOption).trim();
   if (key === "")
     throw new BerthError("invalid-argument", `${sources.file} is empty; put the base64 key into it`);
   const other = notKey(key);

@@ -40,11 +40,10 @@ export function addSas(program: Command, context: CommandContext): void {
     )
     .addHelpText("after", KEY_HELP);
   withJson(command).action((flags: SasFlags) => {
-    const key = symmetricKeyFrom({
-      option: flags.key,
-      file: flags.keyFile,
-      environment: context.environment[KEY_VARIABLE],
-    });
+    const key = symmetricKeyFrom(
+      { option: flags.key, file: flags.keyFile, environment: context.environment[KEY_VARIABLE] },
+      "--key-file",
+    );
     if (key === undefined)
       throw new BerthError("invalid-argument", `no key; give --key-file, --key or ${KEY_VARIABLE}`);
     if (flags.expiry !== undefined && flags.ttl !== undefined) {

@@ -228,24 +228,22 @@ export class SectorLog {
       this.#newest = slot;
     }
     if (this.#newest < 0) return;
-    this.#slot = this.#newest;
-    let oldest = this.#last;
-    for (const [slot, sequence] of this.#sequences.entries()) {
-      if (sequence === 0) continue;
-      if (sequence < this.#since) {
-        // Forgotten, and the power went before it was erased: `clear` had told.
+    let before = 0;
+    for (let i = 1; i <= this.#region.sectors; i += 1) {
+      const slot = (this.#newest + i) % this.#region.sectors;
+      const sequence = this.#sequences[slot] as number;
+      // Forgotten, and the power went before it was erased: `clear` had told. Or of an earlier round, where it could not be.
+      if (sequence < this.#since || sequence <= before) {
         this.#sequences[slot] = 0;
         continue;
       }
+      if (before === 0) this.#slot = slot;
+      before = sequence;
       const { waiting, lost, end } = this.#survey(slot, SECTOR_HEADER, slot === this.#newest);
       this.#waiting[slot] = waiting;
       this.#unread += waiting;
       if (lost > 0) this.#damaged(slot, lost);
       if (slot === this.#newest) this.#end = lost > 0 ? this.#region.sectorSize : end;
-      if (sequence < oldest) {
-        oldest = sequence;
-        this.#slot = slot;
-      }
     }
   }
 

@@ -34,6 +34,8 @@ export const ERASED = 255;
 
 const MAGIC = 0x42524c31;
 const MESSAGE = 0xa5;
+/** More sectors than are ever begun, and room for one more each. */
+const HIGHEST = 0xfffffff;
 /** Of the eight bits of the first byte: a flipped one makes no message done, and a torn write may. */
 const MOST_BITS_OF_DONE = 4;
 
@@ -63,7 +65,8 @@ export function encodeSector({ owner, sequence, since }: SectorHeader): Uint8Arr
 export function decodeSector(bytes: Uint8Array): SectorHeader | undefined {
   const view = viewOf(bytes);
   if (view.getUint32(0) !== MAGIC || view.getUint32(16) !== crc32(bytes.subarray(0, 16))) return undefined;
-  return { owner: view.getUint32(4), sequence: view.getUint32(8), since: view.getUint32(12) };
+  const [owner, sequence, since] = [view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+  return sequence > 0 && sequence <= HIGHEST && since <= sequence ? { owner, sequence, since } : undefined;
 }
 
 /** Of a whole message, up to the next multiple of four. */

@@ -86,6 +86,12 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
     "has 64 bytes, a KEY block takes 32",
   ],
   ["a key that is none", () => [...S3, "--symmetric-key", "x"], "not base64"],
+  ["a missing file", (file) => [...S3, "--symmetric-key-file", file("none")], "--symmetric-key-file: "],
+  [
+    "a group's missing file",
+    (file) => [...S3, "--group-key-file", file("none"), "--registration-id", "d"],
+    "--group-key-file: ",
+  ],
   ["--out without a key", (file) => [...S3, "--out", file("burn.bin")], "--out needs a key"],
   [
     "--out in no directory",

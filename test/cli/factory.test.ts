@@ -230,7 +230,7 @@ test.each<[string, (file: (name: string) => string) => string[], string]>([
     "--only is bin or csv",
   ],
   ["a group key that is none", (file) => ["--group-key-file", file("devices.csv")], "not base64"],
-  ["no such group key", (file) => ["--group-key-file", file("none")], "the key: "],
+  ["no such group key", (file) => ["--group-key-file", file("none")], "--group-key-file: "],
   ["no such partition table", (file) => ["--partitions", file("none")], "--partitions: "],
   ["a partition too small", (file) => ["--partitions", file("small.csv")], "12288 at least"],
 ])("%s is a usage error", async (_name, words, message) => {

@@ -156,6 +156,11 @@ test.each([
   ["half a pair", ["--cert", "x"], "--key"],
   ["key and certificate", ["--symmetric-key", "x", "--cert", "x", "--key", "x"], "one of them"],
   ["a missing pair", ["--cert", "/nonexistent/c", "--key", "/nonexistent/k"], "--cert: /nonexistent/c"],
+  [
+    "a missing key file",
+    ["--symmetric-key-file", "/nonexistent/key"],
+    "--symmetric-key-file: /nonexistent/key",
+  ],
   ["a bad payload", ["--symmetric-key", GOOD_KEY, "--payload", "[1]"], "--payload is no JSON object"],
   ["a key that is none", ["--symmetric-key", "x"], "not base64"],
   ["a bad root", ["--symmetric-key", GOOD_KEY, "--ca", "/nonexistent/ca"], "/nonexistent/ca"],

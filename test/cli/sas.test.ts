@@ -91,7 +91,7 @@ test("the singular of an old article is signed as asked, with a word on standard
 test.each<[string, string[], string]>([
   ["no key", [], "BERTH_SYMMETRIC_KEY"],
   ["a key that is no base64", ["--key", "no key at all"], "not base64"],
-  ["a missing key file", ["--key-file", "/nonexistent/key"], "/nonexistent/key"],
+  ["a missing key file", ["--key-file", "/nonexistent/key"], "--key-file: /nonexistent/key"],
   ["key and key file", ["--key", KEY, "--key-file", "x"], "twice"],
   ["expiry and ttl", ["--key", KEY, "--ttl", "5"], "--ttl"],
 ])("%s is a usage error that says what to do and shows no key", async (_what, words, message) => {
@@ -130,4 +130,14 @@ test("identity derive refuses an id that DPS would refuse, and a missing key", a
   const keyless = await berth("identity", "derive", "--registration-id", "a");
   expect(keyless).toMatchObject({ status: 2, out: "" });
   expect(keyless.err).toContain("--group-key-file");
+  const missing = await berth(
+    "identity",
+    "derive",
+    "--group-key-file",
+    "/nonexistent/k",
+    "--registration-id",
+    "a",
+  );
+  expect(missing).toMatchObject({ status: 2, out: "" });
+  expect(missing.err).toContain("--group-key-file: /nonexistent/k");
 });

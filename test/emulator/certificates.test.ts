@@ -66,6 +66,8 @@ test("the authority keeps its root, and issues the server certificate anew for o
   expect(later.rootPem).toBe(first.rootPem);
   expect(later.serverChainPem).not.toBe(more.serverChainPem);
   expect(readdirSync(directory).sort()).toEqual([
+    "devices.key.pem",
+    "devices.pem",
     "intermediate.key.pem",
     "intermediate.pem",
     "root.key.pem",

@@ -5,7 +5,9 @@ import { readSettings } from "../../firmware/settings";
 import { networkWorks } from "../../hosts/moddable/evidence";
 import { type NetworkInterface, InterfaceNetwork } from "../../hosts/moddable/interface-network";
 import type { Host } from "../../src/host";
+import { flashLog } from "../../src/flash-log";
 import { DPS, HUB, IDENTITY } from "../helpers/agent-world";
+import { NorFlash } from "../helpers/nor-flash";
 import { answerDps, assigningDps, type DpsRequestHandler, hub } from "../../simulator/services";
 import { VirtualAzure } from "../../simulator/virtual-azure";
 import { MemoryStore, VirtualTime, virtualHost } from "../../simulator/virtual-host";
@@ -242,5 +244,41 @@ describe("a device", () => {
     expect(log).toContainEqual(expect.stringContaining("store: store-failed"));
     expect(log).toContainEqual(expect.stringContaining("connected to"));
     device.stop();
+  });
+
+  test("with an outbox measures without a connection, and sends it first after a restart, with its time", () => {
+    const flash = new NorFlash(4, 4096);
+    const store = new MemoryStore();
+    const outbox = { outbox: { log: flashLog({ region: () => flash }) } };
+    const first = world({ telemetryEvery: 10 }, { store }, outbox);
+    first.azure.servers.clear();
+    const begun = first.time.now() as number;
+    first.device.start();
+    first.time.advance(35_000);
+    expect(first.log.some((line) => line.startsWith("connected to "))).toBe(false);
+    first.device.stop();
+
+    const { time, azure, device } = world({ telemetryEvery: 10 }, { store }, outbox, first.time);
+    const sent: { event: string; count?: number; createdAt: string | undefined }[] = [];
+    const answers = hub();
+    azure.servers.set(HUB, (connection, packet) => {
+      if (packet.cmd === "publish" && packet.topic.startsWith("devices/")) {
+        const createdAt = /%24\.ctime=([^&]+)/.exec(packet.topic)?.[1];
+        sent.push({
+          ...JSON.parse(String(packet.payload)),
+          createdAt: createdAt && decodeURIComponent(createdAt),
+        });
+      }
+      answers(connection, packet);
+    });
+    device.start();
+    time.advance(30_000);
+    device.stop();
+    const kept = [10, 20, 30].map((s) => new Date(begun + s * 1000).toISOString());
+    expect(sent.slice(0, 3).map(({ count, createdAt }) => [count, createdAt])).toEqual(
+      kept.map((createdAt, i) => [i + 1, createdAt]),
+    );
+    expect(sent.slice(3).map(({ event }) => event)).toContain("started");
+    expect(sent.filter(({ createdAt }) => kept.includes(createdAt as string))).toHaveLength(3);
   });
 });

@@ -18,7 +18,9 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const PARTS =
-  "cli src hosts emulator simulator factory firmware scripts certificates package.json package-lock.json".split(" ");
+  "cli src hosts emulator simulator factory firmware scripts certificates package.json package-lock.json".split(
+    " ",
+  );
 const SHOWN = "cli/sas.ts";
 
 let checkout: string;

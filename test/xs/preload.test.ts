@@ -9,17 +9,30 @@ import { engine, withEngine, withEngineEach } from "../helpers/xs";
 const NEEDS_THE_SDK = [
   "hosts/moddable/berth.ts",
   "hosts/moddable/board.ts",
+  "hosts/moddable/certificates.ts",
   "hosts/moddable/cryptography.ts",
+  "hosts/moddable/flash-board.ts",
+  "hosts/moddable/flash-simulator.ts",
   "hosts/moddable/host.ts",
+  "hosts/moddable/outbox.ts",
   "hosts/moddable/platform/board.ts",
   "hosts/moddable/public/berth.ts",
   "hosts/moddable/public/board.ts",
+  "hosts/moddable/public/certificates.ts",
+  "hosts/moddable/public/outbox.ts",
+  "hosts/moddable/public/proxy.ts",
   "hosts/moddable/public/telemetry.ts",
+  "hosts/moddable/public/transports.ts",
   "hosts/moddable/sources.ts",
   "hosts/moddable/telemetry.ts",
 ];
-/** berth-native, and what builds: no parts of an image. */
-const OFF_THE_DEVICE = ["hosts/native/linux/", "hosts/native/scripts/", "hosts/moddable/scripts/"];
+/** berth-native, what builds, and apps of the emulated chip: no parts of an image. */
+const OFF_THE_DEVICE = [
+  "hosts/native/linux/",
+  "hosts/native/scripts/",
+  "hosts/moddable/scripts/",
+  "hosts/moddable/qemu/",
+];
 
 withEngine("every module of the device that can load here can be frozen", async () => {
   const files = ["src", "hosts/sockets", "hosts/native", "hosts/moddable"]

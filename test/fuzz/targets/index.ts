@@ -4,6 +4,7 @@ import { agent } from "./agent";
 import { certificate } from "./certificate";
 import { cloudToDevice } from "./cloud-to-device";
 import { dpsResponse } from "./dps-response";
+import { outbox } from "./outbox";
 import { provisioner } from "./provisioner";
 import { reader } from "./reader";
 import { record } from "./record";
@@ -19,6 +20,7 @@ export const deviceTargets: Targets = Object.freeze({
   certificate,
   "cloud-to-device": cloudToDevice,
   "dps-response": dpsResponse,
+  outbox,
   provisioner,
   reader,
   record,

@@ -241,3 +241,20 @@ test.each([
   add("a");
   expect(drain()).toEqual(["a"]);
 });
+
+test("a sector that cannot be erased and keeps an earlier round hides none of the others", () => {
+  const flash = new NorFlash(4, 512);
+  const { add, drain } = flashQueue(flash);
+  const sent = "sent".padEnd(400, ".");
+  for (let i = 0; i < 4; i += 1) add(sent);
+  drain();
+  flash.broken.add(2);
+  const erase = flash.erase.bind(flash);
+  flash.erase = (sector) => {
+    if (sector === 2) throw new Error("erase failed");
+    erase(sector);
+  };
+  const texts = [1, 2, 3].map((i) => `message ${i}`.padEnd(400, "."));
+  for (const text of texts) add(text);
+  expect(leftIn(flash.copy())).toEqual(texts);
+});
