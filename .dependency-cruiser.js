@@ -35,12 +35,12 @@ const FOLDERS = {
   "hosts/native/scripts": [["scripts/build-lock[.]"], "packages"],
   // On Linux the natives come from C, in the SDK from modules of these names.
   "hosts/native": [["src/", "hosts/sockets/", "hosts/transport-tap[.]", "berth/natives/"], "nothing"],
-  // The chip's cloud, the timeline of its packets, and what the factory writes into its flash.
+  // The chip's cloud, the timeline of its packets, and what makes its flash.
   "hosts/moddable/scripts/qemu": [
     [
       "emulator/",
-      "factory/",
       "cli/timeline[.]",
+      "factory/(devices|nvs-image|nvs-values)[.]",
       "firmware/settings[.]",
       "hosts/moddable/settings[.]",
       "hosts/moddable/scripts/",
