@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** An MQTT packet as one line for people. Passwords and keys are masked here, and nowhere later. */
 import type { Packet } from "mqtt-packet";
+import { RETURN_CODES } from "../emulator/return-codes";
 
 /** Characters of a payload that are shown. */
 const LONGEST_PAYLOAD = 480;
-
-/** Meanings of CONNACK return codes: MQTT 3.1.1, table 3.1. */
-const CONNACK = Object.freeze([
-  "accepted",
-  "unacceptable protocol version",
-  "identifier rejected",
-  "server unavailable",
-  "bad user name or password",
-  "not authorized",
-]);
 
 /** A decoded packet, ready to be printed. */
 export interface PacketLine {
@@ -34,7 +25,7 @@ export function packetLine(packet: Packet): PacketLine {
     case "connack": {
       const code = packet.returnCode ?? 0;
       const session = packet.sessionPresent ? ", session present" : "";
-      return { type, topic: undefined, detail: `${code} ${CONNACK[code] ?? "reserved"}${session}` };
+      return { type, topic: undefined, detail: `${code} ${RETURN_CODES[code] ?? "reserved"}${session}` };
     }
     case "publish": {
       const flags = [`QoS ${packet.qos}`];

@@ -9,6 +9,7 @@ import type { FaultInjector } from "./faults";
 import type { Caller } from "./front-door";
 import { handshakeFailure } from "./handshake-failure";
 import type { ServerPair } from "./served-certificate";
+import { listening } from "./listening";
 
 /** What the listener needs from the emulator. */
 export interface TlsListenerOptions {
@@ -78,14 +79,7 @@ export class TlsListener {
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
   listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#tcp.once("error", reject);
-      this.#tcp.listen(port, host, () => {
-        this.#tcp.off("error", reject);
-        const address = this.#tcp.address();
-        resolve(typeof address === "object" && address ? address.port : port);
-      });
-    });
+    return listening(this.#tcp, port, host);
   }
 
   /** Stops listening and cuts what is still open. */

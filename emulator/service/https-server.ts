@@ -6,6 +6,7 @@ import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { NO_RESUMPTION } from "../client-certificate";
 import type { ServerPair } from "../served-certificate";
 import { type WebSocketHandler, WebSockets } from "./web-sockets";
+import { listening } from "../listening";
 
 /** How long clients may take, and how many there may be. */
 export interface HttpsLimits {
@@ -85,14 +86,7 @@ export class HttpsServer {
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
   listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address ? address.port : port);
-      });
-    });
+    return listening(this.#server, port, host);
   }
 
   /** Stops listening and cuts what is still open. */

@@ -66,6 +66,25 @@ function during(
   };
 }
 
+/** What is on for a while, where it is there. */
+function switched<K extends string>(
+  weight: number,
+  lasts: readonly [number, number],
+  of: (unit: Unit) => { [key in K]: boolean } | undefined,
+  key: K,
+): Kind {
+  const set = (unit: Unit, value: boolean) => {
+    const holder: { [key in K]: boolean } | undefined = of(unit);
+    if (holder) holder[key] = value as { [key in K]: boolean }[K];
+  };
+  return during(
+    weight,
+    lasts,
+    (unit) => set(unit, true),
+    (unit) => set(unit, false),
+  );
+}
+
 /** At once, or at a step of the life. */
 function event(weight: number, apply: Kind["apply"], value?: Kind["value"], waits = true): Kind {
   return { weight, waits, apply, ...(value && { value }) };
@@ -139,16 +158,7 @@ export const KINDS = Object.freeze({
     (unit) => Object.assign(unit.conditions, { latency: 30, jitter: 40 }),
     (random) => random.spread(100, 8_000),
   ),
-  "cut into pieces": during(
-    4,
-    LONG,
-    (unit) => {
-      unit.conditions.shredded = true;
-    },
-    (unit) => {
-      unit.conditions.shredded = false;
-    },
-  ),
+  "cut into pieces": switched(4, LONG, (unit) => unit.conditions, "shredded"),
   "network down": during(
     5,
     SHORT,
@@ -161,16 +171,7 @@ export const KINDS = Object.freeze({
       unit.isUp = true;
     },
   ),
-  "network down, not noticed": during(
-    5,
-    SHORT,
-    (unit) => {
-      unit.conditions.down = true;
-    },
-    (unit) => {
-      unit.conditions.down = false;
-    },
-  ),
+  "network down, not noticed": switched(5, SHORT, (unit) => unit.conditions, "down"),
   "hub not in DNS": trouble("hub-gone", 4, LONG),
   "DPS not in DNS": trouble("dps-gone", 3, LONG),
   "TCP refused": trouble("refused", 4, SHORT),
@@ -228,16 +229,7 @@ export const KINDS = Object.freeze({
   "hub flaps": trouble("hub-flaps", 3, LONG, (random) => random.spread(50, 60_000)),
   "hub repeats": trouble("hub-repeats", 4, LONG),
   // Flash.
-  "flash refuses": during(
-    4,
-    LONG,
-    (unit) => {
-      unit.flash.refuses = true;
-    },
-    (unit) => {
-      unit.flash.refuses = false;
-    },
-  ),
+  "flash refuses": switched(4, LONG, (unit) => unit.flash, "refuses"),
   "power cut in a write": event(
     5,
     (unit) => {
@@ -299,16 +291,7 @@ export const KINDS = Object.freeze({
     },
     (random) => random.spread(5, 150),
   ),
-  "handlers throw": during(
-    3,
-    LONG,
-    (unit) => {
-      if (unit.application) unit.application.throws = true;
-    },
-    (unit) => {
-      if (unit.application) unit.application.throws = false;
-    },
-  ),
+  "handlers throw": switched(3, LONG, (unit) => unit.application, "throws"),
   reprovision: event(2, (unit) => unit.application?.reprovision()),
   forget: event(2, (unit) => unit.application?.forget()),
 } satisfies Record<string, Kind>);

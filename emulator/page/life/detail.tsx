@@ -6,7 +6,8 @@ import { fromBase64, hexLines } from "../parts/bytes";
 import { timeOfDay } from "../parts/time";
 import { laneName } from "./lanes";
 import type { Row } from "./rows";
-import { CONNACK, explainTopic } from "./topic";
+import { RETURN_CODES } from "../../return-codes";
+import { explainTopic } from "./topic";
 
 export function Detail({ row }: { row: Row | undefined }) {
   if (!row)
@@ -61,7 +62,7 @@ function Packet({ packet: { type, size, base64, fields } }: { packet: PacketEven
         {Object.entries(fields).map(([name, value]) =>
           name === "payload" ? null : (
             <Field key={name} name={wordsOf(name)}>
-              {name === "returnCode" ? `${value} ${CONNACK[value as number] ?? ""}` : textOf(value)}
+              {name === "returnCode" ? `${value} ${RETURN_CODES[value as number] ?? ""}` : textOf(value)}
             </Field>
           ),
         )}

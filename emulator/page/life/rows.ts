@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Events as rows of the diagram: between which lifelines, with what words, and why. */
 import type { EventRecord, PacketEvent, Place } from "../link/records";
-import { CONNACK, explainTopic } from "./topic";
+import { RETURN_CODES } from "../../return-codes";
+import { explainTopic } from "./topic";
 
 /** `bad`: a refusal. `fault`: played. `end`: a connection is over. */
 export type Tone = "plain" | "good" | "bad" | "fault" | "end" | "quiet";
@@ -154,7 +155,7 @@ function detailOf({ type, fields }: PacketEvent): string {
     case "CONNECT":
       return `${clientId ?? ""}${fields.password === undefined ? " without a password" : ""}`;
     case "CONNACK":
-      return `${returnCode} ${CONNACK[returnCode ?? 0] ?? "reserved"}${fields.sessionPresent ? ", session present" : ""}`;
+      return `${returnCode} ${RETURN_CODES[returnCode ?? 0] ?? "reserved"}${fields.sessionPresent ? ", session present" : ""}`;
     case "PUBLISH":
       return [explainTopic(topic ?? "")?.name ?? topic, `QoS ${qos}`, number, dup ? "DUP" : ""]
         .filter(Boolean)

@@ -130,13 +130,3 @@ function decode(text: string): string {
     return text;
   }
 }
-
-/** Meanings of CONNACK return codes: MQTT 3.1.1, table 3.1. */
-export const CONNACK: readonly string[] = [
-  "accepted",
-  "unacceptable protocol version",
-  "identifier rejected",
-  "server unavailable",
-  "bad user name or password",
-  "not authorized",
-];

@@ -12,73 +12,72 @@ interface Bound {
   hint?: ComponentChildren;
 }
 
-export function TextField({ label, value, onEdit, hint, isNumber = false }: Bound & { isNumber?: boolean }) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        inputMode={isNumber ? "numeric" : "text"}
-        autocomplete="off"
-        spellcheck={false}
-        value={value.value}
-        onInput={(event) => {
-          value.value = event.currentTarget.value;
-          onEdit?.();
-        }}
-      />
-      {hint && <small>{hint}</small>}
-    </div>
-  );
-}
-
-export function TextArea({ label, value, onEdit, hint, rows = 3 }: Bound & { rows?: number }) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <textarea
-        id={id}
-        rows={rows}
-        spellcheck={false}
-        value={value.value}
-        onInput={(event) => {
-          value.value = event.currentTarget.value;
-          onEdit?.();
-        }}
-      />
-      {hint && <small>{hint}</small>}
-    </div>
-  );
-}
-
-export function Select({
+/** A control with its label and hint. */
+function Field({
   label,
-  value,
-  onEdit,
   hint,
-  options,
-}: Bound & { options: readonly (readonly [string, string])[] }) {
+  control,
+}: Omit<Bound, "value"> & { control: (id: string) => ComponentChildren }) {
   const id = useId();
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select
-        id={id}
-        value={value.value}
-        onChange={(event) => {
-          value.value = event.currentTarget.value;
-          onEdit?.();
-        }}
-      >
-        {options.map(([key, name]) => (
-          <option key={key} value={key}>
-            {name}
-          </option>
-        ))}
-      </select>
+      {control(id)}
       {hint && <small>{hint}</small>}
     </div>
+  );
+}
+
+/** Takes what the user has changed. */
+function edited({ value, onEdit }: Bound) {
+  return (event: { currentTarget: { value: string } }) => {
+    value.value = event.currentTarget.value;
+    onEdit?.();
+  };
+}
+
+export function TextField({ isNumber = false, ...bound }: Bound & { isNumber?: boolean }) {
+  return (
+    <Field
+      {...bound}
+      control={(id) => (
+        <input
+          id={id}
+          inputMode={isNumber ? "numeric" : "text"}
+          autocomplete="off"
+          spellcheck={false}
+          value={bound.value.value}
+          onInput={edited(bound)}
+        />
+      )}
+    />
+  );
+}
+
+export function TextArea({ rows = 3, ...bound }: Bound & { rows?: number }) {
+  return (
+    <Field
+      {...bound}
+      control={(id) => (
+        <textarea id={id} rows={rows} spellcheck={false} value={bound.value.value} onInput={edited(bound)} />
+      )}
+    />
+  );
+}
+
+export function Select({ options, ...bound }: Bound & { options: readonly (readonly [string, string])[] }) {
+  return (
+    <Field
+      {...bound}
+      control={(id) => (
+        <select id={id} value={bound.value.value} onChange={edited(bound)}>
+          {options.map(([key, name]) => (
+            <option key={key} value={key}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+    />
   );
 }

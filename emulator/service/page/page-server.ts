@@ -11,6 +11,7 @@ import type { ServerPair } from "../../served-certificate";
 import { constantTimeEqual } from "../../shared-access-signature";
 import { ClientRelay, type RelayTarget } from "./client-relay";
 import { fileResponse, type PageFiles, SECURITY_HEADERS } from "./page-files";
+import { listening } from "../../listening";
 
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
@@ -65,14 +66,7 @@ export class PageServer {
 
   /** Starts to listen; returns the port. @throws the socket's error, for example EADDRINUSE */
   listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address ? address.port : port);
-      });
-    });
+    return listening(this.#server, port, host);
   }
 
   /** Stops listening and cuts what is still open. */

@@ -170,3 +170,6 @@ export async function picture(page: Page, name: string): Promise<void> {
   const write = process.env.BERTH_WRITE_DOCS !== undefined;
   await page.screenshot(write ? { path: join(ROOT, "docs", "page", `${name}.png`) } : {});
 }
+
+export const press = (page: Page, name: string | RegExp) =>
+  page.getByRole("button", { name, exact: typeof name === "string" }).click();

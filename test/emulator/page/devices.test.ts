@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import type { EmulatorEvents } from "../../../emulator/events";
 import { deriveDeviceKey } from "../../../emulator/page/parts/keys";
 import { HUB, OTHER_HUB } from "../../helpers/emulator-client";
-import { findings, PageWorld, picture } from "./browser";
+import { findings, PageWorld, picture, press } from "./browser";
 
 let world: PageWorld;
 beforeAll(async () => {
@@ -18,9 +18,6 @@ afterAll(async () => {
   await world.stop();
   expect(world.complaints).toEqual([]);
 });
-
-const press = (page: Page, name: string | RegExp) =>
-  page.getByRole("button", { name, exact: typeof name === "string" }).click();
 
 /** A device that does what it is asked for, once its hub has it. */
 async function kitchen(onMessage: (text: string) => void = () => {}): Promise<void> {

@@ -5,8 +5,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import type { Page } from "playwright-core";
-import { findings, PageWorld, picture, startWithPage } from "./browser";
+import { findings, PageWorld, picture, press, startWithPage } from "./browser";
 
 let world: PageWorld;
 beforeAll(async () => {
@@ -17,9 +16,6 @@ afterAll(async () => {
   await world.stop();
   expect(world.complaints).toEqual([]);
 });
-
-const press = (page: Page, name: string | RegExp) =>
-  page.getByRole("button", { name, exact: typeof name === "string" }).click();
 
 test("a fault is switched on, the device backs off, and it recovers beside it", async () => {
   const page = await world.open({ view: "Faults" });

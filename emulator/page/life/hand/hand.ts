@@ -5,7 +5,8 @@ import { deriveDeviceKey, sasToken } from "../../parts/keys";
 import { storedText } from "../../parts/stored";
 import { health } from "../../model/emulator";
 import { attestationOf, type EnrollmentKind } from "../../model/enrollments";
-import { CONNACK, explainTopic } from "../topic";
+import { RETURN_CODES } from "../../../return-codes";
+import { explainTopic } from "../topic";
 import { MqttLink } from "./mqtt-link";
 
 /** Seconds that a token is good. */
@@ -164,7 +165,7 @@ export function connect(): void {
         });
       },
       onConnack: (code) => {
-        say(code === 0 ? "got" : "bad", `CONNACK ${code} ${CONNACK[code] ?? ""}`);
+        say(code === 0 ? "got" : "bad", `CONNACK ${code} ${RETURN_CODES[code] ?? ""}`);
         if (code === 0) state.value = "connected";
       },
       onSuback: (granted) => {
