@@ -244,7 +244,7 @@ export class Link {
       const size = conditions.shredded ? random.spread(1, 64) : part.length;
       const piece = part.subarray(at, at + size);
       at += size;
-      const last = at >= bytes.length ? delivered : undefined;
+      const last = !cut && at >= part.length ? delivered : undefined;
       this.#down.push(() => this.#deliver(piece, last));
     }
     if (cut)

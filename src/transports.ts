@@ -24,6 +24,8 @@ const UNREACHED: readonly ErrorCode[] = Object.freeze([
   "connect-timeout",
   "connection-lost",
   "connack-timeout",
+  "malformed-packet",
+  "protocol-violation",
   "tls-failed",
   "tls-untrusted",
   "tls-name-mismatch",

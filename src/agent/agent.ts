@@ -301,6 +301,7 @@ export class Agent {
   #assigned({ hub, deviceId, substatus, payload, issued }: DpsAssignment): void {
     this.#disconnect();
     this.#credentials.issued(issued);
+    this.#features.reassigned();
     const { clock, random } = this.#host;
     const same = this.#known.named(hub, deviceId, clock.now() ?? 0);
     this.#retry.assigned(same, this.#wish.isNeed, clock.ticks(), random());
@@ -356,7 +357,7 @@ export class Agent {
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
   #watch(): void {
     const now = this.#host.clock.ticks();
-    if (this.#standing.look(now)) {
+    if (this.#standing.look(now, this.#wish.isRequest)) {
       this.#wish.stood();
       this.#credentials.stood();
     }

@@ -51,7 +51,10 @@ export interface HubFeature {
   readonly busy?: boolean;
   /** The connection has ended, opened or not: what was sent and not answered is lost, or waits again. Once a connection. */
   closed?(): void;
-  /** The connections to come are to another hub, or as another device: what is known of the hub is worth nothing there. */
+  /**
+   * The connections to come are to another hub or as another device, or DPS has named the same once more: the identity may
+   * have been made anew. What is known of the hub is worth nothing there.
+   */
   moved?(): void;
   /** The hub to come may be another owner's: drops all that waits for it. @returns how many messages */
   forget?(): number;
