@@ -56,7 +56,7 @@ export const ERRORS = Object.freeze({
   "connack-bad-credentials": kind(false, "CONNACK 4: bad user name or password; check id scope and key"),
   "connack-not-authorized": kind(
     false,
-    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, enrollment",
+    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, and that the enrollment is there and enabled",
   ),
   "subscribe-timeout": kind(true, "the server did not answer SUBSCRIBE in time"),
   "subscribe-refused": kind(false, "SUBACK 0x80: the server refuses the topic filter"),
