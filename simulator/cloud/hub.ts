@@ -92,14 +92,11 @@ export class HubConnection extends Connection {
   readonly #delivering = new Map<number, QueuedMessage>();
   /** Calls without an answer, with ticks at which they end. */
   readonly #calls = new Map<string, number>();
-  /** Since when the device knows that this connection stands; for how long nothing has been wrong. */
-  readonly since: number;
 
   constructor(record: HubRecord, link: Link) {
     super(record.account, link);
     this.#record = record;
     this.#account = record.account;
-    this.since = this.now;
   }
 
   override closed(): void {
@@ -149,7 +146,7 @@ export class HubConnection extends Connection {
       time.set(
         () => {
           if (this.over) return;
-          events.step("token-end", String(this.since));
+          events.step("token-end", String(this.link.since));
           this.drop("the token has ended");
         },
         Math.min(until - this.now, 2 ** 31),
