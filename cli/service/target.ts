@@ -20,6 +20,10 @@ const API_VERSION = Object.freeze({ hub: "2021-04-12", dps: "2021-10-01" });
 const VARIABLES = Object.freeze({ hub: "BERTH_HUB_CONNECTION_STRING", dps: "BERTH_DPS_CONNECTION_STRING" });
 const TOKEN_VARIABLE = "BERTH_CONTROL_TOKEN";
 const HTTPS_PORT = 443;
+/** The last second that the clock of an emulator can say (9999-12-31): that clock may be set, by `berth clock`. */
+const ANY_CLOCK = 253_402_300_799;
+const POLICY_REMEDY =
+  "take a connection string of a policy that may (berth hub connection-string prints an emulator's)";
 
 /** Options of every verb. */
 export interface TargetFlags {
@@ -104,11 +108,12 @@ export async function findTarget(
         connectTo,
         roots: loadRoots({ replace: ca }),
         what: `${whereOf(credentials.host, connectTo)}, by ${source}`,
+        remedy: POLICY_REMEDY,
       };
       return serviceTarget(kind, credentials, place, undefined);
     }
     const running = chosen(flags, context, variable);
-    return serviceTarget(kind, credentials, placeOf(running), running);
+    return serviceTarget(kind, credentials, { ...placeOf(running), remedy: POLICY_REMEDY }, running);
   }
   const running = chosen(flags, context, variable);
   const all = running.connectionStrings.map((text) => parseConnectionString(text, "the emulator"));
@@ -170,6 +175,7 @@ function emulatorTarget(flags: TargetFlags, context: CommandContext): Target {
       connectTo: [],
       roots: loadRoots({ replace: ca }),
       what: `the emulator on ${url.host}`,
+      remedy: `give it by --token or ${TOKEN_VARIABLE} (berth emulator --connection-strings prints it)`,
     };
     return {
       client: ServiceClient.ofEmulator({ ...place, host }, token),
@@ -192,6 +198,9 @@ function placeOf({ address, httpsPort, root }: Running): Omit<Place, "host"> {
     // The name that keeps its certificate, whatever the others are made to show.
     serverName: "localhost",
     what: `the emulator on ${address}:${httpsPort}`,
+    // The keys are those that it has written down itself.
+    remedy: "berth events --event serviceRefused tells why, when this is tried again",
+    tokensUntil: ANY_CLOCK,
   };
 }
 

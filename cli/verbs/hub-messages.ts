@@ -87,7 +87,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       optional("--consumer-group <name>", "of the Event Hubs-compatible endpoint").default(DEFAULT_GROUP),
       optional(
         "--enqueued-time <milliseconds>",
-        "from this time on, since 1970; default: now",
+        "from this time of the hub's clock on, since 1970; default: now",
         wholeNumber(0, Number.MAX_SAFE_INTEGER),
       ),
       optional("--content-type <type>", "read bodies as this, whatever they say"),
@@ -101,7 +101,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
     ],
     run: async (_hub, flags, { output, target, signal }) => {
       const { deviceId, consumerGroup, messageCount = Number.POSITIVE_INFINITY, timeout } = flags;
-      const { enqueuedTime = Date.now() } = flags;
+      const { enqueuedTime } = flags;
       const { credentials } = target;
       const amqp = amqpPlaceOf(target);
       const { AmqpClient } = await amqpModule();

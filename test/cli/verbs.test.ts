@@ -385,8 +385,46 @@ test("which emulator and which hub, where there are several", async () => {
       "no hub of the emulator has",
     );
     expect(await failure(2, "fault list", "--emulator", "1")).toContain("none has the port 1");
+    // AMQP: each of the hubs by its name, and the refusal of an emulator that was found names no connection string.
+    expect(await said("hub send", "-d", "there", "--data", "hi", ...which)).toBe("sent to there\n");
+    for (const name of ["one.example", "two.example"])
+      expect(await said("hub monitor", "-n", name, "--timeout", "0.1", ...which)).toBe("listening\n");
+    gone();
+    const running = runningOf(second, "127.0.0.1");
+    const connectionStrings = running.connectionStrings.map((text) => text.replace(/Key=.*/, `Key=${KEY}`));
+    announce(HOME, { ...running, connectionStrings, pid: process.ppid });
+    for (const words of ["hub monitor", "hub device list"]) {
+      const refused = await berth(...words.split(" "), "-n", "two.example", ...which);
+      expect(refused).toMatchObject({ status: 1, out: "" });
+      expect(refused.err).toContain("; berth events --event serviceRefused tells why");
+      expect(refused.err).not.toContain("connection string");
+    }
   } finally {
     gone();
     await second.stop();
   }
 });
+
+test.each(["87600h", "2h", "-2h", "-262800h"])(
+  "what asks goes on with the clock set off by %s",
+  async (by) => {
+    const device = await openHub(emulator);
+    await device.publish("devices/dev-1/messages/events/", "of before");
+    await said("clock jump", "--by", by);
+    try {
+      expect(await json("hub device list")).not.toHaveLength(0);
+      expect(await json("hub twin show", "-d", "dev-1")).toMatchObject({ deviceId: "dev-1" });
+      expect(await json("dps enrollment list")).not.toHaveLength(0);
+      expect(await said("hub send", "-d", "dev-1", "--data", "x")).toBe("sent to dev-1\n");
+      expect(await json("fault list")).toEqual([]);
+      // What comes from now on, whatever the clock calls now.
+      expect(await said("hub monitor", "--timeout", "0.1")).toBe("listening\n");
+      const words = ["device", "--emulator", String(emulator.port), "--registration-id", "of-line-1"];
+      const { err } = await berth(...words, "--state", join(HOME, "state"), "--telemetry", "0");
+      // It has its key of the emulator; its own tokens are of its own clock.
+      expect(err).toMatch(by.startsWith("-") ? /^$/ : /^berth: DPS: CONNACK 5/);
+    } finally {
+      await said("clock reset");
+    }
+  },
+);
