@@ -2,12 +2,14 @@
 /** `berth fault|events|clock|certificate|disconnect …`: what Azure has no API for. */
 import { createInterface } from "node:readline";
 import { InvalidArgumentError } from "commander";
+import { faultInWords } from "../../emulator/fault-words";
 import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "../../emulator/faults";
 import { CERTIFICATE_KINDS, type CertificateKind } from "../../emulator/served-certificate";
 import { type EventRecord, eventLine } from "../event-lines";
 import { wholeNumber } from "../options";
 import { ServiceFailure } from "../service/failure";
-import { done, jsonValue, needed, oneOf, optional, part, record, rows, type Verb, verb } from "./verb";
+import { table } from "../table";
+import { done, jsonValue, needed, oneOf, optional, part, record, type Verb, verb } from "./verb";
 
 const COUNT = wholeNumber(0, 1_000_000);
 const FAULT_OPTIONS = [
@@ -19,10 +21,10 @@ const FAULT_OPTIONS = [
   optional("--skip <times>", "let this many pass first", COUNT),
   optional("--probability <part>", "strike with this probability, 0 to 1", probability),
   optional("--delay-ms <milliseconds>", "for delay", wholeNumber(0, 3_600_000)),
-  optional("--status <status>", "for status: 200 to 599", wholeNumber(200, 599)),
+  optional("--status <status>", "for status: 200 to 599; default: 500", wholeNumber(200, 599)),
   optional("--retry-after <seconds>", "for status: what a device is told to wait", COUNT),
   optional("--body <json>", "for status: JSON of the answer, or @FILE", jsonValue("--body")),
-  optional("--return-code <code>", "for returnCode: of CONNACK", wholeNumber(0, 255)),
+  optional("--return-code <code>", "for returnCode: of CONNACK; default: 3", wholeNumber(0, 255)),
   optional("--after-bytes <count>", "for steps that count bytes", wholeNumber(0, Number.MAX_SAFE_INTEGER)),
 ];
 /** Members of a rule, which the options have as their names. */
@@ -60,7 +62,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
       const members = FAULT_MEMBERS.map((name) => [name, flags[name]] as const);
       const rule = Object.fromEntries(members.filter(([, value]) => value !== undefined));
       const added = await emulator.post("/faults", rule);
-      return done(`fault ${added.id}: ${flags.action} at ${flags.step}`, added);
+      return done(`fault ${added.id}: ${ruleLine(added.rule as FaultRule)}`, added);
     },
   }),
   verb({
@@ -69,8 +71,13 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     service: "emulator",
     options: [],
     run: async (emulator) => {
-      const { value } = await emulator.ask("GET", "/faults");
-      return rows(value as object[], ["id", "left", "rule.step", "rule.action", "rule.id", "rule.endpoint"]);
+      const value = (await emulator.ask("GET", "/faults")).value as ArmedFault[];
+      const shown = value.map(({ id, left, rule }) => ({
+        fault: id,
+        left: left ?? "always",
+        what: ruleLine(rule),
+      }));
+      return { value, lines: (width) => table(shown, ["fault", "left", "what"], width) };
     },
   }),
   verb<{ fault?: number }>({
@@ -78,7 +85,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     about: "let nothing go wrong any more",
     service: "emulator",
     options: [
-      optional("--fault <number>", "this one only, by its id", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+      optional("--fault <number>", "this one only, by its number", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     ],
     run: async (emulator, { fault }) => {
       await emulator.delete(fault === undefined ? "/faults" : `/faults/${fault}`);
@@ -217,6 +224,21 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     },
   }),
 ];
+
+/** As `GET /faults` has it. */
+interface ArmedFault {
+  readonly id: number;
+  /** Null for ever. */
+  readonly left: number | null;
+  readonly rule: FaultRule;
+}
+
+/** The whole rule, and how often it strikes. */
+function ruleLine(rule: FaultRule): string {
+  const { count } = rule;
+  const often = count === undefined ? "always" : count === 1 ? "once" : `${count} times`;
+  return `${faultInWords(rule)}, ${often}`;
+}
 
 /** Records about the stream itself. */
 const OF_THE_STREAM: readonly string[] = ["listening", "missed", "dropped"];

@@ -119,7 +119,6 @@ export const HUB_MESSAGES: readonly Verb[] = [
           };
           signal.addEventListener("abort", () => resolve(), { once: true });
           events.ended.catch(reject);
-          heard();
           const take = (message: Message) => {
             const event = eventOf(message, flags);
             if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
@@ -133,7 +132,9 @@ export const HUB_MESSAGES: readonly Verb[] = [
             events.read(place.entity, consumerGroup, partition, enqueuedTime, take),
           );
           Promise.all(begun).then(() => {
-            if (left > 0) output.line("listening");
+            if (left <= 0) return;
+            output.line("listening");
+            heard();
           }, reject);
         });
       } finally {

@@ -176,7 +176,16 @@ test("faults: add, list, clear", async () => {
     { id, left: 2, rule: { step: "poll", action: "status", status: 429, retryAfter: 5, count: 2 } },
     { left: null, rule: { step: "connack", action: "drop", id: "dev-7", probability: 0.5 } },
   ]);
-  expect(await said("fault list")).toMatch(/^id +left +step +action +id +endpoint\n/);
+  const issue = ["--step", "issueCertificate", "--action", "status", "--status", "429", "--retry-after", "3"];
+  expect(await said("fault add", ...issue, "--count", "1")).toBe(
+    "fault 3: status 429, retry-after 3 s at issueCertificate, once\n",
+  );
+  expect(await said("fault add", "--step", "register", "--action", "status")).toBe(
+    "fault 4: status 500 at register, always\n",
+  );
+  expect(await said("fault list")).toMatch(
+    /^fault +left +what\n1 +2 +status 429, retry-after 5 s at poll, 2 times\n2 +always +drop at connack for dev-7, with probability 0.5, always\n/,
+  );
   expect(await said("fault clear", "--fault", String(id))).toBe(`fault ${id} is gone\n`);
   expect(await said("fault clear")).toBe("no fault is left\n");
   expect(emulator.faults.list()).toEqual([]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** How a device comes back: its attempts, and how long it waited before each. */
 import type { Trouble } from "../link/records";
-import { inWords } from "./rules";
+import { faultInWords } from "../../fault-words";
 
 /** A try to connect. */
 export interface Attempt {
@@ -13,6 +13,9 @@ export interface Attempt {
   isGood: boolean;
   what: string;
 }
+
+/** What a rule says that has struck here: whom else, and how often. */
+const UNSAID = { id: undefined, endpoint: undefined, skip: undefined, probability: undefined };
 
 /** The attempts of a device, oldest first. An end, a fault and a refusal of one try count as one. */
 export function attemptsOf(events: readonly Trouble[]): Attempt[] {
@@ -56,7 +59,7 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
         );
         break;
       case "fault":
-        add(event, false, `fault: ${inWords({ ...event, id: undefined, endpoint: undefined })}`);
+        add(event, false, `fault: ${faultInWords({ ...event, ...UNSAID })}`);
         break;
       case "stranger":
         add(event, false, `a client was not served: ${event.reason}`);
