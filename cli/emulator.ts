@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { isIP } from "node:net";
@@ -11,6 +11,7 @@ import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
 import { formatState } from "../emulator/state-document";
 import { shellPath } from "../factory/shell-word";
+import { makeDirectory } from "../hosts/node/durable-file";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -266,7 +267,7 @@ function writeFileOf(option: string, file: string, text: string): void {
     );
   }
   namingOption(option, file, () => {
-    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(resolve(file)));
     writeNew(resolve(file), text, 0o600);
   });
 }
