@@ -148,6 +148,29 @@ test.each(["enrollment", "group"])("dps %s: create, show, update, list, delete",
   expect(await failure(1, `dps ${word} show`, ...id)).toContain("there is no enrollment of this id [404201]");
 });
 
+test.each([
+  ["enrollment", "--enrollment-id", "by-file.pem", "clientCertificates", "CN=by-file"],
+  ["group", "--group-id", "intermediate.pem", "signingCertificates", "CN=Berth test intermediate"],
+])(
+  "dps %s by what identity certificates makes, with who issues certificates",
+  async (word, option, ...rest) => {
+    const [file, certificates, subject] = rest as [string, string, string];
+    const directory = join(HOME, word);
+    await berth("identity", "certificates", "--registration-id", "by-file", "--directory", directory);
+    const path = join(directory, file);
+    const words = [option, "by-file", "--certificate-path", path, "--credential-policy", "any"];
+    const made = await json(`dps ${word} create`, ...words);
+    expect(made.credentialPolicyName).toBe("any");
+    expect(made.attestation.x509[certificates].primary.info.subjectName).toBe(subject);
+    const { status, err } = await berth("dps", word, "update", ...words);
+    expect(status).toBe(0);
+    expect(
+      err.includes(`--certificate-path: ${path} holds 2 certificates; the first is taken, of ${subject}`),
+    ).toBe(word === "enrollment");
+    await json(`dps ${word} delete`, option, "by-file");
+  },
+);
+
 test("registrations: list, show, delete", async () => {
   expect(await json("dps registration list", "--group-id", "line-1")).toEqual([]);
   expect(await json("dps registration show", "--registration-id", "dev-1")).toMatchObject({
