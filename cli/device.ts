@@ -38,7 +38,7 @@ import {
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { inStateDirectory } from "./state-directory";
-import { isDamaged } from "./stored-assignment";
+import { hasIssuedCertificate, isDamaged } from "./stored-state";
 import { Timeline, timelineRow, timelineStyle } from "./timeline";
 
 interface DeviceFlags {
@@ -176,6 +176,11 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     const engine = await openEngine(flags.engine, output);
     if (isDamaged(device.stateDirectory)) {
       output.warning(`stored assignment unreadable, asking DPS (${device.stateDirectory})`);
+    }
+    if (!flags.issue && hasIssuedCertificate(device.stateDirectory, { idScope, registrationId })) {
+      output.warning(
+        `${device.stateDirectory} keeps a certificate that DPS has issued to ${registrationId}, which its hub may ask for; give --issue to show it`,
+      );
     }
     const timeline = new Timeline((packet) =>
       output.passing({ event: "packet", ...packet }, timelineRow(packet), timelineStyle(packet)),

@@ -52,6 +52,33 @@ test("scope, root and key come from the emulator; messages and properties from t
   expect(again.out).toContain("telemetry 2 acknowledged");
 });
 
+test("without --issue, where a certificate was issued before, it says what is to be given", async () => {
+  const words = [
+    "--enrollment-id",
+    "issued",
+    "--credential-policy",
+    "any",
+    "--emulator",
+    String(emulator.port),
+  ];
+  expect(await berth("dps", "enrollment", "create", ...words)).toMatchObject({ status: 0 });
+  expect(await berth(...device("issued", "--telemetry", "0", "--issue"))).toMatchObject({
+    status: 0,
+    err: "",
+  });
+  const refused = new Promise<string>((resolve) =>
+    emulator.events.once("refuse", ({ reason }) => resolve(reason)),
+  );
+  const { status, err } = await berth(...device("issued", "--telemetry", "0"));
+  expect(status).toBe(1);
+  expect(err).toMatch(/^berth: .*issued keeps a certificate .*; give --issue to show it\n/);
+  expect(await refused).toContain("the certificate that was issued to it");
+  expect(await berth(...device("issued", "--telemetry", "0", "--issue"))).toMatchObject({
+    status: 0,
+    err: "",
+  });
+});
+
 test.each(["websocket", "the port of HTTPS"])("WebSocket: %s", async (where) => {
   const transport = where === "websocket" ? where : `websocket:${emulator.httpsPort}`;
   const { status, err } = await berth(
