@@ -23,7 +23,7 @@ import { collect, readText, serverName, wholeNumber, withJson, withPage, withPag
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { readState, stateError } from "./state-directory";
-import { isSystemError, namingOption, systemError } from "./system-error";
+import { isSystemError, namingOption, SystemFailure, systemError } from "./system-error";
 
 interface EmulatorFlags {
   readonly config?: string;
@@ -216,7 +216,7 @@ function announced(emulator: Emulator, local: string, context: CommandContext, o
 function portError(
   error: unknown,
   flags: Pick<EmulatorFlags, "port" | "httpsPort" | "amqpsPort" | "host" | "page">,
-): BerthError | undefined {
+): BerthError | SystemFailure | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
   if (error.code === "EADDRNOTAVAIL")
     return new BerthError(
@@ -238,7 +238,7 @@ function portError(
       : error.code === "EACCES"
         ? `is not allowed to you; take one from 1024, or ${option} 0`
         : `cannot be listened on (${error.code}); take another, or ${option} 0`;
-  return new BerthError("invalid-argument", `${option}: ${port} ${reason}`);
+  return new SystemFailure(error.code, `${option}: ${port} ${reason}`);
 }
 
 /** Without `--state` its files are temporary ones. */

@@ -6,7 +6,7 @@ import { missingDirectories } from "../hosts/node/durable-file";
 import { StateStore } from "../emulator/state";
 import { StateDamaged } from "../emulator/state-file";
 import { BerthError } from "../src/error";
-import { isSystemError, systemError } from "./system-error";
+import { isSystemError, SystemFailure, systemError } from "./system-error";
 
 /**
  * Runs `work` with a device's directory to itself, whatever engine the device has. What was made for it and is empty
@@ -35,7 +35,7 @@ export async function inStateDirectory<T>(directory: string, work: () => Promise
  */
 export function stateError(error: unknown, directory: string): unknown {
   const path = resolve(directory);
-  if (error instanceof DirectoryInUse) return new BerthError("invalid-argument", `--state: ${error.message}`);
+  if (error instanceof DirectoryInUse) return new SystemFailure("EBUSY", `--state: ${error.message}`);
   if (isSystemError(error) && error.syscall === "mkdir" && error.code === "EEXIST")
     return new BerthError("invalid-argument", `--state: ${path} is a file; name a directory`);
   return systemError(error, "--state", path);

@@ -83,7 +83,8 @@ export interface Target {
 /**
  * Finds the service.
  * @param deviceId chooses the hub where the emulator has several
- * @throws BerthError `invalid-argument` where nothing says which; ServiceFailure where no hub has the device
+ * @throws BerthError `invalid-argument` where nothing says which; ServiceFailure where no emulator runs, or no hub has the
+ *   device
  */
 export async function findTarget(
   kind: ServiceKind,
@@ -209,7 +210,7 @@ function whereOf(host: string, connectTo: readonly ConnectTo[]): string {
   return entry ? `${entry.address}:${entry.toPort ?? HTTPS_PORT}` : `port ${HTTPS_PORT}`;
 }
 
-/** The emulator of `--emulator`, or the only one. */
+/** The emulator of `--emulator`, or the only one. @throws BerthError `invalid-argument`; ServiceFailure where it does not run */
 function chosen(flags: TargetFlags, context: CommandContext, otherwise: string): Running {
   const all = runningEmulators(berthHome(context));
   const { emulator } = flags;
@@ -219,9 +220,15 @@ function chosen(flags: TargetFlags, context: CommandContext, otherwise: string):
   if (first && !second) return first;
   const ports = all.map(({ port }) => port).join(", ");
   if (first) throw wrong(`emulators run on the ports ${ports}; --emulator says which`);
-  if (all.length > 0) throw wrong(`--emulator: none has the port ${emulator}; they run on ${ports}`);
+  if (all.length > 0) throw missing(`--emulator: none has the port ${emulator}; they run on ${ports}`);
   const ways = otherwise === "--url" ? "--url" : `--connection-string or ${otherwise}`;
-  throw wrong(`no emulator runs on this computer; start one (berth emulator --config FILE), or give ${ways}`);
+  throw missing(
+    `no emulator runs on this computer; start one (berth emulator --config FILE), or give ${ways}`,
+  );
+}
+
+function missing(problem: string): ServiceFailure {
+  return new ServiceFailure("no-emulator", problem, { retriable: true });
 }
 
 function wrong(problem: string): BerthError {

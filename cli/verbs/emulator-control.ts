@@ -7,6 +7,7 @@ import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "../../emulator/fault
 import { CERTIFICATE_KINDS, type CertificateKind } from "../../emulator/served-certificate";
 import { type EventRecord, eventLine } from "../event-lines";
 import { wholeNumber } from "../options";
+import type { ServiceClient } from "../service/client";
 import { ServiceFailure } from "../service/failure";
 import { table } from "../table";
 import { done, jsonValue, needed, oneOf, optional, part, record, type Verb, verb } from "./verb";
@@ -141,14 +142,23 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
       return undefined;
     },
   }),
-  verb<{ hubName: string; deviceId: string }>({
+  verb<{ hubName?: string; deviceId: string }>({
     words: "disconnect",
     about: "end the connection of a device",
     service: "emulator",
-    options: [needed("-n, --hub-name <name>", "its hub"), needed("-d, --device-id <id>", "the device")],
+    options: [
+      needed("-d, --device-id <id>", "the device"),
+      optional("-n, --hub-name <name>", "its hub; default: the one that it is connected to"),
+    ],
     run: async (emulator, { hubName, deviceId }) => {
-      await emulator.delete(`/connections/${part(hubName)}/${part(deviceId)}`);
-      return done(`${deviceId} is cut off from ${hubName}`);
+      const hubs = hubName === undefined ? ((await emulator.get("/health")).hubs as string[]) : [hubName];
+      for (const hub of hubs)
+        if (await cutOff(emulator, hub, deviceId)) return done(`${deviceId} is cut off from ${hub}`);
+      throw new ServiceFailure(
+        "DeviceNotFound",
+        `${deviceId} has no connection to ${hubs.join(" or ")}; berth hub device list shows which are connected`,
+        { status: 404 },
+      );
     },
   }),
   verb({
@@ -224,6 +234,17 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     },
   }),
 ];
+
+/** False where the device has no connection to the hub. */
+async function cutOff(emulator: ServiceClient, hub: string, deviceId: string): Promise<boolean> {
+  try {
+    await emulator.delete(`/connections/${part(hub)}/${part(deviceId)}`);
+    return true;
+  } catch (error) {
+    if (error instanceof ServiceFailure && error.status === 404) return false;
+    throw error;
+  }
+}
 
 /** As `GET /faults` has it. */
 interface ArmedFault {

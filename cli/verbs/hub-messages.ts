@@ -8,7 +8,7 @@ import { nameAndValue, readBytes, seconds, wholeNumber } from "../options";
 import type { Document } from "../service/client";
 import { amqpPlaceOf } from "../service/target";
 import { DEVICE_ID, type DeviceFlags } from "./hub-device";
-import { done, oneOf, optional, type Verb, verb } from "./verb";
+import { done, misnamed, oneOf, optional, type Verb, verb } from "./verb";
 
 const DEFAULT_GROUP = "$Default";
 const SHOWN = ["all", "sys", "app", "anno"] as const;
@@ -48,6 +48,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       optional("--data <text>", "what it holds; default: nothing"),
       optional("--data-file <file>", "the bytes of this file"),
       optional("-p, --properties <name=value>", "an application property (repeatable)", nameAndValue),
+      misnamed("--message <text>", "--data"),
       optional("--message-id <id>", "default: none"),
       optional("--correlation-id <id>", "default: none"),
       optional("--user-id <id>", "default: none"),

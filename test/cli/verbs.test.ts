@@ -411,12 +411,18 @@ test("which emulator and which hub, where there are several", async () => {
     expect(await failure(2, "hub device list", ...which, "-n", "three.example")).toContain(
       "no hub three.example",
     );
-    await json("hub device create", "-d", "there", "-n", "two.example", ...which);
+    await json("hub device create", "-d", "there", "-n", "two.example", "--primary-key", KEY, ...which);
     expect(await said("hub device show", "-d", "there", ...which)).toMatch(/^deviceId +there$/m);
     expect(await failure(1, "hub device show", "-d", "nobody", ...which)).toContain(
       "no hub of the emulator has",
     );
-    expect(await failure(2, "fault list", "--emulator", "1")).toContain("none has the port 1");
+    expect(await failure(1, "fault list", "--emulator", "1")).toContain("none has the port 1");
+    const connected = await openHub(second, "there", { hub: "two.example" });
+    expect(await said("disconnect", "-d", "there", ...which)).toBe("there is cut off from two.example\n");
+    await connected.closed;
+    expect(await failure(1, "disconnect", "-d", "there", ...which)).toContain(
+      "there has no connection to one.example or two.example",
+    );
     // AMQP: each of the hubs by its name, and the refusal of an emulator that was found names no connection string.
     expect(await said("hub send", "-d", "there", "--data", "hi", ...which)).toBe("sent to there\n");
     for (const name of ["one.example", "two.example"])
