@@ -5,7 +5,7 @@ import { InvalidArgumentError } from "commander";
 import { faultInWords } from "../../emulator/fault-words";
 import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "../../emulator/faults";
 import { CERTIFICATE_KINDS, type CertificateKind } from "../../emulator/served-certificate";
-import { type EventRecord, eventLine } from "../event-lines";
+import { askedLine, type EventRecord } from "../event-lines";
 import { wholeNumber } from "../options";
 import type { ServiceClient } from "../service/client";
 import { ServiceFailure } from "../service/failure";
@@ -128,7 +128,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
         const happened = recordOf(line);
         // Cut off.
         if (!happened) break;
-        const { line: text = happened.event, style } = eventLine(happened) ?? {};
+        const { line: text, style } = askedLine(happened);
         output.passing(happened, `${happened.time?.slice(11, 23)}  ${text}`, style);
         if (!OF_THE_STREAM.includes(happened.event) && --left <= 0) break;
       }

@@ -286,7 +286,9 @@ describe.each(ENGINES)("$name: --outbox", (engine) => {
     const nobody = ["--connect-to", ":127.0.0.1:9", "--timeout", "3"];
     const first = await run(engine, [...outbox, ...nobody, "--data", "1", "--data", "2", "--data", "3"]);
     expect(first.status).toBe(1);
+    expect(only(first.events, "waiting")).toMatchObject([{ count: 3, outbox: outbox[1] }]);
     const second = await run(engine, [...outbox, "--data", "4"]);
+    expect(only(second.events, "waiting")).toEqual([]);
     expect(second.status).toBe(0);
     expect(only(second.events, "kept")).toMatchObject([{ count: 3 }]);
     expect(emulator.telemetry.map(({ body }) => body.toString())).toEqual(["1", "2", "3", "4"]);
