@@ -97,8 +97,8 @@ describe("the manifests", () => {
     [
       "a manifest that takes the network of an app",
       CORE,
-      '"esp32": {}',
-      '"esp32": { "modules": { "~": "$(BUILD)/devices/esp32/setup/network" } }',
+      '"*": "$(MODULES)/io/common/builtinCommon",',
+      '"~": "$(BUILD)/devices/esp32/setup/network",',
       `${CORE}: takes the network of an app (setup/network)`,
     ],
     [
