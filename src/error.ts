@@ -195,7 +195,9 @@ export function guarded(handler: string, call: () => void, onError: (error: Bert
 
 /** Text of a server for a message: bounded, and without control characters. */
 export function shown(text: string): string {
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+  let result = "";
+  for (const character of text.slice(0, 200)) result += isPrintable(character) ? character : "?";
+  return result;
 }
 
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */

@@ -66,9 +66,10 @@ export function transports(...order: readonly string[]): MakeWays {
 }
 
 function entryOf(name: string, at: number, all: readonly string[]): Entry {
-  const [, kind, digits] = /^(tcp|websocket)(?::(\d{1,5}))?$/.exec(name) ?? [];
-  const port = digits === undefined ? undefined : Number(digits);
-  if (kind === undefined || port === 0 || (port ?? 1) > 65_535) {
+  const [kind, digits, ...rest] = name.split(":");
+  const isKind = (kind === "tcp" || kind === "websocket") && rest.length === 0;
+  const port = digits === undefined ? undefined : isDigits(digits, 5) ? Number(digits) : 0;
+  if (!isKind || port === 0 || (port ?? 1) > 65_535) {
     throw invalidArgument(
       `transports: "${name}" is no transport; give tcp, tcp:PORT, websocket or websocket:PORT`,
     );

@@ -204,7 +204,7 @@ export function checkedValue(key: string, setting: Setting, raw: Raw): string | 
 /** On mcconfig's command line every value is text. */
 function accept(setting: Setting, raw: Raw): string | number | undefined {
   if (setting.kind === "number") {
-    const value = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
+    const value = typeof raw === "string" && isDigits(raw, 10) ? Number(raw) : raw;
     if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
     return value >= setting.minimum && value <= setting.maximum ? value : undefined;
   }
@@ -231,7 +231,7 @@ export function listOf(text: string): string[] {
 
 function isServer(entry: string): boolean {
   const [name = "", port = "123", ...rest] = entry.split(":");
-  return isNameOrAddress(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
+  return isNameOrAddress(name) && rest.length === 0 && isDigits(port, 5) && isPort(Number(port));
 }
 
 function isNameOrAddress(name: string): boolean {

@@ -26,6 +26,7 @@ export function engineError(code: number, text: string): BerthError {
 export function nativeError(thrown: unknown): BerthError {
   const error = asBerthError(thrown, thrown instanceof TypeError ? "invalid-argument" : "internal");
   const text = thrown instanceof Error ? thrown.message : "";
-  const [, code, about] = /^(\d{1,2}) (.*)$/s.exec(text) ?? [];
-  return code === undefined ? error : engineError(Number(code), about ?? "");
+  const blank = text.indexOf(" ");
+  const code = text.slice(0, Math.max(0, blank));
+  return isDigits(code, 2) ? engineError(Number(code), text.slice(blank + 1)) : error;
 }

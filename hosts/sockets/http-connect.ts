@@ -22,6 +22,11 @@ export interface ProxyServer {
 /** Bytes of the answer of a proxy, its headers included. */
 const LONGEST_ANSWER = 4_096;
 const LONGEST_CREDENTIALS = 255;
+const SCHEME = "http://";
+const CHALLENGE = "proxy-authenticate:";
+const SCHEME_NAME = `${ALPHANUMERIC}_-`;
+/** Of IPv6. */
+const ADDRESS = "0123456789ABCDEFabcdef:.";
 const LF = 10;
 const CR = 13;
 
@@ -31,10 +36,8 @@ const CR = 13;
  * @throws BerthError `invalid-argument`, which never shows the text: it may hold a password
  */
 export function parseProxy(text: string): ProxyServer {
-  const parts = /^(?:http:\/\/)?(?:([^:@/]*):([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:@/[\]]+):(\d{1,5})\/?$/.exec(
-    text,
-  );
-  const [, user, password, written = "", digits] = parts ?? [];
+  const parts = proxyParts(text);
+  const { user, password, written = "", digits } = parts ?? {};
   const host = written.startsWith("[") ? written.slice(1, -1) : written;
   const port = Number(digits);
   const isServer = isIpv4(host) || isHostName(host) || (host !== written && isIpv6(host));
@@ -59,6 +62,23 @@ export function parseProxy(text: string): ProxyServer {
     throw wrong(`too long in its user and password: ${LONGEST_CREDENTIALS} bytes fit`);
   }
   return { host, port, credentials };
+}
+
+/** The parts as they are written, an IPv6 address in its brackets; undefined for another form. */
+function proxyParts(text: string) {
+  const bare = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : text;
+  const rest = bare.endsWith("/") ? bare.slice(0, -1) : bare;
+  const [before, ...behind] = rest.split("@");
+  const server = (behind.length === 0 ? before : behind[0]) ?? "";
+  const [user, ...secret] = behind.length === 0 ? [] : (before ?? "").split(":");
+  const names = server.split(":");
+  const digits = names.at(-1) ?? "";
+  const written = names.slice(0, -1).join(":");
+  const inBrackets = written.startsWith("[") && written.endsWith("]");
+  const isWritten = inBrackets ? consistsOf(written.slice(1, -1), ADDRESS) : !(written.includes(":") || written.includes("[") || written.includes("]"));
+  if (rest.includes("/") || behind.length > 1 || !isWritten || !isDigits(digits, 5)) return undefined;
+  if (user === undefined) return { written, digits };
+  return secret.length === 0 ? undefined : { user, password: secret.join(":"), written, digits };
 }
 
 function hasControls(text: string): boolean {
@@ -139,8 +159,8 @@ export class HttpConnect {
       throw malformed("its answer is no text");
     }
     const [status = "", ...lines] = head.split("\r\n");
-    const code = Number(/^HTTP\/1\.[01] (\d{3})( |$)/.exec(status)?.[1]);
-    if (Number.isNaN(code)) throw malformed(shown(status));
+    const code = httpStatus(status, "HTTP/1.1") ?? httpStatus(status, "HTTP/1.0");
+    if (code === undefined) throw malformed(shown(status));
     if (code >= 200 && code < 300) return;
     const details = { status: code };
     if (code !== 407) throw new BerthError("proxy-refused", `${this.name}: ${shown(status)}`, details);
@@ -148,7 +168,10 @@ export class HttpConnect {
   }
 
   #wants(lines: readonly string[]): string {
-    const schemes = lines.flatMap((line) => /^proxy-authenticate:\s*([\w-]+)/i.exec(line)?.[1] ?? []);
+    const asking = lines.filter((line) => line.toLowerCase().startsWith(CHALLENGE));
+    const schemes = asking
+      .map((line) => leading(line.slice(CHALLENGE.length).trim(), SCHEME_NAME))
+      .filter((scheme) => scheme !== "");
     const given = this.#proxy.credentials !== "";
     if (schemes.length > 0 && !schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
       return `it asks for ${shown(schemes.join(", "))}; only Basic is spoken here`;

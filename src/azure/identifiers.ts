@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The rules for identifiers and host names that DPS and IoT Hub state: wrong ones are refused before they travel. */
+import { ALPHANUMERIC, consistsOf, isDigits, isHexadecimal } from "../characters";
 import { invalidArgument } from "../error";
+
+const LABEL = `${ALPHANUMERIC}-`;
+const REGISTRATION_ID = `${LABEL}._:`;
+const DEVICE_ID = `${LABEL}.%_*?!(),:=@$'`;
 
 /**
  * A registration id: 1 to 128 of `A-Z a-z 0-9 - . _ :`, the last one a letter, a digit or `-`
@@ -8,7 +13,8 @@ import { invalidArgument } from "../error";
  * @throws BerthError `invalid-argument`
  */
 export function checkRegistrationId(id: string): string {
-  if (!/^[A-Za-z0-9\-._:]{0,127}[A-Za-z0-9-]$/.test(id)) {
+  const last = id.slice(-1);
+  if (id === "" || id.length > 128 || !consistsOf(id, REGISTRATION_ID) || "._:".includes(last)) {
     throw invalidArgument(
       "registration id: 1 to 128 letters, digits or - . _ :, the last one a letter, a digit or -",
     );
@@ -21,7 +27,7 @@ export function checkRegistrationId(id: string): string {
  * @throws BerthError `invalid-argument`
  */
 export function checkIdScope(idScope: string): string {
-  if (!/^[A-Za-z0-9]{1,64}$/.test(idScope)) {
+  if (idScope === "" || idScope.length > 64 || !consistsOf(idScope, ALPHANUMERIC)) {
     throw invalidArgument("id scope: letters and digits, as the DPS overview page shows it");
   }
   return idScope;
@@ -36,11 +42,18 @@ export const HOST_NAME_FORM = "a host name alone: no https://, no port, no blank
  * (WHATWG URL, "ends in a number").
  */
 export function isHostName(name: string): boolean {
-  return (
-    name.length <= 253 &&
-    /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name) &&
-    !/(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)$/.test(name)
-  );
+  const labels = name.split(".");
+  return name.length <= 253 && labels.every(isLabel) && !isNumber(labels.at(-1) ?? "");
+}
+
+function isLabel(label: string): boolean {
+  const isLong = label === "" || label.length > 63;
+  return !isLong && consistsOf(label, LABEL) && !label.startsWith("-") && !label.endsWith("-");
+}
+
+function isNumber(label: string): boolean {
+  const hexadecimal = label.toLowerCase().startsWith("0x") ? label.slice(2) : undefined;
+  return isDigits(label) || hexadecimal === "" || isHexadecimal(hexadecimal ?? "");
 }
 
 /**
@@ -48,5 +61,5 @@ export function isHostName(name: string): boolean {
  * `#` and `+` too ("Identity registry"), which no topic can hold [MQTT-3.3.2-2].
  */
 export function isDeviceId(id: string): boolean {
-  return /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/.test(id);
+  return id !== "" && id.length <= 128 && consistsOf(id, DEVICE_ID);
 }

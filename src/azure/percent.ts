@@ -13,7 +13,10 @@ export function percentEncode(text: string): string {
   } catch {
     throw invalidArgument("a lone surrogate cannot be encoded");
   }
-  return encoded.replace(/[!'()*]/g, strict);
+  for (const character of "!'()*") {
+    if (encoded.includes(character)) encoded = encoded.split(character).join(strict(character));
+  }
+  return encoded;
 }
 
 /** Decodes, or returns undefined when the text is ill-formed. `+` stands for itself. */
@@ -22,7 +25,7 @@ export function percentDecode(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text);
     // XS (13.3) takes overlong forms and surrogates: they do not come out as long as they went in.
-    return utf8Length(decoded) === utf8Length(text.replace(/%../g, "-")) ? decoded : undefined;
+    return utf8Length(decoded) === utf8Length(text) - 2 * escapesIn(text) ? decoded : undefined;
   } catch {
     return undefined;
   }
@@ -30,7 +33,13 @@ export function percentDecode(text: string): string | undefined {
 
 /** Bytes of `text` in UTF-8. @throws URIError for a lone surrogate */
 export function utf8Length(text: string): number {
-  return encodeURIComponent(text).replace(/%../g, "-").length;
+  const encoded = encodeURIComponent(text);
+  return encoded.length - 2 * escapesIn(encoded);
+}
+
+/** Of a text in which each % begins two digits. */
+function escapesIn(encoded: string): number {
+  return encoded.split("%").length - 1;
 }
 
 function strict(character: string): string {

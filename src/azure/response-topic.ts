@@ -52,5 +52,5 @@ export function queryValue(query: string, name: string): string | undefined {
 
 /** The number that `text` writes in decimal digits and nothing else. */
 export function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && isDigits(text) ? Number(text) : undefined;
 }

@@ -222,9 +222,9 @@ export class WebSocketTransport implements Transport {
       throw refused("its answer is no text");
     }
     const [status = "", ...lines] = head.slice(0, -4).split("\r\n");
-    const code = /^HTTP\/1\.1 (\d{3})( |$)/.exec(status)?.[1];
+    const code = httpStatus(status, "HTTP/1.1");
     if (code === undefined) throw refused(`its answer is no HTTP/1.1: ${shown(status)}`);
-    if (code !== "101") throw refused(shown(status), Number(code));
+    if (code !== 101) throw refused(shown(status), code);
     if (this.#request) throw refused("it answered before it had the whole request");
     const fields = fieldsOf(lines);
     if (fields.upgrade?.toLowerCase() !== "websocket") throw refused("no Upgrade: websocket");
@@ -463,11 +463,13 @@ function endsHead(bytes: Uint8Array, length: number): boolean {
 function fieldsOf(lines: readonly string[]): Readonly<Record<string, string | undefined>> {
   const fields: Record<string, string | undefined> = Object.create(null);
   for (const line of lines) {
-    const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (!field) throw refused(`its answer has a line that is no header: ${shown(line)}`);
-    const name = (field[1] as string).toLowerCase();
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    const isHeader = name !== "" && consistsOf(name, TOKEN) && !line.includes("\r") && !line.includes("\n");
+    if (!isHeader) throw refused(`its answer has a line that is no header: ${shown(line)}`);
+    const value = line.slice(colon + 1).trim();
     const before = fields[name];
-    fields[name] = before === undefined ? field[2] : `${before}, ${field[2]}`;
+    fields[name] = before === undefined ? value : `${before}, ${value}`;
   }
   return fields;
 }

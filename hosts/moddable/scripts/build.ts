@@ -35,6 +35,8 @@ export interface BuildOptions {
   readonly mode: "debug" | "instrument" | "release";
   /** `key=value`, into `mc/config` */
   readonly settings: readonly string[];
+  /** In place of the app's own, which it includes. */
+  readonly manifest?: string | undefined;
 }
 
 /** A line of mcconfig that is only a warning there, though the app lacks a part. */
@@ -67,7 +69,7 @@ function rootOf(project: string, app: string) {
  * @param name of what belongs to this build alone, a path without an ending
  */
 async function buildAlone(options: BuildOptions, root: string, name: string) {
-  const { project, sdk, app, platform, target, mode, settings } = options;
+  const { project, sdk, app, platform, target, mode, settings, manifest } = options;
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, basename(app)];
   const temporary = join(root, "tmp", ...tail);
@@ -78,7 +80,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
       ...[...how, "-p", platform, "-t", target, "-o", into],
-      isAbsolute(app) ? inFlashOf(root, app) : manifestOf(project, app),
+      isAbsolute(app) ? inFlashOf(root, app) : (manifest ?? manifestOf(project, app)),
       ...settings,
     ];
     return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
@@ -103,7 +105,8 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   const status = await mcconfig(root, ["-m"], ofBoard);
   const problems = fatal.map((line) => line.replace(/^# /, ""));
   if (status === 0) {
-    const wanted = isAbsolute(app) ? [] : preloadedModules(project, `${app}/manifest.json`, family);
+    const own = manifest === undefined ? `${app}/manifest.json` : relative(project, manifest);
+    const wanted = isAbsolute(app) ? [] : preloadedModules(project, own, family);
     const makefile = join(temporary, "makefile");
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))

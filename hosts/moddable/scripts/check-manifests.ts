@@ -152,6 +152,11 @@ export function preloadedModules(project: string, manifest: string, platform: st
   return [...new Set(preload)];
 }
 
+/** The modules of ours that a build takes. @param manifest of the app. @param target of mcconfig, without its board */
+export function boundModules(project: string, manifest: string, target: string): Bound[] {
+  return collect(project, () => {}, [manifest], [target]).bound;
+}
+
 /**
  * Everything that is wrong, one line each.
  * @param sdk directory of the SDK, where there is one
@@ -185,10 +190,15 @@ export function checkManifests(project: string = PROJECT, sdk?: string): string[
 }
 
 /** All parts that any target takes of `apps`, and the modules that they bind. */
-function collect(project: string, report: (text: string) => void, apps: readonly string[] = APPS) {
+function collect(
+  project: string,
+  report: (text: string) => void,
+  apps: readonly string[] = APPS,
+  targets: readonly string[] = TARGETS,
+) {
   const parts: Part[] = [];
   const bound: Map<string, Bound> = new Map();
-  const taken = TARGETS.flatMap((target) =>
+  const taken = targets.flatMap((target) =>
     apps
       .filter((file) => file !== CASES_MANIFEST || target === "lin" || target === "esp32")
       .map((file) => ({ target, file })),
