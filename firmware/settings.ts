@@ -8,12 +8,13 @@ import {
   PLATFORM_SETTINGS,
   type Raw,
   readTable,
-  text,
   type SettingSources,
   type SettingsRead,
+  text,
   type Values,
 } from "../hosts/moddable/settings";
 import { parseProxy } from "../hosts/sockets/http-connect";
+import { ALPHANUMERIC, consistsOf } from "../src/characters";
 import { transports } from "../src/transports";
 
 const TRANSPORTS: Form = Object.freeze({
@@ -32,6 +33,12 @@ function passes(work: () => unknown): boolean {
   } catch {
     return false;
   }
+}
+
+function isRootsKey(value: string): boolean {
+  const isPoint = value.startsWith("B") && value.charAt(1) >= "A" && value.charAt(1) <= "P";
+  const digits = value.slice(0, -1);
+  return value.length === 88 && isPoint && value.endsWith("=") && consistsOf(digits, `${ALPHANUMERIC}+/`);
 }
 
 /** 65 bytes of a public key on P-256 in base64; the first one is 4. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What a text consists of. By hand: one regular expression anywhere brings 33 KB of XS into the image of a chip. */
+/**
+ * What a text consists of. By hand: one regular expression anywhere brings 21 KB of XS into the
+ * image of a chip, toLowerCase its 12 KB of Unicode.
+ */
 
 const DIGITS = "0123456789";
 export const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -25,6 +28,16 @@ export function isHexadecimal(text: string): boolean {
 export function isPrintable(text: string, first: string = " "): boolean {
   for (const character of text) if (character < first || character > "~") return false;
   return true;
+}
+
+/** With the letters of ASCII in lower case; all others stay, whatever their language says. */
+export function lowerCase(text: string): string {
+  let lower = "";
+  for (const character of text) {
+    const isUpper = character >= "A" && character <= "Z";
+    lower += isUpper ? LETTERS.charAt(LETTERS.indexOf(character) + 26) : character;
+  }
+  return lower;
 }
 
 /** The characters at the beginning that are of `allowed`. */

@@ -5,6 +5,7 @@
  * Shapes follow ECMA-419 where it has one, so that a platform class is passed as `{ io: Class, ...options }`.
  * Everything here is called from one thread. A method may throw; the core turns that into a typed error.
  */
+import { isPrintable } from "./characters";
 import { BerthError } from "./error";
 
 /** UTF-8 in bulk. Natives do this far cheaper than a loop in script. */

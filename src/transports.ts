@@ -10,6 +10,7 @@
  */
 import type { Identity } from "./agent/identity";
 import type { MakeWays, Way, Ways } from "./agent/ways";
+import { isDigits } from "./characters";
 import { type ErrorCode, invalidArgument } from "./error";
 import type { Host, TransportBinding } from "./host";
 import { WebSocketTransport } from "./mqtt/websocket";

@@ -6,6 +6,7 @@
  * address through that, and a new object of it tells no event of an address that is there.
  */
 import { utf8Length } from "../../src/azure/percent";
+import { isHexadecimal, isPrintable } from "../../src/characters";
 import { asBerthError, BerthError } from "../../src/error";
 import type { Network, TimerHandle, Timers } from "../../src/host";
 

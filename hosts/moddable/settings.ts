@@ -7,6 +7,7 @@
 
 import { HOST_NAME_FORM, isHostName } from "../../src/azure/identifiers";
 import { utf8Length } from "../../src/azure/percent";
+import { isDigits } from "../../src/characters";
 import { invalidArgument } from "../../src/error";
 import { isIpv4, isIpv6, parseConnectTo } from "../sockets/connect-to";
 import { isPassphrase } from "./interface-network";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { isDigits } from "../../src/characters";
 import { asBerthError, BerthError, type ErrorCode } from "../../src/error";
 
 /** By berth_tls_code of tls/berth_tls_failure.h. */

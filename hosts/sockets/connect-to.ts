@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { isHostName } from "../../src/azure/identifiers";
+import { isDigits, lowerCase } from "../../src/characters";
 import { BerthError } from "../../src/error";
 
 /** Where connections to one server, or to all, really go, as curl's `--connect-to` has it: to a local emulator, for example. */
@@ -33,7 +34,7 @@ function parseEntry(entry: string): ConnectTo {
   if (!isServer(written)) throw wrong(entry, "an ADDRESS");
   if (host !== "" && !isServer(host)) throw wrong(entry, "a HOST that is a name");
   return {
-    host: bare(host).toLowerCase(),
+    host: lowerCase(bare(host)),
     port: four ? portOf(second, entry) : undefined,
     address: bare(written),
     toPort: portOf(port, entry),
@@ -63,7 +64,7 @@ export function connectTarget(
   host: string,
   port: number,
 ): { readonly address: string; readonly port: number } {
-  const name = host.toLowerCase();
+  const name = lowerCase(host);
   for (const entry of entries) {
     if (entry.host !== "" && entry.host !== name) continue;
     if (entry.port !== undefined && entry.port !== port) continue;

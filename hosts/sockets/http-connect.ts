@@ -6,6 +6,7 @@
 import { isHostName } from "../../src/azure/identifiers";
 import { utf8Length } from "../../src/azure/percent";
 import { base64 } from "../../src/base64";
+import { ALPHANUMERIC, consistsOf, httpStatus, isDigits, leading, lowerCase } from "../../src/characters";
 import { BerthError, invalidArgument, shown } from "../../src/error";
 import type { TextCodec } from "../../src/host";
 import { isIpv4, isIpv6 } from "./connect-to";
@@ -75,7 +76,9 @@ function proxyParts(text: string) {
   const digits = names.at(-1) ?? "";
   const written = names.slice(0, -1).join(":");
   const inBrackets = written.startsWith("[") && written.endsWith("]");
-  const isWritten = inBrackets ? consistsOf(written.slice(1, -1), ADDRESS) : !(written.includes(":") || written.includes("[") || written.includes("]"));
+  const isWritten = inBrackets
+    ? consistsOf(written.slice(1, -1), ADDRESS)
+    : !(written.includes(":") || written.includes("[") || written.includes("]"));
   if (rest.includes("/") || behind.length > 1 || !isWritten || !isDigits(digits, 5)) return undefined;
   if (user === undefined) return { written, digits };
   return secret.length === 0 ? undefined : { user, password: secret.join(":"), written, digits };
@@ -168,12 +171,12 @@ export class HttpConnect {
   }
 
   #wants(lines: readonly string[]): string {
-    const asking = lines.filter((line) => line.toLowerCase().startsWith(CHALLENGE));
+    const asking = lines.filter((line) => lowerCase(line).startsWith(CHALLENGE));
     const schemes = asking
       .map((line) => leading(line.slice(CHALLENGE.length).trim(), SCHEME_NAME))
       .filter((scheme) => scheme !== "");
     const given = this.#proxy.credentials !== "";
-    if (schemes.length > 0 && !schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
+    if (schemes.length > 0 && !schemes.some((scheme) => lowerCase(scheme) === "basic")) {
       return `it asks for ${shown(schemes.join(", "))}; only Basic is spoken here`;
     }
     return given ? "it refuses those that are given" : "none are given; write http://USER:PASSWORD@HOST:PORT";

@@ -52,7 +52,7 @@ function isLabel(label: string): boolean {
 }
 
 function isNumber(label: string): boolean {
-  const hexadecimal = label.toLowerCase().startsWith("0x") ? label.slice(2) : undefined;
+  const hexadecimal = label.startsWith("0x") || label.startsWith("0X") ? label.slice(2) : undefined;
   return isDigits(label) || hexadecimal === "" || isHexadecimal(hexadecimal ?? "");
 }
 

@@ -2,6 +2,9 @@
 /** Percent-encoding as Azure's SAS tokens and property bags use it (RFC 3986, unreserved characters stay). */
 import { invalidArgument } from "../error";
 
+/** What encodeURIComponent leaves as it is (RFC 3986, section 2.2), each with its code. */
+const STRICT = "!%21'%27(%28)%29*%2A";
+
 /**
  * Encodes everything but `A-Z a-z 0-9 - _ . ~`, with upper-case hexadecimal digits.
  * @throws BerthError `invalid-argument` for a lone surrogate
@@ -13,8 +16,9 @@ export function percentEncode(text: string): string {
   } catch {
     throw invalidArgument("a lone surrogate cannot be encoded");
   }
-  for (const character of "!'()*") {
-    if (encoded.includes(character)) encoded = encoded.split(character).join(strict(character));
+  for (let i = 0; i < STRICT.length; i += 4) {
+    const character = STRICT.charAt(i);
+    if (encoded.includes(character)) encoded = encoded.split(character).join(STRICT.slice(i + 1, i + 4));
   }
   return encoded;
 }
@@ -40,8 +44,4 @@ export function utf8Length(text: string): number {
 /** Of a text in which each % begins two digits. */
 function escapesIn(encoded: string): number {
   return encoded.split("%").length - 1;
-}
-
-function strict(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** As much DER (X.690) as certificates and requests for them need: definite lengths, tags of one byte. */
+import { isDigits } from "../characters";
 import { invalidArgument } from "../error";
 
 /** Tags. */

@@ -95,11 +95,13 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     mkdirSync(trial, { recursive: true });
     const status = await mcconfig(trial, []);
     if (status !== 0) return { status, output };
-    const taken = sdkconfigOf(readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8"));
+    const makefile = readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8");
+    const taken = sdkconfigOf(makefile);
     if (taken !== undefined && taken !== sdkconfig) {
       mergeSdkconfig(taken, sdkconfig, `${name}-sdkconfig`);
       ofBoard = { BERTH_SDKCONFIG: `${name}-sdkconfig` };
     }
+    ofBoard = { ...ofBoard, ...flagsOf(makefile) };
     fatal.length = 0;
   }
   const status = await mcconfig(root, ["-m"], ofBoard);
@@ -120,6 +122,17 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   for (const problem of problems) console.error(`error: ${problem}`);
   if (status === 0) console.log(bytecodeIn(temporary));
   return { status: status === 0 && problems.length > 0 ? 1 : status, output };
+}
+
+/**
+ * For the C of XS and of the app on RISC-V what CONFIG_COMPILER_SAVE_RESTORE_LIBCALLS is for that of ESP-IDF. By the environment,
+ * so that a board's own flags outweigh it.
+ * @param makefile its text
+ */
+export function flagsOf(makefile: string): Readonly<Record<string, string>> {
+  return /^ESP32_SUBCLASS = esp32[chp]\d/m.test(makefile)
+    ? { C_FLAGS_SUBPLATFORM: "-msave-restore -falign-functions=2" }
+    : {};
 }
 
 /** An app's own settings of ESP-IDF: the folder that its manifest names, or `sdkconfig`. */

@@ -3,8 +3,8 @@
  * The firmware of a release as few modules with short names. XS keeps each name of the source, each import and export and each
  * module in the image: 119 modules are 120 KB of it beside the code.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { type Bound, boundModules } from "./check-manifests";
 import { withoutPrivateNames } from "./private-names";
@@ -65,7 +65,10 @@ export async function bundleApp(
     const name = relative(directory, path).replace(/\.js$/, "");
     modules[specifierOf(name)] = `./${name}`;
     // On the device a relative path starts from the name of the module, which is not that of its file.
-    const absolute = text.replace(/ from "\.\/([\w-]+)\.js";$/gm, (_, from) => ` from "${specifierOf(from)}";`);
+    const absolute = text.replace(
+      / from "\.\/([\w-]+)\.js";$/gm,
+      (_, from) => ` from "${specifierOf(from)}";`,
+    );
     // esbuild has no other; XS keeps in RAM what could change.
     const constant = absolute.replace(/^var (?=[\w$]+ = )/gm, "const ");
     writeFileSync(path, withoutPrivateNames(constant));
