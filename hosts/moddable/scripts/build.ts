@@ -107,8 +107,11 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   const status = await mcconfig(root, ["-m"], ofBoard);
   const problems = fatal.map((line) => line.replace(/^# /, ""));
   if (status === 0) {
-    const own = manifest === undefined ? `${app}/manifest.json` : relative(project, manifest);
-    const wanted = isAbsolute(app) ? [] : preloadedModules(project, own, family);
+    const wanted = isAbsolute(app)
+      ? []
+      : manifest === undefined
+        ? preloadedModules(project, `${app}/manifest.json`, family)
+        : (JSON.parse(readFileSync(manifest, "utf8")) as { preload: string[] }).preload;
     const makefile = join(temporary, "makefile");
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))

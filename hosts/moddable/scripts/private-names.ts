@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Private names of JavaScript as properties with names of their own. In XS every method holds a slot for each private name that
- * it uses, 16 bytes in the image, and every object one for each private method: nine of a hundred bytes of the firmware.
+ * it uses, 16 bytes in the image, and every object one for each private method, in RAM.
  */
 import { parseSync } from "@swc/core";
 
@@ -16,20 +16,21 @@ interface Node {
 
 interface Class {
   readonly declared: ReadonlySet<string>;
-  /** Its bases that are in the text. */
-  readonly depth: number;
+  /** Begins its names, so that no class has those of its base: an object has both. */
+  readonly lineage: string;
 }
 
 /**
- * @param code a module of esbuild: ES, and each class that another one extends is a variable of the module
+ * @param code a module of esbuild: each class that another one extends is a variable of the module
+ * @param outside a number; two modules with classes whose base is in another module have two
  * @returns the same with properties
  * @throws Error where that would not be the same: `#name in object`, or a name that is one of these properties already
  */
-export function withoutPrivateNames(code: string): string {
+export function withoutPrivateNames(code: string, outside: string): string {
   if (code.includes(`.${MARK}`)) throw new Error(`a property of the sources begins with ${MARK}`);
   const module = parseSync(code, { syntax: "ecmascript", target: "es2022" }) as unknown as Node;
   const names: { node: Node; property: string }[] = [];
-  const depths = new Map<string, number>();
+  const lineages = new Map<string, string>();
   const visit = (value: unknown, classes: readonly Class[], named: string | undefined): void => {
     if (Array.isArray(value)) for (const one of value) visit(one, classes, undefined);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return;
@@ -38,7 +39,7 @@ export function withoutPrivateNames(code: string): string {
       const name = String(node.value);
       const owner = classes.findLast(({ declared }) => declared.has(name));
       if (!owner) throw new Error(`no class has #${name}`);
-      names.push({ node, property: `${MARK}${owner.depth === 0 ? "" : owner.depth}${name}` });
+      names.push({ node, property: `${MARK}${owner.lineage}${name}` });
       return;
     }
     if (node.type === "BinaryExpression" && node.operator === "in" && isPrivate(node.left))
@@ -46,10 +47,11 @@ export function withoutPrivateNames(code: string): string {
     let inside = classes;
     if (node.type === "ClassExpression" || node.type === "ClassDeclaration") {
       const base = node.superClass as Node | null;
-      const depth = base?.type === "Identifier" ? (depths.get(String(base.value)) ?? -1) + 1 : 0;
+      const ofBase = base?.type === "Identifier" ? lineages.get(String(base.value)) : undefined;
+      const lineage = !base ? "" : ofBase === undefined ? `${outside}_` : `${ofBase}1`;
       const name = named ?? (node.identifier as Node | null)?.value;
-      if (name !== undefined) depths.set(String(name), depth);
-      inside = [...classes, { declared: privatesOf(node), depth }];
+      if (name !== undefined) lineages.set(String(name), lineage);
+      inside = [...classes, { declared: privatesOf(node), lineage }];
     }
     for (const [key, child] of Object.entries(node)) {
       const name = node.type === "VariableDeclarator" && key === "init" ? nameOf(node.id) : undefined;
