@@ -38,7 +38,7 @@ function passes(work: () => unknown): boolean {
 function isRootsKey(value: string): boolean {
   const isPoint = value.startsWith("B") && value.charAt(1) >= "A" && value.charAt(1) <= "P";
   const digits = value.slice(0, -1);
-  return value.length === 88 && isPoint && value.endsWith("=") && consistsOf(digits, `${ALPHANUMERIC}+/`);
+  return value.length === 88 && isPoint && value.endsWith("=") && consistsOf(digits, ALPHANUMERIC, "+/");
 }
 
 /** 65 bytes of a public key on P-256 in base64; the first one is 4. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The one error class of the core, and the table of its codes. */
-import { isPrintable } from "./characters";
+import { isPrintable, replaced } from "./characters";
 
 /**
  * Every code with its meaning. `docs/errors.md` is checked against this table.
@@ -196,8 +196,10 @@ export function guarded(handler: string, call: () => void, onError: (error: Bert
 
 /** Text of a server for a message: bounded, and without control characters. */
 export function shown(text: string): string {
-  let result = "";
-  for (const character of text.slice(0, 200)) result += isPrintable(character) ? character : "?";
+  let result = text.slice(0, 200);
+  for (let i = 0; i < result.length; i += 1) {
+    if (!isPrintable(result.charAt(i))) result = replaced(result, i, "?");
+  }
   return result;
 }
 

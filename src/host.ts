@@ -54,7 +54,7 @@ export interface Store {
 
 /** @throws BerthError `invalid-argument` unless `key` has 1 to 15 printable ASCII characters, none of them a blank */
 export function checkStoreKey(key: string, what = "key of the store"): void {
-  if (key.length > LONGEST_STORE_KEY || key === "" || !isPrintable(key, "!")) {
+  if (key.length > LONGEST_STORE_KEY || key === "" || !isPrintable(key, 0x21)) {
     throw new BerthError(
       "invalid-argument",
       `"${key}" is no ${what}: 1 to ${LONGEST_STORE_KEY} printable ASCII characters without blanks`,

@@ -6,7 +6,7 @@
  * address through that, and a new object of it tells no event of an address that is there.
  */
 import { utf8Length } from "../../src/azure/percent";
-import { isHexadecimal, isPrintable } from "../../src/characters";
+import { consistsOf, HEXADECIMAL, isPrintable } from "../../src/characters";
 import { asBerthError, BerthError } from "../../src/error";
 import type { Network, TimerHandle, Timers } from "../../src/host";
 
@@ -59,7 +59,7 @@ const LONGEST_PATIENCE = 80;
 
 /** Of WPA (IEEE 802.11-2020, annex J.4): a passphrase of 8 to 63 ASCII characters, or a key of 64 hexadecimal digits. */
 export function isPassphrase(text: string): boolean {
-  if (text.length === 64) return isHexadecimal(text);
+  if (text.length === 64) return consistsOf(text, HEXADECIMAL);
   return text.length >= 8 && text.length < 64 && isPrintable(text);
 }
 

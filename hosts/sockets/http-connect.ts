@@ -6,7 +6,15 @@
 import { isHostName } from "../../src/azure/identifiers";
 import { utf8Length } from "../../src/azure/percent";
 import { base64 } from "../../src/base64";
-import { ALPHANUMERIC, consistsOf, httpStatus, isDigits, leading, lowerCase } from "../../src/characters";
+import {
+  ALPHANUMERIC,
+  consistsOf,
+  HEXADECIMAL,
+  httpStatus,
+  isDigits,
+  leading,
+  lowerCase,
+} from "../../src/characters";
 import { BerthError, invalidArgument, shown } from "../../src/error";
 import type { TextCodec } from "../../src/host";
 import { isIpv4, isIpv6 } from "./connect-to";
@@ -25,9 +33,6 @@ const LONGEST_ANSWER = 4_096;
 const LONGEST_CREDENTIALS = 255;
 const SCHEME = "http://";
 const CHALLENGE = "proxy-authenticate:";
-const SCHEME_NAME = `${ALPHANUMERIC}_-`;
-/** Of IPv6. */
-const ADDRESS = "0123456789ABCDEFabcdef:.";
 const LF = 10;
 const CR = 13;
 
@@ -77,7 +82,7 @@ function proxyParts(text: string) {
   const written = names.slice(0, -1).join(":");
   const inBrackets = written.startsWith("[") && written.endsWith("]");
   const isWritten = inBrackets
-    ? consistsOf(written.slice(1, -1), ADDRESS)
+    ? consistsOf(written.slice(1, -1), HEXADECIMAL, ":.")
     : !(written.includes(":") || written.includes("[") || written.includes("]"));
   if (rest.includes("/") || behind.length > 1 || !isWritten || !isDigits(digits, 5)) return undefined;
   if (user === undefined) return { written, digits };
@@ -173,7 +178,7 @@ export class HttpConnect {
   #wants(lines: readonly string[]): string {
     const asking = lines.filter((line) => lowerCase(line).startsWith(CHALLENGE));
     const schemes = asking
-      .map((line) => leading(line.slice(CHALLENGE.length).trim(), SCHEME_NAME))
+      .map((line) => leading(line.slice(CHALLENGE.length).trim(), ALPHANUMERIC, "_-"))
       .filter((scheme) => scheme !== "");
     const given = this.#proxy.credentials !== "";
     if (schemes.length > 0 && !schemes.some((scheme) => lowerCase(scheme) === "basic")) {

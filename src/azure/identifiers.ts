@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The rules for identifiers and host names that DPS and IoT Hub state: wrong ones are refused before they travel. */
-import { ALPHANUMERIC, consistsOf, isDigits, isHexadecimal } from "../characters";
+import { ALPHANUMERIC, consistsOf, HEXADECIMAL, isDigits } from "../characters";
 import { invalidArgument } from "../error";
 
-const LABEL = `${ALPHANUMERIC}-`;
-const REGISTRATION_ID = `${LABEL}._:`;
-const DEVICE_ID = `${LABEL}.%_*?!(),:=@$'`;
+/** Letters and digits aside. */
+const REGISTRATION_ID = "-._:";
+const DEVICE_ID = "-.%_*?!(),:=@$'";
 
 /**
  * A registration id: 1 to 128 of `A-Z a-z 0-9 - . _ :`, the last one a letter, a digit or `-`
@@ -14,7 +14,12 @@ const DEVICE_ID = `${LABEL}.%_*?!(),:=@$'`;
  */
 export function checkRegistrationId(id: string): string {
   const last = id.slice(-1);
-  if (id === "" || id.length > 128 || !consistsOf(id, REGISTRATION_ID) || "._:".includes(last)) {
+  if (
+    id === "" ||
+    id.length > 128 ||
+    !consistsOf(id, ALPHANUMERIC, REGISTRATION_ID) ||
+    "._:".includes(last)
+  ) {
     throw invalidArgument(
       "registration id: 1 to 128 letters, digits or - . _ :, the last one a letter, a digit or -",
     );
@@ -42,18 +47,23 @@ export const HOST_NAME_FORM = "a host name alone: no https://, no port, no blank
  * (WHATWG URL, "ends in a number").
  */
 export function isHostName(name: string): boolean {
-  const labels = name.split(".");
-  return name.length <= 253 && labels.every(isLabel) && !isNumber(labels.at(-1) ?? "");
+  let label = "";
+  for (let at = 0; at <= name.length; at += label.length + 1) {
+    const dot = name.indexOf(".", at);
+    label = name.slice(at, dot < 0 ? name.length : dot);
+    if (!isLabel(label)) return false;
+  }
+  return name.length <= 253 && !isNumber(label);
 }
 
 function isLabel(label: string): boolean {
   const isLong = label === "" || label.length > 63;
-  return !isLong && consistsOf(label, LABEL) && !label.startsWith("-") && !label.endsWith("-");
+  return !isLong && consistsOf(label, ALPHANUMERIC, "-") && !label.startsWith("-") && !label.endsWith("-");
 }
 
 function isNumber(label: string): boolean {
   const hexadecimal = label.startsWith("0x") || label.startsWith("0X") ? label.slice(2) : undefined;
-  return isDigits(label) || hexadecimal === "" || isHexadecimal(hexadecimal ?? "");
+  return isDigits(label) || consistsOf(hexadecimal ?? "-", HEXADECIMAL);
 }
 
 /**
@@ -61,5 +71,5 @@ function isNumber(label: string): boolean {
  * `#` and `+` too ("Identity registry"), which no topic can hold [MQTT-3.3.2-2].
  */
 export function isDeviceId(id: string): boolean {
-  return id !== "" && id.length <= 128 && consistsOf(id, DEVICE_ID);
+  return id !== "" && id.length <= 128 && consistsOf(id, ALPHANUMERIC, DEVICE_ID);
 }

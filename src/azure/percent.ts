@@ -2,8 +2,9 @@
 /** Percent-encoding as Azure's SAS tokens and property bags use it (RFC 3986, unreserved characters stay). */
 import { invalidArgument } from "../error";
 
-/** What encodeURIComponent leaves as it is (RFC 3986, section 2.2), each with its code. */
-const STRICT = "!%21'%27(%28)%29*%2A";
+/** What encodeURIComponent leaves as it is (RFC 3986, section 2.2), and the second digits of their codes. */
+const RESERVED: readonly string[] = Object.freeze(["!", "'", "(", ")", "*"]);
+const CODES = "1789A";
 
 /**
  * Encodes everything but `A-Z a-z 0-9 - _ . ~`, with upper-case hexadecimal digits.
@@ -16,9 +17,9 @@ export function percentEncode(text: string): string {
   } catch {
     throw invalidArgument("a lone surrogate cannot be encoded");
   }
-  for (let i = 0; i < STRICT.length; i += 4) {
-    const character = STRICT.charAt(i);
-    if (encoded.includes(character)) encoded = encoded.split(character).join(STRICT.slice(i + 1, i + 4));
+  for (let i = 0; i < RESERVED.length; i += 1) {
+    const character = RESERVED[i] as string;
+    if (encoded.includes(character)) encoded = encoded.split(character).join(`%2${CODES.charAt(i)}`);
   }
   return encoded;
 }
@@ -43,5 +44,7 @@ export function utf8Length(text: string): number {
 
 /** Of a text in which each % begins two digits. */
 function escapesIn(encoded: string): number {
-  return encoded.split("%").length - 1;
+  let count = 0;
+  for (let at = encoded.indexOf("%"); at >= 0; at = encoded.indexOf("%", at + 1)) count += 1;
+  return count;
 }

@@ -27,8 +27,8 @@ export interface WebSocketOptions extends TransportOptions {
   readonly path: string;
 }
 
-/** Of which names of headers consist (RFC 9110, section 5.6.2). */
-const TOKEN = `!#$%&'*+-.^_\`|~${ALPHANUMERIC}`;
+/** Of which names of headers consist, letters and digits aside (RFC 9110, section 5.6.2). */
+const TOKEN = "!#$%&'*+-.^_`|~";
 /** MQTT 3.1.1, section 6: the one name. */
 const SUBPROTOCOL = "mqtt";
 /** RFC 6455, section 1.3. */
@@ -468,7 +468,8 @@ function fieldsOf(lines: readonly string[]): Readonly<Record<string, string | un
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = lowerCase(line.slice(0, Math.max(0, colon)));
-    const isHeader = name !== "" && consistsOf(name, TOKEN) && !line.includes("\r") && !line.includes("\n");
+    const isHeader =
+      name !== "" && consistsOf(name, ALPHANUMERIC, TOKEN) && !line.includes("\r") && !line.includes("\n");
     if (!isHeader) throw refused(`its answer has a line that is no header: ${shown(line)}`);
     const value = line.slice(colon + 1).trim();
     const before = fields[name];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The user name of IoT Hub over MQTT 3.1.1, and its second name. Source: "Communicate with your IoT hub using the MQTT protocol". */
-import { consistsOf, LETTERS, lowerCase } from "../../characters";
+import { consistsOf, LETTER, lowerCase } from "../../characters";
 import { percentEncode } from "../percent";
 
 /** The version of the hub's device API that this client speaks. */
@@ -26,6 +26,6 @@ export function secondName(hub: string): string {
   const dot = hub.indexOf(".");
   const suffix = hub.slice(dot + 1);
   const top = suffix.slice(SUFFIX.length);
-  const isAzure = dot > 0 && lowerCase(suffix).startsWith(SUFFIX) && top !== "" && consistsOf(top, LETTERS);
+  const isAzure = dot > 0 && lowerCase(suffix).startsWith(SUFFIX) && top !== "" && consistsOf(top, LETTER);
   return isAzure ? `${hub.slice(0, dot)}.device.${suffix}` : hub;
 }
