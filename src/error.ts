@@ -39,7 +39,7 @@ export const ERRORS = Object.freeze({
   "connack-server-unavailable": "CONNACK 3: the server is unavailable, try later",
   "connack-bad-credentials": "CONNACK 4: bad user name or password; check id scope and key",
   "connack-not-authorized":
-    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, enrollment",
+    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, and that the enrollment is there and enabled",
   "subscribe-timeout": "the server did not answer SUBSCRIBE in time",
   "subscribe-refused": "SUBACK 0x80: the server refuses the topic filter",
   "publish-timeout": "the server did not acknowledge a QoS 1 message in time",

@@ -25,6 +25,8 @@ const UNREACHED: readonly ErrorCode[] = Object.freeze([
   "connect-timeout",
   "connection-lost",
   "connack-timeout",
+  "malformed-packet",
+  "protocol-violation",
   "tls-failed",
   "tls-untrusted",
   "tls-name-mismatch",
