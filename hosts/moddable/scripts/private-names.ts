@@ -50,6 +50,8 @@ export function withoutPrivateNames(code: string, outside: string): string {
       const ofBase = base?.type === "Identifier" ? lineages.get(String(base.value)) : undefined;
       const lineage = !base ? "" : ofBase === undefined ? `${outside}_` : `${ofBase}1`;
       const name = named ?? (node.identifier as Node | null)?.value;
+      if (name !== undefined && (lineages.get(String(name)) ?? lineage) !== lineage)
+        throw new Error(`two classes are named ${name}`);
       if (name !== undefined) lineages.set(String(name), lineage);
       inside = [...classes, { declared: privatesOf(node), lineage }];
     }

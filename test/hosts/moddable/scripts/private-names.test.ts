@@ -83,5 +83,7 @@ describe("private names as properties", () => {
       "#name in",
     );
     expect(() => withoutPrivateNames("const a = (o) => o._$x;", "0")).toThrow("_$");
+    const two = "const a = class {}, b = () => { const a = class extends Array { #x; }; };";
+    expect(() => withoutPrivateNames(two, "0")).toThrow("two classes are named a");
   });
 });
