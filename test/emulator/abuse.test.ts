@@ -386,7 +386,12 @@ describe("who is not served is told in one line", () => {
           : new RegExp(`; the emulator was asked to show a certificate that is ${flaw}$`);
       // One that goes after the handshake, as Node.js does, and one that sends an alert.
       let told = stranger();
-      const client = tlsConnect({ port: emulator.port, host: "127.0.0.1", ca: ca.pem, servername: "localhost" });
+      const client = tlsConnect({
+        port: emulator.port,
+        host: "127.0.0.1",
+        ca: ca.pem,
+        servername: "localhost",
+      });
       client.on("error", () => {}).on("secureConnect", () => client.destroy());
       expect(await told).toMatch(words);
       told = stranger();
