@@ -61,6 +61,36 @@ test("a twin is compared leaf by leaf", () => {
   ]);
 });
 
+test("what answers a desired property counts as it, when it says so", () => {
+  const roots = { counter: 7, roots: ["A"], signature: "B" };
+  const rows = (desired: object, reported: object) =>
+    compare(desired as Record<string, unknown>, reported as Record<string, unknown>).map(
+      ({ path, state }) => `${path} ${state}`,
+    );
+  const answer = (state: string, offered = 7) => ({
+    trustedRoots: { counter: 7, offered, state, reason: null },
+  });
+  expect(rows({ trustedRoots: roots }, answer("in-use"))).toEqual(["trustedRoots equal"]);
+  for (const other of [answer("trial"), answer("given-up"), answer("in-use", 6)])
+    expect(rows({ trustedRoots: roots }, other)).toEqual(["trustedRoots differs"]);
+  expect(rows({ trustedRoots: roots }, {})).toContain("trustedRoots.counter desired only");
+
+  const plug = (value: unknown, ac = 200) => ({ thermostat: { __t: "c", target: { value, ac, av: 3 } } });
+  const wanted = { thermostat: { __t: "c", target: { low: 1, high: 2 } } };
+  expect(rows(wanted, plug({ high: 2, low: 1 }))).toEqual([
+    "thermostat.__t equal",
+    "thermostat.target equal",
+  ]);
+  expect(rows(wanted, plug({ high: 3, low: 1 }))).toContain("thermostat.target differs");
+  expect(rows(wanted, plug({ high: 2, low: 1 }, 400))).toContain("thermostat.target differs");
+  expect(rows({}, plug(21, 203))).toContain("thermostat.target reported only");
+  expect(rows({ constructor: 1 }, { toString: 2 })).toEqual([
+    "constructor desired only",
+    "toString reported only",
+  ]);
+  expect(rows({ a: { b: 1 } }, { a: 2 })).toEqual(["a reported only", "a.b desired only"]);
+});
+
 test("numbers of telemetry, whatever else it holds", () => {
   const { times, values } = numbersOf([
     { time: "1970-01-01T00:00:01Z", payload: '{"a":1,"b":{"c":2}}' },
