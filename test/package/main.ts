@@ -29,7 +29,7 @@ const VERSIONS = ["20", "24", "latest"];
 const QUIET = ["--no-audit", "--no-fund", "--no-update-notifier"];
 /** What may be in the package, by its first folders. */
 const WANTED =
-  /^(dist\/|docs\/|certificates\/|src\/|typings\/|(cli\/berth\.js|emulator\/README\.md)$|hosts\/(moddable|native|sockets)\/|manifest\w*\.json$|package\.json$|[A-Z]+(\.md)?$)/;
+  /^(dist\/|docs\/|certificates\/|src\/|typings\/|(cli\/berth\.js|(emulator|firmware)\/README\.md|bench\/RESULTS[\w-]*\.md)$|hosts\/(moddable|native|sockets)\/|manifest\w*\.json$|package\.json$|[A-Z]+(\.md)?$)/;
 const UNWANTED =
   /(^|\/)(test|scripts|tools|node_modules|build)\/|^(?!docs\/).*\.test\.|local\.json$|inputs\.json$|\.new$|\.key/;
 /** Packages with scripts that nothing depends on. */
