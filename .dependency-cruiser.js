@@ -24,6 +24,7 @@ const FOLDERS = {
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
+  "src/application-types[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
   "src/flash-log[.]ts": [["src/"], "nothing"],
   "src/outbox": [["src/"], "nothing"],

@@ -301,7 +301,6 @@ export class Agent {
   #assigned({ hub, deviceId, substatus, payload, issued }: DpsAssignment): void {
     this.#disconnect();
     this.#credentials.issued(issued);
-    this.#features.reassigned();
     const { clock, random } = this.#host;
     const same = this.#known.named(hub, deviceId, clock.now() ?? 0);
     this.#retry.assigned(same, this.#wish.isNeed, clock.ticks(), random());

@@ -15,7 +15,6 @@ export class HubFeatures {
   #inFlight: InFlight<HubMessage>;
   /** For whose hub and device id the messages in flight have their topics. */
   #for: Assignment | undefined;
-  #isAssignedAnew = false;
 
   /** @throws BerthError `invalid-argument` for too many filters, or the same twice, or a window out of range */
   constructor(list: readonly HubFeature[], deviceId: string, window: number | undefined) {
@@ -36,18 +35,10 @@ export class HubFeatures {
 
   /** The next connection is for `assignment`: takes back what was on its way to another hub or as another device. */
   address(assignment: Assignment): void {
-    const same = isSame(this.#for, assignment);
-    if (same && !this.#isAssignedAnew) return;
+    if (isSame(this.#for, assignment)) return;
     this.#for = assignment;
-    this.#isAssignedAnew = false;
-    // Under the same name it is sent again as what it is: a duplicate.
-    if (!same) this.#recall();
+    this.#recall();
     for (const feature of this.list) feature.moved?.();
-  }
-
-  /** DPS has named a hub: even where the name is the same, the identity there may be a new one, with a new twin. */
-  reassigned(): void {
-    this.#isAssignedAnew = true;
   }
 
   /** Drops all that waits. @returns how many messages */

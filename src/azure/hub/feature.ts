@@ -43,18 +43,18 @@ export interface HubFeature {
   attach(host: HubFeatureHost): void;
   /** Topic filters to subscribe to; none for a feature that only sends. IoT Hub takes 5 a device. */
   filters(deviceId: string): readonly string[];
-  /** CONNACK has come, and SUBACK for a feature with filters. Once a connection. */
-  opened?(deviceId: string): void;
+  /**
+   * CONNACK has come, and SUBACK for a feature with filters. Once a connection.
+   * @param sessionPresent false: the hub knows of no connection before, and its identity of this name may be a new one
+   */
+  opened?(deviceId: string, sessionPresent: boolean): void;
   /** The connection ends by plan in a moment: what was begun may end, nothing new is to begin. */
   closing?(): void;
   /** Something that was begun has not ended: a planned end waits for it, 10 s at most. */
   readonly busy?: boolean;
   /** The connection has ended, opened or not: what was sent and not answered is lost, or waits again. Once a connection. */
   closed?(): void;
-  /**
-   * The connections to come are to another hub or as another device, or DPS has named the same once more: the identity may
-   * have been made anew. What is known of the hub is worth nothing there.
-   */
+  /** The connections to come are to another hub, or as another device: what is known of the hub is worth nothing there. */
   moved?(): void;
   /** The hub to come may be another owner's: drops all that waits for it. @returns how many messages */
   forget?(): number;
