@@ -86,7 +86,7 @@ test("of two devices, each has its own attempts; those that ended before CONNECT
 
   // Who is gone is not connected, whatever the attempt before was.
   emulator.faults.add({ step: "connack", action: "drop", id: "sensor-7" });
-  emulator.hubs.forEach((hub) => emulator.disconnect(hub, "sensor-7"));
+  for (const hub of emulator.hubs) emulator.disconnect(hub, "sensor-7");
   await recovery.getByText("not connected", { exact: true }).waitFor();
   expect(await findings(page)).toEqual([]);
 });
