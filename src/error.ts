@@ -18,16 +18,19 @@ function kind(retriable: boolean, meaning: string): ErrorKind {
  */
 export const ERRORS = Object.freeze({
   "invalid-argument": kind(false, "an option or argument is wrong; correct it"),
-  internal: kind(true, "a part of the platform threw; see the message"),
+  internal: kind(true, "a part of the platform threw"),
   "handler-failed": kind(true, "a handler of the application threw; mend it"),
   closed: kind(false, "the object was closed before this call; make a new one"),
 
   "network-down": kind(true, "there is no network; the device waits for it"),
   "clock-not-set": kind(true, "the clock is not set; TLS and SAS need it: check NTP"),
   "dns-failed": kind(true, "the server's name could not be resolved; check the name and the network's DNS"),
-  "connect-failed": kind(true, "no TCP connection; check address, port and firewall (8883)"),
+  "connect-failed": kind(true, "no TCP connection; check address, port and firewall"),
   "connect-timeout": kind(true, "TCP and TLS were not up in time; the server or the network stalls"),
-  "connection-lost": kind(true, "the connection ended; another device with the same id ends it too"),
+  "connection-lost": kind(
+    true,
+    "the connection ended; if that goes on, look for a second device with this id",
+  ),
   "id-contested": kind(
     false,
     "the hub soon ends each connection; is another device connected by this id? Give each its own",
@@ -36,7 +39,7 @@ export const ERRORS = Object.freeze({
   "tls-expired": kind(true, "a certificate is expired or not yet valid; check it and the device's clock"),
   "tls-name-mismatch": kind(true, "the server's certificate is for another name; check the endpoint"),
   "tls-client-certificate": kind(true, "the server refused the client certificate in the TLS handshake"),
-  "tls-failed": kind(true, "the TLS handshake failed; see the message"),
+  "tls-failed": kind(true, "the TLS handshake failed; check that address and port are the server's"),
   "websocket-refused": kind(
     true,
     "the server opened no WebSocket; check the port (443), and who answers: a proxy or a firewall may",
@@ -74,7 +77,7 @@ export const ERRORS = Object.freeze({
     "DPS answered 401 or 403: check id scope, registration id, key or certificate",
   ),
   "dps-not-found": kind(false, "DPS answered 404: no such DPS instance or enrollment"),
-  "dps-refused": kind(false, "DPS refused the request; see the message"),
+  "dps-refused": kind(false, "DPS refused the request; correct what it says"),
   "dps-failed": kind(false, "DPS reports the assignment failed; see errorCode and the enrollment"),
   "dps-disabled": kind(false, "the enrollment is disabled; enable it in DPS"),
   "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
@@ -87,19 +90,19 @@ export const ERRORS = Object.freeze({
   "hub-timeout": kind(true, "the hub did not answer a request in time"),
   "hub-throttled": kind(true, "the hub answered 429: too many requests; send less"),
   "hub-server-error": kind(true, "the hub answered 5xx; wait and try again"),
-  "hub-refused": kind(false, "the hub refused the request; see the message"),
+  "hub-refused": kind(false, "the hub refused the request; correct what it says"),
   "hub-malformed": kind(true, "the answer of the hub could not be understood"),
 
-  "certificate-unusable": kind(true, "the certificate that was issued cannot be used; see the message"),
-  "roots-refused": kind(false, "the roots that were delivered are not taken; see the message"),
+  "certificate-unusable": kind(true, "the certificate that was issued cannot be used"),
+  "roots-refused": kind(false, "the roots that were delivered are not taken"),
   "root-expires": kind(false, "a trusted root ends soon; deliver roots that stay"),
 
-  "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
+  "out-of-memory": kind(true, "there is not enough memory for it now"),
   "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
-  "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out"),
-  "outbox-unwritten": kind(true, "the outbox in flash takes nothing; messages wait in memory"),
+  "outbox-damaged": kind(true, "part of the outbox cannot be read and is left out"),
+  "outbox-unwritten": kind(true, "the outbox takes nothing more; messages wait in memory"),
   "outbox-worn": kind(true, "the outbox has had its erases of the day; send less, or give it more sectors"),
-  "store-failed": kind(true, "the assignment could not be kept; see the message"),
+  "store-failed": kind(true, "the assignment could not be kept; check flash or disk"),
 } as const satisfies Record<string, ErrorKind>);
 
 /** A stable name of what went wrong. */
@@ -196,6 +199,22 @@ export function guarded(handler: string, call: () => void, onError: (error: Bert
 /** Text of a server for a message: bounded, and without control characters. */
 export function shown(text: string): string {
   return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+}
+
+/**
+ * What a server says of an error, for a message: `status 429, errorCode 429000: its own words`.
+ * @param parts what is known beside its code and its words
+ */
+export function answerText(
+  parts: readonly string[],
+  errorCode: number | undefined,
+  words: string | undefined,
+): string {
+  const known = (errorCode === undefined ? parts : [...parts, `errorCode ${errorCode}`]).join(", ");
+  // The full stop would stand in the middle of ours.
+  const own = words?.endsWith(".") ? words.slice(0, -1) : words;
+  if (!own) return known;
+  return known === "" ? shown(own) : `${known}: ${shown(own)}`;
 }
 
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */

@@ -22,7 +22,8 @@ import {
   skew,
 } from "./calls";
 import { Recovery } from "./recovery-pane";
-import { inWords, PRESETS, type Rule } from "./rules";
+import { faultInWords } from "../../fault-words";
+import { PRESETS, type Rule } from "./rules";
 import { span } from "../parts/time";
 import "../devices/devices.css";
 import "./faults.css";
@@ -91,7 +92,7 @@ export function FaultsView() {
             <ul class="rules">
               {rules.value.map(({ id, rule, left }) => (
                 <li key={id} class={left === 0 ? "faint" : ""}>
-                  <span>{inWords(rule)}</span>
+                  <span>{faultInWords(rule)}</span>
                   <span class={`chip ${left === 0 ? "" : "fault"}`}>
                     {left === null ? "always" : `${left} left`}
                   </span>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** How a device comes back: its attempts, and how long it waited before each; and the attempts of whom nobody knows. */
 import type { EarlyTrouble, Of, Trouble } from "../link/records";
-import { inWords } from "./rules";
+import { faultInWords } from "../../fault-words";
 
 /** A try to connect. */
 export interface Attempt {
@@ -13,6 +13,9 @@ export interface Attempt {
   isGood: boolean;
   what: string;
 }
+
+/** What a rule says that has struck here: whom else, and how often. */
+const UNSAID = { id: undefined, endpoint: undefined, skip: undefined, probability: undefined };
 
 /** Where a device is connected by what it did last; undefined where it is not. */
 export function connectedTo(events: readonly Trouble[]): string | undefined {
@@ -88,7 +91,7 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
 }
 
 function faultOf(event: Of<"fault">): string {
-  return `fault: ${inWords({ ...event, id: undefined, endpoint: undefined })}`;
+  return `fault: ${faultInWords({ ...event, ...UNSAID })}`;
 }
 
 function nameOf(endpoint = "the emulator"): string {

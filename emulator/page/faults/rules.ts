@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Rules of faults: those that are offered, and any of them in words. */
+/** Rules of faults that are offered. */
 
 /** As `POST /faults` takes it. */
 export interface Rule {
@@ -71,27 +71,3 @@ export const PRESETS: readonly Preset[] = [
     rule: { step: "received", action: "reset", afterBytes: 200 },
   },
 ];
-
-/** A rule in words. */
-export function inWords({
-  step,
-  action,
-  id,
-  endpoint,
-  status,
-  retryAfter,
-  returnCode,
-  delayMs,
-  afterBytes,
-}: Rule): string {
-  const what =
-    action === "status"
-      ? `status ${status}${retryAfter === undefined ? "" : `, retry-after ${retryAfter} s`}`
-      : action === "returnCode"
-        ? `return code ${returnCode}`
-        : action === "delay"
-          ? `delay ${delayMs} ms`
-          : action;
-  const where = `${step}${afterBytes === undefined ? "" : ` after ${afterBytes} bytes`}`;
-  return `${what} at ${where}${endpoint === undefined ? "" : ` of ${endpoint === "dps" ? "DPS" : endpoint}`}${id === undefined ? "" : ` for ${id}`}`;
-}
