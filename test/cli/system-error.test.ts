@@ -85,6 +85,31 @@ onUnix("no room for the emulator's state names --state, in JSON too", async () =
   });
 });
 
+const onLinux = process.platform === "linux" ? test : test.skip;
+
+// A process of its own: what would not return could not be ended here.
+onLinux.each([
+  ["--state", ["device", "--id-scope", "0ne0", "--registration-id", "d", "--symmetric-key", KEY, "--state"]],
+  ["--example", ["emulator", "--example"]],
+  ["--directory", ["identity", "certificates", "--registration-id", "d", "--directory"]],
+  ["--out", ["identity", "factory", "--csv", "t.csv", "--id-scope", "0ne0", "--out"]],
+])("%s where no directory can be made is told", (option, words) => {
+  writeFileSync(at("t.csv"), `registrationId,symmetricKey\nd,${KEY}\n`);
+  const given = words.map((word) => (word === "t.csv" ? at(word) : word));
+  const { status, stderr } = spawnSync(process.execPath, [BERTH, ...given, "/proc/berth/below"], {
+    encoding: "utf8",
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(
+    new RegExp(
+      `^berth: ${option}: /proc/berth.*: no such file or directory; no directory can be made there`,
+      "m",
+    ),
+  );
+});
+
 const SYSTEM = { errno: -28, code: "ENOSPC", syscall: "write" };
 test("a full disk is no wrong argument, a missing file is one, and other errors stay as they are", () => {
   const full = systemError(Object.assign(new Error(), SYSTEM), "--state", "/s");
