@@ -115,7 +115,10 @@ export function addDevice(program: Command, context: CommandContext): void {
       "connect to the hub's second name, which has TLS 1.3: HUB.device.azure-devices.net",
       false,
     )
-    .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option(
+      "--state <directory>",
+      "keeps the assignment; default: SCOPE-REGISTRATIONID in BERTH_HOME, which is .berth in your home directory",
+    )
     .option("--outbox <file>", "keeps messages in this file until the hub has them; made when missing")
     .option(
       "--telemetry <count>",

@@ -50,10 +50,14 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: "Drop connections",
-    about: "TCP is taken, and nothing answers",
+    about: "TCP is taken, and nothing answers: for all, as nobody is known yet",
     rule: { step: "accept", action: "drop" },
   },
-  { name: "Reset connections", about: "TCP ends at once", rule: { step: "accept", action: "reset" } },
+  {
+    name: "Reset connections",
+    about: "TCP ends at once: for all, as nobody is known yet",
+    rule: { step: "accept", action: "reset" },
+  },
   { name: "Drop CONNACK", about: "CONNECT is never answered", rule: { step: "connack", action: "drop" } },
   { name: "Drop PUBACK", about: "Telemetry is never acknowledged", rule: { step: "puback", action: "drop" } },
   {

@@ -20,6 +20,7 @@ import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/m
 import { MODULE_MANIFESTS } from "../../../../hosts/moddable/scripts/check-manifests";
 import {
   APPS,
+  flagsOf,
   forgetStale,
   isFatalWarning,
   manifestOf,
@@ -124,7 +125,21 @@ describe("what is missing is named before anything is built", () => {
       "esp32",
       { environment: { MODDABLE: "/sdk" } },
       {},
-      /IDF_PATH is not set.*--device esp32/,
+      /no ESP-IDF \(IDF_PATH is not set\).*--device esp32/,
+    ],
+    [
+      "neither SDK nor ESP-IDF: both are named",
+      "esp32",
+      { environment: {} },
+      {},
+      /MODDABLE is not set.*\nno ESP-IDF \(IDF_PATH is not set/,
+    ],
+    [
+      "no SDK, and an ESP-IDF that is not there",
+      "esp32",
+      { environment: { IDF_PATH: "/gone" } },
+      {},
+      /no ESP-IDF \(IDF_PATH is "\/gone", which is not there/,
     ],
     ["another ESP-IDF", "esp32", { run: () => "v5.5" }, {}, /is v5\.5, this SDK expects v6\.0/],
     ["another ESP-IDF in a file", "esp32", {}, { "/idf/version.txt": "v5.4.1" }, /is v5\.4\.1/],
@@ -236,6 +251,17 @@ test("a module that the makefile does not preload is named, also where there is 
   expect(notPreloaded(["berth/a", "berth/c"], makefile)).toEqual(["berth/c"]);
   expect(notPreloaded(["berth/a"], "PRELOADS =\\\n\t-p timer.xsb\n")).toEqual(["berth/a"]);
   expect(notPreloaded(["berth/a"], "")).toEqual(["berth/a"]);
+});
+
+test.each([
+  ["esp32c3", "-msave-restore -falign-functions=2"],
+  ["esp32c6", "-msave-restore -falign-functions=2"],
+  ["esp32h2", "-msave-restore -falign-functions=2"],
+  ["esp32s3", undefined],
+  ["esp32", undefined],
+])("the C of an app for %s has the flags %s more", (chip, flags) => {
+  const makefile = `PLATFORM = esp32\nESP32_SUBCLASS = ${chip}\n# esp32c3\nESP32_SUBCLASS ?= esp32\n`;
+  expect(flagsOf(makefile).C_FLAGS_SUBPLATFORM).toBe(flags);
 });
 
 test("what was built goes with another SDK, another manifest", () => {
