@@ -5,13 +5,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { SystemFailure, systemError } from "../../cli/system-error";
 import { BerthError } from "../../src/error";
 import { berth } from "./command";
 
 const BERTH = fileURLToPath(new URL("../../cli/berth.js", import.meta.url));
 const KEY = Buffer.alloc(32, 7).toString("base64");
+
+// Brings dist/ to what the sources are, which needs room.
+beforeAll(() => void spawnSync(process.execPath, [BERTH, "--version"]));
 
 let directory: string;
 beforeEach(() => {
