@@ -5,6 +5,7 @@ import { expect, test } from "@jest/globals";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
 import { randomBytes, randomOf } from "../../../hosts/native/random";
 import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
+import { nativeEcKeys } from "../../../hosts/native/ec-keys";
 import { engineError, nativeError } from "../../../hosts/native/errors";
 import { NativeTls } from "../../../hosts/native/tls";
 
@@ -93,6 +94,15 @@ test.each<[string, string, boolean, string]>([
   const key = Buffer.alloc(32).toString("base64");
   expect(() => new NativeSigner(key, { io: TlsContext })).toThrow(expect.objectContaining(expected));
   expect(() => new EfuseSigner(1, { io: TlsContext })).toThrow(expect.objectContaining(expected));
+});
+
+test("a signature that there is no memory to check is not taken for a wrong one", () => {
+  const lacking = () => {
+    throw new Error("2 P-256");
+  };
+  const keys = nativeEcKeys({ ecGenerate: lacking, ecSign: lacking, ecVerify: lacking });
+  const verify = () => keys.verify(new Uint8Array(65), new Uint8Array(1), new Uint8Array(8));
+  expect(verify).toThrow(expect.objectContaining({ code: "out-of-memory", retriable: true }));
 });
 
 test("after a lack of memory the next connection has certificate and key still", () => {
