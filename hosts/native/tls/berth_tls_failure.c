@@ -72,10 +72,11 @@ void berth_tls_no_memory(berth_tls_failure *failure, size_t asked)
 {
   char wanted[40] = "";
   char left[48] = "";
-  if (asked > 0) snprintf(wanted, sizeof wanted, ", %zu bytes asked for", asked);
+  /* Not %zu, which the printf of newlib-nano prints as "zu". */
+  if (asked > 0) snprintf(wanted, sizeof wanted, ", %u bytes asked for", (unsigned)asked);
 #if defined(ESP_PLATFORM)
-  snprintf(left, sizeof left, ", %zu free, %zu in one piece", heap_caps_get_free_size(MALLOC_CAP_8BIT),
-           heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
+  snprintf(left, sizeof left, ", %u free, %u in one piece", (unsigned)heap_caps_get_free_size(MALLOC_CAP_8BIT),
+           (unsigned)heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
 #endif
   berth_tls_no_failure(failure);
   failure->code = BERTH_TLS_OUT_OF_MEMORY;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The script of hosts/native that needs no C, on Node. */
 import { createHmac } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
 import { randomBytes, randomOf } from "../../../hosts/native/random";
@@ -8,6 +9,17 @@ import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
 import { nativeEcKeys } from "../../../hosts/native/ec-keys";
 import { engineError, nativeError } from "../../../hosts/native/errors";
 import { NativeTls } from "../../../hosts/native/tls";
+
+test("the C of boards prints only what newlib-nano can: it knows no %zu, no %lld and no %hhu", () => {
+  const folders = ["binding", "ec", "hmac", "random", "tls"];
+  const prints = folders.flatMap((folder) => {
+    const directory = new URL(`../../../hosts/native/${folder}/`, import.meta.url);
+    const sources = readdirSync(directory).filter((name) => name.endsWith(".c"));
+    const text = sources.map((name) => readFileSync(new URL(name, directory), "utf8")).join("");
+    return [...text.matchAll(/"[^"\n]*%[-+ #0]*[\d.*]*(?:z|j|t|ll|hh)[a-zA-Z][^"\n]*"/g)].map(([found]) => found);
+  });
+  expect(prints).toEqual([]);
+});
 
 /** HMAC as the native has it, which shows what it was given. */
 class FakeHmac {
