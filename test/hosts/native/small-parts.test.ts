@@ -16,7 +16,9 @@ test("the C of boards prints only what newlib-nano can: it knows no %zu, no %lld
     const directory = new URL(`../../../hosts/native/${folder}/`, import.meta.url);
     const sources = readdirSync(directory).filter((name) => name.endsWith(".c"));
     const text = sources.map((name) => readFileSync(new URL(name, directory), "utf8")).join("");
-    return [...text.matchAll(/"[^"\n]*%[-+ #0]*[\d.*]*(?:z|j|t|ll|hh)[a-zA-Z][^"\n]*"/g)].map(([found]) => found);
+    return [...text.matchAll(/"[^"\n]*%[-+ #0]*[\d.*]*(?:z|j|t|ll|hh)[a-zA-Z][^"\n]*"/g)].map(
+      ([found]) => found,
+    );
   });
   expect(prints).toEqual([]);
 });
