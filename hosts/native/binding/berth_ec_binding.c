@@ -6,7 +6,7 @@
 #include "berth_ec_binding.h"
 #include "berth_memory.h"
 
-/* Of what has failed since berth_memory_watch: a key that cannot be used, a signature that is wrong, may be no more than that. */
+/* Since berth_memory_watch: a key that cannot be used, a signature that is wrong, may be no more than that. */
 static void throw_lack_of_memory(xsMachine *the)
 {
   berth_lack lack = {0};

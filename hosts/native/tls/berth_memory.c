@@ -34,7 +34,7 @@ void berth_memory_note(berth_lack *lack)
 
 #include <errno.h>
 
-/* No function of the C library sets it back to 0, and none that mbedTLS calls after a failure fails for another reason. */
+/* No function of the C library sets it back to 0, and none that mbedTLS calls after a failure fails otherwise. */
 void berth_memory_watch(void)
 {
   errno = 0;

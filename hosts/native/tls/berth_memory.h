@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Did an allocation find nothing? mbedTLS does not always tell: a signature that could not be checked is to it one that is
- * wrong, a key that could not be read no key, and a message that lacks what there was no room for leaves all the same.
+ * Did an allocation find nothing? mbedTLS does not always tell: a signature that could not be checked is to it one that
+ * is wrong, a key that could not be read no key, and a message that lacks what there was no room for leaves all the
+ * same.
  */
 #ifndef BERTH_MEMORY_H
 #define BERTH_MEMORY_H

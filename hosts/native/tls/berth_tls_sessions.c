@@ -38,7 +38,8 @@ void berth_tls_context_forget_sessions(berth_tls_context *context)
   for (unsigned i = 0; i < context->session_count; i++) forget(&context->sessions[i]);
 }
 
-int berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl, bool *offered)
+int berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl,
+                     bool *offered)
 {
   berth_tls_saved_session *saved = find(context, host);
   *offered = false;

@@ -437,7 +437,7 @@ static berth_lack lack_of(int allocation, size_t size)
   return lack;
 }
 
-/* Where memory was lacking nothing is believed that mbedTLS computes: a signature that it could not check is to it wrong. */
+/* Where memory was lacking nothing is believed that mbedTLS computes: a signature that it could not check is wrong. */
 static void check_blame(int refused, uint32_t expired, uint32_t name)
 {
   const berth_tls_phase early = BERTH_TLS_PHASE_HANDSHAKE;

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lack of memory at every point of a connection's life: each allocation of the engine and of mbedTLS in turn finds none, once.
+ * Lack of memory at every point of a connection's life: each allocation of the engine and of mbedTLS in turn finds
+ * none, once.
  *
  *   tls_starve paths|all ADDRESS:PORT NAME ROOT.der [CERTIFICATE.der KEY.der]
  *
- * paths: of allocations that are asked for by the same chain of calls only the first, for arithmetic asks thousands of times.
- * A life is a context, a handshake, bytes there and back, a second connection that resumes the first, and the same bytes; the
- * server sends back what it gets. It has to end in BERTH_TLS_OUT_OF_MEMORY, or to go on as if nothing had been (a session that
- * could not be kept), and the next connection of that context has to open. A sanitizer looks for leaks. Prints each number
- * that is otherwise, then one line; exit status 1 when there was one. mbedTLS is linked statically: its calls are wrapped, too.
+ * paths: of allocations that are asked for by the same chain of calls only the first, for arithmetic asks thousands of
+ * times.
+ *
+ * A life is a context, a handshake, bytes there and back, a second connection that resumes the first, and the same
+ * bytes; the server sends back what it gets. It has to end in BERTH_TLS_OUT_OF_MEMORY, or to go on as if nothing had
+ * been (a session that could not be kept), and the next connection of that context has to open. A sanitizer looks for leaks.
+ * Prints each number that is otherwise, then one line; exit status 1 when there was one. mbedTLS is linked statically:
+ * its calls are wrapped, too.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -113,7 +117,8 @@ static void live(const target *to, int number, int *ended, bool *good)
   if (!went_on) {
     ++*ended;
     if (failure.code != BERTH_TLS_OUT_OF_MEMORY) {
-      printf("allocation %d: code %d, mbedTLS -0x%04X, %s\n", number, (int)failure.code, (unsigned)-failure.detail, failure.text);
+      printf("allocation %d: code %d, mbedTLS -0x%04X, %s\n", number, (int)failure.code, (unsigned)-failure.detail,
+             failure.text);
       *good = false;
     }
   }
@@ -152,7 +157,8 @@ int main(int count, char **arguments)
   paths.on = false;
   const int numbers = all ? paths.asked : paths.count;
   for (int i = 0; i < numbers; i++) live(&to, all ? i : paths.first[i], &ended, &good);
-  printf("%d allocations, %d refused: %d lives ended in out-of-memory, %d went on\n", paths.asked, numbers, ended, numbers - ended);
+  printf("%d allocations, %d refused: %d lives ended in out-of-memory, %d went on\n", paths.asked, numbers, ended,
+         numbers - ended);
   free((void *)root.der.bytes);
   free((void *)chain.der.bytes);
   free((void *)to.context.key.bytes);
