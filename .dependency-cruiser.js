@@ -7,8 +7,8 @@
 /** The project's own files, and paths that lead out of it or to no file. */
 const LOCAL =
   "^(src|hosts|firmware|examples|simulator|emulator|factory|cli|scripts|bench|test)/|^[.](?!.*/node_modules/)";
-/** The boundary and what it raises. */
-const BOUNDARY = ["src/host[.]", "src/error[.]"];
+/** The boundary, what it raises, and what a text consists of. */
+const BOUNDARY = ["src/host[.]", "src/error[.]", "src/characters[.]"];
 
 /**
  * By folder: what of the project it may import beside itself, and what else: nothing, modules of Node, those of the
@@ -24,6 +24,7 @@ const FOLDERS = {
   // The public page stands on all of it.
   "src/device[.]ts": [["src/"], "nothing"],
   "src/telemetry-device[.]ts": [["src/"], "nothing"],
+  "src/application-types[.]ts": [["src/"], "nothing"],
   "src/transports[.]ts": [["src/"], "nothing"],
   "src/flash-log[.]ts": [["src/"], "nothing"],
   "src/outbox": [["src/"], "nothing"],

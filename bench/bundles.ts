@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** How many bytes of script there are to carry. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
+import { bundleApp } from "../hosts/moddable/scripts/bundle";
 import { bundle, ROOT } from "../hosts/xs/modules";
 import { mqttPacketSource } from "./xs";
 
@@ -27,7 +31,22 @@ export async function oursSizes(): Promise<Record<string, BundleSize>> {
     "writer and reader, what mqtt-packet does": sizeOf(
       await bundle("codec.ts", { text: CODEC, minify: true }),
     ),
+    "firmware of a release, ESP32": sizeOf(await firmware()),
   };
+}
+
+/** What mcconfig compiles of ours, without blanks. */
+async function firmware(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), "berth-firmware-"));
+  try {
+    await bundleApp(ROOT, join(ROOT, "firmware", "manifest.json"), "esp32", directory);
+    const files = readdirSync(directory).filter((file) => file.endsWith(".js"));
+    const texts = files.map((file) => readFileSync(join(directory, file), "utf8"));
+    const minified = texts.map((text) => transform(text, { minifyWhitespace: true }));
+    return (await Promise.all(minified)).map(({ code }) => code).join("");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 export async function bundleSizes(): Promise<Record<string, BundleSize>> {

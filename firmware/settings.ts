@@ -8,12 +8,13 @@ import {
   PLATFORM_SETTINGS,
   type Raw,
   readTable,
-  text,
   type SettingSources,
   type SettingsRead,
+  text,
   type Values,
 } from "../hosts/moddable/settings";
 import { parseProxy } from "../hosts/sockets/http-connect";
+import { ALPHANUMERIC, consistsOf } from "../src/characters";
 import { transports } from "../src/transports";
 
 const TRANSPORTS: Form = Object.freeze({
@@ -34,10 +35,16 @@ function passes(work: () => unknown): boolean {
   }
 }
 
+function isRootsKey(value: string): boolean {
+  const isPoint = value.startsWith("B") && value.charAt(1) >= "A" && value.charAt(1) <= "P";
+  const digits = value.slice(0, -1);
+  return value.length === 88 && isPoint && value.endsWith("=") && consistsOf(digits, ALPHANUMERIC, "+/");
+}
+
 /** 65 bytes of a public key on P-256 in base64; the first one is 4. */
 const ROOTS_KEY = Object.freeze({
   name: "88 characters of base64 as berth roots key prints them, or empty",
-  check: (value: string) => value === "" || /^B[A-P][A-Za-z0-9+/]{85}=$/.test(value),
+  check: (value: string) => value === "" || isRootsKey(value),
 });
 
 const OUTBOX: Form = Object.freeze({

@@ -152,6 +152,8 @@ class Pipe {
 /** One connection. */
 export class Link {
   readonly host: string;
+  /** Ticks when the device began to open it: a token that it shows was made by the clock of then. */
+  readonly since: number;
   readonly #network: Network;
   readonly #device: TransportOptions;
   readonly #alive: () => boolean;
@@ -177,6 +179,7 @@ export class Link {
   constructor(network: Network, device: TransportOptions, alive: () => boolean) {
     const { options, links } = network;
     this.host = device.host;
+    this.since = options.time.ticks();
     this.#network = network;
     this.#device = device;
     this.#alive = alive;
@@ -244,7 +247,7 @@ export class Link {
       const size = conditions.shredded ? random.spread(1, 64) : part.length;
       const piece = part.subarray(at, at + size);
       at += size;
-      const last = at >= bytes.length ? delivered : undefined;
+      const last = !cut && at >= part.length ? delivered : undefined;
       this.#down.push(() => this.#deliver(piece, last));
     }
     if (cut)

@@ -1,109 +1,110 @@
 // SPDX-License-Identifier: MIT
 /** The one error class of the core, and the table of its codes. */
-
-/** Is another try, with nothing changed, worth it? */
-interface ErrorKind {
-  readonly retriable: boolean;
-  /** What is wrong, and what to do next. */
-  readonly meaning: string;
-}
-
-function kind(retriable: boolean, meaning: string): ErrorKind {
-  return Object.freeze({ retriable, meaning });
-}
+import { isPrintable, replaced } from "./characters";
 
 /**
  * Every code with its meaning. `docs/errors.md` is checked against this table.
  * Sources: MQTT 3.1.1 table 3.1 (CONNACK), section 3.9.3 (SUBACK); DPS "error codes and messages".
  */
 export const ERRORS = Object.freeze({
-  "invalid-argument": kind(false, "an option or argument is wrong; correct it"),
-  internal: kind(true, "a part of the platform threw; see the message"),
-  "handler-failed": kind(true, "a handler of the application threw; mend it"),
-  closed: kind(false, "the object was closed before this call; make a new one"),
+  "invalid-argument": "an option or argument is wrong; correct it",
+  internal: "a part of the platform threw; see the message",
+  "handler-failed": "a handler of the application threw; mend it",
+  closed: "the object was closed before this call; make a new one",
 
-  "network-down": kind(true, "there is no network; the device waits for it"),
-  "clock-not-set": kind(true, "the clock is not set; TLS and SAS need it: check NTP"),
-  "dns-failed": kind(true, "the server's name could not be resolved; check the name and the network's DNS"),
-  "connect-failed": kind(true, "no TCP connection; check address, port and firewall (8883)"),
-  "connect-timeout": kind(true, "TCP and TLS were not up in time; the server or the network stalls"),
-  "connection-lost": kind(true, "the connection ended; another device with the same id ends it too"),
-  "id-contested": kind(
-    false,
+  "network-down": "there is no network; the device waits for it",
+  "clock-not-set": "the clock is not set; TLS and SAS need it: check NTP",
+  "dns-failed": "the server's name could not be resolved; check the name and the network's DNS",
+  "connect-failed": "no TCP connection; check address, port and firewall (8883)",
+  "connect-timeout": "TCP and TLS were not up in time; the server or the network stalls",
+  "connection-lost": "the connection ended; another device with the same id ends it too",
+  "id-contested":
     "the hub soon ends each connection; is another device connected by this id? Give each its own",
-  ),
-  "tls-untrusted": kind(true, "the server's certificate chain leads to no trusted root; check the roots"),
-  "tls-expired": kind(true, "a certificate is expired or not yet valid; check it and the device's clock"),
-  "tls-name-mismatch": kind(true, "the server's certificate is for another name; check the endpoint"),
-  "tls-client-certificate": kind(true, "the server refused the client certificate in the TLS handshake"),
-  "tls-failed": kind(true, "the TLS handshake failed; see the message"),
-  "websocket-refused": kind(
-    true,
+  "tls-untrusted": "the server's certificate chain leads to no trusted root; check the roots",
+  "tls-expired": "a certificate is expired or not yet valid; check it and the device's clock",
+  "tls-name-mismatch": "the server's certificate is for another name; check the endpoint",
+  "tls-client-certificate": "the server refused the client certificate in the TLS handshake",
+  "tls-failed": "the TLS handshake failed; see the message",
+  "websocket-refused":
     "the server opened no WebSocket; check the port (443), and who answers: a proxy or a firewall may",
-  ),
-  "websocket-malformed": kind(true, "the server sent what no WebSocket may (RFC 6455)"),
-  "proxy-authentication": kind(
-    false,
+  "websocket-malformed": "the server sent what no WebSocket may (RFC 6455)",
+  "proxy-authentication":
     "the proxy takes no connection without a user name and password that it knows; check the option proxy",
-  ),
-  "proxy-refused": kind(true, "the proxy opened no connection to the server; ask whoever runs it"),
-  "proxy-malformed": kind(true, "who answers is no HTTP proxy; check the option proxy"),
+  "proxy-refused": "the proxy opened no connection to the server; ask whoever runs it",
+  "proxy-malformed": "who answers is no HTTP proxy; check the option proxy",
 
-  "connack-timeout": kind(true, "the server did not answer CONNECT in time"),
-  "connack-protocol-version": kind(false, "CONNACK 1: the server does not speak MQTT 3.1.1"),
-  "connack-identifier-rejected": kind(false, "CONNACK 2: the client identifier is refused"),
-  "connack-server-unavailable": kind(true, "CONNACK 3: the server is unavailable, try later"),
-  "connack-bad-credentials": kind(false, "CONNACK 4: bad user name or password; check id scope and key"),
-  "connack-not-authorized": kind(
-    false,
-    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, enrollment",
-  ),
-  "subscribe-timeout": kind(true, "the server did not answer SUBSCRIBE in time"),
-  "subscribe-refused": kind(false, "SUBACK 0x80: the server refuses the topic filter"),
-  "publish-timeout": kind(true, "the server did not acknowledge a QoS 1 message in time"),
-  "keep-alive-timeout": kind(true, "no answer to PINGREQ in time; the connection is dead"),
-  "malformed-packet": kind(true, "the server sent bytes that are no MQTT 3.1.1"),
-  "protocol-violation": kind(true, "the server sent a packet that MQTT 3.1.1 forbids here"),
-  "packet-too-large": kind(false, "the packet is larger than configured; raise the limit or send less"),
+  "connack-timeout": "the server did not answer CONNECT in time",
+  "connack-protocol-version": "CONNACK 1: the server does not speak MQTT 3.1.1",
+  "connack-identifier-rejected": "CONNACK 2: the client identifier is refused",
+  "connack-server-unavailable": "CONNACK 3: the server is unavailable, try later",
+  "connack-bad-credentials": "CONNACK 4: bad user name or password; check id scope and key",
+  "connack-not-authorized":
+    "CONNACK 5: not authorized; check id scope, registration id, key or certificate, and that the enrollment is there and enabled",
+  "subscribe-timeout": "the server did not answer SUBSCRIBE in time",
+  "subscribe-refused": "SUBACK 0x80: the server refuses the topic filter",
+  "publish-timeout": "the server did not acknowledge a QoS 1 message in time",
+  "keep-alive-timeout": "no answer to PINGREQ in time; the connection is dead",
+  "malformed-packet": "the server sent bytes that are no MQTT 3.1.1",
+  "protocol-violation": "the server sent a packet that MQTT 3.1.1 forbids here",
+  "packet-too-large": "the packet is larger than configured; raise the limit or send less",
 
-  "dps-timeout": kind(true, "DPS did not answer or did not finish the assignment in time"),
-  "dps-throttled": kind(true, "DPS answered 429: too many requests; wait as told"),
-  "dps-server-error": kind(true, "DPS answered 5xx; wait and try again"),
-  "dps-unauthorized": kind(
-    false,
-    "DPS answered 401 or 403: check id scope, registration id, key or certificate",
-  ),
-  "dps-not-found": kind(false, "DPS answered 404: no such DPS instance or enrollment"),
-  "dps-refused": kind(false, "DPS refused the request; see the message"),
-  "dps-failed": kind(false, "DPS reports the assignment failed; see errorCode and the enrollment"),
-  "dps-disabled": kind(false, "the enrollment is disabled; enable it in DPS"),
-  "dps-unknown-profile": kind(false, "DPS assigned a hub of a kind this device does not speak"),
-  "dps-device-id": kind(
-    false,
+  "dps-timeout": "DPS did not answer or did not finish the assignment in time",
+  "dps-throttled": "DPS answered 429: too many requests; wait as told",
+  "dps-server-error": "DPS answered 5xx; wait and try again",
+  "dps-unauthorized": "DPS answered 401 or 403: check id scope, registration id, key or certificate",
+  "dps-not-found": "DPS answered 404: no such DPS instance or enrollment",
+  "dps-refused": "DPS refused the request; see the message",
+  "dps-failed": "DPS reports the assignment failed; see errorCode and the enrollment",
+  "dps-disabled": "the enrollment is disabled; enable it in DPS",
+  "dps-unknown-profile": "DPS assigned a hub of a kind this device does not speak",
+  "dps-device-id":
     "DPS assigned a device id that cannot be used over MQTT; give the device another one at DPS",
-  ),
-  "dps-malformed": kind(true, "the answer of DPS could not be understood"),
+  "dps-malformed": "the answer of DPS could not be understood",
 
-  "hub-timeout": kind(true, "the hub did not answer a request in time"),
-  "hub-throttled": kind(true, "the hub answered 429: too many requests; send less"),
-  "hub-server-error": kind(true, "the hub answered 5xx; wait and try again"),
-  "hub-refused": kind(false, "the hub refused the request; see the message"),
-  "hub-malformed": kind(true, "the answer of the hub could not be understood"),
+  "hub-timeout": "the hub did not answer a request in time",
+  "hub-throttled": "the hub answered 429: too many requests; send less",
+  "hub-server-error": "the hub answered 5xx; wait and try again",
+  "hub-refused": "the hub refused the request; see the message",
+  "hub-malformed": "the answer of the hub could not be understood",
 
-  "certificate-unusable": kind(true, "the certificate that was issued cannot be used; see the message"),
-  "roots-refused": kind(false, "the roots that were delivered are not taken; see the message"),
-  "root-expires": kind(false, "a trusted root ends soon; deliver roots that stay"),
+  "certificate-unusable": "the certificate that was issued cannot be used; see the message",
+  "roots-refused": "the roots that were delivered are not taken; see the message",
+  "root-expires": "a trusted root ends soon; deliver roots that stay",
 
-  "out-of-memory": kind(true, "there is not enough memory for it now; see the message"),
-  "outbox-full": kind(true, "too many messages wait for the hub; send less or later"),
-  "outbox-damaged": kind(true, "part of the outbox in flash cannot be read and is left out"),
-  "outbox-unwritten": kind(true, "the outbox in flash takes nothing; messages wait in memory"),
-  "outbox-worn": kind(true, "the outbox has had its erases of the day; send less, or give it more sectors"),
-  "store-failed": kind(true, "the assignment could not be kept; see the message"),
-} as const satisfies Record<string, ErrorKind>);
+  "out-of-memory": "there is not enough memory for it now; see the message",
+  "outbox-full": "too many messages wait for the hub; send less or later",
+  "outbox-damaged": "part of the outbox in flash cannot be read and is left out",
+  "outbox-unwritten": "the outbox in flash takes nothing; messages wait in memory",
+  "outbox-worn": "the outbox has had its erases of the day; send less, or give it more sectors",
+  "store-failed": "the assignment could not be kept; see the message",
+} as const);
 
 /** A stable name of what went wrong. */
 export type ErrorCode = keyof typeof ERRORS;
+
+/** With these another try is worth nothing while nobody changes anything. */
+const LASTING: readonly ErrorCode[] = Object.freeze([
+  "invalid-argument",
+  "closed",
+  "id-contested",
+  "proxy-authentication",
+  "connack-protocol-version",
+  "connack-identifier-rejected",
+  "connack-bad-credentials",
+  "connack-not-authorized",
+  "subscribe-refused",
+  "packet-too-large",
+  "dps-unauthorized",
+  "dps-not-found",
+  "dps-refused",
+  "dps-failed",
+  "dps-disabled",
+  "dps-unknown-profile",
+  "dps-device-id",
+  "hub-refused",
+  "roots-refused",
+  "root-expires",
+]);
 
 /** What may go with an error. */
 export interface ErrorDetails {
@@ -140,7 +141,7 @@ export class BerthError extends Error {
 
   /** Worth another try with nothing changed. */
   get retriable(): boolean {
-    return ERRORS[this.code].retriable;
+    return !LASTING.includes(this.code);
   }
 
   override get name(): string {
@@ -149,7 +150,7 @@ export class BerthError extends Error {
 }
 
 function messageOf(code: ErrorCode, about: string): string {
-  const { meaning } = ERRORS[code];
+  const meaning = ERRORS[code];
   if (about === "") return meaning;
   return code === "invalid-argument" ? about : `${meaning} (${about})`;
 }
@@ -195,7 +196,11 @@ export function guarded(handler: string, call: () => void, onError: (error: Bert
 
 /** Text of a server for a message: bounded, and without control characters. */
 export function shown(text: string): string {
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+  let result = text.slice(0, 200);
+  for (let i = 0; i < result.length; i += 1) {
+    if (!isPrintable(result.charAt(i))) result = replaced(result, i, "?");
+  }
+  return result;
 }
 
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */

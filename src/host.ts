@@ -5,6 +5,7 @@
  * Shapes follow ECMA-419 where it has one, so that a platform class is passed as `{ io: Class, ...options }`.
  * Everything here is called from one thread. A method may throw; the core turns that into a typed error.
  */
+import { isPrintable } from "./characters";
 import { BerthError } from "./error";
 
 /** UTF-8 in bulk. Natives do this far cheaper than a loop in script. */
@@ -53,7 +54,7 @@ export interface Store {
 
 /** @throws BerthError `invalid-argument` unless `key` has 1 to 15 printable ASCII characters, none of them a blank */
 export function checkStoreKey(key: string, what = "key of the store"): void {
-  if (key.length > LONGEST_STORE_KEY || !/^[\x21-\x7e]+$/.test(key)) {
+  if (key.length > LONGEST_STORE_KEY || key === "" || !isPrintable(key, 0x21)) {
     throw new BerthError(
       "invalid-argument",
       `"${key}" is no ${what}: 1 to ${LONGEST_STORE_KEY} printable ASCII characters without blanks`,

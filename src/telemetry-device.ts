@@ -106,7 +106,7 @@ export class TelemetryDevice {
   readonly #agent: Agent;
   readonly #callbacks: DeviceCallbacks<this>;
   /** What ends each `every`. */
-  readonly #ends = new Set<() => void>();
+  #ends: readonly (() => void)[] = [];
   #closed = false;
   #connected = false;
 
@@ -210,15 +210,15 @@ export class TelemetryDevice {
     let timer: TimerHandle;
     const end = (): void => {
       timers.clear(timer);
-      this.#ends.delete(end);
+      this.#ends = this.#ends.filter((other) => other !== end);
     };
     const next = (): void => {
       timer = timers.set(() => {
         this.#guard("every", () => work.call(this));
-        if (this.#ends.has(end)) next();
+        if (this.#ends.includes(end)) next();
       }, interval);
     };
-    this.#ends.add(end);
+    this.#ends = [...this.#ends, end];
     next();
     return end;
   }

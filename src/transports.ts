@@ -10,6 +10,7 @@
  */
 import type { Identity } from "./agent/identity";
 import type { MakeWays, Way, Ways } from "./agent/ways";
+import { isDigits } from "./characters";
 import { type ErrorCode, invalidArgument } from "./error";
 import type { Host, TransportBinding } from "./host";
 import { WebSocketTransport } from "./mqtt/websocket";
@@ -24,6 +25,8 @@ const UNREACHED: readonly ErrorCode[] = Object.freeze([
   "connect-timeout",
   "connection-lost",
   "connack-timeout",
+  "malformed-packet",
+  "protocol-violation",
   "tls-failed",
   "tls-untrusted",
   "tls-name-mismatch",
@@ -66,9 +69,10 @@ export function transports(...order: readonly string[]): MakeWays {
 }
 
 function entryOf(name: string, at: number, all: readonly string[]): Entry {
-  const [, kind, digits] = /^(tcp|websocket)(?::(\d{1,5}))?$/.exec(name) ?? [];
-  const port = digits === undefined ? undefined : Number(digits);
-  if (kind === undefined || port === 0 || (port ?? 1) > 65_535) {
+  const [kind, digits, ...rest] = name.split(":");
+  const isKind = (kind === "tcp" || kind === "websocket") && rest.length === 0;
+  const port = digits === undefined ? undefined : isDigits(digits, 5) ? Number(digits) : 0;
+  if (!isKind || port === 0 || (port ?? 1) > 65_535) {
     throw invalidArgument(
       `transports: "${name}" is no transport; give tcp, tcp:PORT, websocket or websocket:PORT`,
     );

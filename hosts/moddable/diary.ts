@@ -30,7 +30,7 @@ export class Diary {
   #last: DiaryEntry | undefined;
   #writtenAt: number | undefined;
   /** When each code was written. */
-  readonly #written = new Map<string, number>();
+  #written: readonly { readonly code: string; readonly at: number }[] = [];
 
   constructor(store: Store, text: TextCodec, clock: Clock) {
     this.#store = store;
@@ -54,12 +54,12 @@ export class Diary {
     };
     this.#last = entry;
     const now = this.#clock.ticks();
-    const same = this.#written.get(error.code);
+    const same = this.#written.find(({ code }) => code === error.code)?.at;
     if (same !== undefined && now - same < SAME_AGAIN) return;
     if (this.#writtenAt !== undefined && now - this.#writtenAt < OTHER_AGAIN) return;
-    if (this.#written.size >= MOST_CODES) this.#written.clear();
+    const others = this.#written.filter(({ code }) => code !== error.code);
     this.#writtenAt = now;
-    this.#written.set(error.code, now);
+    this.#written = [...(others.length < MOST_CODES ? others : []), { code: error.code, at: now }];
     this.flush();
   }
 

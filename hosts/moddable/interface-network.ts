@@ -6,6 +6,7 @@
  * address through that, and a new object of it tells no event of an address that is there.
  */
 import { utf8Length } from "../../src/azure/percent";
+import { consistsOf, HEXADECIMAL, isPrintable } from "../../src/characters";
 import { asBerthError, BerthError } from "../../src/error";
 import type { Network, TimerHandle, Timers } from "../../src/host";
 
@@ -58,7 +59,8 @@ const LONGEST_PATIENCE = 80;
 
 /** Of WPA (IEEE 802.11-2020, annex J.4): a passphrase of 8 to 63 ASCII characters, or a key of 64 hexadecimal digits. */
 export function isPassphrase(text: string): boolean {
-  return /^[\x20-\x7e]{8,63}$|^[\da-fA-F]{64}$/.test(text);
+  if (text.length === 64) return consistsOf(text, HEXADECIMAL);
+  return text.length >= 8 && text.length < 64 && isPrintable(text);
 }
 
 export class InterfaceNetwork implements Network {

@@ -7,6 +7,7 @@
 
 import { HOST_NAME_FORM, isHostName } from "../../src/azure/identifiers";
 import { utf8Length } from "../../src/azure/percent";
+import { isDigits } from "../../src/characters";
 import { invalidArgument } from "../../src/error";
 import { isIpv4, isIpv6, parseConnectTo } from "../sockets/connect-to";
 import { isPassphrase } from "./interface-network";
@@ -204,7 +205,7 @@ export function checkedValue(key: string, setting: Setting, raw: Raw): string | 
 /** On mcconfig's command line every value is text. */
 function accept(setting: Setting, raw: Raw): string | number | undefined {
   if (setting.kind === "number") {
-    const value = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
+    const value = typeof raw === "string" && isDigits(raw, 10) ? Number(raw) : raw;
     if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
     return value >= setting.minimum && value <= setting.maximum ? value : undefined;
   }
@@ -231,7 +232,7 @@ export function listOf(text: string): string[] {
 
 function isServer(entry: string): boolean {
   const [name = "", port = "123", ...rest] = entry.split(":");
-  return isNameOrAddress(name) && rest.length === 0 && /^\d{1,5}$/.test(port) && isPort(Number(port));
+  return isNameOrAddress(name) && rest.length === 0 && isDigits(port, 5) && isPort(Number(port));
 }
 
 function isNameOrAddress(name: string): boolean {

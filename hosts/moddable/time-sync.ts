@@ -72,6 +72,7 @@ interface Answer {
 }
 
 interface Rest {
+  readonly address: string;
   /** Ticks. */
   readonly until: number;
   readonly length: number;
@@ -80,7 +81,7 @@ interface Rest {
 export class TimeSync {
   readonly #options: TimeSyncOptions;
   readonly #timeout: number;
-  readonly #resting = new Map<string, Rest>();
+  #resting: readonly Rest[] = [];
   #socket: UdpSocket | undefined;
   #timer: TimerHandle | undefined;
   #running = false;
@@ -89,7 +90,7 @@ export class TimeSync {
   #server = 0;
   /** Of this round: how many servers were asked, and which have answered. */
   #askedServers = 0;
-  #heard = new Set<number>();
+  #heard: readonly number[] = [];
   #answers: Answer[] = [];
   #rounds = 0;
   /** The one that was the only one to answer, and for how many rounds. */
@@ -149,7 +150,7 @@ export class TimeSync {
   /** A round: each server once. */
   #begin(): void {
     this.#askedServers = 0;
-    this.#heard.clear();
+    this.#heard = [];
     this.#later(0, () => this.#ask());
   }
 
@@ -206,14 +207,15 @@ export class TimeSync {
       this.#next(`${this.#entry}: a time out of bounds`);
       return;
     }
-    this.#heard.add(this.#server);
+    if (!this.#heard.includes(this.#server)) this.#heard = [...this.#heard, this.#server];
     const answer = { peer: `${this.#address}:${this.#port}`, offset: now - ticks };
     const shown = clock.now();
     const near = !this.#inDoubt && shown !== undefined && Math.abs(shown - now) <= NEAR;
     const agreed = this.#answers.some(
       ({ peer, offset }) => peer !== answer.peer && Math.abs(offset - answer.offset) <= AGREEMENT,
     );
-    const alone = this.#heard.size === 1 && this.#alone === this.#server && this.#roundsAlone >= ROUNDS_ALONE;
+    const alone =
+      this.#heard.length === 1 && this.#alone === this.#server && this.#roundsAlone >= ROUNDS_ALONE;
     if (near || agreed || alone || servers.length === 1) {
       this.#set(now);
       return;
@@ -263,25 +265,25 @@ export class TimeSync {
 
   /** The round is over: has but one server answered, again the same? */
   #count(): void {
-    const [alone] = this.#heard.size === 1 ? this.#heard : [];
+    const [alone] = this.#heard.length === 1 ? this.#heard : [];
     if (alone === undefined || alone !== this.#alone) this.#roundsAlone = 0;
     if (alone !== undefined) this.#roundsAlone += 1;
     this.#alone = alone;
   }
 
   #isResting(address: string): boolean {
-    const rest = this.#resting.get(address);
-    return rest !== undefined && this.#options.clock.ticks() < rest.until;
+    const now = this.#options.clock.ticks();
+    return this.#resting.some((rest) => rest.address === address && now < rest.until);
   }
 
   /** RFC 5905, section 7.4: what is asked for by DENY and RSTR, and by RATE. */
   #leaveAlone(away: boolean): void {
-    const before = this.#resting.get(this.#address)?.length ?? FIRST_REST / 2;
+    const address = this.#address;
+    const before = this.#resting.find((rest) => rest.address === address)?.length ?? FIRST_REST / 2;
     const length = away ? AWAY : Math.min(AWAY, before * 2);
-    this.#resting.delete(this.#address);
-    this.#resting.set(this.#address, { until: this.#options.clock.ticks() + length, length });
-    const [oldest] = this.#resting.keys();
-    if (this.#resting.size > MOST_RESTING && oldest !== undefined) this.#resting.delete(oldest);
+    const others = this.#resting.filter((rest) => rest.address !== address);
+    const rest = { address, until: this.#options.clock.ticks() + length, length };
+    this.#resting = [...others, rest].slice(-MOST_RESTING);
   }
 
   #hangUp(): void {

@@ -62,7 +62,7 @@ export class Watchdog {
     this.#restarts = restarts;
     const { store } = this.#options;
     try {
-      if (restarts > 0) store.write(KEY, Uint8Array.of(restarts));
+      if (restarts > 0) store.write(KEY, new Uint8Array([restarts]));
       else store.delete(KEY);
     } catch {
       // The next one comes sooner than it should.

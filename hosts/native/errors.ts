@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { isDigits } from "../../src/characters";
 import { asBerthError, BerthError, type ErrorCode } from "../../src/error";
 
 /** By berth_tls_code of tls/berth_tls_failure.h. */
@@ -26,6 +27,7 @@ export function engineError(code: number, text: string): BerthError {
 export function nativeError(thrown: unknown): BerthError {
   const error = asBerthError(thrown, thrown instanceof TypeError ? "invalid-argument" : "internal");
   const text = thrown instanceof Error ? thrown.message : "";
-  const [, code, about] = /^(\d{1,2}) (.*)$/s.exec(text) ?? [];
-  return code === undefined ? error : engineError(Number(code), about ?? "");
+  const blank = text.indexOf(" ");
+  const code = text.slice(0, Math.max(0, blank));
+  return isDigits(code, 2) ? engineError(Number(code), text.slice(blank + 1)) : error;
 }

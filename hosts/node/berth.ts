@@ -16,22 +16,9 @@ import { readHandedOver } from "./handed-over";
 import { createNodeHost } from "./host";
 import { loadRoots } from "./roots";
 
-export type { AssignedReport, ConnectedReport } from "../../src/agent/agent";
-export type { CloudToDeviceMessage } from "../../src/azure/hub/cloud-to-device";
-export type {
-  MethodAnswer,
-  MethodCall,
-  MethodHandler,
-  MethodHandlers,
-} from "../../src/azure/hub/direct-methods";
-export type { HubFeature } from "../../src/azure/hub/feature";
+export type * from "../../src/application-types";
 export * from "../../src/azure/hub/plug-and-play";
-export type { TwinDocument } from "../../src/azure/hub/twin";
-export type { JsonObject } from "../../src/azure/json";
-export type { Properties } from "../../src/azure/properties";
-export type { DesiredReport, DeviceOptions } from "../../src/device";
-export { BerthError, type ErrorCode } from "../../src/error";
-export type { DeviceError, MessageOptions, SendOptions } from "../../src/telemetry-device";
+export { BerthError } from "../../src/error";
 
 /** Who the device is, and what proves it: a symmetric key, or a certificate with its key. */
 export interface NodeIdentity {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { isHostName } from "../../src/azure/identifiers";
+import { isDigits, lowerCase } from "../../src/characters";
 import { BerthError } from "../../src/error";
 
 /** Where connections to one server, or to all, really go, as curl's `--connect-to` has it: to a local emulator, for example. */
@@ -25,8 +26,7 @@ export function parseConnectTo(text: string): ConnectTo[] {
 }
 
 function parseEntry(entry: string): ConnectTo {
-  // At each colon that stands in no brackets.
-  const parts = entry.trim().split(/:(?![^[]*\])/);
+  const parts = partsOf(entry.trim());
   if (parts.length < 3 || parts.length > 4) throw wrong(entry, "three parts");
   const four = parts.length === 4;
   const [host = "", second = ""] = parts;
@@ -34,11 +34,28 @@ function parseEntry(entry: string): ConnectTo {
   if (!isServer(written)) throw wrong(entry, "an ADDRESS");
   if (host !== "" && !isServer(host)) throw wrong(entry, "a HOST that is a name");
   return {
-    host: bare(host).toLowerCase(),
+    host: lowerCase(bare(host)),
     port: four ? portOf(second, entry) : undefined,
     address: bare(written),
     toPort: portOf(port, entry),
   };
+}
+
+/** Split at each colon that stands in no brackets. */
+function partsOf(entry: string): string[] {
+  let parts: string[] = [];
+  let inBrackets = false;
+  let end = entry.length;
+  for (let i = end - 1; i >= 0; i -= 1) {
+    const character = entry.charAt(i);
+    if (character === "]") inBrackets = true;
+    else if (character === "[") inBrackets = false;
+    else if (character === ":" && !inBrackets) {
+      parts = [entry.slice(i + 1, end), ...parts];
+      end = i;
+    }
+  }
+  return [entry.slice(0, end), ...parts];
 }
 
 /** Address and port for `host` and `port`: those of the first entry that matches, else their own. */
@@ -47,7 +64,7 @@ export function connectTarget(
   host: string,
   port: number,
 ): { readonly address: string; readonly port: number } {
-  const name = host.toLowerCase();
+  const name = lowerCase(host);
   for (const entry of entries) {
     if (entry.host !== "" && entry.host !== name) continue;
     if (entry.port !== undefined && entry.port !== port) continue;
@@ -73,7 +90,7 @@ function bare(host: string): string {
 
 function portOf(value: string, entry: string): number | undefined {
   if (value === "") return undefined;
-  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  const port = isDigits(value, 5) ? Number(value) : 0;
   if (port < 1 || port > 65_535) throw wrong(entry, "a PORT from 1 to 65535");
   return port;
 }

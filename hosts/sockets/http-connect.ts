@@ -6,6 +6,15 @@
 import { isHostName } from "../../src/azure/identifiers";
 import { utf8Length } from "../../src/azure/percent";
 import { base64 } from "../../src/base64";
+import {
+  ALPHANUMERIC,
+  consistsOf,
+  HEXADECIMAL,
+  httpStatus,
+  isDigits,
+  leading,
+  lowerCase,
+} from "../../src/characters";
 import { BerthError, invalidArgument, shown } from "../../src/error";
 import type { TextCodec } from "../../src/host";
 import { isIpv4, isIpv6 } from "./connect-to";
@@ -22,6 +31,8 @@ export interface ProxyServer {
 /** Bytes of the answer of a proxy, its headers included. */
 const LONGEST_ANSWER = 4_096;
 const LONGEST_CREDENTIALS = 255;
+const SCHEME = "http://";
+const CHALLENGE = "proxy-authenticate:";
 const LF = 10;
 const CR = 13;
 
@@ -31,10 +42,8 @@ const CR = 13;
  * @throws BerthError `invalid-argument`, which never shows the text: it may hold a password
  */
 export function parseProxy(text: string): ProxyServer {
-  const parts = /^(?:http:\/\/)?(?:([^:@/]*):([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:@/[\]]+):(\d{1,5})\/?$/.exec(
-    text,
-  );
-  const [, user, password, written = "", digits] = parts ?? [];
+  const parts = proxyParts(text);
+  const { user, password, written = "", digits } = parts ?? {};
   const host = written.startsWith("[") ? written.slice(1, -1) : written;
   const port = Number(digits);
   const isServer = isIpv4(host) || isHostName(host) || (host !== written && isIpv6(host));
@@ -59,6 +68,25 @@ export function parseProxy(text: string): ProxyServer {
     throw wrong(`too long in its user and password: ${LONGEST_CREDENTIALS} bytes fit`);
   }
   return { host, port, credentials };
+}
+
+/** The parts as they are written, an IPv6 address in its brackets; undefined for another form. */
+function proxyParts(text: string) {
+  const bare = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : text;
+  const rest = bare.endsWith("/") ? bare.slice(0, -1) : bare;
+  const [before, ...behind] = rest.split("@");
+  const server = (behind.length === 0 ? before : behind[0]) ?? "";
+  const [user, ...secret] = behind.length === 0 ? [] : (before ?? "").split(":");
+  const names = server.split(":");
+  const digits = names.at(-1) ?? "";
+  const written = names.slice(0, -1).join(":");
+  const inBrackets = written.startsWith("[") && written.endsWith("]");
+  const isWritten = inBrackets
+    ? consistsOf(written.slice(1, -1), HEXADECIMAL, ":.")
+    : !(written.includes(":") || written.includes("[") || written.includes("]"));
+  if (rest.includes("/") || behind.length > 1 || !isWritten || !isDigits(digits, 5)) return undefined;
+  if (user === undefined) return { written, digits };
+  return secret.length === 0 ? undefined : { user, password: secret.join(":"), written, digits };
 }
 
 function hasControls(text: string): boolean {
@@ -139,8 +167,8 @@ export class HttpConnect {
       throw malformed("its answer is no text");
     }
     const [status = "", ...lines] = head.split("\r\n");
-    const code = Number(/^HTTP\/1\.[01] (\d{3})( |$)/.exec(status)?.[1]);
-    if (Number.isNaN(code)) throw malformed(shown(status));
+    const code = httpStatus(status, "HTTP/1.1") ?? httpStatus(status, "HTTP/1.0");
+    if (code === undefined) throw malformed(shown(status));
     if (code >= 200 && code < 300) return;
     const details = { status: code };
     if (code !== 407) throw new BerthError("proxy-refused", `${this.name}: ${shown(status)}`, details);
@@ -148,9 +176,12 @@ export class HttpConnect {
   }
 
   #wants(lines: readonly string[]): string {
-    const schemes = lines.flatMap((line) => /^proxy-authenticate:\s*([\w-]+)/i.exec(line)?.[1] ?? []);
+    const asking = lines.filter((line) => lowerCase(line).startsWith(CHALLENGE));
+    const schemes = asking
+      .map((line) => leading(line.slice(CHALLENGE.length).trim(), ALPHANUMERIC, "_-"))
+      .filter((scheme) => scheme !== "");
     const given = this.#proxy.credentials !== "";
-    if (schemes.length > 0 && !schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
+    if (schemes.length > 0 && !schemes.some((scheme) => lowerCase(scheme) === "basic")) {
       return `it asks for ${shown(schemes.join(", "))}; only Basic is spoken here`;
     }
     return given ? "it refuses those that are given" : "none are given; write http://USER:PASSWORD@HOST:PORT";

@@ -85,8 +85,10 @@ export class Application {
         unit.assigned(assignment.hub);
         this.#reportsAll = true;
       }),
-      onConnected: told("onConnected", () => {
+      onConnected: told("onConnected", ({ sessionPresent }: { sessionPresent: boolean }) => {
         unit.connected();
+        // The hub may have a new twin.
+        if (!sessionPresent) this.#reportsAll = true;
         if (this.#reportsAll) this.reportAll();
       }),
       onDisconnected: told("onDisconnected", () => {

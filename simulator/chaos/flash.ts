@@ -12,8 +12,10 @@ export class Flash {
   refuses = false;
   /** A key that cannot be read. */
   unreadable: string | undefined;
-  /** What is kept may be lost by now: bits have flipped, or a write was refused. */
+  /** What is kept may be lost by now: bits have flipped, or all was wiped. The next assignment that is written ends it. */
   isDamaged = false;
+  /** A write was torn: what it wrote may be there as a whole all the same. */
+  wasTorn = false;
   writes = 0;
 
   constructor(random: Random) {
@@ -31,9 +33,13 @@ export class Flash {
         if (!alive()) throw new Error("no power");
         if (this.refuses) throw new Error("no space left");
         this.writes += 1;
-        if (!this.tearsNext) this.values.set(key, value.slice());
-        else {
+        if (!this.tearsNext) {
+          this.values.set(key, value.slice());
+          // The device does not look again at what it has written, so what comes behind this counts, whenever it connects.
+          if (key.startsWith("assignment")) this.isDamaged = false;
+        } else {
           this.tearsNext = false;
+          this.wasTorn = true;
           this.#tear(key, value);
           cut();
           throw new Error("no power");

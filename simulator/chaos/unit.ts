@@ -18,9 +18,9 @@ import { Application, type Surroundings } from "./application";
 import { Flash } from "./flash";
 import { Ledger } from "./ledger";
 import { Rate } from "./rates";
-import { Traits } from "./traits";
-import { Trace } from "./trace";
 import type * as subject from "./subject";
+import { Trace } from "./trace";
+import { Traits } from "./traits";
 
 export const ID_SCOPE = "0ne00000000";
 export const HUBS = Object.freeze([
@@ -133,6 +133,8 @@ export class Unit implements Surroundings {
   #named = new Set<string>();
   #kept: string | undefined;
   #candidate: string | undefined;
+  /** What DPS has answered last, whether or not the device has heard it. */
+  #answered: string | undefined;
   /** The store has refused what was assigned; since the last connection, and since it was last kept. */
   #storeFailed = false;
   #behind = false;
@@ -333,9 +335,9 @@ export class Unit implements Surroundings {
     return (this.device?.connected ?? false) && hub?.current !== undefined && hub.place !== undefined;
   }
 
-  /** The hub where the device is. */
+  /** The hub where the device is, as the services see it: one that it has left may not know so yet. */
   get home(): HubRecord | undefined {
-    return this.hubs.find(({ current }) => current !== undefined);
+    return this.hubs.find(({ host, current }) => host === this.account.assigned && current !== undefined);
   }
 
   /** It is calm, and has been for long enough. */
@@ -397,7 +399,9 @@ export class Unit implements Surroundings {
       case 0: {
         const name = random.pick(METHODS);
         const id = home?.call(name, JSON.stringify({ n: this.#services }));
-        if (id !== undefined) this.#calls.set(id, { name, isCalm: this.#isCalm });
+        // Without power, or behind a connection that is dead without a word, nobody answers.
+        const reaches = this.isHome && [...this.network.links].every(({ lost }) => !lost);
+        if (id !== undefined) this.#calls.set(id, { name, isCalm: this.#isCalm && reaches });
         break;
       }
       case 1:
@@ -458,11 +462,7 @@ export class Unit implements Surroundings {
 
   /** What was assigned is kept by now. */
   #settle(): void {
-    // Where it is the one that is kept already nothing is written.
-    if (this.#candidate !== undefined && this.#candidate !== this.#kept) {
-      this.#kept = this.#candidate;
-      this.flash.isDamaged = false;
-    }
+    if (this.#candidate !== undefined) this.#kept = this.#candidate;
     this.#candidate = undefined;
   }
 
@@ -479,7 +479,7 @@ export class Unit implements Surroundings {
     this.#candidate = undefined;
     // What is left is what the next life finds.
     this.#kept = this.#stored;
-    this.#storeFailed = this.#behind = false;
+    this.#storeFailed = this.#behind = this.flash.wasTorn = false;
     this.tally.writes = this.tally.writes + this.flash.writes;
     this.flash.writes = 0;
   }
@@ -489,6 +489,7 @@ export class Unit implements Surroundings {
     const stored = this.#stored;
     const expected = [this.#kept];
     if (this.#candidate !== undefined) expected.push(this.#candidate);
+    if (this.flash.wasTorn) expected.push(this.#answered);
     if (this.flash.isDamaged || this.#behind) expected.push(undefined, ...this.#named);
     if (!expected.includes(stored)) {
       this.violate("the assignment is readable", `flash has ${stored}, not ${expected.join(" or ")}`);
@@ -639,6 +640,7 @@ export class Unit implements Surroundings {
     } else if (step === "poll") tally.polls += 1;
     else if (step === "twin-get" || step === "reported") tally.twins += 1;
     else if (step === "method-answer") tally.methods += 1;
+    else if (step === "assigned") this.#answered = about;
     else if (step === "token-end" && this.#calmBegan < Number(about)) {
       this.violate("a token is renewed in time", "the hub has ended a connection of the calm");
     }

@@ -63,6 +63,8 @@ export interface QueuedMessage {
 export interface Place {
   twin: Twin;
   queue: QueuedMessage[];
+  /** Filters of the session that is kept. */
+  readonly filters: Set<string>;
 }
 
 /** What happens at the services, told to who checks. */
@@ -165,6 +167,6 @@ export class Account {
     const twin = (assigned !== undefined && places.get(assigned)?.twin) || this.#migrating;
     this.#migrating = undefined;
     if (assigned !== undefined && assigned !== hub) places.delete(assigned);
-    if (!places.has(hub)) places.set(hub, { twin: twin ?? newTwin(), queue: [] });
+    if (!places.has(hub)) places.set(hub, { twin: twin ?? newTwin(), queue: [], filters: new Set() });
   }
 }

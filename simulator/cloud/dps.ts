@@ -70,8 +70,9 @@ export class DpsRecord {
     this.#notBefore = Number.NEGATIVE_INFINITY;
   }
 
-  register(): Answer {
-    this.#assertTold("registration");
+  /** @param link by which it came */
+  register(link: Link): Answer {
+    this.#assertTold("registration", link);
     const refusal = this.#refusal();
     if (refusal) return refusal;
     const { random, events } = this.account.options;
@@ -84,9 +85,10 @@ export class DpsRecord {
     return [202, JSON.stringify({ operationId: this.#operation, status: "assigning" }), after];
   }
 
-  poll(operation: string): Answer {
-    this.#assertTold("poll");
-    this.#assertRate();
+  /** @param link by which it came */
+  poll(operation: string, link: Link): Answer {
+    this.#assertTold("poll", link);
+    this.#assertRate(link);
     const refusal = this.#refusal();
     if (refusal) return refusal;
     const { account } = this;
@@ -160,13 +162,16 @@ export class DpsRecord {
     return [status, JSON.stringify(body), after];
   }
 
-  #assertTold(what: string): void {
+  #assertTold(what: string, link: Link): void {
+    // What comes by a connection that the device has given up was held up on its way.
+    if (!link.open) return;
     const early = this.#notBefore - this.account.options.time.ticks();
     if (early > 0)
       this.account.options.events.fault(`DPS: a ${what} ${Math.ceil(early)} ms before retry-after`);
   }
 
-  #assertRate(): void {
+  #assertRate(link: Link): void {
+    if (!link.open) return;
     const now = this.account.options.time.ticks();
     this.#polls.push(now);
     if (this.#polls.length > 6) this.#polls.shift();
@@ -233,12 +238,12 @@ export class DpsConnection extends Connection {
       events.step("register", requestId);
       const body = payload.length > 0 ? JSON.parse(payload.toString("utf8")) : {};
       if (body.registrationId !== registrationId) events.fault(`DPS: the body is for ${body.registrationId}`);
-      answer = this.#record.register();
+      answer = this.#record.register(this.link);
     } else if (topic.startsWith(POLL)) {
       const [request = "", operation = ""] = topic.slice(POLL.length).split("&operationId=");
       requestId = request;
       events.step("poll", operation);
-      answer = this.#record.poll(decodeURIComponent(operation));
+      answer = this.#record.poll(decodeURIComponent(operation), this.link);
     } else {
       this.broken(`DPS: PUBLISH to ${topic}`);
       return;

@@ -24,8 +24,6 @@ export class HubRecord {
   readonly account: Account;
   readonly host: string;
   #current: HubConnection | undefined;
-  /** Filters of the session that is kept. */
-  filters = new Set<string>();
   #calls = 0;
 
   constructor(account: Account, host: string) {
@@ -40,6 +38,12 @@ export class HubRecord {
   /** Undefined while DPS has put the device elsewhere. */
   get place(): Place | undefined {
     return this.account.places.get(this.host);
+  }
+
+  /** The device has subscribed to `filter`, or to anything, over all its connections. */
+  subscribed(filter?: string): boolean {
+    const filters = this.place?.filters;
+    return filters !== undefined && (filter === undefined ? filters.size > 0 : filters.has(filter));
   }
 
   get current(): HubConnection | undefined {
@@ -92,14 +96,11 @@ export class HubConnection extends Connection {
   readonly #delivering = new Map<number, QueuedMessage>();
   /** Calls without an answer, with ticks at which they end. */
   readonly #calls = new Map<string, number>();
-  /** Since when the device knows that this connection stands; for how long nothing has been wrong. */
-  readonly since: number;
 
   constructor(record: HubRecord, link: Link) {
     super(record.account, link);
     this.#record = record;
     this.#account = record.account;
-    this.since = this.now;
   }
 
   override closed(): void {
@@ -138,7 +139,7 @@ export class HubConnection extends Connection {
     }
     this.accepted = true;
     this.#record.take(this);
-    this.send(connack(0, this.#record.filters.size > 0));
+    this.send(connack(0, this.#record.subscribed()));
     events.step("hub-connack", "0");
     this.#lastHeard = this.now;
     this.#keepAlive = packet.keepAlive * 1_500;
@@ -149,7 +150,7 @@ export class HubConnection extends Connection {
       time.set(
         () => {
           if (this.over) return;
-          events.step("token-end", String(this.since));
+          events.step("token-end", String(this.link.since));
           this.drop("the token has ended");
         },
         Math.min(until - this.now, 2 ** 31),
@@ -185,7 +186,7 @@ export class HubConnection extends Connection {
       );
       return;
     }
-    for (const filter of filters) this.#record.filters.add(filter);
+    for (const filter of filters) this.#record.place?.filters.add(filter);
     this.send(
       suback(
         id,
@@ -237,7 +238,7 @@ export class HubConnection extends Connection {
   }
 
   call(name: string, requestId: string, payload: string): boolean {
-    if (this.over || !this.#record.filters.has(METHOD_FILTER)) return false;
+    if (this.over || !this.#record.subscribed(METHOD_FILTER)) return false;
     const { events, time } = this.account.options;
     const limit = 30_000;
     this.#calls.set(requestId, this.now + limit);
@@ -253,7 +254,7 @@ export class HubConnection extends Connection {
   }
 
   desired(patch: Record<string, unknown>, version: number): void {
-    if (this.over || !this.#record.filters.has(DESIRED_FILTER)) return;
+    if (this.over || !this.#record.subscribed(DESIRED_FILTER)) return;
     this.account.options.events.step("desired", String(version));
     const body = JSON.stringify({ ...patch, $version: version });
     this.send(publish(`$iothub/twin/PATCH/properties/desired/?$version=${version}`, body));
@@ -285,9 +286,10 @@ export class HubConnection extends Connection {
   }
 
   #deliver(): void {
-    const { place, filters } = this.#record;
+    const { place } = this.#record;
     const { account } = this;
-    if (!place || this.over || !filters.has(`devices/${account.deviceId}/messages/devicebound/#`)) return;
+    if (!place || this.over) return;
+    if (!place.filters.has(`devices/${account.deviceId}/messages/devicebound/#`)) return;
     const waiting = new Set(this.#delivering.values());
     for (const message of [...place.queue]) {
       if (waiting.size >= WINDOW) return;

@@ -356,7 +356,7 @@ export class Agent {
   /** While it runs: what a connection that stands is worth, and a request for DPS that waits for its time. */
   #watch(): void {
     const now = this.#host.clock.ticks();
-    if (this.#standing.look(now)) {
+    if (this.#standing.look(now, this.#wish.isRequest)) {
       this.#wish.stood();
       this.#credentials.stood();
     }

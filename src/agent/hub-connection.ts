@@ -90,6 +90,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
   /** There was no room for something. */
   #waits = false;
   #connected = false;
+  #sessionPresent = false;
   #ended = false;
   /** Ticks at which a planned end waits no longer; undefined before one. */
   #drainedBy: number | undefined;
@@ -195,6 +196,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
       this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.renew());
     }
     this.#connected = true;
+    this.#sessionPresent = sessionPresent;
     if (!this.#eager) this.onOpen();
     this.#handler.onConnected(sessionPresent);
     this.#opened(false);
@@ -257,7 +259,8 @@ export class HubConnection implements SessionHandler<HubMessage> {
   #opened(subscribed: boolean): void {
     for (const feature of this.#features) {
       if (!this.#open) return;
-      if (feature.filters(this.#deviceId).length > 0 === subscribed) feature.opened?.(this.#deviceId);
+      if (feature.filters(this.#deviceId).length > 0 === subscribed)
+        feature.opened?.(this.#deviceId, this.#sessionPresent);
     }
     this.pump();
   }

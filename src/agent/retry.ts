@@ -269,10 +269,14 @@ export class Retry implements RetryCounts {
     if (!same) this.attempts = this.finals = this.failures = this.rounds = 0;
   }
 
-  /** A connection to the hub has stood for some time. */
-  stood(): void {
-    this.attempts = this.failures = this.rounds = this.registrations = this.refusals = 0;
-    this.#tries = this.#throttled = this.#unavailable = 0;
+  /**
+   * A connection to the hub has stood for some time.
+   * @param asked the application's request for DPS waits still: the hub's word says nothing of DPS, and what slows that down stays
+   */
+  stood(asked = false): void {
+    this.attempts = this.failures = this.rounds = this.#unavailable = 0;
+    if (asked) return;
+    this.registrations = this.refusals = this.#tries = this.#throttled = 0;
     this.dpsNow();
   }
 

@@ -35,12 +35,15 @@ export class Standing {
     this.#isStable = false;
   }
 
-  /** @returns true when the connection counts as a success now, and did not at the last look */
-  look(now: number): boolean {
+  /**
+   * @param asked as `Retry.stood`
+   * @returns true when the connection counts as a success now, and did not at the last look
+   */
+  look(now: number, asked: boolean): boolean {
     const becomesStable = now >= this.stableAt && !this.#isStable;
     if (becomesStable) {
       this.#isStable = true;
-      this.#retry.stood();
+      this.#retry.stood(asked);
     }
     const mends = now >= this.#since + MENDED && this.#retry.finals > 0;
     if (mends) this.#retry.mended();

@@ -4,6 +4,7 @@
  * decides nothing about time. Source: "Communicate with DPS using the MQTT protocol" and the schema
  * `DeviceRegistrationResult` of the DPS device API.
  */
+import { lowerCase } from "../characters";
 import { BerthError, type ErrorCode, shown } from "../error";
 import { isDeviceId, isHostName } from "./identifiers";
 import { asJsonObject, type JsonObject, parseJsonObject } from "./json";
@@ -84,7 +85,7 @@ export function interpretDpsResponse(topic: ResponseTopic, body: string, registr
   const state = objectAt(json, "registrationState");
   // Upper and lower case are the same to DPS.
   const named = state && stringAt(state, "registrationId");
-  if (named !== undefined && named.toLowerCase() !== registrationId.toLowerCase()) {
+  if (named !== undefined && lowerCase(named) !== lowerCase(registrationId)) {
     return failure("dps-malformed", topic, json, `the answer is for ${shown(named)}`);
   }
   const operationId = stringAt(json, "operationId");
@@ -120,7 +121,7 @@ function assigned(topic: ResponseTopic, json: JsonObject, state: JsonObject | un
     return failure("dps-unknown-profile", topic, json, `connectionProfile ${kindOf(profile)}`);
   }
   const assignment = {
-    hub: hub.toLowerCase(),
+    hub: lowerCase(hub),
     deviceId,
     substatus: stringAt(state, "substatus"),
     payload: objectAt(state, "payload"),

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The rules for identifiers and host names that DPS and IoT Hub state: wrong ones are refused before they travel. */
+import { ALPHANUMERIC, consistsOf, HEXADECIMAL, isDigits } from "../characters";
 import { invalidArgument } from "../error";
+
+/** Letters and digits aside. */
+const REGISTRATION_ID = "-._:";
+const DEVICE_ID = "-.%_*?!(),:=@$'";
 
 /**
  * A registration id: 1 to 128 of `A-Z a-z 0-9 - . _ :`, the last one a letter, a digit or `-`
@@ -8,7 +13,13 @@ import { invalidArgument } from "../error";
  * @throws BerthError `invalid-argument`
  */
 export function checkRegistrationId(id: string): string {
-  if (!/^[A-Za-z0-9\-._:]{0,127}[A-Za-z0-9-]$/.test(id)) {
+  const last = id.slice(-1);
+  if (
+    id === "" ||
+    id.length > 128 ||
+    !consistsOf(id, ALPHANUMERIC, REGISTRATION_ID) ||
+    "._:".includes(last)
+  ) {
     throw invalidArgument(
       "registration id: 1 to 128 letters, digits or - . _ :, the last one a letter, a digit or -",
     );
@@ -21,7 +32,7 @@ export function checkRegistrationId(id: string): string {
  * @throws BerthError `invalid-argument`
  */
 export function checkIdScope(idScope: string): string {
-  if (!/^[A-Za-z0-9]{1,64}$/.test(idScope)) {
+  if (idScope === "" || idScope.length > 64 || !consistsOf(idScope, ALPHANUMERIC)) {
     throw invalidArgument("id scope: letters and digits, as the DPS overview page shows it");
   }
   return idScope;
@@ -36,11 +47,23 @@ export const HOST_NAME_FORM = "a host name alone: no https://, no port, no blank
  * (WHATWG URL, "ends in a number").
  */
 export function isHostName(name: string): boolean {
-  return (
-    name.length <= 253 &&
-    /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(name) &&
-    !/(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)$/.test(name)
-  );
+  let label = "";
+  for (let at = 0; at <= name.length; at += label.length + 1) {
+    const dot = name.indexOf(".", at);
+    label = name.slice(at, dot < 0 ? name.length : dot);
+    if (!isLabel(label)) return false;
+  }
+  return name.length <= 253 && !isNumber(label);
+}
+
+function isLabel(label: string): boolean {
+  const isLong = label === "" || label.length > 63;
+  return !isLong && consistsOf(label, ALPHANUMERIC, "-") && !label.startsWith("-") && !label.endsWith("-");
+}
+
+function isNumber(label: string): boolean {
+  const hexadecimal = label.startsWith("0x") || label.startsWith("0X") ? label.slice(2) : undefined;
+  return isDigits(label) || consistsOf(hexadecimal ?? "-", HEXADECIMAL);
 }
 
 /**
@@ -48,5 +71,5 @@ export function isHostName(name: string): boolean {
  * `#` and `+` too ("Identity registry"), which no topic can hold [MQTT-3.3.2-2].
  */
 export function isDeviceId(id: string): boolean {
-  return /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/.test(id);
+  return id !== "" && id.length <= 128 && consistsOf(id, ALPHANUMERIC, DEVICE_ID);
 }

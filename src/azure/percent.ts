@@ -2,6 +2,10 @@
 /** Percent-encoding as Azure's SAS tokens and property bags use it (RFC 3986, unreserved characters stay). */
 import { invalidArgument } from "../error";
 
+/** What encodeURIComponent leaves as it is (RFC 3986, section 2.2), and the second digits of their codes. */
+const RESERVED: readonly string[] = Object.freeze(["!", "'", "(", ")", "*"]);
+const CODES = "1789A";
+
 /**
  * Encodes everything but `A-Z a-z 0-9 - _ . ~`, with upper-case hexadecimal digits.
  * @throws BerthError `invalid-argument` for a lone surrogate
@@ -13,7 +17,11 @@ export function percentEncode(text: string): string {
   } catch {
     throw invalidArgument("a lone surrogate cannot be encoded");
   }
-  return encoded.replace(/[!'()*]/g, strict);
+  for (let i = 0; i < RESERVED.length; i += 1) {
+    const character = RESERVED[i] as string;
+    if (encoded.includes(character)) encoded = encoded.split(character).join(`%2${CODES.charAt(i)}`);
+  }
+  return encoded;
 }
 
 /** Decodes, or returns undefined when the text is ill-formed. `+` stands for itself. */
@@ -22,7 +30,7 @@ export function percentDecode(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text);
     // XS (13.3) takes overlong forms and surrogates: they do not come out as long as they went in.
-    return utf8Length(decoded) === utf8Length(text.replace(/%../g, "-")) ? decoded : undefined;
+    return utf8Length(decoded) === utf8Length(text) - 2 * escapesIn(text) ? decoded : undefined;
   } catch {
     return undefined;
   }
@@ -30,9 +38,13 @@ export function percentDecode(text: string): string | undefined {
 
 /** Bytes of `text` in UTF-8. @throws URIError for a lone surrogate */
 export function utf8Length(text: string): number {
-  return encodeURIComponent(text).replace(/%../g, "-").length;
+  const encoded = encodeURIComponent(text);
+  return encoded.length - 2 * escapesIn(encoded);
 }
 
-function strict(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+/** Of a text in which each % begins two digits. */
+function escapesIn(encoded: string): number {
+  let count = 0;
+  for (let at = encoded.indexOf("%"); at >= 0; at = encoded.indexOf("%", at + 1)) count += 1;
+  return count;
 }

@@ -3,6 +3,7 @@
  * The topic of an answer, as DPS and IoT Hub have it: `{prefix}{status}/?$rid={id}&retry-after={s}&$version={n}`.
  * Sources: "Communicate with DPS using the MQTT protocol", "Communicate with an IoT hub using the MQTT protocol".
  */
+import { isDigits, lowerCase } from "../characters";
 import { percentDecode } from "./percent";
 
 /** What the topic of an answer says. */
@@ -44,7 +45,7 @@ export function queryValue(query: string, name: string): string | undefined {
   let value: string | undefined;
   for (const part of query.split("&")) {
     const equals = part.indexOf("=");
-    if (equals < 0 || (percentDecode(part.slice(0, equals)) ?? "").toLowerCase() !== name) continue;
+    if (equals < 0 || lowerCase(percentDecode(part.slice(0, equals)) ?? "") !== name) continue;
     value = percentDecode(part.slice(equals + 1)) ?? "";
   }
   return value;
@@ -52,5 +53,5 @@ export function queryValue(query: string, name: string): string | undefined {
 
 /** The number that `text` writes in decimal digits and nothing else. */
 export function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && isDigits(text) ? Number(text) : undefined;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The chain that DPS or a hub issues, judged before it is kept. Who signed it the hub knows, the device does not. */
+
 import { bytesOfBase64 } from "../azure/symmetric-key";
+import { lowerCase } from "../characters";
 import { BerthError, shown } from "../error";
-import type { StoredCertificate } from "./stored-certificate";
 import { readCertificate } from "../x509/certificate";
 import { pointOf, publicKeyInfo } from "../x509/certificate-request";
 import { sameBytes } from "../x509/der";
+import type { StoredCertificate } from "./stored-certificate";
 
 /** Certificates in a chain, as Microsoft's SDK has it. */
 const LONGEST_CHAIN = 6;
@@ -59,7 +61,7 @@ function isForChain(der: Uint8Array, index: number, order: CertificateOrder): bo
   if (index > 0) return !read.selfIssued;
   if (!sameBytes(read.publicKey, publicKeyInfo(pointOf(key)))) throw unusable("it is for another key");
   // DPS compares without regard to case.
-  if (read.commonName?.toLowerCase() !== commonName.toLowerCase()) {
+  if (lowerCase(read.commonName ?? "") !== lowerCase(commonName)) {
     throw unusable(`it is for ${shown(read.commonName ?? "nobody")}, not for ${commonName}`);
   }
   return true;

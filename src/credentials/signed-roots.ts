@@ -55,6 +55,8 @@ export class SignedRoots implements Credential {
   #run = new TrialRun(blamesRoots);
   #report: ((patch: JsonObject) => boolean) | undefined;
   #writes = 0;
+  /** Why roots were given up, for the service; an earlier run may have done it. */
+  #gaveUp = "no connection under them";
   /** Ticks of the last word about roots that end. */
   #warnedAt = Number.NEGATIVE_INFINITY;
 
@@ -123,7 +125,8 @@ export class SignedRoots implements Credential {
     if (store.tries < MOST_TRIES) return undefined;
     const counter = store.trial?.counter ?? 0;
     store.giveUp(counter);
-    this.#tell("given-up", counter, `no connection under them: ${error.code}`);
+    this.#gaveUp = `no connection under them: ${error.code}`;
+    this.#tell("given-up", counter, this.#gaveUp);
     return new BerthError(
       "roots-refused",
       `${MOST_TRIES} connections under those with counter ${counter} ended, the last one in ${error.code}`,
@@ -172,7 +175,8 @@ export class SignedRoots implements Credential {
       throw rootsRefused(`counter ${bundle.counter} is not above ${known}, that of the roots in use`);
     }
     if (bundle.counter === store.mark) {
-      throw rootsRefused(`those with counter ${bundle.counter} were given up; sign others with a higher one`);
+      this.#answer("given-up", bundle.counter, this.#gaveUp);
+      return;
     }
     store.offer(bundle);
     this.#writes += 1;

@@ -21,9 +21,9 @@ export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   readonly #ids: Uint16Array;
   readonly #messages: (Message | undefined)[];
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer. */
-  readonly #reserved: number[] = [];
+  #reserved: number[] = [];
   /** How many return codes the answer to each of them must have. */
-  readonly #returnCodes: number[] = [];
+  #returnCodes: number[] = [];
   #count = 0;
   #last: number;
 
@@ -121,8 +121,11 @@ export class InFlight<Message extends OutboundMessage = OutboundMessage> {
   release(id: number): number {
     const index = this.#reserved.indexOf(id);
     if (index < 0) return -1;
-    this.#reserved.splice(index, 1);
-    return this.#returnCodes.splice(index, 1)[0] as number;
+    const code = this.#returnCodes[index] as number;
+    const isOther = (_: number, at: number): boolean => at !== index;
+    this.#reserved = this.#reserved.filter(isOther);
+    this.#returnCodes = this.#returnCodes.filter(isOther);
+    return code;
   }
 
   /** How many identifiers are reserved. */

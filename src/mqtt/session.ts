@@ -212,7 +212,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     return this.#state === CONNECTED;
   }
 
-  /** Ticks when bytes of the server last came; -1 before any has. */
+  /** Ticks when the server was last heard; -1 before CONNACK: what comes until then may be somebody else's, who speaks no MQTT. */
   get heardAt(): number {
     return this.#lastReceived;
   }
@@ -293,6 +293,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
 
   onConnack(sessionPresent: boolean, returnCode: number): void {
     if (this.#state !== CONNECTING) throw new BerthError("protocol-violation", "a second CONNACK");
+    this.#lastReceived = this.#host.clock.ticks();
     if (returnCode) {
       throw new BerthError(REFUSALS[returnCode] as ErrorCode, "", { status: returnCode });
     }
@@ -416,7 +417,7 @@ export class Session<Message extends OutboundMessage = OutboundMessage> implemen
     while (this.#owed.length === 0 || this.#settle()) {
       const count = this.#read(input);
       if (count === 0) break;
-      this.#lastReceived = this.#host.clock.ticks();
+      if (this.#state === CONNECTED) this.#lastReceived = this.#host.clock.ticks();
       if (this.#pingDeadline !== NONE) this.#pinged();
       this.#reader.push(input, count);
       if (this.#state === CLOSED) return;

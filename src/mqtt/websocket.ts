@@ -5,6 +5,7 @@
  * nothing. Fragments of a message are one stream to MQTT, as section 6 wants it; pings are answered in between.
  */
 import { base64 } from "../base64";
+import { ALPHANUMERIC, consistsOf, httpStatus, lowerCase } from "../characters";
 import { asBerthError, BerthError, type ErrorCode, shown } from "../error";
 import {
   openTransport,
@@ -26,6 +27,8 @@ export interface WebSocketOptions extends TransportOptions {
   readonly path: string;
 }
 
+/** Of which names of headers consist, letters and digits aside (RFC 9110, section 5.6.2). */
+const TOKEN = "!#$%&'*+-.^_`|~";
 /** MQTT 3.1.1, section 6: the one name. */
 const SUBPROTOCOL = "mqtt";
 /** RFC 6455, section 1.3. */
@@ -222,13 +225,13 @@ export class WebSocketTransport implements Transport {
       throw refused("its answer is no text");
     }
     const [status = "", ...lines] = head.slice(0, -4).split("\r\n");
-    const code = /^HTTP\/1\.1 (\d{3})( |$)/.exec(status)?.[1];
+    const code = httpStatus(status, "HTTP/1.1");
     if (code === undefined) throw refused(`its answer is no HTTP/1.1: ${shown(status)}`);
-    if (code !== "101") throw refused(shown(status), Number(code));
+    if (code !== 101) throw refused(shown(status), code);
     if (this.#request) throw refused("it answered before it had the whole request");
     const fields = fieldsOf(lines);
-    if (fields.upgrade?.toLowerCase() !== "websocket") throw refused("no Upgrade: websocket");
-    const connection = (fields.connection ?? "").toLowerCase().split(",");
+    if (lowerCase(fields.upgrade ?? "") !== "websocket") throw refused("no Upgrade: websocket");
+    const connection = lowerCase(fields.connection ?? "").split(",");
     if (!connection.some((token) => token.trim() === "upgrade")) throw refused("no Connection: Upgrade");
     if (fields["sec-websocket-accept"] !== this.#accept) throw refused("a wrong Sec-WebSocket-Accept");
     if (fields["sec-websocket-protocol"] !== SUBPROTOCOL) throw refused("no Sec-WebSocket-Protocol: mqtt");
@@ -463,11 +466,14 @@ function endsHead(bytes: Uint8Array, length: number): boolean {
 function fieldsOf(lines: readonly string[]): Readonly<Record<string, string | undefined>> {
   const fields: Record<string, string | undefined> = Object.create(null);
   for (const line of lines) {
-    const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (!field) throw refused(`its answer has a line that is no header: ${shown(line)}`);
-    const name = (field[1] as string).toLowerCase();
+    const colon = line.indexOf(":");
+    const name = lowerCase(line.slice(0, Math.max(0, colon)));
+    const isHeader =
+      name !== "" && consistsOf(name, ALPHANUMERIC, TOKEN) && !line.includes("\r") && !line.includes("\n");
+    if (!isHeader) throw refused(`its answer has a line that is no header: ${shown(line)}`);
+    const value = line.slice(colon + 1).trim();
     const before = fields[name];
-    fields[name] = before === undefined ? field[2] : `${before}, ${field[2]}`;
+    fields[name] = before === undefined ? value : `${before}, ${value}`;
   }
   return fields;
 }

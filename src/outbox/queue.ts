@@ -6,7 +6,7 @@
  * Where flash takes nothing (it fails, or has had its erases of the day) and before the device starts, messages wait in
  * memory behind those in flash, and are put there as soon as it takes them: it is one queue in any case.
  */
-import { Alarm } from "../alarm";
+
 import {
   type MessageOwner,
   type MessageQueue,
@@ -15,6 +15,7 @@ import {
   type OutboxOptions,
   TelemetryMessage,
 } from "../agent/outbox";
+import { Alarm } from "../alarm";
 import { asBerthError, BerthError, type ErrorCode } from "../error";
 import type { Host } from "../host";
 import { NO_BYTES } from "../mqtt/packets";
@@ -48,9 +49,9 @@ export class FlashQueue implements MessageQueue {
   /** Messages that nobody was told of. */
   #dropped = 0;
   /** Not yet told. */
-  readonly #problems: BerthError[] = [];
+  #problems: BerthError[] = [];
   /** What was told since a message was last written: once. */
-  readonly #told = new Set<ErrorCode>();
+  #told: readonly ErrorCode[] = [];
 
   /** @throws BerthError `invalid-argument` as `Outbox` */
   constructor(
@@ -164,7 +165,7 @@ export class FlashQueue implements MessageQueue {
       this.#tell(asBerthError(error, "outbox-unwritten"));
       return false;
     }
-    this.#told.clear();
+    this.#told = [];
     if (isNext) {
       log.skip();
       this.#append(place, payload, bag);
@@ -252,11 +253,13 @@ export class FlashQueue implements MessageQueue {
   /** A moment later: no callback comes from inside `send`. */
   #tell(error: BerthError): void {
     const isDamage = error.code === "outbox-damaged";
-    if (!isDamage && this.#told.has(error.code)) return;
-    this.#told.add(error.code);
+    if (!isDamage && this.#told.includes(error.code)) return;
+    this.#told = [...this.#told, error.code];
     this.#problems.push(error);
     this.#alarm.set(0, () => {
-      for (const problem of this.#problems.splice(0)) this.#report(problem);
+      const problems = this.#problems;
+      this.#problems = [];
+      for (const problem of problems) this.#report(problem);
     });
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** As much DER (X.690) as certificates and requests for them need: definite lengths, tags of one byte. */
+import { isDigits } from "../characters";
 import { invalidArgument } from "../error";
 
 /** Tags. */
@@ -78,11 +79,14 @@ export class Der {
     const text = ascii(value);
     const century = digits === 4 ? "" : text < "5" ? "20" : "19";
     const whole = century + text.slice(0, -1);
-    if (!/^\d{14}$/.test(whole) || !text.endsWith("Z")) throw broken();
+    if (!isDigits(whole) || !text.endsWith("Z")) throw broken();
     const part = (at: number): number => Number(whole.slice(at, at + 2));
     const time = Date.UTC(Number(whole.slice(0, 4)), part(4) - 1, part(6), part(8), part(10), part(12));
     // A day or an hour that is not in the calendar has become another one.
-    if (new Date(time).toISOString().replace(/\D/g, "").slice(0, 14) !== whole) throw broken();
+    const parts = new Date(time).toISOString();
+    const digitsOf = (from: number): string => parts.slice(from, from + 2);
+    const read = parts.slice(0, 4) + [5, 8, 11, 14, 17].map(digitsOf).join("");
+    if (read !== whole) throw broken();
     return time;
   }
 }

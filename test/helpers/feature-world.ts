@@ -39,11 +39,11 @@ export class FeatureWorld {
     });
   }
 
-  connect(): void {
+  connect(sessionPresent = true): void {
     this.#connected = true;
     if (!this.#addressed) this.#feature.moved?.();
     this.#addressed = true;
-    this.#feature.opened?.("device-1");
+    this.#feature.opened?.("device-1", sessionPresent);
     this.pump();
   }
 

@@ -22,7 +22,7 @@ describe("BerthError", () => {
 
   test("alone, it has the meaning only", () => {
     const error = new BerthError("dps-disabled");
-    expect(error.message).toBe(ERRORS["dps-disabled"].meaning);
+    expect(error.message).toBe(ERRORS["dps-disabled"]);
     expect(error.retriable).toBe(false);
     expect([error.retryAfter, error.status, error.errorCode, error.trackingId]).toEqual(
       Array.from({ length: 4 }),
@@ -33,7 +33,7 @@ describe("BerthError", () => {
     expect(new BerthError("invalid-argument", "--port: 8883 is in use").message).toBe(
       "--port: 8883 is in use",
     );
-    expect(new BerthError("invalid-argument").message).toBe(ERRORS["invalid-argument"].meaning);
+    expect(new BerthError("invalid-argument").message).toBe(ERRORS["invalid-argument"]);
   });
 
   test("its name is on the prototype: a platform that prints errors finds it", () => {
@@ -43,7 +43,6 @@ describe("BerthError", () => {
 
   test("the table cannot be changed", () => {
     expect(Object.isFrozen(ERRORS)).toBe(true);
-    for (const code of codes) expect(Object.isFrozen(ERRORS[code])).toBe(true);
   });
 });
 
@@ -61,7 +60,7 @@ describe("asBerthError", () => {
     ["null", null, " (null)"],
     ["a symbol", Symbol("boom"), " (Symbol(boom))"],
   ])("wraps %s", (_, thrown, about) => {
-    expect(asBerthError(thrown).message).toBe(ERRORS.internal.meaning + about);
+    expect(asBerthError(thrown).message).toBe(ERRORS.internal + about);
     expect(asBerthError(thrown, "connection-lost").code).toBe("connection-lost");
   });
 
@@ -116,10 +115,10 @@ describe("docs/errors.md", () => {
 
   test.each(rows)("%s: retriable and meaning are those of the source", (...row) => {
     const [code = "", retriable, meaning, action] = row;
-    const kind = ERRORS[code.replaceAll("`", "") as ErrorCode];
+    const name = code.replaceAll("`", "") as ErrorCode;
     expect(row).toHaveLength(4);
-    expect(retriable).toBe(kind.retriable ? "yes" : "no");
-    expect(meaning).toBe(kind.meaning);
+    expect(retriable).toBe(new BerthError(name).retriable ? "yes" : "no");
+    expect(meaning).toBe(ERRORS[name]);
     expect(action).toMatch(/\w/);
   });
 });

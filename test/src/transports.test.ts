@@ -116,6 +116,8 @@ describe("what is tried next", () => {
     "connect-timeout",
     "connection-lost",
     "connack-timeout",
+    "malformed-packet",
+    "protocol-violation",
     "tls-failed",
     "tls-untrusted",
     "tls-name-mismatch",

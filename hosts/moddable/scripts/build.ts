@@ -35,6 +35,8 @@ export interface BuildOptions {
   readonly mode: "debug" | "instrument" | "release";
   /** `key=value`, into `mc/config` */
   readonly settings: readonly string[];
+  /** In place of the app's own, which it includes. */
+  readonly manifest?: string | undefined;
 }
 
 /** A line of mcconfig that is only a warning there, though the app lacks a part. */
@@ -67,7 +69,7 @@ function rootOf(project: string, app: string) {
  * @param name of what belongs to this build alone, a path without an ending
  */
 async function buildAlone(options: BuildOptions, root: string, name: string) {
-  const { project, sdk, app, platform, target, mode, settings } = options;
+  const { project, sdk, app, platform, target, mode, settings, manifest } = options;
   const [family = platform, board] = platform.split("/");
   const tail = [family, board ?? "mc", mode, basename(app)];
   const temporary = join(root, "tmp", ...tail);
@@ -78,7 +80,7 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     const parameters = [
       ...{ debug: ["-d"], instrument: ["-i"], release: [] }[mode],
       ...[...how, "-p", platform, "-t", target, "-o", into],
-      isAbsolute(app) ? inFlashOf(root, app) : manifestOf(project, app),
+      isAbsolute(app) ? inFlashOf(root, app) : (manifest ?? manifestOf(project, app)),
       ...settings,
     ];
     return run(join(sdk.tools, "mcconfig"), parameters, project, sdk, app, variables, (line) => {
@@ -93,17 +95,23 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
     mkdirSync(trial, { recursive: true });
     const status = await mcconfig(trial, []);
     if (status !== 0) return { status, output };
-    const taken = sdkconfigOf(readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8"));
+    const makefile = readFileSync(join(trial, "tmp", ...tail, "makefile"), "utf8");
+    const taken = sdkconfigOf(makefile);
     if (taken !== undefined && taken !== sdkconfig) {
       mergeSdkconfig(taken, sdkconfig, `${name}-sdkconfig`);
       ofBoard = { BERTH_SDKCONFIG: `${name}-sdkconfig` };
     }
+    ofBoard = { ...ofBoard, ...flagsOf(makefile) };
     fatal.length = 0;
   }
   const status = await mcconfig(root, ["-m"], ofBoard);
   const problems = fatal.map((line) => line.replace(/^# /, ""));
   if (status === 0) {
-    const wanted = isAbsolute(app) ? [] : preloadedModules(project, `${app}/manifest.json`, family);
+    const wanted = isAbsolute(app)
+      ? []
+      : manifest === undefined
+        ? preloadedModules(project, `${app}/manifest.json`, family)
+        : (JSON.parse(readFileSync(manifest, "utf8")) as { preload: string[] }).preload;
     const makefile = join(temporary, "makefile");
     const text = existsSync(makefile) ? readFileSync(makefile, "utf8") : "";
     for (const module of notPreloaded(wanted, text))
@@ -117,6 +125,17 @@ async function buildAlone(options: BuildOptions, root: string, name: string) {
   for (const problem of problems) console.error(`error: ${problem}`);
   if (status === 0) console.log(bytecodeIn(temporary));
   return { status: status === 0 && problems.length > 0 ? 1 : status, output };
+}
+
+/**
+ * For the C of XS and of the app on RISC-V what CONFIG_COMPILER_SAVE_RESTORE_LIBCALLS is for that of ESP-IDF. By the environment,
+ * so that a board's own flags outweigh it.
+ * @param makefile its text
+ */
+export function flagsOf(makefile: string): Readonly<Record<string, string>> {
+  return /^ESP32_SUBCLASS = esp32[chp]\d/m.test(makefile)
+    ? { C_FLAGS_SUBPLATFORM: "-msave-restore -falign-functions=2" }
+    : {};
 }
 
 /** An app's own settings of ESP-IDF: the folder that its manifest names, or `sdkconfig`. */

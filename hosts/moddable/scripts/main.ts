@@ -26,7 +26,8 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SETTINGS } from "../../../firmware/settings";
 import { optionsNpmKept } from "../../../scripts/npm-options";
-import { APPS, BOARDS, build } from "./build";
+import { APPS, BOARDS, build, manifestOf } from "./build";
+import { bundleApp } from "./bundle";
 import { startEmulator } from "./emulator";
 import { headlessRunner, runHeadless, writePreferences } from "./headless";
 import { readIdentity } from "./identity";
@@ -176,6 +177,16 @@ async function main(words: readonly string[]): Promise<number> {
       ? QEMU_PLATFORM
       : (options.platform ?? (BOARDS as Record<string, string>)[target] ?? target);
   const chosen = app ?? (action === "test" ? APPS.cases : APPS.firmware);
+  const mode = modeOf(parsed);
+  const manifest =
+    chosen === APPS.firmware && mode === "release"
+      ? await bundleApp(
+          PROJECT,
+          manifestOf(PROJECT, chosen),
+          platform.replace(/\/.*/, ""),
+          join(PROJECT, "build", "moddable", "bundle", platform.replaceAll("/", "-"), basename(chosen)),
+        )
+      : undefined;
   console.log(`Moddable SDK ${sdk.version}, platform ${platform}`);
   if (!runs && given.password) {
     console.log("note: the password becomes part of the image; do not pass the image on");
@@ -183,10 +194,11 @@ async function main(words: readonly string[]): Promise<number> {
   const built = await build({
     project: PROJECT,
     sdk,
-    app: target === "qemu" ? overlayOf(PROJECT, chosen) : chosen,
+    app: target === "qemu" ? overlayOf(PROJECT, chosen, manifest) : chosen,
     platform,
     target: action === "flash" ? "deploy" : "build",
-    mode: modeOf(parsed),
+    mode,
+    manifest,
     settings: runs ? [] : settings,
   });
   if (built.status !== 0 || !runs) return built.status;

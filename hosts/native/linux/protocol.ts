@@ -65,7 +65,7 @@ export function encodeError(error: BerthError): NativeError {
 
 export function decodeError({ code, message, ...details }: NativeError): BerthError {
   // The message is the meaning of the code, or that and what it is about in brackets, or only what it is about.
-  const { meaning } = ERRORS[code];
+  const meaning = ERRORS[code];
   const about = message.startsWith(meaning) ? message.slice(meaning.length + 2, -1) : message;
   return new BerthError(code, about, details);
 }

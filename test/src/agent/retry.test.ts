@@ -72,6 +72,20 @@ describe("the hub", () => {
 });
 
 describe("DPS", () => {
+  test("a connection to the hub that stood says nothing of DPS while a request for it waits", () => {
+    const retry = new Retry({});
+    for (let i = 0; i < 6; i += 1) {
+      retry.registering();
+      retry.dpsFailed(FINAL, { registered: true, known: true }, NEVER, 0, TOP);
+    }
+    const { dpsAt, registrations, refusals } = retry;
+    expect([dpsAt > 60_000, registrations, refusals]).toEqual([true, 6, 6]);
+    retry.stood(true);
+    expect([retry.dpsAt, retry.registrations, retry.refusals]).toEqual([dpsAt, 6, 6]);
+    retry.stood();
+    expect([retry.dpsAt, retry.registrations, retry.refusals]).toEqual([NEVER, 0, 0]);
+  });
+
   test("registrations in a row: seconds at first, an hour in the end", () => {
     const retry = new Retry({});
     const waits = Array.from({ length: 14 }, () => {

@@ -189,6 +189,24 @@ test.each([3_600, 86_400])(
   },
 );
 
+test("reprovision() while DPS fails and the hub works: asked later each time, whatever the hub's connections stand", () => {
+  const made = known();
+  made.agent.start();
+  made.time.advance(MINUTE);
+  const asked = answering(made, 500, { errorCode: 500000 });
+  made.agent.reprovision();
+  // What was asked for is dropped after some attempts, and asked for once more.
+  made.time.advance(6 * MINUTE);
+  const [first = 0, ...later] = asked;
+  expect(later.length).toBeGreaterThan(1);
+  let gap = 0;
+  for (const [i, at] of later.entries()) {
+    const own = at - (i === 0 ? first : (later[i - 1] as number));
+    expect(own).toBeGreaterThan(gap);
+    gap = own;
+  }
+});
+
 test("reprovision() outlasts a blip of DPS, and is dropped when DPS is down", () => {
   const made = known();
   // Of some failures nothing is left after ten good hours with renewals of the token.

@@ -100,6 +100,25 @@ test("a refusal is an answer", () => {
   expect(told).toEqual(["worked"]);
 });
 
+test.each([
+  ["HTTP/1.1 400 Bad Request\r\n\r\n", "malformed-packet"],
+  // PINGRESP, and the first half of a CONNACK.
+  ["\xd0\x00", "protocol-violation"],
+  ["\x20\x02", "connack-timeout"],
+])("what speaks no MQTT has not answered: %j", (bytes, code) => {
+  const { told, begin } = watched({
+    [DPS]: (connection, packet) => {
+      if (packet.cmd === "connect") connection.deliver(Buffer.from(bytes, "latin1"));
+    },
+  });
+  const { agent, time } = begin();
+  agent.start();
+  const started = agent.heardAt;
+  time.advance(code === "connack-timeout" ? 31_000 : 100);
+  expect(told).toEqual([code]);
+  expect(agent.heardAt).toBe(started);
+});
+
 test("silence and what cannot be reached are told by their code, within the time that the way has", () => {
   const { told, opened, begin } = watched({ [DPS]: () => {} });
   const { agent, time, azure } = begin();

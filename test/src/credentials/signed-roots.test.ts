@@ -75,6 +75,12 @@ describe("a bundle", () => {
     const again = azure.boot(store);
     azure.time.advance(5 * HOUR);
     expect(azure.trusted.filter((one) => one === "hub Wrong")).toHaveLength(3);
+    expect(azure.reported.at(-1)).toMatchObject({
+      offered: 1,
+      state: "given-up",
+      reason: "no connection under them",
+    });
+    expect(again.errors).toEqual([]);
     azure.deliver(azure.bundle(2, [azure.root("Old")]));
     azure.time.advance(2 * MINUTE);
     expect(roots(again.log)).toEqual(["roots stored 2", "roots in-use 2"]);

@@ -11,14 +11,18 @@ export const QEMU_PLATFORM = "esp32/esp32c3";
  * Writes it into `build/`, and only what has changed: mcconfig goes by the time of files.
  * @param project directory of package.json
  * @param app its folder in the project, or an absolute path
+ * @param ofApp its manifest
  * @returns the folder
  */
-export function overlayOf(project: string, app: string): string {
+export function overlayOf(
+  project: string,
+  app: string,
+  ofApp: string = manifestOf(isAbsolute(app) ? "/" : project, app),
+): string {
   const overlay = join(project, "hosts", "moddable", "qemu");
   const directory = join(project, "build", "moddable", "qemu", basename(app));
   const sdkconfig = join(directory, "sdkconfig");
   mkdirSync(sdkconfig, { recursive: true });
-  const ofApp = manifestOf(isAbsolute(app) ? "/" : project, app);
   const manifest = { include: [ofApp, resolve(overlay, "manifest.json")] };
   // mcconfig does not see what an included manifest says now; the scripts do, by this.
   const text = `${JSON.stringify({ "//": readFileSync(ofApp, "utf8"), ...manifest }, undefined, 2)}\n`;

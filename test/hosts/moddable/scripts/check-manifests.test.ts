@@ -97,8 +97,8 @@ describe("the manifests", () => {
     [
       "a manifest that takes the network of an app",
       CORE,
-      '"esp32": {}',
-      '"esp32": { "modules": { "~": "$(BUILD)/devices/esp32/setup/network" } }',
+      '"*": "$(MODULES)/io/common/builtinCommon",',
+      '"~": "$(BUILD)/devices/esp32/setup/network",',
       `${CORE}: takes the network of an app (setup/network)`,
     ],
     [
@@ -208,6 +208,8 @@ describe("device code", () => {
     ["module state", "let count = 0;\nexport const next = () => (count += 1);"],
     ["regular expression", "const DIGITS = /^[0-9]+$/;\nexport const all = (t: string) => DIGITS.test(t);"],
     ["regular expression", "const ANY: RegExp = /./;\nexport const any = (t: string) => ANY.test(t);"],
+    ["regular expression", "export function any(t: string) {\n  return /[a-z]/.test(t);\n}"],
+    ["regular expression", 'export const bare = (t: string) => t.replace(/"/g, "");'],
   ])("does not use %s", (about, code) => {
     expect(changed("src/azure/percent.ts", append(code))).toContainEqual(expect.stringContaining(about));
   });
@@ -219,6 +221,7 @@ describe("device code", () => {
       'import type { Host } from "../host";',
       'import { type Clock } from "../host";',
       "export type Both = Host | Clock;",
+      "export const half = (n: number) => (n + 1) / 2 / (n / 3);",
     ].join("\n");
     expect(changed("src/azure/percent.ts", append(code))).toEqual([]);
   });

@@ -20,6 +20,7 @@ import { parseArguments, UsageError } from "../../../../hosts/moddable/scripts/m
 import { MODULE_MANIFESTS } from "../../../../hosts/moddable/scripts/check-manifests";
 import {
   APPS,
+  flagsOf,
   forgetStale,
   isFatalWarning,
   manifestOf,
@@ -236,6 +237,17 @@ test("a module that the makefile does not preload is named, also where there is 
   expect(notPreloaded(["berth/a", "berth/c"], makefile)).toEqual(["berth/c"]);
   expect(notPreloaded(["berth/a"], "PRELOADS =\\\n\t-p timer.xsb\n")).toEqual(["berth/a"]);
   expect(notPreloaded(["berth/a"], "")).toEqual(["berth/a"]);
+});
+
+test.each([
+  ["esp32c3", "-msave-restore -falign-functions=2"],
+  ["esp32c6", "-msave-restore -falign-functions=2"],
+  ["esp32h2", "-msave-restore -falign-functions=2"],
+  ["esp32s3", undefined],
+  ["esp32", undefined],
+])("the C of an app for %s has the flags %s more", (chip, flags) => {
+  const makefile = `PLATFORM = esp32\nESP32_SUBCLASS = ${chip}\n# esp32c3\nESP32_SUBCLASS ?= esp32\n`;
+  expect(flagsOf(makefile).C_FLAGS_SUBPLATFORM).toBe(flags);
 });
 
 test("what was built goes with another SDK, another manifest", () => {

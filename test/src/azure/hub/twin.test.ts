@@ -276,6 +276,16 @@ test("another hub's twin has versions of its own: the same number is told again"
   expect(desired.slice(1)).toEqual([{ desired: { b: 1 }, version: 4, complete: true }]);
 });
 
+test("a hub that knows no session may have made the identity anew: the same number is told again", () => {
+  const { world, desired } = reading(4, { a: 1 });
+  for (const sessionPresent of [true, false]) {
+    world.disconnect();
+    world.connect(sessionPresent);
+    world.receive(`$iothub/twin/res/200/?$rid=${world.requestId()}`, document({ b: 1 }, 4));
+  }
+  expect(desired.slice(1)).toEqual([{ desired: { b: 1 }, version: 4, complete: true }]);
+});
+
 test("before a planned end nothing begins, and what was begun counts as under way", () => {
   const { twin, world } = made({ onDesired: undefined });
   world.connect();
