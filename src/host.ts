@@ -136,9 +136,12 @@ export interface TransportBinding {
 export interface EcKeys {
   /** A new private key: PKCS #8 in DER with its public point, 138 bytes. @throws BerthError `internal`, `out-of-memory` */
   generate(): Uint8Array;
-  /** A signature in DER. @throws BerthError `invalid-argument` for what `generate` did not give; `internal` */
+  /** A signature in DER. @throws BerthError `invalid-argument` for what `generate` did not give; `internal`, `out-of-memory` */
   sign(key: Uint8Array, message: Uint8Array): Uint8Array;
-  /** Does `signature` (DER) hold? @param point the public key: 65 bytes, uncompressed. False for anything else */
+  /**
+   * Does `signature` (DER) hold? @param point the public key: 65 bytes, uncompressed. False for anything else
+   * @throws BerthError `out-of-memory`
+   */
   verify(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
 

@@ -28,7 +28,7 @@ export function nativeEcKeys(natives: EcNatives): EcKeys {
         attempt(() => natives.ecSign(scalarOf(key), message, signature)),
       );
     },
-    verify: (point, message, signature) => natives.ecVerify(point, message, signature),
+    verify: (point, message, signature) => attempt(() => natives.ecVerify(point, message, signature)),
   };
 }
 

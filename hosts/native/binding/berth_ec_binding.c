@@ -4,6 +4,15 @@
 
 #include "berth_ec.h"
 #include "berth_ec_binding.h"
+#include "berth_memory.h"
+
+/* Since berth_memory_watch: a key that cannot be used, a signature that is wrong, may be no more than that. */
+static void throw_lack_of_memory(xsMachine *the)
+{
+  berth_lack lack = {0};
+  berth_memory_note(&lack);
+  if (lack.lacked) BERTH_THROW(BERTH_NO_MEMORY, "P-256");
+}
 
 /* ecGenerate(scalar, point): fills both */
 void xs_berth_ec_generate(xsMachine *the)
@@ -22,8 +31,11 @@ void xs_berth_ec_sign(xsMachine *the)
   const berth_view signature = berth_view_of(the, &xsArg(2), true);
   if (scalar.length != BERTH_EC_SCALAR || signature.length != BERTH_EC_SIGNATURE) xsRangeError("32 and 72 bytes");
   size_t length = 0;
-  if (!berth_ec_sign(scalar.bytes, message.bytes, message.length, signature.bytes, &length))
+  berth_memory_watch();
+  if (!berth_ec_sign(scalar.bytes, message.bytes, message.length, signature.bytes, &length)) {
+    throw_lack_of_memory(the);
     BERTH_THROW(BERTH_WRONG_ARGUMENT, "the private key on P-256 cannot be used");
+  }
   xsmcSetInteger(xsResult, (xsIntegerValue)length);
 }
 
@@ -33,7 +45,9 @@ void xs_berth_ec_verify(xsMachine *the)
   const berth_view point = berth_view_of(the, &xsArg(0), false);
   const berth_view message = berth_view_of(the, &xsArg(1), false);
   const berth_view signature = berth_view_of(the, &xsArg(2), false);
+  berth_memory_watch();
   const bool holds =
     berth_ec_verify(point.bytes, point.length, message.bytes, message.length, signature.bytes, signature.length);
+  if (!holds) throw_lack_of_memory(the);
   xsmcSetBoolean(xsResult, holds);
 }

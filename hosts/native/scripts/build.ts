@@ -39,6 +39,8 @@ export interface NativeBuild {
   readonly probe: string;
   /** tls_fuzz */
   readonly fuzz: string;
+  /** tls_starve */
+  readonly starve: string;
   /** Tests in C. */
   readonly checks: readonly string[];
 }
@@ -83,6 +85,7 @@ export async function buildNative({
     host,
     probe: join(directory, "tls_probe"),
     fuzz: join(directory, "tls_fuzz"),
+    starve: join(directory, "tls_starve"),
     checks: [join(directory, "tls_check"), join(directory, "tls_check_efuse")],
   };
 }

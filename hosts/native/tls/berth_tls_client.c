@@ -55,6 +55,8 @@ struct berth_tls_client {
   size_t path_length;
   bool path_is_bad;
   bool finished;
+  /* In the handshake, or in the last call after it. */
+  berth_lack lack;
   char host[BERTH_LONGEST_NAME + 1];
 };
 
@@ -140,23 +142,32 @@ static berth_tls_phase phase_of(const berth_tls_client *client)
   return client->heard ? BERTH_TLS_PHASE_OPEN : BERTH_TLS_PHASE_FRESH;
 }
 
+/* Ends a handshake. */
+static void give_up(berth_tls_client *client)
+{
+  client->state = BERTH_TLS_FAILED;
+  berth_tls_blame_memory(&client->failure, &client->lack);
+  if (client->lack.lacked) berth_tls_forget_blinding(client->context);
+  /* A session that the server chokes on must not fail the next attempt too. */
+  berth_tls_forget_session(client->context, client->host);
+}
+
 static void fail(berth_tls_client *client, int result)
 {
-  const bool handshaking = client->state == BERTH_TLS_HANDSHAKING;
   uint32_t flags = 0;
+  berth_memory_note(&client->lack);
   if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) flags = mbedtls_ssl_get_verify_result(&client->ssl);
   berth_tls_explain(&client->failure, phase_of(client), result, flags, alert_of(client, result));
+  if (client->state == BERTH_TLS_HANDSHAKING) give_up(client);
+  else berth_tls_blame_memory(&client->failure, &client->lack);
   client->state = BERTH_TLS_FAILED;
-  /* A session that the server chokes on must not fail the next attempt too. */
-  if (handshaking) berth_tls_forget_session(client->context, client->host);
 }
 
 /* What mbedTLS might have let pass. */
 static void refuse(berth_tls_client *client)
 {
   berth_tls_fail(&client->failure, BERTH_TLS_HANDSHAKE, client->watch.fault);
-  client->state = BERTH_TLS_FAILED;
-  berth_tls_forget_session(client->context, client->host);
+  give_up(client);
   mbedtls_ssl_send_alert_message(&client->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, client->watch.alert);
 }
 
@@ -189,6 +200,11 @@ static void opened(berth_tls_client *client)
     client->state = BERTH_TLS_FAILED;
     return;
   }
+  /* mbedTLS goes on without much that it had no room for, checks included. */
+  if (client->lack.lacked) {
+    give_up(client);
+    return;
+  }
   client->state = BERTH_TLS_OPEN;
   /* A full handshake starts a new life of the session, whatever was known before. */
   if (client->judged) berth_tls_forget_session(client->context, client->host);
@@ -201,10 +217,12 @@ static void shake_hands(berth_tls_client *client)
   int result;
   /* Not mbedtls_ssl_set_verify: mbedTLS 3.6.0 passes over that one in TLS 1.3. */
   mbedtls_ssl_conf_verify(&client->context->config, judge, client);
+  berth_memory_watch();
   do {
     client->starved = false;
     result = mbedtls_ssl_handshake(&client->ssl);
   } while (goes_on(client, result));
+  berth_memory_note(&client->lack);
   if (result == 0) opened(client);
   else if (!is_waiting(result)) fail(client, result);
   mbedtls_ssl_conf_verify(&client->context->config, NULL, NULL);
@@ -216,6 +234,7 @@ static void decrypt(berth_tls_client *client)
   while (client->state == BERTH_TLS_OPEN && mbedtls_ssl_get_bytes_avail(&client->ssl) == 0) {
     unsigned char nothing[1];
     client->starved = false;
+    berth_memory_watch();
     const int result = mbedtls_ssl_read(&client->ssl, nothing, 0);
     if (goes_on(client, result)) continue;
     if (is_waiting(result)) return;
@@ -247,17 +266,21 @@ static bool set_up(berth_tls_client *client, const berth_tls_client_options *opt
     berth_tls_no_memory(failure, client->input.bytes == NULL ? input_size : output_size);
     return false;
   }
+  berth_memory_watch();
   int result = mbedtls_ssl_setup(&client->ssl, &client->context->config);
   if (result == 0) {
     const bool named = berth_name_kind_of(client->host, address) == BERTH_NAME_DNS;
     result = mbedtls_ssl_set_hostname(&client->ssl, named ? client->host : NULL);
   }
+  if (result == 0)
+    result = berth_tls_resume(client->context, client->host, client->now, &client->ssl, &client->offered);
   if (result != 0) {
+    berth_memory_note(&client->lack);
     berth_tls_explain(failure, BERTH_TLS_PHASE_SETUP, result, 0, -1);
+    berth_tls_blame_memory(failure, &client->lack);
     return false;
   }
   mbedtls_ssl_set_bio(&client->ssl, client, send_bytes, receive_bytes, NULL);
-  client->offered = berth_tls_resume(client->context, client->host, client->now, &client->ssl);
   client->watch.may_resume = client->offered;
   return true;
 }
@@ -363,6 +386,7 @@ size_t berth_tls_read(berth_tls_client *client, void *bytes, size_t size)
   uint8_t *target = bytes;
   size_t filled = 0;
   while (filled < size && berth_tls_readable(client) > 0) {
+    berth_memory_watch();
     const int result = mbedtls_ssl_read(&client->ssl, target + filled, size - filled);
     if (result <= 0) {
       fail(client, result == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : result);
@@ -392,6 +416,7 @@ bool berth_tls_write(berth_tls_client *client, const void *bytes, size_t count)
   const uint8_t *source = bytes;
   if (count > berth_tls_room(client)) return false;
   while (count > 0) {
+    berth_memory_watch();
     const int result = mbedtls_ssl_write(&client->ssl, source, count);
     if (result <= 0) {
       fail(client, result);

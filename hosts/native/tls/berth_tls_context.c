@@ -166,16 +166,20 @@ static int configure(berth_tls_context *context, unsigned maximum_fragment)
 static bool failed(berth_tls_failure *failure, int result, const char *about)
 {
   if (result == 0) return false;
+  berth_lack lack = {0};
+  berth_memory_note(&lack);
   berth_tls_explain(failure, BERTH_TLS_PHASE_SETUP, result, 0, -1);
   if (failure->code == BERTH_TLS_INVALID_ARGUMENT) {
     berth_tls_fail(failure, BERTH_TLS_INVALID_ARGUMENT, about);
     failure->detail = result;
   }
+  berth_tls_blame_memory(failure, &lack);
   return true;
 }
 
 static bool set_up(berth_tls_context *context, const berth_tls_context_options *options, berth_tls_failure *failure)
 {
+  berth_memory_watch();
   if (failed(failure, start_random(context), "there is no source of random numbers")) return false;
   if (failed(failure, add_certificates(&context->roots, options->roots, options->root_count),
              "a root certificate cannot be read: it must be one certificate in DER"))
@@ -233,6 +237,18 @@ berth_tls_context *berth_tls_context_new(const berth_tls_context_options *option
   if (set_up(context, options, failure)) return context;
   berth_tls_context_release(context);
   return NULL;
+}
+
+void berth_tls_forget_blinding(berth_tls_context *context)
+{
+#if BERTH_OWN_RANDOM && defined(MBEDTLS_RSA_C)
+  if (mbedtls_pk_get_type(&context->key) != MBEDTLS_PK_RSA) return;
+  mbedtls_rsa_context *rsa = mbedtls_pk_rsa(context->key);
+  mbedtls_mpi_free(&rsa->BERTH_PRIVATE(Vi));
+  mbedtls_mpi_free(&rsa->BERTH_PRIVATE(Vf));
+#else
+  (void)context;
+#endif
 }
 
 void berth_tls_context_release(berth_tls_context *context)

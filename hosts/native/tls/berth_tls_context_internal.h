@@ -30,11 +30,18 @@ struct berth_tls_context {
   berth_tls_saved_session sessions[BERTH_TLS_MOST_SESSIONS];
 };
 
-/* Hands `ssl` the session that was saved for `host`, if there is a fresh one. Returns whether it did. */
-bool berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl);
+/* Hands `ssl` the session that was saved for `host`, if there is a fresh one. Returns mbedTLS's result, 0 without. */
+int berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl,
+                     bool *offered);
 
 /* Saves the session of `ssl` for `host`, in place of an older one. What cannot be saved is no failure. */
 void berth_tls_save_session(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl);
+
+/*
+ * Of an RSA key: mbedTLS 2 and 3 leave the numbers that it blinds with half renewed where memory is lacking, and then
+ * fail to sign for ever.
+ */
+void berth_tls_forget_blinding(berth_tls_context *context);
 
 /* Forgets the session for `host`: the server did not like it, or the connection failed. */
 void berth_tls_forget_session(berth_tls_context *context, const char *host);

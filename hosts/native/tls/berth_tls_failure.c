@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #if defined(ESP_PLATFORM)
 #include <esp_heap_caps.h>
@@ -73,10 +72,11 @@ void berth_tls_no_memory(berth_tls_failure *failure, size_t asked)
 {
   char wanted[40] = "";
   char left[48] = "";
-  if (asked > 0) snprintf(wanted, sizeof wanted, ", %zu bytes asked for", asked);
+  /* Not %zu, which the printf of newlib-nano prints as "zu". */
+  if (asked > 0) snprintf(wanted, sizeof wanted, ", %u bytes asked for", (unsigned)asked);
 #if defined(ESP_PLATFORM)
-  snprintf(left, sizeof left, ", %zu free, %zu in one piece", heap_caps_get_free_size(MALLOC_CAP_8BIT),
-           heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
+  snprintf(left, sizeof left, ", %u free, %u in one piece", (unsigned)heap_caps_get_free_size(MALLOC_CAP_8BIT),
+           (unsigned)heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));
 #endif
   berth_tls_no_failure(failure);
   failure->code = BERTH_TLS_OUT_OF_MEMORY;
@@ -138,19 +138,6 @@ static bool is_memory(int result)
          (low == 0 && (high == 0x4D80 /* ECP */ || high == 0x5180 /* MD */ || high == 0x6180 /* CIPHER */));
 }
 
-/*
- * A signature that could not be checked for lack of memory is to mbedTLS one that is wrong, and what it took has been
- * given back by the time it tells. So a refusal is not believed of a heap that has not this much in one piece: it holds
- * the numbers of an RSA key of 4096 bits.
- */
-static bool is_starved(void)
-{
-  void *volatile room = malloc(16384);
-  const bool none = room == NULL;
-  free(room);
-  return none;
-}
-
 void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int result, uint32_t verify_flags, int alert)
 {
   const bool early = phase == BERTH_TLS_PHASE_HANDSHAKE || phase == BERTH_TLS_PHASE_KEY_EXCHANGE;
@@ -183,10 +170,16 @@ void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int re
     snprintf(text, sizeof text, "the TLS handshake broke: mbedTLS -0x%04X", (unsigned)-result);
     berth_tls_fail(failure, BERTH_TLS_HANDSHAKE, text);
   }
-  const berth_tls_code code = failure->code;
-  if ((code == BERTH_TLS_UNTRUSTED || code == BERTH_TLS_INVALID_ARGUMENT || code == BERTH_TLS_HANDSHAKE) && alert < 0 &&
-      is_starved())
-    berth_tls_no_memory(failure, 0);
   failure->detail = result;
   failure->alert = alert;
+}
+
+void berth_tls_blame_memory(berth_tls_failure *failure, const berth_lack *lack)
+{
+  /* Nothing but comparisons. */
+  if (!lack->lacked || failure->code == BERTH_TLS_EXPIRED || failure->code == BERTH_TLS_NAME_MISMATCH) return;
+  const berth_tls_failure before = *failure;
+  berth_tls_no_memory(failure, lack->asked);
+  failure->detail = before.detail;
+  failure->alert = before.alert;
 }

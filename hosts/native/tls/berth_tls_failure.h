@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "berth_memory.h"
+
 /* The numbers are known to hosts/native/errors.ts: append only. */
 typedef enum {
   BERTH_TLS_NO_FAILURE = 0,
@@ -69,5 +71,11 @@ void berth_tls_no_memory(berth_tls_failure *failure, size_t asked);
  * alert: the one that the server sent where `result` is a fatal alert, else -1
  */
 void berth_tls_explain(berth_tls_failure *failure, berth_tls_phase phase, int result, uint32_t verify_flags, int alert);
+
+/*
+ * Makes it BERTH_TLS_OUT_OF_MEMORY where memory was lacking before it: whatever mbedTLS, or the server that got half a
+ * message, then said may be no more than that.
+ */
+void berth_tls_blame_memory(berth_tls_failure *failure, const berth_lack *lack);
 
 #endif

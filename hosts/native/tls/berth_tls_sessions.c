@@ -38,15 +38,18 @@ void berth_tls_context_forget_sessions(berth_tls_context *context)
   for (unsigned i = 0; i < context->session_count; i++) forget(&context->sessions[i]);
 }
 
-bool berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl)
+int berth_tls_resume(berth_tls_context *context, const char *host, int64_t now, mbedtls_ssl_context *ssl,
+                     bool *offered)
 {
   berth_tls_saved_session *saved = find(context, host);
-  if (saved == NULL) return false;
-  if (now < saved->saved_at || now - saved->saved_at > LONGEST_LIFE) {
-    forget(saved);
-    return false;
+  *offered = false;
+  if (saved != NULL && (now < saved->saved_at || now - saved->saved_at > LONGEST_LIFE)) forget(saved);
+  else if (saved != NULL) {
+    const int result = mbedtls_ssl_set_session(ssl, &saved->session);
+    *offered = result == 0;
+    return result;
   }
-  return mbedtls_ssl_set_session(ssl, &saved->session) == 0;
+  return 0;
 }
 
 /* The place of the same host, else a free one, else the oldest. */

@@ -2,7 +2,12 @@
 /* Tests in C of what script cannot reach. Prints how many checks passed; exit status 1 at the first that fails. */
 #include "check.h"
 
+#include <errno.h>
 #include <string.h>
+
+#if defined(ESP_PLATFORM)
+#include <esp_heap_caps.h>
+#endif
 
 #include "berth_byte_queue.h"
 #include "berth_ec.h"
@@ -387,25 +392,53 @@ static berth_tls_code explained(berth_tls_phase phase, int result, uint32_t flag
 }
 
 /* With these in place of the C library's our own allocations fail, the one with that number. mbedTLS keeps its. */
-static int allocations_left = -1;
+/* Volatile, for the compiler knows that malloc looks at no variable of ours. */
+static volatile int allocations_left = -1;
+#if defined(ESP_PLATFORM)
+esp_alloc_failed_hook_t fake_failed_alloc_callback;
+#endif
 
 void *__real_calloc(size_t count, size_t size);
 void *__real_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_malloc(size_t size);
 
+static bool is_refused(size_t size)
+{
+  if (allocations_left-- != 0) return false;
+#if defined(ESP_PLATFORM)
+  if (fake_failed_alloc_callback != NULL) fake_failed_alloc_callback(size, MALLOC_CAP_8BIT, "malloc");
+#else
+  (void)size;
+  errno = ENOMEM;
+#endif
+  return true;
+}
+
 void *__wrap_calloc(size_t count, size_t size)
 {
-  return allocations_left-- == 0 ? NULL : __real_calloc(count, size);
+  return is_refused(count * size) ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_malloc(size_t size)
 {
-  return allocations_left-- == 0 ? NULL : __real_malloc(size);
+  return is_refused(size) ? NULL : __real_malloc(size);
 }
 
-/* Where there is no memory a refusal is not believed: a signature that could not be checked is wrong to mbedTLS. */
-static void check_starved(int refused, uint32_t expired, uint32_t name)
+static berth_lack lack_of(int allocation, size_t size)
+{
+  berth_lack lack = {0};
+  berth_memory_watch();
+  allocations_left = allocation;
+  void *volatile room = malloc(size);
+  allocations_left = -1;
+  free(room);
+  berth_memory_note(&lack);
+  return lack;
+}
+
+/* Where memory was lacking nothing is believed that mbedTLS computes: a signature that it could not check is wrong. */
+static void check_blame(int refused, uint32_t expired, uint32_t name)
 {
   const berth_tls_phase early = BERTH_TLS_PHASE_HANDSHAKE;
   const struct {
@@ -418,17 +451,27 @@ static void check_starved(int refused, uint32_t expired, uint32_t name)
     {early, refused, MBEDTLS_X509_BADCERT_NOT_TRUSTED, -1, BERTH_TLS_OUT_OF_MEMORY},
     {early, MBEDTLS_ERR_SSL_INVALID_MAC, 0, -1, BERTH_TLS_OUT_OF_MEMORY},
     {BERTH_TLS_PHASE_SETUP, MBEDTLS_ERR_X509_INVALID_FORMAT, 0, -1, BERTH_TLS_OUT_OF_MEMORY},
-    /* Nothing but a comparison, and what the server says. */
+    /* The server got half a message. */
+    {early, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, 0, 50, BERTH_TLS_OUT_OF_MEMORY},
+    /* Nothing but a comparison. */
     {early, refused, expired, -1, BERTH_TLS_EXPIRED},
     {early, refused, name, -1, BERTH_TLS_NAME_MISMATCH},
-    {early, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, 0, 40, BERTH_TLS_HANDSHAKE},
-    {BERTH_TLS_PHASE_OPEN, MBEDTLS_ERR_SSL_CONN_EOF, 0, -1, BERTH_TLS_LOST},
   };
+  const berth_lack none = lack_of(-1, 77);
+  const berth_lack lack = lack_of(0, 77);
+  CHECK(!none.lacked && lack.lacked);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    allocations_left = 0;
-    const int code = explained(cases[i].phase, cases[i].result, cases[i].flags, cases[i].alert);
-    allocations_left = -1;
-    CHECK(code == (int)cases[i].code);
+    berth_tls_failure failure;
+    berth_tls_explain(&failure, cases[i].phase, cases[i].result, cases[i].flags, cases[i].alert);
+    const berth_tls_failure before = failure;
+    berth_tls_blame_memory(&failure, &none);
+    CHECK(failure.code == before.code && strcmp(failure.text, before.text) == 0);
+    berth_tls_blame_memory(&failure, &lack);
+    CHECK(failure.code == cases[i].code && failure.detail == before.detail && failure.alert == before.alert);
+#if defined(ESP_PLATFORM)
+    if (failure.code == BERTH_TLS_OUT_OF_MEMORY)
+      CHECK(strcmp(failure.text, "TLS, 77 bytes asked for, 9000 free, 1024 in one piece") == 0);
+#endif
   }
 }
 
@@ -473,7 +516,7 @@ static void check_failures(void)
     CHECK(explained(BERTH_TLS_PHASE_SETUP, lacks[i], 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
     CHECK(explained(early, lacks[i], 0, -1) == BERTH_TLS_OUT_OF_MEMORY);
   }
-  check_starved(refused, expired, name);
+  check_blame(refused, expired, name);
 }
 
 static void check_context_arguments(void)

@@ -10,18 +10,10 @@
  * --bytes of answer are waited for. --chunk hands over the server's bytes in such pieces.
  * Prints one JSON line a connection. Exit status 0 when each of them opened.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "berth_tls_client.h"
+#include "blocking.h"
 
 #define MOST 8
 
@@ -39,62 +31,6 @@ static double milliseconds(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static void give_up(const char *why, const char *what)
-{
-  fprintf(stderr, "tls_probe: %s: %s\n", why, what);
-  exit(2);
-}
-
-static berth_bytes read_file(const char *path)
-{
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) give_up("cannot read", path);
-  uint8_t *bytes = malloc(65536);
-  if (bytes == NULL) give_up("no memory for", path);
-  const size_t length = fread(bytes, 1, 65536, file);
-  fclose(file);
-  return (berth_bytes){bytes, length};
-}
-
-static int open_socket(const struct sockaddr_in *address)
-{
-  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
-  const int on = 1;
-  const struct timeval limit = {.tv_sec = 10};
-  if (descriptor < 0) return -1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  if (connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0) return descriptor;
-  close(descriptor);
-  return -1;
-}
-
-static void send_pending(berth_tls_client *client, int descriptor)
-{
-  uint8_t bytes[2048];
-  size_t count;
-  while ((count = berth_tls_drain(client, bytes, sizeof bytes)) > 0)
-    if (send(descriptor, bytes, count, MSG_NOSIGNAL) < 0) return;
-}
-
-/* Waits for ciphertext and feeds it, in pieces; decrypted bytes are counted into `received`. */
-static void receive(berth_tls_client *client, int descriptor, size_t chunk, size_t *received)
-{
-  uint8_t bytes[2048];
-  const ssize_t count = recv(descriptor, bytes, sizeof bytes, 0);
-  if (count <= 0) berth_tls_end_of_input(client);
-  for (size_t at = 0; count > 0 && at < (size_t)count;) {
-    const size_t rest = (size_t)count - at;
-    at += berth_tls_feed(client, bytes + at, rest < chunk ? rest : chunk);
-    uint8_t plain[256];
-    size_t got;
-    if (berth_tls_advance(client) == BERTH_TLS_FAILED) return;
-    while ((got = berth_tls_read(client, plain, sizeof plain)) > 0) *received += got;
-    send_pending(client, descriptor);
-  }
-  berth_tls_advance(client);
 }
 
 /* One connection. Returns whether it opened and stayed open. */
@@ -148,12 +84,7 @@ int main(int count, char **arguments)
     const char *name = arguments[i];
     char *value = arguments[i + 1];
     if (strcmp(name, "--connect") == 0) {
-      char *colon = strchr(value, ':');
-      if (colon == NULL) give_up("no ADDRESS:PORT", value);
-      *colon = 0;
-      settings.address.sin_family = AF_INET;
-      settings.address.sin_port = htons((uint16_t)atoi(colon + 1));
-      if (inet_pton(AF_INET, value, &settings.address.sin_addr) != 1) give_up("no IPv4 address", value);
+      settings.address = read_address(value);
     } else if (strcmp(name, "--host") == 0) settings.host = value;
     else if (strcmp(name, "--root") == 0 && options.root_count < MOST)
       roots[options.root_count++] = (berth_tls_certificate){read_file(value), true};

@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: MIT
 /** The script of hosts/native that needs no C, on Node. */
 import { createHmac } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { LinuxTimers } from "../../../hosts/native/linux/timers";
 import { randomBytes, randomOf } from "../../../hosts/native/random";
 import { EfuseSigner, NativeSigner } from "../../../hosts/native/signer";
+import { nativeEcKeys } from "../../../hosts/native/ec-keys";
 import { engineError, nativeError } from "../../../hosts/native/errors";
 import { NativeTls } from "../../../hosts/native/tls";
+
+test("the C of boards prints only what newlib-nano can: it knows no %zu, no %lld and no %hhu", () => {
+  const folders = ["binding", "ec", "hmac", "random", "tls"];
+  const prints = folders.flatMap((folder) => {
+    const directory = new URL(`../../../hosts/native/${folder}/`, import.meta.url);
+    const sources = readdirSync(directory).filter((name) => name.endsWith(".c"));
+    const text = sources.map((name) => readFileSync(new URL(name, directory), "utf8")).join("");
+    return [...text.matchAll(/"[^"\n]*%[-+ #0]*[\d.*]*(?:z|j|t|ll|hh)[a-zA-Z][^"\n]*"/g)].map(
+      ([found]) => found,
+    );
+  });
+  expect(prints).toEqual([]);
+});
 
 /** HMAC as the native has it, which shows what it was given. */
 class FakeHmac {
@@ -93,6 +108,15 @@ test.each<[string, string, boolean, string]>([
   const key = Buffer.alloc(32).toString("base64");
   expect(() => new NativeSigner(key, { io: TlsContext })).toThrow(expect.objectContaining(expected));
   expect(() => new EfuseSigner(1, { io: TlsContext })).toThrow(expect.objectContaining(expected));
+});
+
+test("a signature that there is no memory to check is not taken for a wrong one", () => {
+  const lacking = () => {
+    throw new Error("2 P-256");
+  };
+  const keys = nativeEcKeys({ ecGenerate: lacking, ecSign: lacking, ecVerify: lacking });
+  const verify = () => keys.verify(new Uint8Array(65), new Uint8Array(1), new Uint8Array(8));
+  expect(verify).toThrow(expect.objectContaining({ code: "out-of-memory", retriable: true }));
 });
 
 test("after a lack of memory the next connection has certificate and key still", () => {

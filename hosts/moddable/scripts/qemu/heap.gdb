@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-# What a running chip has of memory, read through QEMU's gdb server: free bytes of the heap of C now and at the least, and what
-# the task of XS has never used of its stack. The task is caught where it looks for timers. measure.ts connects first.
+# What a running chip has of memory, read through QEMU's gdb server: free bytes of the heap of C now and at the least, what
+# the task of XS has never used of its stack, and what XS holds for good: chunks, slots, its own stack, and what of `static` it
+# has not touched. The task is caught where C calls script. measure.ts connects first.
 set confirm off
 set pagination off
 set width 0
-hbreak modTimersExecute
+hbreak fxBeginHost
 continue
 set $heap = registered_heaps.slh_first
 set $free = 0
@@ -24,6 +25,7 @@ while $byte < $end && *$byte == 0xa5
   set $byte = $byte + 1
 end
 printf "berth-memory free %u least %u stack %u unused %u task %s\n", $free, $least, $end - $bottom, $byte - $bottom, $task->pcTaskName
+printf "berth-xs chunks %d slots %d stack %d untouched %d\n", the->maximumChunksSize, the->maximumHeapCount * sizeof(txSlot), (the->stackTop - the->stackBottom) * sizeof(txSlot), the->heap_pend - the->heap_ptr
 delete
 detach
 quit

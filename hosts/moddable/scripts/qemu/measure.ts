@@ -47,14 +47,31 @@ export interface Memory {
   readonly least: number;
   readonly stack: number;
   readonly unused: number;
+  readonly script: ScriptMemory;
+}
+
+/** Of XS, bytes: what it has taken of `static` for good, and what of it nothing has touched yet. */
+export interface ScriptMemory {
+  readonly chunks: number;
+  readonly slots: number;
+  readonly stack: number;
+  readonly untouched: number;
 }
 
 /** @param printed by heap.gdb */
 export function readMemory(printed: string): Memory | undefined {
   const [, free, least, stack, unused] =
     /^berth-memory free (\d+) least (\d+) stack (\d+) unused (\d+) task main$/m.exec(printed) ?? [];
-  if (unused === undefined) return undefined;
-  return { free: Number(free), least: Number(least), stack: Number(stack), unused: Number(unused) };
+  const [, chunks, slots, own, untouched] =
+    /^berth-xs chunks (\d+) slots (\d+) stack (\d+) untouched (\d+)$/m.exec(printed) ?? [];
+  if (unused === undefined || untouched === undefined) return undefined;
+  const script = {
+    chunks: Number(chunks),
+    slots: Number(slots),
+    stack: Number(own),
+    untouched: Number(untouched),
+  };
+  return { free: Number(free), least: Number(least), stack: Number(stack), unused: Number(unused), script };
 }
 
 /** @returns 0 when the chip was connected all the time */
@@ -151,8 +168,10 @@ function memoryOf(gdb: string, socket: string, elf: string): Promise<Memory | un
   });
 }
 
-function textOf({ free, least, stack, unused }: Memory): string {
-  return `${free} bytes of the heap of C are free, ${least} were at the least; the task of XS has used ${stack - unused} of ${stack} bytes of its stack`;
+function textOf({ free, least, stack, unused, script }: Memory): string {
+  const { chunks, slots, stack: own, untouched } = script;
+  const xs = `XS holds ${chunks} bytes for chunks, ${slots} for slots and ${own} of stack, ${untouched} are untouched`;
+  return `${free} bytes of the heap of C are free, ${least} were at the least; ${xs}; its task has used ${stack - unused} of ${stack} bytes of C's stack`;
 }
 
 /** What was done to flash, as QEMU has traced it: bytes programmed and sectors erased. */

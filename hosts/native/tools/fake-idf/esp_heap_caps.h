@@ -18,4 +18,15 @@ static inline size_t heap_caps_get_largest_free_block(uint32_t capabilities)
   return capabilities == MALLOC_CAP_8BIT ? 1024 : 0;
 }
 
+typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t capabilities, const char *function);
+
+/* Called by tls_check where an allocation fails. */
+extern esp_alloc_failed_hook_t fake_failed_alloc_callback;
+
+static inline int heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback)
+{
+  fake_failed_alloc_callback = callback;
+  return 0;
+}
+
 #endif

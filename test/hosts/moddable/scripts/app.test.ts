@@ -148,7 +148,7 @@ const device = new Device({
   /**
    * Chunks and slots of a fixed size are the bound that XS keeps on Linux, too; on boards it is `static`. What stays free
    * beside the ballast, 28,672 bytes and 1,792 slots of 16 bytes, is with the stack 69,632 bytes of a board: fewer than the
-   * 73,728 of an ESP32-S2 (hosts/moddable/manifest_memory.json), though on 64 bits more goes into chunks.
+   * 81,920 of an ESP32-S2 (hosts/moddable/manifest_memory.json), though on 64 bits more goes into chunks.
    */
   test("a script that eats its heap: TLS connects all the same, XS stops the growth, and the next start comes back", () => {
     const app = join(directory, "eater");

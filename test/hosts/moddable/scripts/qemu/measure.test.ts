@@ -9,10 +9,15 @@ import { elfOf } from "../../../../../hosts/moddable/scripts/qemu/overlay";
 test("what the debugger prints of the chip's memory", () => {
   const printed = `Breakpoint 1, modTimersExecute ()
 berth-memory free 207932 least 204196 stack 11248 unused 7356 task main
+berth-xs chunks 16384 slots 30704 stack 12288 untouched 26608
 [Inferior 1 (process 1) detached]`;
-  expect(readMemory(printed)).toEqual({ free: 207_932, least: 204_196, stack: 11_248, unused: 7_356 });
+  expect(readMemory(printed)).toEqual({
+    ...{ free: 207_932, least: 204_196, stack: 11_248, unused: 7_356 },
+    script: { chunks: 16_384, slots: 30_704, stack: 12_288, untouched: 26_608 },
+  });
   // Another task was caught, or none.
   expect(readMemory(printed.replace("task main", "task IDLE"))).toBeUndefined();
+  expect(readMemory(printed.replace(/^berth-xs.*$/m, ""))).toBeUndefined();
   expect(readMemory("")).toBeUndefined();
 });
 
