@@ -90,7 +90,6 @@ export class HubConnection implements SessionHandler<HubMessage> {
   /** There was no room for something. */
   #waits = false;
   #connected = false;
-  #sessionPresent = false;
   #ended = false;
   /** Ticks at which a planned end waits no longer; undefined before one. */
   #drainedBy: number | undefined;
@@ -196,7 +195,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
       this.#alarm.set(Math.max(0, this.#madeAt + life - this.#host.clock.ticks()), () => this.renew());
     }
     this.#connected = true;
-    this.#sessionPresent = sessionPresent;
+    if (!sessionPresent) for (const feature of this.#features) feature.newSession?.();
     if (!this.#eager) this.onOpen();
     this.#handler.onConnected(sessionPresent);
     this.#opened(false);
@@ -259,8 +258,7 @@ export class HubConnection implements SessionHandler<HubMessage> {
   #opened(subscribed: boolean): void {
     for (const feature of this.#features) {
       if (!this.#open) return;
-      if (feature.filters(this.#deviceId).length > 0 === subscribed)
-        feature.opened?.(this.#deviceId, this.#sessionPresent);
+      if (feature.filters(this.#deviceId).length > 0 === subscribed) feature.opened?.(this.#deviceId);
     }
     this.pump();
   }

@@ -43,7 +43,8 @@ export class FeatureWorld {
     this.#connected = true;
     if (!this.#addressed) this.#feature.moved?.();
     this.#addressed = true;
-    this.#feature.opened?.("device-1", sessionPresent);
+    if (!sessionPresent) this.#feature.newSession?.();
+    this.#feature.opened?.("device-1");
     this.pump();
   }
 

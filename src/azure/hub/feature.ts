@@ -43,11 +43,10 @@ export interface HubFeature {
   attach(host: HubFeatureHost): void;
   /** Topic filters to subscribe to; none for a feature that only sends. IoT Hub takes 5 a device. */
   filters(deviceId: string): readonly string[];
-  /**
-   * CONNACK has come, and SUBACK for a feature with filters. Once a connection.
-   * @param sessionPresent false: the hub knows of no connection before, and its identity of this name may be a new one
-   */
-  opened?(deviceId: string, sessionPresent: boolean): void;
+  /** CONNACK has come without a session: the hub knows of no connection before, and its identity of this name may be a new one. */
+  newSession?(): void;
+  /** CONNACK has come, and SUBACK for a feature with filters. Once a connection. */
+  opened?(deviceId: string): void;
   /** The connection ends by plan in a moment: what was begun may end, nothing new is to begin. */
   closing?(): void;
   /** Something that was begun has not ended: a planned end waits for it, 10 s at most. */

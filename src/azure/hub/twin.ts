@@ -176,11 +176,13 @@ export class Twin implements HubFeature {
     return this.#options.onDesired ? FILTERS : RESPONSES_ONLY;
   }
 
-  opened(_deviceId: string, sessionPresent: boolean): void {
+  newSession(): void {
+    this.moved();
+  }
+
+  opened(): void {
     this.#open = true;
     this.#seen = -1;
-    // An identity that was made anew has a twin with versions of its own.
-    if (!sessionPresent) this.#known = -1;
     // The answer to a reader may have been lost with the connection before.
     if (this.#options.onDesired || this.#readers.length > 0) this.#wanted = true;
   }

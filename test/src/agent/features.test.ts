@@ -162,6 +162,22 @@ describe("subscriptions", () => {
     expect([subscribed.log.length, sends.log.length]).toEqual([2, 2]);
   });
 
+  test.each([true, false])(
+    "a session is new where CONNACK says so, whatever becomes of SUBSCRIBE: %s",
+    (kept) => {
+      const told: string[] = [];
+      const probe = Object.assign(new Probe(), { newSession: () => told.push("new") });
+      const made = world({ options: { features: [probe] } });
+      made.azure.servers.set(DPS, assigningDps(HUB));
+      made.azure.servers.set(HUB, (connection, packet) => {
+        if (packet.cmd === "connect") connection.connack(0, kept);
+      });
+      made.agent.start();
+      made.time.advance(10_000);
+      expect([told, probe.log]).toEqual([kept ? [] : ["new"], ["moved"]]);
+    },
+  );
+
   test("more than five are refused before anything starts, and the same twice", () => {
     const options = (...features: HubFeature[]) => ({ options: { features } });
     const six = new Probe("p", ["a", "b", "c", "d", "e", "f"]);
