@@ -71,7 +71,7 @@ const FOLDERS = {
   examples: [["emulator/index[.]", "hosts/native/linux/app-run[.]", "hosts/native/scripts/"], "packages"],
   simulator: [BOUNDARY, "packages"],
   // It speaks MQTT as a device does, in a browser.
-  "emulator/page": [["src/mqtt/", "emulator/return-codes[.]", ...BOUNDARY], "packages"],
+  "emulator/page": [["src/mqtt/", "emulator/(return-codes|fault-words)[.]", ...BOUNDARY], "packages"],
   // Devices of the project in the simulator's world; over real sockets against the emulator, too.
   "simulator/chaos": [
     ["src/", "simulator/", "hosts/node/", "emulator/index[.]", "scripts/npm-options[.]"],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type CertificateAndKey,
@@ -12,6 +12,7 @@ import {
 import { onlyCertificateOf } from "../factory/certificates";
 import { stemOf } from "../factory/file-stem";
 import { privateKeyIn } from "../hosts/node/credentials";
+import { makeDirectory } from "../hosts/node/durable-file";
 import { readHandedOver } from "../hosts/node/handed-over";
 import { BerthError } from "../src/error";
 
@@ -64,7 +65,7 @@ export async function makeCertificates(request: CertificatesRequest): Promise<Ce
       );
     }
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const root = await keep(directory, "root", () =>
     createRootCertificate({ commonName: "Berth test root", keyType, days: 3650 }),
   );

@@ -15,7 +15,7 @@ export const EXIT = Object.freeze({
   done: 0,
   /** It has not; the last error says why. */
   failed: 1,
-  /** The command line is wrong; nothing was tried. */
+  /** The command line is wrong, or what it names cannot be used: another one mends it. */
   usage: 2,
   /** Interrupted; 128 and the number of SIGINT or SIGTERM, as shells have it. */
   interrupted: 130,

@@ -23,8 +23,8 @@ export interface AtEmulator {
 /**
  * Asks the emulator of `--emulator`.
  * @param needsKey the device has no certificate and no key of its own
- * @throws BerthError `invalid-argument` where no emulator runs, or none of its enrollments has a key for the device;
- *   ServiceFailure when it does not answer
+ * @throws BerthError `invalid-argument` where none of its enrollments has a key for the device; ServiceFailure when it does
+ *   not run or not answer
  */
 export async function atEmulator(
   port: number,

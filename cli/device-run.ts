@@ -137,6 +137,8 @@ class DeviceRun {
   /** Messages of earlier runs. */
   #kept = 0;
   #sending = false;
+  /** Some messages may be in memory alone. */
+  #outboxFails = false;
   /** The outbox has room again since the last message was offered. */
   #room = false;
   #acknowledged = 0;
@@ -313,6 +315,7 @@ class DeviceRun {
 
   #failed(phase: ErrorReport["phase"], error: BerthError, retryIn: number | undefined): void {
     if (this.#done) return;
+    if (error.code === "outbox-unwritten" || error.code === "outbox-worn") this.#outboxFails = true;
     // A hub that refuses an assignment of earlier says that the device has moved: the agent asks DPS, as it should.
     // `invalid-argument` is a hub whose name is of no use here.
     const moved =
@@ -427,8 +430,20 @@ class DeviceRun {
     this.#end();
   }
 
+  /** What the next run has to send, of what this one was given. */
+  #tellWaiting(): void {
+    const { outboxFile } = this.#options.device;
+    const count = this.#queued + this.#kept - this.#acknowledged;
+    if (outboxFile === undefined || count <= 0 || this.#outboxFails) return;
+    this.#tell(
+      { event: "waiting", count, outbox: outboxFile },
+      `${count} ${count === 1 ? "message waits" : "messages wait"} in ${outboxFile}: a run with this --outbox sends ${count === 1 ? "it" : "them"}`,
+    );
+  }
+
   #end(): void {
     if (this.#done) return;
+    this.#tellWaiting();
     this.#done = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#pause);

@@ -38,7 +38,8 @@ import {
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { inStateDirectory } from "./state-directory";
-import { isDamaged } from "./stored-assignment";
+import { hasIssuedCertificate, isDamaged } from "./stored-state";
+import { misnamed } from "./verbs/verb";
 import { Timeline, timelineRow, timelineStyle } from "./timeline";
 
 interface DeviceFlags {
@@ -62,8 +63,8 @@ interface DeviceFlags {
   readonly state?: string;
   readonly outbox?: string;
   readonly telemetry?: number;
-  readonly message?: string[];
-  readonly property?: Record<string, string>;
+  readonly data?: string[];
+  readonly properties?: Record<string, string>;
   readonly method?: Record<string, MethodAnswer>;
   readonly interval?: number;
   readonly timeout: number;
@@ -114,20 +115,24 @@ export function addDevice(program: Command, context: CommandContext): void {
       "connect to the hub's second name, which has TLS 1.3: HUB.device.azure-devices.net",
       false,
     )
-    .option("--state <directory>", "keeps the assignment; default: .berth/SCOPE-ID in your home directory")
+    .option(
+      "--state <directory>",
+      "keeps the assignment; default: SCOPE-REGISTRATIONID in BERTH_HOME, which is .berth in your home directory",
+    )
     .option("--outbox <file>", "keeps messages in this file until the hub has them; made when missing")
     .option(
       "--telemetry <count>",
-      "messages to send; 0 only connects; default: 1, or each --message once",
+      "messages to send; 0 only connects; default: 1, or each --data once",
       wholeNumber(0, 1_000_000_000),
     )
-    .option("--message <text>", "what they hold, in turn, in place of a count (repeatable)", collect)
-    .option("--property <name=value>", "an application property of each (repeatable)", nameAndValue)
+    .option("--data <text>", "what they hold, in turn, in place of a count (repeatable)", collect)
+    .option("-p, --properties <name=value>", "an application property of each (repeatable)", nameAndValue)
     .option(
       "--method <name=status[:json]>",
       "answer this direct method so; with --stay (repeatable)",
       methodAnswer,
     )
+    .addOption(misnamed("--message <text>", "--data"))
     .option("--interval <seconds>", "time between messages; default: none", seconds)
     .option("--timeout <seconds>", "give up after this time", seconds, 120)
     .option("--stay", "go on after the last message until interrupted", false)
@@ -146,7 +151,7 @@ export function addDevice(program: Command, context: CommandContext): void {
 
 async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
   const output = new Output(flags.json, context.streams);
-  const { registrationId, cert, key, method: methods, message: messages = [] } = flags;
+  const { registrationId, cert, key, method: methods, data: messages = [] } = flags;
   const telemetry = flags.telemetry ?? (messages.length || 1);
   if (methods && flags.engine !== "node")
     throw new BerthError("invalid-argument", "--method: answers come from --engine node only; leave one out");
@@ -177,6 +182,11 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
     if (isDamaged(device.stateDirectory)) {
       output.warning(`stored assignment unreadable, asking DPS (${device.stateDirectory})`);
     }
+    if (!flags.issue && hasIssuedCertificate(device.stateDirectory, { idScope, registrationId })) {
+      output.warning(
+        `${device.stateDirectory} keeps a certificate that DPS has issued to ${registrationId}, which its hub may ask for; give --issue to show it`,
+      );
+    }
     const timeline = new Timeline((packet) =>
       output.passing({ event: "packet", ...packet }, timelineRow(packet), timelineStyle(packet)),
     );
@@ -190,7 +200,7 @@ async function run(flags: DeviceFlags, context: CommandContext): Promise<void> {
       hubPort: flags.hubPort ?? port,
       telemetry,
       messages,
-      properties: flags.property,
+      properties: flags.properties,
       methods,
       interval: (flags.interval ?? 0) * 1000,
       timeout: flags.timeout * 1000,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { isIP } from "node:net";
@@ -11,6 +11,7 @@ import { Emulator } from "../emulator/emulator";
 import { parseFaults } from "../emulator/fault-reader";
 import { formatState } from "../emulator/state-document";
 import { shellPath } from "../factory/shell-word";
+import { makeDirectory } from "../hosts/node/durable-file";
 import { BerthError } from "../src/error";
 import { writeNew } from "./certificates";
 import type { CommandContext } from "./context";
@@ -22,7 +23,7 @@ import { collect, readText, serverName, wholeNumber, withJson, withPage, withPag
 import { Output } from "./output";
 import { onInterrupt } from "./signals";
 import { readState, stateError } from "./state-directory";
-import { isSystemError, namingOption, systemError } from "./system-error";
+import { isSystemError, namingOption, SystemFailure, systemError } from "./system-error";
 
 interface EmulatorFlags {
   readonly config?: string;
@@ -215,7 +216,7 @@ function announced(emulator: Emulator, local: string, context: CommandContext, o
 function portError(
   error: unknown,
   flags: Pick<EmulatorFlags, "port" | "httpsPort" | "amqpsPort" | "host" | "page">,
-): BerthError | undefined {
+): BerthError | SystemFailure | undefined {
   if (!isSystemError(error) || error.syscall !== "listen") return undefined;
   if (error.code === "EADDRNOTAVAIL")
     return new BerthError(
@@ -237,7 +238,7 @@ function portError(
       : error.code === "EACCES"
         ? `is not allowed to you; take one from 1024, or ${option} 0`
         : `cannot be listened on (${error.code}); take another, or ${option} 0`;
-  return new BerthError("invalid-argument", `${option}: ${port} ${reason}`);
+  return new SystemFailure(error.code, `${option}: ${port} ${reason}`);
 }
 
 /** Without `--state` its files are temporary ones. */
@@ -266,7 +267,7 @@ function writeFileOf(option: string, file: string, text: string): void {
     );
   }
   namingOption(option, file, () => {
-    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(resolve(file)));
     writeNew(resolve(file), text, 0o600);
   });
 }

@@ -66,6 +66,12 @@ const LINES: Lines = {
   stranger: ({ address, reason }) => ({ line: `${address} was not served: ${reason}`, style: "yellow" }),
 };
 
+/** What an emulator does not say by itself, for it says what comes of it; who asks for its events is told. */
+const QUIET: Lines = {
+  registration: ({ registrationId, request }) => ({ line: `dps: ${registrationId} asks: ${request}` }),
+  method: ({ hub, deviceId, name }) => ({ line: `${hub}: method ${name} of ${deviceId} is called` }),
+};
+
 /** What people are told as a warning. */
 const WARNINGS: { readonly [K in keyof EmulatorEvents]?: (fields: EventRecord) => string } = {
   problem: ({ message }) => String(message),
@@ -81,6 +87,11 @@ export function eventLine(record: EventRecord): EventLine | undefined {
   return warning === undefined
     ? LINES[record.event as keyof EmulatorEvents]?.(record)
     : { line: warning, style: "yellow" };
+}
+
+/** As `eventLine`, for who has asked for events: of each there is. */
+export function askedLine(record: EventRecord): EventLine {
+  return eventLine(record) ?? QUIET[record.event as keyof EmulatorEvents]?.(record) ?? { line: record.event };
 }
 
 /** The words of a warning; undefined for any other event. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { DEVICE_COLUMNS, type FactoryDevice } from "../factory/device";
@@ -9,7 +9,7 @@ import { nvsCsv } from "../factory/nvs-csv";
 import { checkPartitionSize, nvsImage } from "../factory/nvs-image";
 import { nvsPartitionOf, type Partition, SDK_NVS_PARTITION } from "../factory/partition";
 import { shellPath } from "../factory/shell-word";
-import { replaceDurably } from "../hosts/node/durable-file";
+import { makeDirectory, replaceDurably } from "../hosts/node/durable-file";
 import { symmetricKeyBytes } from "../src/azure/symmetric-key";
 import { BerthError } from "../src/error";
 import { type CommandContext, EXIT } from "./context";
@@ -136,7 +136,7 @@ function write(
 ): void {
   const planned = devices.map((device) => ({ device, files: filesOf(flags, device) }));
   checkPaths(flags, devices);
-  mkdirSync(resolve(flags.out), { recursive: true, mode: 0o700 });
+  makeDirectory(resolve(flags.out));
   for (const { device, files } of planned) {
     for (const path of Object.values(everyFileOf(flags, device)))
       if (!Object.values(files).includes(path)) rmSync(path, { force: true });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { optionsNpmKept, optionsOf } from "../scripts/npm-options";
 import { BerthError } from "../src/error";
+import { BerthCommand } from "./berth-command";
 import { type CommandContext, EXIT } from "./context";
 import { addDevice } from "./device";
 import { addEmulator } from "./emulator";
@@ -76,11 +77,16 @@ function checkNpm(
   if (kept !== undefined) throw new BerthError("invalid-argument", kept);
 }
 
+const EXIT_HELP = `
+Exit status: 0 when what was asked for has happened, 1 when not, 2 for a wrong command line
+or a file that it names and that cannot be used, 130 or 143 after SIGINT or SIGTERM.`;
+
 function programOf(context: CommandContext, json: boolean): Command {
-  const program = new Command("berth")
+  const program = new BerthCommand("berth")
     .description("A device that finds its own place in Azure, and a local DPS and IoT Hub to try it on")
     .version(versionOfPackage())
     .showHelpAfterError("(berth help shows the commands, berth COMMAND --help its options)")
+    .addHelpText("after", EXIT_HELP)
     .exitOverride()
     .configureOutput({
       writeOut: context.streams.out,

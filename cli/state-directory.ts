@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { existsSync, rmdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { rmdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { DirectoryInUse, lockDirectory } from "../hosts/node/directory-lock";
+import { missingDirectories } from "../hosts/node/durable-file";
 import { StateStore } from "../emulator/state";
 import { StateDamaged } from "../emulator/state-file";
 import { BerthError } from "../src/error";
-import { isSystemError, systemError } from "./system-error";
+import { isSystemError, SystemFailure, systemError } from "./system-error";
 
 /**
  * Runs `work` with a device's directory to itself, whatever engine the device has. What was made for it and is empty
@@ -13,7 +14,7 @@ import { isSystemError, systemError } from "./system-error";
  * @throws as `stateError`; what `work` throws
  */
 export async function inStateDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  const made = missingFrom(resolve(directory));
+  const made = missingDirectories(directory);
   try {
     const lock = await lockDirectory(directory).catch((error: unknown) => {
       throw stateError(error, directory);
@@ -34,7 +35,7 @@ export async function inStateDirectory<T>(directory: string, work: () => Promise
  */
 export function stateError(error: unknown, directory: string): unknown {
   const path = resolve(directory);
-  if (error instanceof DirectoryInUse) return new BerthError("invalid-argument", `--state: ${error.message}`);
+  if (error instanceof DirectoryInUse) return new SystemFailure("EBUSY", `--state: ${error.message}`);
   if (isSystemError(error) && error.syscall === "mkdir" && error.code === "EEXIST")
     return new BerthError("invalid-argument", `--state: ${path} is a file; name a directory`);
   return systemError(error, "--state", path);
@@ -47,14 +48,6 @@ export function readState(directory: string): Promise<StateStore | undefined> {
       ? new BerthError("invalid-argument", `--state: ${error.message}`)
       : stateError(error, directory);
   });
-}
-
-/** The directories that are not there yet, the innermost first. */
-function missingFrom(directory: string): string[] {
-  const missing: string[] = [];
-  for (let path = directory; !existsSync(path) && dirname(path) !== path; path = dirname(path))
-    missing.push(path);
-  return missing;
 }
 
 function removeEmpty(directories: readonly string[]): void {

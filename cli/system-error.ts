@@ -52,10 +52,17 @@ export function systemError(error: unknown, option?: string, path?: string): unk
   if (!isSystemError(error)) return error;
   const { code, errno = 0, path: named = path } = error;
   const reason = getSystemErrorMap().get(errno)?.[1] ?? error.message;
-  const next = EXHAUSTED.get(code) ?? WRONG.get(code);
+  const next = refusesDirectories(error) ?? EXHAUSTED.get(code) ?? WRONG.get(code);
   const what = next === undefined ? reason : `${reason}; ${next}`;
   const message = [option, named, what].filter((part) => part !== undefined).join(": ");
   return EXHAUSTED.has(code) ? new SystemFailure(code, message) : new BerthError("invalid-argument", message);
+}
+
+/** What leads to it is made first, so that ENOENT is not about a missing one (`makeDirectory`). */
+function refusesDirectories({ syscall, code }: NodeJS.ErrnoException): string | undefined {
+  return syscall === "mkdir" && code === "ENOENT"
+    ? "no directory can be made there; take another one"
+    : undefined;
 }
 
 /** Runs `work`. @throws as `systemError`, and what else it throws */

@@ -45,9 +45,9 @@ import { SettableClock } from "./settable-clock";
 import { StateStore } from "./state";
 import { observers } from "./wiring";
 
-/** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
 /** Milliseconds of an issued certificate's life. Azure has 1 to 90 days. */
 const CERTIFICATE_LIFETIME = 30 * 86_400_000;
+/** The largest packet of a client: 256 KB of body, the longest topic, and the headers. */
 const MAXIMUM_PACKET = 256 * 1024 + 65_535 + 16;
 
 /** A running emulator. */

@@ -5,6 +5,18 @@ import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "./faults";
 import { parseJson, readJson } from "./json-reader";
 import { choice, list, maybe, number, object, text, whole } from "./shapes";
 
+/** The steps that are answers with a status. */
+const WITH_STATUS: readonly string[] = ["register", "poll", "twinGet", "twinReported", "issueCertificate"];
+
+/** What one action alone makes use of. */
+const OWNERS = {
+  delayMs: "delay",
+  status: "status",
+  retryAfter: "status",
+  body: "status",
+  returnCode: "returnCode",
+} as const;
+
 /** One rule. */
 export const RULE = v.pipe(
   object({
@@ -22,45 +34,34 @@ export const RULE = v.pipe(
     returnCode: maybe(whole(0, 255)),
     afterBytes: maybe(whole(0, Number.MAX_SAFE_INTEGER)),
   }),
-  v.forward(
-    v.check(
-      ({ action, step }) => action !== "status" || hasStatus(step),
-      "status fits the steps register, poll, twinGet and twinReported only",
-    ),
-    ["action"],
-  ),
-  v.forward(
-    v.check(
-      ({ action, step }) => action !== "returnCode" || step === "connack",
-      "returnCode fits the step connack only",
-    ),
-    ["action"],
-  ),
-  v.forward(
-    v.check(
-      ({ action, delayMs }) => action !== "delay" || delayMs !== undefined,
-      "is needed by the action delay",
-    ),
-    ["delayMs"],
-  ),
-  v.forward(
-    v.check(
-      ({ step, afterBytes }) => !countsBytes(step) || afterBytes !== undefined,
-      "is needed by the steps that count bytes",
-    ),
-    ["afterBytes"],
-  ),
-  v.forward(
-    v.check(
-      ({ step, action }) => !countsBytes(step) || action === "close" || action === "reset",
-      "must be close or reset here",
-    ),
-    ["action"],
-  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { value } = dataset;
+    const [key, message] = misfit(value) ?? [];
+    if (key === undefined || message === undefined) return;
+    addIssue({ message, path: [{ type: "object", origin: "value", input: value, key, value: value[key] }] });
+  }),
 );
 
-function hasStatus(step: string): boolean {
-  return ["register", "poll", "twinGet", "twinReported"].includes(step);
+/** What in a rule does not fit the rest of it, and why. */
+function misfit(rule: FaultRule): [key: keyof FaultRule, message: string] | undefined {
+  const { step, action, delayMs, afterBytes } = rule;
+  if (action === "status" && !WITH_STATUS.includes(step))
+    return ["action", `status fits the steps ${WITH_STATUS.join(", ")} only`];
+  if (action === "returnCode" && step !== "connack")
+    return ["action", "returnCode fits the step connack only"];
+  if (action === "delay" && delayMs === undefined) return ["delayMs", "is needed by the action delay"];
+  if (countsBytes(step) && action !== "close" && action !== "reset")
+    return ["action", "must be close or reset here"];
+  if (countsBytes(step) && afterBytes === undefined)
+    return ["afterBytes", "is needed by the steps that count bytes"];
+  if (!countsBytes(step) && afterBytes !== undefined)
+    return ["afterBytes", "fits the steps that count bytes only"];
+  if (step === "assigned" && action !== "close") return ["action", "must be close at the step assigned"];
+  const detail = (Object.keys(OWNERS) as (keyof typeof OWNERS)[]).find(
+    (name) => rule[name] !== undefined && action !== OWNERS[name],
+  );
+  return detail && [detail, `fits the action ${OWNERS[detail]} only`];
 }
 
 function countsBytes(step: string): boolean {

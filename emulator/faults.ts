@@ -57,13 +57,13 @@ export interface FaultRule {
   probability?: number;
   /** Milliseconds, for `delay`. */
   delayMs?: number;
-  /** Topic status, 200 to 599, for `status`. */
+  /** Topic status, 200 to 599, for `status`; 500 when absent. */
   status?: number;
   /** Seconds; adds `&retry-after=` to the topic, for `status`. */
   retryAfter?: number;
   /** The response body, for `status`: a string is sent as it is, anything else as JSON. Azure's error body when absent. */
   body?: unknown;
-  /** CONNACK return code, 0 to 255, for `returnCode`. */
+  /** CONNACK return code, 0 to 255, for `returnCode`; 3 when absent. */
   returnCode?: number;
   /** For the steps that count bytes: strike once this many bytes went that way on the connection. */
   afterBytes?: number;
@@ -105,9 +105,12 @@ export class FaultInjector {
     };
   }
 
-  /** Adds a rule behind the others; returns its id. */
-  arm(rule: FaultRule): number {
+  /** Adds a rule behind the others; returns its id. From then on it says what it plays where that was left open. */
+  arm(given: FaultRule): number {
     const id = this.#nextId++;
+    const { action } = given;
+    const open = action === "status" ? { status: 500 } : action === "returnCode" ? { returnCode: 3 } : {};
+    const rule = { ...open, ...given };
     this.#rules.push({ id, rule, left: rule.count ?? Number.POSITIVE_INFINITY, skip: rule.skip ?? 0 });
     return id;
   }

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "./clock";
 import type { EnrollmentPlace } from "./enrollment-registry";
 import type { FaultInjector } from "./faults";
-import { handshakeFailure } from "./handshake-failure";
+import { flawOr, handshakeFailure } from "./handshake-failure";
 import type { Broker, Connection } from "./mqtt/broker";
 import { type ConnectPacket, readConnect } from "./mqtt/client-packets";
 import { connack, Link, type PacketWatch } from "./mqtt/link";
@@ -71,6 +71,8 @@ export interface Caller {
   address: string;
   /** The client's certificates, leaf first; empty when it sent none. */
   chain(): readonly X509Certificate[];
+  /** What is wrong with the certificate that the client was shown, where that was asked for. */
+  flaw?: string | undefined;
   /** Ends it by a TCP RST, where there is one. */
   reset(): void;
 }
@@ -94,7 +96,7 @@ export class FrontDoor {
   }
 
   /** Serves one connection. */
-  serve({ stream, address, chain, reset }: Caller): void {
+  serve({ stream, address, chain, flaw, reset }: Caller): void {
     const { clock, faults, maximumPacket, connectTimeout, onStranger, watch } = this.#options;
     let admission: Admission | undefined;
     const link: Link = new Link({
@@ -127,8 +129,8 @@ export class FrontDoor {
       known();
       if (this.#stopping) return;
       const ended = broken
-        ? handshakeFailure(broken)
-        : "the client closed the connection before CONNECT; does it trust the root?";
+        ? handshakeFailure(broken, flaw)
+        : `the client closed the connection before CONNECT${flawOr(flaw, "does it trust the root?")}`;
       onStranger(address, link.reason ?? ended, link.number);
     };
     link.once("close", gone);

@@ -18,8 +18,17 @@ import {
 export const CERTIFICATE_KINDS = ["good", "expired", "future", "misnamed", "untrusted"] as const;
 export type CertificateKind = (typeof CERTIFICATE_KINDS)[number];
 
-/** What a TLS server needs. */
-export type ServerPair = Pick<Authority, "serverChainPem" | "serverKeyPem">;
+/** Why a client may refuse one, in words that follow "a certificate that is". */
+const FLAWS: Record<CertificateKind, string | undefined> = {
+  good: undefined,
+  expired: "expired",
+  future: "not valid yet",
+  misnamed: "another host's",
+  untrusted: "below a root that nobody knows",
+};
+
+/** What a TLS server needs, and what is wrong with it where that was asked for. */
+export type ServerPair = Pick<Authority, "serverChainPem" | "serverKeyPem"> & { flaw?: string | undefined };
 
 /** A CA: its root, and what issues. */
 type Issuer = Pick<Authority, "rootPem" | "intermediate">;
@@ -118,6 +127,7 @@ export class ServedCertificate {
     this.#pair = {
       serverChainPem: leaf.certificatePem + intermediate.certificatePem,
       serverKeyPem: leaf.privateKeyPem,
+      flaw: FLAWS[kind] ?? (this.#issuer === this.#options.authority ? undefined : "below a new root"),
     };
     this.#kind = kind;
     show(this.#pair);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** What the emulator remembers: in memory, and on disk when it has a directory. */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { getSystemErrorName } from "node:util";
+import { makeDirectory } from "../hosts/node/durable-file";
 import { readHandedOver, textOf } from "../hosts/node/handed-over";
 import { DocumentError } from "./json-reader";
 import type { DeviceRecord, EnrollmentChange, RegistrationRecord, StoredPolicy } from "./records";
@@ -85,7 +86,7 @@ export class StateStore {
    *   `invalid-argument` when that is no text or over 512 MB; Error when lmdb has no binary for this computer
    */
   static async open(directory: string): Promise<StateStore> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const document = join(directory, DOCUMENT);
     const store = new StateStore();
     const { file, records, damaged } = await StateFile.open(directory);

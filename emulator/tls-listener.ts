@@ -32,6 +32,8 @@ export class TlsListener {
   readonly #tcp: Server;
   readonly #tls: TlsServer;
   readonly #sockets = new Set<Socket>();
+  /** Of the certificate that is shown. */
+  #flaw: string | undefined;
   /** Connections that a fault is to break. */
   #faulted = 0;
   #stopping = false;
@@ -50,6 +52,7 @@ export class TlsListener {
         stream: socket,
         address: addressOf(socket),
         chain: () => clientChain(socket),
+        flaw: this.#flaw,
         reset: () => this.#tcpSocketOf(socket)?.resetAndDestroy(),
       }),
     );
@@ -57,7 +60,7 @@ export class TlsListener {
     this.#tls.on("tlsClientError", (error, socket) => {
       // What a fault breaks is told by the fault.
       if (!this.#stopping && this.#faulted === 0)
-        options.onStranger(addressOf(socket), handshakeFailure(error));
+        options.onStranger(addressOf(socket), handshakeFailure(error, this.#flaw));
       socket.destroy();
     });
     this.#tcp = createServer((socket) => this.#accept(socket));
@@ -66,6 +69,7 @@ export class TlsListener {
   /** Shows another certificate to who connects from now on; a session of before is not resumed. */
   show(pair: ServerPair): void {
     this.#tls.setSecureContext(this.#contextOf(pair));
+    this.#flaw = pair.flaw;
   }
 
   #contextOf({ serverChainPem, serverKeyPem }: ServerPair) {

@@ -8,23 +8,23 @@ import { isPrintable, replaced } from "./characters";
  */
 export const ERRORS = Object.freeze({
   "invalid-argument": "an option or argument is wrong; correct it",
-  internal: "a part of the platform threw; see the message",
+  internal: "a part of the platform threw",
   "handler-failed": "a handler of the application threw; mend it",
   closed: "the object was closed before this call; make a new one",
 
   "network-down": "there is no network; the device waits for it",
   "clock-not-set": "the clock is not set; TLS and SAS need it: check NTP",
   "dns-failed": "the server's name could not be resolved; check the name and the network's DNS",
-  "connect-failed": "no TCP connection; check address, port and firewall (8883)",
+  "connect-failed": "no TCP connection; check address, port and firewall",
   "connect-timeout": "TCP and TLS were not up in time; the server or the network stalls",
-  "connection-lost": "the connection ended; another device with the same id ends it too",
+  "connection-lost": "the connection ended; if that goes on, look for a second device with this id",
   "id-contested":
     "the hub soon ends each connection; is another device connected by this id? Give each its own",
   "tls-untrusted": "the server's certificate chain leads to no trusted root; check the roots",
   "tls-expired": "a certificate is expired or not yet valid; check it and the device's clock",
   "tls-name-mismatch": "the server's certificate is for another name; check the endpoint",
   "tls-client-certificate": "the server refused the client certificate in the TLS handshake",
-  "tls-failed": "the TLS handshake failed; see the message",
+  "tls-failed": "the TLS handshake failed; check that address and port are the server's",
   "websocket-refused":
     "the server opened no WebSocket; check the port (443), and who answers: a proxy or a firewall may",
   "websocket-malformed": "the server sent what no WebSocket may (RFC 6455)",
@@ -53,7 +53,7 @@ export const ERRORS = Object.freeze({
   "dps-server-error": "DPS answered 5xx; wait and try again",
   "dps-unauthorized": "DPS answered 401 or 403: check id scope, registration id, key or certificate",
   "dps-not-found": "DPS answered 404: no such DPS instance or enrollment",
-  "dps-refused": "DPS refused the request; see the message",
+  "dps-refused": "DPS refused the request; correct what it says",
   "dps-failed": "DPS reports the assignment failed; see errorCode and the enrollment",
   "dps-disabled": "the enrollment is disabled; enable it in DPS",
   "dps-unknown-profile": "DPS assigned a hub of a kind this device does not speak",
@@ -64,19 +64,19 @@ export const ERRORS = Object.freeze({
   "hub-timeout": "the hub did not answer a request in time",
   "hub-throttled": "the hub answered 429: too many requests; send less",
   "hub-server-error": "the hub answered 5xx; wait and try again",
-  "hub-refused": "the hub refused the request; see the message",
+  "hub-refused": "the hub refused the request; correct what it says",
   "hub-malformed": "the answer of the hub could not be understood",
 
-  "certificate-unusable": "the certificate that was issued cannot be used; see the message",
-  "roots-refused": "the roots that were delivered are not taken; see the message",
+  "certificate-unusable": "the certificate that was issued cannot be used",
+  "roots-refused": "the roots that were delivered are not taken",
   "root-expires": "a trusted root ends soon; deliver roots that stay",
 
-  "out-of-memory": "there is not enough memory for it now; see the message",
+  "out-of-memory": "there is not enough memory for it now",
   "outbox-full": "too many messages wait for the hub; send less or later",
-  "outbox-damaged": "part of the outbox in flash cannot be read and is left out",
-  "outbox-unwritten": "the outbox in flash takes nothing; messages wait in memory",
+  "outbox-damaged": "part of the outbox cannot be read and is left out",
+  "outbox-unwritten": "the outbox takes nothing more; messages wait in memory",
   "outbox-worn": "the outbox has had its erases of the day; send less, or give it more sectors",
-  "store-failed": "the assignment could not be kept; see the message",
+  "store-failed": "the assignment could not be kept; check flash or disk",
 } as const);
 
 /** A stable name of what went wrong. */
@@ -201,6 +201,22 @@ export function shown(text: string): string {
     if (!isPrintable(result.charAt(i))) result = replaced(result, i, "?");
   }
   return result;
+}
+
+/**
+ * What a server says of an error, for a message: `status 429, errorCode 429000: its own words`.
+ * @param parts what is known beside its code and its words
+ */
+export function answerText(
+  parts: readonly string[],
+  errorCode: number | undefined,
+  words: string | undefined,
+): string {
+  const known = (errorCode === undefined ? parts : [...parts, `errorCode ${errorCode}`]).join(", ");
+  // The full stop would stand in the middle of ours.
+  const own = words?.endsWith(".") ? words.slice(0, -1) : words;
+  if (!own) return known;
+  return known === "" ? shown(own) : `${known}: ${shown(own)}`;
 }
 
 /** `invalid-argument`, the error of all that the caller can mend. @param about what is wrong */

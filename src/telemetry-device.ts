@@ -105,7 +105,7 @@ export class TelemetryDevice {
   readonly #host: Host;
   readonly #agent: Agent;
   readonly #callbacks: DeviceCallbacks<this>;
-  /** What ends each `every`. */
+  /** What ends each `every`, and what was to happen a moment later. */
   #ends: readonly (() => void)[] = [];
   #closed = false;
   #connected = false;
@@ -137,7 +137,7 @@ export class TelemetryDevice {
       },
       features: [...inbox, ...listOf(features)],
     });
-    host.timers.set(() => this.#begin(), 0);
+    this.#later(() => this.#begin());
   }
 
   /** Where the device is in its life, in words. */
@@ -210,7 +210,7 @@ export class TelemetryDevice {
     let timer: TimerHandle;
     const end = (): void => {
       timers.clear(timer);
-      this.#ends = this.#ends.filter((other) => other !== end);
+      this.#ended(end);
     };
     const next = (): void => {
       timer = timers.set(() => {
@@ -238,7 +238,9 @@ export class TelemetryDevice {
     this.#assertOpen();
     try {
       const dropped = this.#agent.forget();
-      if (dropped > 0) this.#later("onDropped", () => this.#callbacks.onDropped?.call(this, dropped));
+      if (dropped > 0) {
+        this.#later(() => this.#guard("onDropped", () => this.#callbacks.onDropped?.call(this, dropped)));
+      }
       return true;
     } catch (error) {
       this.#report({ where: "store", error: asBerthError(error, "store-failed"), retryIn: undefined });
@@ -323,19 +325,29 @@ export class TelemetryDevice {
     }
   }
 
-  /** No callback comes from inside a method. */
-  #later(what: string, call: () => void): void {
-    this.#host.timers.set(() => this.#guard(what, call), 0);
+  /** No callback comes from inside a method. @param call does not throw */
+  #later(call: () => void): void {
+    const { timers } = this.#host;
+    const timer = timers.set(() => {
+      this.#ended(end);
+      call();
+    }, 0);
+    const end = (): void => timers.clear(timer);
+    this.#ends = [...this.#ends, end];
+  }
+
+  #ended(end: () => void): void {
+    this.#ends = this.#ends.filter((other) => other !== end);
   }
 
   #report(report: DeviceError): void {
-    this.#host.timers.set(() => {
+    this.#later(() => {
       try {
         this.#tell(() => this.#callbacks.onError?.call(this, report));
       } catch {
         // There is nobody else to tell.
       }
-    }, 0);
+    });
   }
 }
 

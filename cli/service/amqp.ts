@@ -15,14 +15,13 @@ import { NodeSigner } from "../../hosts/node/signer";
 import { text } from "../../hosts/node/text";
 import { connectTarget } from "../../hosts/sockets/connect-to";
 import { sasToken } from "../../src/azure/sas";
-import type { Place } from "./client";
+import { type Place, tokenExpiry } from "./client";
 import type { ServiceCredentials } from "./connection-string";
 import { ServiceFailure } from "./failure";
 
 const AMQPS_PORT = 5671;
 /** Milliseconds until a connection stands, and for each answer. */
 const PATIENCE = 15_000;
-const TOKEN_LIFETIME = 3600;
 /** Events that may be under way on a partition. */
 const CREDIT = 300;
 
@@ -47,13 +46,15 @@ export class AmqpClient {
   /** For messages. */
   readonly #where: string;
   readonly #host: string;
+  readonly #remedy: string;
   readonly #failed: Promise<never>;
   #fail!: (error: unknown) => void;
 
-  private constructor(connection: Connection, host: string, where: string) {
+  private constructor(connection: Connection, host: string, where: string, remedy: string) {
     this.#connection = connection;
     this.#host = host;
     this.#where = where;
+    this.#remedy = remedy;
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -66,8 +67,8 @@ export class AmqpClient {
 
   /** To a hub. @throws ServiceFailure when it cannot be reached, or refuses */
   static toHub({ host, policy, key }: ServiceCredentials, place: Omit<Place, "host">): Promise<AmqpClient> {
-    const expiry = Math.floor(Date.now() / 1000) + TOKEN_LIFETIME;
-    const password = sasToken({ resource: host, expiry, policy }, new NodeSigner(key), text);
+    const token = { resource: host, expiry: tokenExpiry(place), policy };
+    const password = sasToken(token, new NodeSigner(key), text);
     return AmqpClient.#open(host, AMQPS_PORT, place, `${policy}@sas.root.${host.split(".")[0]}`, password);
   }
 
@@ -98,6 +99,8 @@ export class AmqpClient {
         checkServerIdentity(serverName, certificate),
       ca: [...place.roots],
       hostname: host,
+      // By it the server finds the policy of a name and a key; rhea would tell the server's name in TLS.
+      sasl_init_hostname: host,
       username,
       password,
       reconnect: false,
@@ -105,7 +108,7 @@ export class AmqpClient {
     };
     const container = rhea.create_container();
     const connection = container.create_connection(options as unknown as ConnectionOptions);
-    const client = new AmqpClient(connection, host, `${target.address}:${target.port}`);
+    const client = new AmqpClient(connection, host, `${target.address}:${target.port}`, place.remedy);
     const opened = new Promise<void>((resolve) => connection.once("connection_open", () => resolve()));
     connection.connect();
     try {
@@ -193,18 +196,20 @@ export class AmqpClient {
 
   /**
    * Reads the events of a partition from a time on, until the connection is closed; settles when the reading has begun.
-   * @param from milliseconds since 1970
+   * @param from milliseconds since 1970, by the hub's clock; undefined for what comes from now on
    * @throws ServiceFailure when it is refused
    */
   read(
     entity: string,
     group: string,
     partition: string,
-    from: number,
+    from: number | undefined,
     onEvent: (message: Message) => void,
   ): Promise<void> {
     const selector = rhea.types.wrap_described(
-      rhea.types.wrap_string(`amqp.annotation.x-opt-enqueued-time > '${from}'`),
+      rhea.types.wrap_string(
+        `amqp.annotation.${from === undefined ? "x-opt-offset > '@latest'" : `x-opt-enqueued-time > '${from}'`}`,
+      ),
       0x468c00000004,
     );
     const receiver: Receiver = this.#connection.open_receiver({
@@ -253,7 +258,7 @@ export class AmqpClient {
     const name = condition ?? code ?? "amqp";
     const unauthorized = /unauthorized|sasl/i.test(`${name} ${message ?? ""}`);
     const next = unauthorized
-      ? "; take a connection string of a policy that may (ServiceConnect)"
+      ? `; ${this.#remedy}`
       : name === "ECONNREFUSED"
         ? "; nothing listens there: start it, or correct --connect-to (HOST:5671:ADDRESS:PORT for AMQP)"
         : "";

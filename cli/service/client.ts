@@ -32,6 +32,10 @@ export interface Place {
   readonly roots: readonly string[];
   /** What it is, for messages: `the emulator on 127.0.0.1:8443`, `Azure`. */
   readonly what: string;
+  /** What to do when it refuses who asks, behind what it said. */
+  readonly remedy: string;
+  /** Seconds since 1970 that tokens are good until; absent: an hour on from now. */
+  readonly tokensUntil?: number;
 }
 
 export interface Ask {
@@ -48,6 +52,11 @@ export interface Answer {
 
 /** A JSON object of an answer. */
 export type Document = { readonly [name: string]: unknown };
+
+/** When a token for a service ends that is made now, in seconds since 1970. */
+export function tokenExpiry({ tokensUntil }: Pick<Place, "tokensUntil">): number {
+  return tokensUntil ?? Math.floor(Date.now() / 1000) + TOKEN_LIFETIME;
+}
 
 /** Asks one service. */
 export class ServiceClient {
@@ -69,11 +78,7 @@ export class ServiceClient {
   ): ServiceClient {
     const signer = new NodeSigner(key);
     return new ServiceClient({ ...place, host }, apiVersion, () =>
-      sasToken(
-        { resource: host, expiry: Math.floor(Date.now() / 1000) + TOKEN_LIFETIME, policy },
-        signer,
-        text,
-      ),
+      sasToken({ resource: host, expiry: tokenExpiry(place), policy }, signer, text),
     );
   }
 
@@ -220,7 +225,7 @@ export class ServiceClient {
     const name = code ?? `HTTP ${status}`;
     return new ServiceFailure(
       name,
-      `${this.place.host}: ${message?.replace(/\.$/, "") ?? `answer ${status}`}${nextFor(status, name)}`,
+      `${this.place.host}: ${message?.replace(/\.$/, "") ?? `answer ${status}`}${status === 401 ? `; ${this.place.remedy}` : nextFor(status, name)}`,
       {
         retriable: status === 429 || status >= 500,
         status,
@@ -256,8 +261,6 @@ function detailsOf(value: unknown): { code?: string; errorCode?: number; message
 
 /** What to do, behind what the service said. */
 function nextFor(status: number, code: string): string {
-  if (status === 401)
-    return "; take a connection string of a policy that may (berth hub connection-string prints an emulator's)";
   if (code === "DeviceNotFound" || code === "404001") return "; berth hub device list shows those there are";
   if (code === "DeviceNotOnline" || code === "404103")
     return "; start it, or wait for it with --connect-timeout";

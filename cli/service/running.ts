@@ -3,11 +3,11 @@
  * What an emulator that runs leaves for the other commands on this computer: a file, for its owner's eyes only, that is
  * gone when the emulator has ended.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Emulator } from "../../emulator/emulator";
-import { replaceDurably } from "../../hosts/node/durable-file";
+import { makeDirectory, replaceDurably } from "../../hosts/node/durable-file";
 
 const RUNNING = v.object({
   pid: v.number(),
@@ -68,7 +68,7 @@ function directoryIn(home: string): string {
 /** Tells the others. @returns what takes it back @throws the file system's error */
 export function announce(home: string, running: Running): () => void {
   const directory = directoryIn(home);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const path = join(directory, `${running.pid}.json`);
   replaceDurably(path, Buffer.from(JSON.stringify(running)));
   return () => rmSync(path, { force: true });

@@ -20,6 +20,10 @@ const API_VERSION = Object.freeze({ hub: "2021-04-12", dps: "2021-10-01" });
 const VARIABLES = Object.freeze({ hub: "BERTH_HUB_CONNECTION_STRING", dps: "BERTH_DPS_CONNECTION_STRING" });
 const TOKEN_VARIABLE = "BERTH_CONTROL_TOKEN";
 const HTTPS_PORT = 443;
+/** The last second that the clock of an emulator can say (9999-12-31): that clock may be set, by `berth clock`. */
+const ANY_CLOCK = 253_402_300_799;
+const POLICY_REMEDY =
+  "take a connection string of a policy that may (berth hub connection-string prints an emulator's)";
 
 /** Options of every verb. */
 export interface TargetFlags {
@@ -79,7 +83,8 @@ export interface Target {
 /**
  * Finds the service.
  * @param deviceId chooses the hub where the emulator has several
- * @throws BerthError `invalid-argument` where nothing says which; ServiceFailure where no hub has the device
+ * @throws BerthError `invalid-argument` where nothing says which; ServiceFailure where no emulator runs, or no hub has the
+ *   device
  */
 export async function findTarget(
   kind: ServiceKind,
@@ -104,11 +109,12 @@ export async function findTarget(
         connectTo,
         roots: loadRoots({ replace: ca }),
         what: `${whereOf(credentials.host, connectTo)}, by ${source}`,
+        remedy: POLICY_REMEDY,
       };
       return serviceTarget(kind, credentials, place, undefined);
     }
     const running = chosen(flags, context, variable);
-    return serviceTarget(kind, credentials, placeOf(running), running);
+    return serviceTarget(kind, credentials, { ...placeOf(running), remedy: POLICY_REMEDY }, running);
   }
   const running = chosen(flags, context, variable);
   const all = running.connectionStrings.map((text) => parseConnectionString(text, "the emulator"));
@@ -170,6 +176,7 @@ function emulatorTarget(flags: TargetFlags, context: CommandContext): Target {
       connectTo: [],
       roots: loadRoots({ replace: ca }),
       what: `the emulator on ${url.host}`,
+      remedy: `give it by --token or ${TOKEN_VARIABLE} (berth emulator --connection-strings prints it)`,
     };
     return {
       client: ServiceClient.ofEmulator({ ...place, host }, token),
@@ -192,6 +199,9 @@ function placeOf({ address, httpsPort, root }: Running): Omit<Place, "host"> {
     // The name that keeps its certificate, whatever the others are made to show.
     serverName: "localhost",
     what: `the emulator on ${address}:${httpsPort}`,
+    // The keys are those that it has written down itself.
+    remedy: "berth events --event serviceRefused tells why, when this is tried again",
+    tokensUntil: ANY_CLOCK,
   };
 }
 
@@ -200,7 +210,7 @@ function whereOf(host: string, connectTo: readonly ConnectTo[]): string {
   return entry ? `${entry.address}:${entry.toPort ?? HTTPS_PORT}` : `port ${HTTPS_PORT}`;
 }
 
-/** The emulator of `--emulator`, or the only one. */
+/** The emulator of `--emulator`, or the only one. @throws BerthError `invalid-argument`; ServiceFailure where it does not run */
 function chosen(flags: TargetFlags, context: CommandContext, otherwise: string): Running {
   const all = runningEmulators(berthHome(context));
   const { emulator } = flags;
@@ -210,9 +220,15 @@ function chosen(flags: TargetFlags, context: CommandContext, otherwise: string):
   if (first && !second) return first;
   const ports = all.map(({ port }) => port).join(", ");
   if (first) throw wrong(`emulators run on the ports ${ports}; --emulator says which`);
-  if (all.length > 0) throw wrong(`--emulator: none has the port ${emulator}; they run on ${ports}`);
+  if (all.length > 0) throw missing(`--emulator: none has the port ${emulator}; they run on ${ports}`);
   const ways = otherwise === "--url" ? "--url" : `--connection-string or ${otherwise}`;
-  throw wrong(`no emulator runs on this computer; start one (berth emulator --config FILE), or give ${ways}`);
+  throw missing(
+    `no emulator runs on this computer; start one (berth emulator --config FILE), or give ${ways}`,
+  );
+}
+
+function missing(problem: string): ServiceFailure {
+  return new ServiceFailure("no-emulator", problem, { retriable: true });
 }
 
 function wrong(problem: string): BerthError {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** `berth dps enrollment|group|registration …`. Options as `az iot dps` has them. */
 import { InvalidArgumentError } from "commander";
-import { readText } from "../options";
+import { certificatesIn } from "../../hosts/node/credentials";
+import { readBytes } from "../options";
+import type { Output } from "../output";
 import type { Document, ServiceClient } from "../service/client";
 import { TOP } from "./hub-device";
 import {
@@ -73,6 +75,7 @@ interface ChangeFlags extends IdFlags {
   readonly reprovisionPolicy?: keyof typeof REPROVISION;
   readonly allocationPolicy?: string;
   readonly iotHubs?: readonly string[];
+  readonly credentialPolicy?: string;
   readonly initialTwinTags?: object;
   readonly initialTwinProperties?: object;
 }
@@ -88,12 +91,16 @@ const CHANGES = [
   oneOf("--attestation-type <type>", "what proves a device", ["symmetricKey", "x509"]),
   optional("--primary-key <base64>", "made when it is left out"),
   optional("--secondary-key <base64>", "made when it is left out"),
-  optional("--certificate-path <file>", "of the device, or what signs those of a group, in PEM"),
+  optional(
+    "--certificate-path <file>",
+    "of the device, or what signs those of a group, in PEM or DER; of several in a file the first",
+  ),
   optional("--secondary-certificate-path <file>", "the second one"),
   oneOf("--provisioning-status <status>", "may it register", ["enabled", "disabled"]),
   oneOf("--reprovision-policy <policy>", "when it registers again", Object.keys(REPROVISION)),
   oneOf("--allocation-policy <policy>", "which hub", ["hashed", "geoLatency", "static"]),
   optional("--iot-hubs <names>", "separated by blanks or commas", hubNames),
+  optional("--credential-policy <name>", "who issues certificates to devices that ask for one"),
   optional("--initial-twin-tags <json>", "a JSON object, or @FILE", jsonObject("--initial-twin-tags")),
   optional(
     "--initial-twin-properties <json>",
@@ -145,8 +152,13 @@ function enrollmentVerbs(kind: Kind): Verb[] {
   const id = needed(kind.id, what);
   const changes = [...CHANGES, ...(word === "enrollment" ? [DEVICE_ID] : [])];
   const placeOf = (flags: IdFlags) => `${path}/${part(flags[flag] ?? "")}`;
-  const write = async (dps: ServiceClient, flags: ChangeFlags, old: Document | undefined): Promise<Told> => {
-    const body = { ...old, [key]: flags[flag], ...changesOf(kind, flags, old) };
+  const write = async (
+    dps: ServiceClient,
+    flags: ChangeFlags,
+    output: Output,
+    old: Document | undefined,
+  ): Promise<Told> => {
+    const body = { ...old, [key]: flags[flag], ...changesOf(kind, flags, output, old) };
     const match: Record<string, string> = old ? { "if-match": `"${old.etag}"` } : {};
     const written = await dps.put(placeOf(flags), body, match);
     return record(flags.showKeys ? await withKeys(dps, placeOf(flags), written) : written);
@@ -181,7 +193,7 @@ function enrollmentVerbs(kind: Kind): Verb[] {
       about: `make ${what}`,
       service: "dps",
       options: [id, ...changes, SHOW_KEYS],
-      run: (dps, flags) => write(dps, flags, undefined),
+      run: (dps, flags, { output }) => write(dps, flags, output, undefined),
     }),
     verb<ChangeFlags>({
       words: `dps ${word} update`,
@@ -189,8 +201,8 @@ function enrollmentVerbs(kind: Kind): Verb[] {
       service: "dps",
       options: [id, ...changes, SHOW_KEYS],
       // Keys are not in what it shows, and one that is written without them has new ones.
-      run: async (dps, flags) =>
-        write(dps, flags, await withKeys(dps, placeOf(flags), await dps.get(placeOf(flags)))),
+      run: async (dps, flags, { output }) =>
+        write(dps, flags, output, await withKeys(dps, placeOf(flags), await dps.get(placeOf(flags)))),
     }),
     verb<IdFlags>({
       words: `dps ${word} delete`,
@@ -211,11 +223,11 @@ async function withKeys(dps: ServiceClient, path: string, enrollment: Document):
   return { ...enrollment, attestation: await dps.post(`${path}/attestationmechanism`) };
 }
 
-function changesOf(kind: Kind, flags: ChangeFlags, old: Document | undefined): Document {
+function changesOf(kind: Kind, flags: ChangeFlags, output: Output, old: Document | undefined): Document {
   const { deviceId, provisioningStatus, reprovisionPolicy, allocationPolicy, iotHubs } = flags;
   const { initialTwinTags: tags, initialTwinProperties: desired } = flags;
   const attestation =
-    attestationOf(kind, flags, old) ?? (old ? undefined : { type: "symmetricKey", symmetricKey: {} });
+    attestationOf(kind, flags, output, old) ?? (old ? undefined : { type: "symmetricKey", symmetricKey: {} });
   const members = {
     attestation,
     deviceId,
@@ -223,6 +235,7 @@ function changesOf(kind: Kind, flags: ChangeFlags, old: Document | undefined): D
     reprovisionPolicy: reprovisionPolicy && REPROVISION[reprovisionPolicy],
     allocationPolicy,
     iotHubs,
+    credentialPolicyName: flags.credentialPolicy,
     initialTwin:
       tags || desired
         ? {
@@ -238,12 +251,13 @@ function changesOf(kind: Kind, flags: ChangeFlags, old: Document | undefined): D
 function attestationOf(
   { certificates }: Kind,
   flags: ChangeFlags,
+  output: Output,
   old: Document | undefined,
 ): Document | undefined {
   const { attestationType, primaryKey, secondaryKey, certificatePath, secondaryCertificatePath } = flags;
   if (certificatePath !== undefined || secondaryCertificatePath !== undefined || attestationType === "x509") {
     const one = (path: string | undefined, option: string) =>
-      path === undefined ? undefined : { certificate: readText(path, option) };
+      path === undefined ? undefined : { certificate: firstCertificate(path, option, output) };
     const primary = one(certificatePath, "--certificate-path");
     const secondary = one(secondaryCertificatePath, "--secondary-certificate-path");
     return {
@@ -258,6 +272,17 @@ function attestationOf(
     type: "symmetricKey",
     symmetricKey: { ...former, ...(primaryKey && { primaryKey }), ...(secondaryKey && { secondaryKey }) },
   };
+}
+
+/** The device's stands first, its intermediates follow for TLS: an enrollment is about one alone. In PEM. */
+function firstCertificate(path: string, option: string, output: Output): string {
+  const [first, ...others] = certificatesIn(readBytes(path, option), path);
+  // With --json the answer stands alone, and shows which it is.
+  if (others.length > 0 && !output.json)
+    output.warning(
+      `${option}: ${path} holds ${others.length + 1} certificates; the first is taken, of ${first!.subject}`,
+    );
+  return first!.toString();
 }
 
 function hubNames(text: string): string[] {

@@ -2,12 +2,15 @@
 /** `berth fault|events|clock|certificate|disconnect …`: what Azure has no API for. */
 import { createInterface } from "node:readline";
 import { InvalidArgumentError } from "commander";
+import { faultInWords } from "../../emulator/fault-words";
 import { FAULT_ACTIONS, FAULT_STEPS, type FaultRule } from "../../emulator/faults";
 import { CERTIFICATE_KINDS, type CertificateKind } from "../../emulator/served-certificate";
-import { type EventRecord, eventLine } from "../event-lines";
+import { askedLine, type EventRecord } from "../event-lines";
 import { wholeNumber } from "../options";
+import type { ServiceClient } from "../service/client";
 import { ServiceFailure } from "../service/failure";
-import { done, jsonValue, needed, oneOf, optional, part, record, rows, type Verb, verb } from "./verb";
+import { table } from "../table";
+import { done, jsonValue, needed, oneOf, optional, part, record, type Verb, verb } from "./verb";
 
 const COUNT = wholeNumber(0, 1_000_000);
 const FAULT_OPTIONS = [
@@ -19,10 +22,10 @@ const FAULT_OPTIONS = [
   optional("--skip <times>", "let this many pass first", COUNT),
   optional("--probability <part>", "strike with this probability, 0 to 1", probability),
   optional("--delay-ms <milliseconds>", "for delay", wholeNumber(0, 3_600_000)),
-  optional("--status <status>", "for status: 200 to 599", wholeNumber(200, 599)),
+  optional("--status <status>", "for status: 200 to 599; default: 500", wholeNumber(200, 599)),
   optional("--retry-after <seconds>", "for status: what a device is told to wait", COUNT),
   optional("--body <json>", "for status: JSON of the answer, or @FILE", jsonValue("--body")),
-  optional("--return-code <code>", "for returnCode: of CONNACK", wholeNumber(0, 255)),
+  optional("--return-code <code>", "for returnCode: of CONNACK; default: 3", wholeNumber(0, 255)),
   optional("--after-bytes <count>", "for steps that count bytes", wholeNumber(0, Number.MAX_SAFE_INTEGER)),
 ];
 /** Members of a rule, which the options have as their names. */
@@ -60,7 +63,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
       const members = FAULT_MEMBERS.map((name) => [name, flags[name]] as const);
       const rule = Object.fromEntries(members.filter(([, value]) => value !== undefined));
       const added = await emulator.post("/faults", rule);
-      return done(`fault ${added.id}: ${flags.action} at ${flags.step}`, added);
+      return done(`fault ${added.id}: ${ruleLine(added.rule as FaultRule)}`, added);
     },
   }),
   verb({
@@ -69,8 +72,13 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     service: "emulator",
     options: [],
     run: async (emulator) => {
-      const { value } = await emulator.ask("GET", "/faults");
-      return rows(value as object[], ["id", "left", "rule.step", "rule.action", "rule.id", "rule.endpoint"]);
+      const value = (await emulator.ask("GET", "/faults")).value as ArmedFault[];
+      const shown = value.map(({ id, left, rule }) => ({
+        fault: id,
+        left: left ?? "always",
+        what: ruleLine(rule),
+      }));
+      return { value, lines: (width) => table(shown, ["fault", "left", "what"], width) };
     },
   }),
   verb<{ fault?: number }>({
@@ -78,7 +86,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     about: "let nothing go wrong any more",
     service: "emulator",
     options: [
-      optional("--fault <number>", "this one only, by its id", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+      optional("--fault <number>", "this one only, by its number", wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     ],
     run: async (emulator, { fault }) => {
       await emulator.delete(fault === undefined ? "/faults" : `/faults/${fault}`);
@@ -120,7 +128,7 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
         const happened = recordOf(line);
         // Cut off.
         if (!happened) break;
-        const { line: text = happened.event, style } = eventLine(happened) ?? {};
+        const { line: text, style } = askedLine(happened);
         output.passing(happened, `${happened.time?.slice(11, 23)}  ${text}`, style);
         if (!OF_THE_STREAM.includes(happened.event) && --left <= 0) break;
       }
@@ -134,14 +142,23 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
       return undefined;
     },
   }),
-  verb<{ hubName: string; deviceId: string }>({
+  verb<{ hubName?: string; deviceId: string }>({
     words: "disconnect",
     about: "end the connection of a device",
     service: "emulator",
-    options: [needed("-n, --hub-name <name>", "its hub"), needed("-d, --device-id <id>", "the device")],
+    options: [
+      needed("-d, --device-id <id>", "the device"),
+      optional("-n, --hub-name <name>", "its hub; default: the one that it is connected to"),
+    ],
     run: async (emulator, { hubName, deviceId }) => {
-      await emulator.delete(`/connections/${part(hubName)}/${part(deviceId)}`);
-      return done(`${deviceId} is cut off from ${hubName}`);
+      const hubs = hubName === undefined ? ((await emulator.get("/health")).hubs as string[]) : [hubName];
+      for (const hub of hubs)
+        if (await cutOff(emulator, hub, deviceId)) return done(`${deviceId} is cut off from ${hub}`);
+      throw new ServiceFailure(
+        "DeviceNotFound",
+        `${deviceId} has no connection to ${hubs.join(" or ")}; berth hub device list shows which are connected`,
+        { status: 404 },
+      );
     },
   }),
   verb({
@@ -217,6 +234,32 @@ export const EMULATOR_CONTROL: readonly Verb[] = [
     },
   }),
 ];
+
+/** False where the device has no connection to the hub. */
+async function cutOff(emulator: ServiceClient, hub: string, deviceId: string): Promise<boolean> {
+  try {
+    await emulator.delete(`/connections/${part(hub)}/${part(deviceId)}`);
+    return true;
+  } catch (error) {
+    if (error instanceof ServiceFailure && error.status === 404) return false;
+    throw error;
+  }
+}
+
+/** As `GET /faults` has it. */
+interface ArmedFault {
+  readonly id: number;
+  /** Null for ever. */
+  readonly left: number | null;
+  readonly rule: FaultRule;
+}
+
+/** The whole rule, and how often it strikes. */
+function ruleLine(rule: FaultRule): string {
+  const { count } = rule;
+  const often = count === undefined ? "always" : count === 1 ? "once" : `${count} times`;
+  return `${faultInWords(rule)}, ${often}`;
+}
 
 /** Records about the stream itself. */
 const OF_THE_STREAM: readonly string[] = ["listening", "missed", "dropped"];

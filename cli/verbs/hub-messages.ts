@@ -8,7 +8,7 @@ import { nameAndValue, readBytes, seconds, wholeNumber } from "../options";
 import type { Document } from "../service/client";
 import { amqpPlaceOf } from "../service/target";
 import { DEVICE_ID, type DeviceFlags } from "./hub-device";
-import { done, oneOf, optional, type Verb, verb } from "./verb";
+import { done, misnamed, oneOf, optional, type Verb, verb } from "./verb";
 
 const DEFAULT_GROUP = "$Default";
 const SHOWN = ["all", "sys", "app", "anno"] as const;
@@ -48,6 +48,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       optional("--data <text>", "what it holds; default: nothing"),
       optional("--data-file <file>", "the bytes of this file"),
       optional("-p, --properties <name=value>", "an application property (repeatable)", nameAndValue),
+      misnamed("--message <text>", "--data"),
       optional("--message-id <id>", "default: none"),
       optional("--correlation-id <id>", "default: none"),
       optional("--user-id <id>", "default: none"),
@@ -87,7 +88,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
       optional("--consumer-group <name>", "of the Event Hubs-compatible endpoint").default(DEFAULT_GROUP),
       optional(
         "--enqueued-time <milliseconds>",
-        "from this time on, since 1970; default: now",
+        "from this time of the hub's clock on, since 1970; default: now",
         wholeNumber(0, Number.MAX_SAFE_INTEGER),
       ),
       optional("--content-type <type>", "read bodies as this, whatever they say"),
@@ -101,7 +102,7 @@ export const HUB_MESSAGES: readonly Verb[] = [
     ],
     run: async (_hub, flags, { output, target, signal }) => {
       const { deviceId, consumerGroup, messageCount = Number.POSITIVE_INFINITY, timeout } = flags;
-      const { enqueuedTime = Date.now() } = flags;
+      const { enqueuedTime } = flags;
       const { credentials } = target;
       const amqp = amqpPlaceOf(target);
       const { AmqpClient } = await amqpModule();
@@ -119,7 +120,6 @@ export const HUB_MESSAGES: readonly Verb[] = [
           };
           signal.addEventListener("abort", () => resolve(), { once: true });
           events.ended.catch(reject);
-          heard();
           const take = (message: Message) => {
             const event = eventOf(message, flags);
             if (left <= 0 || (deviceId !== undefined && event.origin !== deviceId)) return;
@@ -133,7 +133,9 @@ export const HUB_MESSAGES: readonly Verb[] = [
             events.read(place.entity, consumerGroup, partition, enqueuedTime, take),
           );
           Promise.all(begun).then(() => {
-            if (left > 0) output.line("listening");
+            if (left <= 0) return;
+            output.line("listening");
+            heard();
           }, reject);
         });
       } finally {

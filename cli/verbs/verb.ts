@@ -93,8 +93,8 @@ export function addVerbs(
   }
 }
 
-const EXIT_HELP = `Exit status: 0 when it is done, 1 when the service refused it or could not be
-reached, 2 for a wrong command line.`;
+const EXIT_HELP = `Exit status: 0 when it is done, 1 when the service refused it, could not be reached,
+or no emulator runs, 2 for a wrong command line.`;
 const SECRET_HELP = `
 A connection string on the command line can be read by other users of this computer.
 Better: leave it to the emulator that runs here, or put it into the environment.
@@ -166,6 +166,13 @@ export function optional(
 ): Option {
   const option = new Option(flags, about);
   return parse === undefined ? option : option.argParser(parse as (text: string) => unknown);
+}
+
+/** An option of another command, or what people take for one: the error names the right one. */
+export function misnamed(flags: string, right: string): Option {
+  return optional(flags, "", () => {
+    throw new InvalidArgumentError(`Here it is ${right}.`);
+  }).hideHelp();
 }
 
 /** One of several words, whatever its case. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * A device and what the cloud does with it, in one test: node --test node.test.mjs
- * In a project of your own: npm install --save-dev berth-iot
+ * In a project of your own: npm install --save-dev berth@npm:berth-iot
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,8 +9,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import Device from "berth-iot";
-import { Emulator, newSymmetricKey, parseConfiguration } from "berth-iot/emulator";
+import Device from "berth";
+import { Emulator, newSymmetricKey, parseConfiguration } from "berth/emulator";
 
 const HUB = "hub-1.example";
 const key = newSymmetricKey();

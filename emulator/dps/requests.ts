@@ -152,7 +152,7 @@ function isAssigned({ body }: DpsResponse): boolean {
 }
 
 function faultResponse(rule: FaultRule, now: number): DpsResponse {
-  const status = rule.status ?? 500;
+  const status = rule.status!;
   const retry = rule.retryAfter === undefined ? {} : { retryAfter: rule.retryAfter };
   if (rule.body !== undefined) return { status, body: rule.body, ...retry };
   return errorResponse(dpsError(status, status * 1000, "A fault was injected.", rule.retryAfter), now);

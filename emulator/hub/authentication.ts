@@ -40,6 +40,8 @@ export function authenticateDevice(
 }
 
 function bySignature(device: DeviceRecord, { hub, deviceId, password }: HubCredentials, now: number) {
+  if (device.authentication.type === "issued")
+    return { problem: "the device has to show the certificate that was issued to it, and came with a key" };
   if (device.authentication.type !== "symmetricKey")
     return { problem: "the device has a certificate, not a key" };
   const token = parseSharedAccessSignature(password);

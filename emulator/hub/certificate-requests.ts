@@ -60,7 +60,7 @@ export class CertificateRequests {
     const answer: Promise<Answer> =
       rule?.action === "status"
         ? Promise.resolve({
-            ...this.#error(rule.status ?? 500, (rule.status ?? 500) * 1000 + 1, "A fault was injected."),
+            ...this.#error(rule.status!, rule.status! * 1000 + 1, "A fault was injected."),
             ...(rule.body === undefined ? {} : { body: rule.body }),
             ...(rule.retryAfter === undefined ? {} : { retryAfter: rule.retryAfter }),
           })

@@ -243,7 +243,7 @@ export class Link extends EventEmitter<{ close: [] }> {
         this.#break(rule);
         return;
       case "returnCode":
-        this.#write({ packet: connack(rule.returnCode ?? 3), sent: undefined });
+        this.#write({ packet: connack(rule.returnCode!), sent: undefined });
         this.destroy("a fault");
         return;
       default:

@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { LifeView } from "./life/life-view";
-import { link } from "./link/feed";
+import { hasAnswered, link } from "./link/feed";
 import { health } from "./model/emulator";
 import { route } from "./route";
 import { type Theme, theme } from "./theme";
@@ -61,7 +61,11 @@ export function App() {
       </header>
       <Trouble />
       <main id="main" tabIndex={-1} aria-label={current.name}>
-        <Lazy key={current.path} load={current.view} />
+        {hasAnswered.value ? (
+          <Lazy key={current.path} load={current.view} />
+        ) : (
+          <p class="hint">No emulator has answered: nothing is known yet.</p>
+        )}
       </main>
     </>
   );

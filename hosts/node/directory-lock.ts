@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** One process a directory: for what keeps state in files, a device or the emulator. */
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
-import { removeTemporaries } from "./durable-file";
+import { makeDirectory, removeTemporaries } from "./durable-file";
 
 /** The file that names the holder, for people: it is no lock, and may be left by a process that was killed. */
 const HOLDER_FILE = "holder.pid";
@@ -44,7 +35,7 @@ export interface DirectoryLock {
  */
 export async function lockDirectory(directory: string, wait = 0): Promise<DirectoryLock> {
   const path = resolve(directory);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectory(path);
   const end = performance.now() + wait;
   for (;;) {
     const unlock = await tryLock(path);

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** Writes a file that only its owner can read, whole or not at all; for hosts and the emulator alike. */
+/** Makes files and directories that only their owner can read, files whole or not at all; for hosts and the emulator alike. */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /**
  * Writes `content` beside `path`, syncs it and renames it over what is there, a link too: after a power cut or on a
@@ -40,6 +51,38 @@ export async function replaceDurablyAsync(path: string, content: Uint8Array): Pr
     throw Object.assign(error as Error, { path });
   }
   syncDirectory(dirname(path));
+}
+
+/** The directories of a path that are not there yet, the innermost first. */
+export function missingDirectories(directory: string): string[] {
+  const missing: string[] = [];
+  for (let path = resolve(directory); !existsSync(path) && dirname(path) !== path; path = dirname(path))
+    missing.push(path);
+  return missing;
+}
+
+/**
+ * Makes a directory and those that lead to it, where they are missing; mode 0700. Not by `recursive` of `mkdirSync`,
+ * which never returns where a file system says ENOENT below a directory that is there, as /proc does (Node.js 20), and
+ * says so itself of one that is read-only.
+ * @returns the outermost that was made; undefined where all were there
+ * @throws the error of the file system; ENOENT from one that takes no directories, EEXIST where `directory` is a file
+ */
+export function makeDirectory(directory: string): string | undefined {
+  const missing = missingDirectories(directory).reverse();
+  for (const path of missing.length === 0 ? [resolve(directory)] : missing) {
+    try {
+      mkdirSync(path, { mode: 0o700 });
+    } catch (error) {
+      // It was there, or somebody else has made it meanwhile.
+      if (!isDirectory(path)) throw error;
+    }
+  }
+  return missing[0];
+}
+
+function isDirectory(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }
 
 /** Removes what writers that were killed have left in `directory`. Only for its one owner. @throws on any I/O error */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { BerthError } from "../../src/error";
 import { checkStoreKey, checkStoreValue, LONGEST_STORE_VALUE, type Store } from "../../src/host";
-import { replaceDurably, syncDirectory } from "./durable-file";
+import { makeDirectory, replaceDurably, syncDirectory } from "./durable-file";
 
 /**
  * One file a key in a directory. A value is written beside the old one, synced and renamed over it:
@@ -19,7 +19,7 @@ export class FileStore implements Store {
   constructor(directory: string) {
     this.#directory = resolve(directory);
     attempt("make the directory", this.#directory, () => {
-      const made = mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      const made = makeDirectory(this.#directory);
       if (made !== undefined) syncDirectory(dirname(made));
     });
   }

@@ -113,7 +113,7 @@ export const KINDS = Object.freeze({
   reset: event(10, (unit) => {
     for (const link of links(unit)) link.break("connection-lost", "reset");
   }),
-  "reset at a byte up": event(
+  "reset after so many bytes sent": event(
     8,
     (unit, value) => {
       unit.network.cutUp = value;
@@ -121,7 +121,7 @@ export const KINDS = Object.freeze({
     },
     (random) => random.spread(1, 3_000),
   ),
-  "reset at a byte down": event(
+  "reset after so many bytes received": event(
     8,
     (unit, value) => {
       unit.network.cutDown = value;

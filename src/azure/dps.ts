@@ -5,7 +5,7 @@
  * `DeviceRegistrationResult` of the DPS device API.
  */
 import { lowerCase } from "../characters";
-import { BerthError, type ErrorCode, shown } from "../error";
+import { answerText, BerthError, type ErrorCode, shown } from "../error";
 import { isDeviceId, isHostName } from "./identifiers";
 import { asJsonObject, type JsonObject, parseJsonObject } from "./json";
 import { percentEncode } from "./percent";
@@ -157,14 +157,14 @@ function failure(
   const tracked = json && stringAt(json, "trackingId");
   const trackingId = tracked === undefined ? undefined : shown(tracked);
   const message = json && (stringAt(json, "message") ?? stringAt(json, "errorMessage"));
-  const parts = [`status ${topic.status}`];
+  // That of an answer which came as it should says nothing of what is wrong in it.
+  const parts = topic.status < 300 ? [] : [`status ${topic.status}`];
   if (about) parts.push(about);
-  if (errorCode !== undefined) parts.push(`errorCode ${errorCode}`);
-  if (message) parts.push(shown(message));
-  if (trackingId) parts.push(`trackingId ${trackingId}`);
+  const text = answerText(parts, errorCode, message);
+  const tracking = trackingId ? `trackingId ${trackingId}` : "";
   return {
     kind: "error",
-    error: new BerthError(code, parts.join(", "), {
+    error: new BerthError(code, text && tracking ? `${text}; ${tracking}` : text || tracking, {
       status: topic.status,
       ...(topic.retryAfter !== undefined && { retryAfter: topic.retryAfter }),
       ...(errorCode !== undefined && { errorCode }),

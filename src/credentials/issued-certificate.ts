@@ -10,10 +10,11 @@
  * - The key is made and kept before it is asked for: an answer that comes after a restart fits still.
  */
 import type { Credential, CredentialHost } from "../agent/credential";
+import type { Identity } from "../agent/identity";
 import { base64 } from "../base64";
 import { backoffDelay } from "../backoff";
 import { asBerthError, type BerthError, invalidArgument } from "../error";
-import type { Trust } from "../host";
+import type { Host, Trust } from "../host";
 import { crc32 } from "../storage/crc32";
 import { ISSUED_CERTIFICATE, type StoredCertificate } from "./stored-certificate";
 import { TrialStore } from "./trial-store";
@@ -37,6 +38,15 @@ const LAST_SHARE = 5 / 6;
 const SLOW = Object.freeze({ base: 7_200_000, cap: 86_400_000 });
 /** Between requests after what may pass. */
 const SOON = Object.freeze({ base: 10_000, cap: 1_800_000 });
+
+/** What `store` keeps of the certificates of a device. */
+export function storedCertificates(
+  { store, text }: Pick<Host, "store" | "text">,
+  { idScope, registrationId }: Pick<Identity, "idScope" | "registrationId">,
+): TrialStore<StoredCertificate> {
+  const owner = crc32(text.encode(`${idScope}\n${registrationId}`));
+  return new TrialStore(store, text, ISSUED_CERTIFICATE, CERTIFICATE_KEYS, owner);
+}
 
 export class IssuedCertificate implements Credential {
   readonly feature: CertificateRenewal;
@@ -73,9 +83,7 @@ export class IssuedCertificate implements Credential {
 
   start(): void {
     const { host, identity } = this.#host;
-    const { idScope, registrationId } = identity;
-    const owner = crc32(host.text.encode(`${idScope}\n${registrationId}`));
-    this.#certificates = new TrialStore(host.store, host.text, ISSUED_CERTIFICATE, CERTIFICATE_KEYS, owner);
+    this.#certificates = storedCertificates(host, identity);
     this.#run = new TrialRun(blamesCertificate);
     this.#isRefused = this.#isAsked = false;
   }

@@ -216,7 +216,8 @@ export class SectorLog {
       this.#read(slot, 0, header);
       const found = decodeSector(header);
       if (found?.owner !== this.#owner) {
-        if (found) this.#report(new BerthError("outbox-damaged", `sector ${slot} is another device's`));
+        if (found)
+          this.#report(new BerthError("outbox-damaged", `sector ${slot} has messages of another device`));
         // Neither erased nor about to be.
         else if (!isErased(header) && !isBlank(header)) this.#damaged(slot, this.#region.sectorSize);
         continue;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { announce, runningOf } from "../../cli/service/running";
 import type { Emulator } from "../../emulator/emulator";
 import { configuration, GROUP_KEY, HUB, startEmulator } from "../helpers/emulator-client";
-import { BerthProcess, berth, HOME } from "./command";
+import { BerthProcess, berth, berthIn, HOME } from "./command";
 
 let emulator: Emulator;
 let withdraw: () => void;
@@ -32,13 +32,13 @@ const device = (id: string, ...more: string[]) => [
 test("scope, root and key come from the emulator; messages and properties from the command line", async () => {
   const words = device(
     "dev-1",
-    "--message",
+    "--data",
     "one",
-    "--message",
+    "--data",
     "two",
-    "--property",
+    "--properties",
     "a=1",
-    "--property",
+    "--properties",
     "b=x=y",
   );
   expect(await berth(...words)).toMatchObject({ status: 0, err: "" });
@@ -48,8 +48,35 @@ test("scope, root and key come from the emulator; messages and properties from t
     ["a", "1"],
     ["b", "x=y"],
   ]);
-  const again = await berth(...device("dev-1", "--message", "in turn", "--telemetry", "2"));
+  const again = await berth(...device("dev-1", "--data", "in turn", "--telemetry", "2"));
   expect(again.out).toContain("telemetry 2 acknowledged");
+});
+
+test("without --issue, where a certificate was issued before, it says what is to be given", async () => {
+  const words = [
+    "--enrollment-id",
+    "issued",
+    "--credential-policy",
+    "any",
+    "--emulator",
+    String(emulator.port),
+  ];
+  expect(await berth("dps", "enrollment", "create", ...words)).toMatchObject({ status: 0 });
+  expect(await berth(...device("issued", "--telemetry", "0", "--issue"))).toMatchObject({
+    status: 0,
+    err: "",
+  });
+  const refused = new Promise<string>((resolve) =>
+    emulator.events.once("refuse", ({ reason }) => resolve(reason)),
+  );
+  const { status, err } = await berth(...device("issued", "--telemetry", "0"));
+  expect(status).toBe(1);
+  expect(err).toMatch(/^berth: .*issued keeps a certificate .*; give --issue to show it\n/);
+  expect(await refused).toContain("the certificate that was issued to it");
+  expect(await berth(...device("issued", "--telemetry", "0", "--issue"))).toMatchObject({
+    status: 0,
+    err: "",
+  });
 });
 
 test.each(["websocket", "the port of HTTPS"])("WebSocket: %s", async (where) => {
@@ -99,15 +126,26 @@ test("a device of a group has its key derived, and answers methods", async () =>
 });
 
 test.each([
-  [["--property", "x"], "Give NAME=VALUE"],
+  [["--properties", "x"], "Give NAME=VALUE"],
   [["--method", "blink"], "Give NAME=STATUS"],
   [["--method", "blink=200:{"], "is not JSON"],
   [["--method", "blink=200", "--engine", "native"], "--engine node only"],
-  [["--emulator", "1"], "--emulator: none has the port 1"],
+  [["--message", "x"], "Here it is --data."],
 ])("%j is refused", async (more, message) => {
   const { status, err } = await berth(...device("dev-1", ...more));
   expect(status).toBe(2);
   expect(err).toContain(message);
+});
+
+test("an emulator that does not run is no wrong command line", async () => {
+  const { status, err } = await berth(...device("dev-1", "--emulator", "1"));
+  expect(status).toBe(1);
+  expect(err).toMatch(/--emulator: none has the port 1; they run on .* \[no-emulator\]\n$/);
+  const none = await berthIn({ BERTH_HOME: directory }, "hub", "device", "list");
+  expect(none).toMatchObject({
+    status: 1,
+    err: expect.stringContaining("no emulator runs on this computer"),
+  });
 });
 
 test("without a scope and without an emulator nothing starts", async () => {

@@ -284,18 +284,11 @@ describe.each(ENGINES)("$name: --outbox", (engine) => {
   engine.test("keeps what no hub has had; the next run sends it first, in order", async () => {
     const outbox = ["--outbox", join(directory, `outbox ${FAR}`)];
     const nobody = ["--connect-to", ":127.0.0.1:9", "--timeout", "3"];
-    const first = await run(engine, [
-      ...outbox,
-      ...nobody,
-      "--message",
-      "1",
-      "--message",
-      "2",
-      "--message",
-      "3",
-    ]);
+    const first = await run(engine, [...outbox, ...nobody, "--data", "1", "--data", "2", "--data", "3"]);
     expect(first.status).toBe(1);
-    const second = await run(engine, [...outbox, "--message", "4"]);
+    expect(only(first.events, "waiting")).toMatchObject([{ count: 3, outbox: outbox[1] }]);
+    const second = await run(engine, [...outbox, "--data", "4"]);
+    expect(only(second.events, "waiting")).toEqual([]);
     expect(second.status).toBe(0);
     expect(only(second.events, "kept")).toMatchObject([{ count: 3 }]);
     expect(emulator.telemetry.map(({ body }) => body.toString())).toEqual(["1", "2", "3", "4"]);

@@ -462,7 +462,7 @@ test("a port in use is told with what to do", async () => {
   writeFileSync(file, JSON.stringify(configuration()));
   const words = ["emulator", "--port", String(ready.port), "--config", file];
   const { status, err } = await start(words).ended;
-  expect(status).toBe(2);
+  expect(status).toBe(1);
   expect(err).toContain(`berth: --port: ${ready.port} is in use; stop what holds it`);
   const https = await start(["emulator", "--port", "0", "--https-port", String(ready.port), "--config", file])
     .ended;

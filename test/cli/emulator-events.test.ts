@@ -5,10 +5,12 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { reportEvents } from "../../cli/emulator-events";
+import { askedLine } from "../../cli/event-lines";
 import { Output } from "../../cli/output";
 import { ManualClock } from "../../emulator/clock";
 import { Emulator } from "../../emulator/emulator";
 import type { EmulatorEvents } from "../../emulator/events";
+import { ALL_EVENTS } from "../../emulator/service/control/event-record";
 import { SettableClock } from "../../emulator/settable-clock";
 import { configuration } from "../helpers/emulator-client";
 import { eventsOf } from "./command";
@@ -126,4 +128,28 @@ test("a refusal names the enrollment and its place in the file", () => {
     "dps: dev-1 refused: wrong key (enrollment dev-1, my.json:12)\n" +
       "dps: poll of dev-2: 200 disabled: it is disabled (enrollment group line-1)\n",
   );
+});
+
+test("who asks for events is told more than a name of each", () => {
+  const fields = {
+    registrationId: "d",
+    deviceId: "d",
+    id: "d",
+    hub: "h",
+    endpoint: "h",
+    address: "a",
+    patch: {},
+  };
+  const record = {
+    request: "register",
+    reason: "r",
+    message: "m",
+    name: "blink",
+    by: "h",
+    notAfter: 0,
+    ...fields,
+  };
+  const bare = ALL_EVENTS.filter((event) => askedLine({ ...record, event }).line === event);
+  expect(bare).toEqual([]);
+  expect(askedLine({ ...record, event: "registration" }).line).toBe("dps: d asks: register");
 });

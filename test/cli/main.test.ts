@@ -82,6 +82,8 @@ test("--version is the package's", async () => {
 test.each([
   ["an unknown command", ["dance"], "unknown command 'dance'"],
   ["an unknown option", ["simulate", "--fly"], "unknown option '--fly'"],
+  ["one where another is missing", ["device", "--id-scop", "0ne0"], "(Did you mean --id-scope?)"],
+  ["another command's name for one", ["hub", "send", "-d", "a", "--message", "x"], "Here it is --data."],
   ["a missing option", ["device"], "--registration-id"],
   ["a wrong number", ["simulate", "--devices", "0"], "from 1 to 1000"],
   ["a wrong --connect-to", ["device", "--connect-to", "nowhere"], "HOST:ADDRESS:PORT"],

@@ -57,6 +57,6 @@ test("a port that is taken is told by its option", async () => {
   const { port } = holder.address() as { port: number };
   const { status, err } = await berth("emulator", "--config", config, "--port", "0", "--page", String(port));
   holder.close();
-  expect(status).toBe(2);
+  expect(status).toBe(1);
   expect(err).toContain(`--page: ${port} is in use; stop what holds it, or take --page 0`);
 });

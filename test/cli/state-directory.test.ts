@@ -38,7 +38,7 @@ test("a second device in a state directory is told who holds it, and the first g
   const state = join(directory, "state");
   const lock = await lockDirectory(state);
   const second = await device(state);
-  expect(second.status).toBe(2);
+  expect(second.status).toBe(1);
   expect(second.err).toContain(
     `--state: ${state} is in use by process ${process.pid}; stop it, or take another directory`,
   );
@@ -72,7 +72,7 @@ test("a second emulator in a state directory is told who holds it", async () => 
   const lock = await lockDirectory(state);
   const second = await berth("emulator", "--config", config, "--port", "0", "--state", state);
   lock.release();
-  expect(second.status).toBe(2);
+  expect(second.status).toBe(1);
   expect(second.err).toContain(`--state: ${state} is in use by process ${process.pid}`);
 });
 

@@ -5,13 +5,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { SystemFailure, systemError } from "../../cli/system-error";
 import { BerthError } from "../../src/error";
 import { berth } from "./command";
 
 const BERTH = fileURLToPath(new URL("../../cli/berth.js", import.meta.url));
 const KEY = Buffer.alloc(32, 7).toString("base64");
+
+// Brings dist/ to what the sources are, which needs room.
+beforeAll(() => void spawnSync(process.execPath, [BERTH, "--version"]));
 
 let directory: string;
 beforeEach(() => {
@@ -83,6 +86,31 @@ onUnix("no room for the emulator's state names --state, in JSON too", async () =
     retriable: false,
     message: expect.stringContaining(`--state: ${at("state")}`),
   });
+});
+
+const onLinux = process.platform === "linux" ? test : test.skip;
+
+// A process of its own: what would not return could not be ended here.
+onLinux.each([
+  ["--state", ["device", "--id-scope", "0ne0", "--registration-id", "d", "--symmetric-key", KEY, "--state"]],
+  ["--example", ["emulator", "--example"]],
+  ["--directory", ["identity", "certificates", "--registration-id", "d", "--directory"]],
+  ["--out", ["identity", "factory", "--csv", "t.csv", "--id-scope", "0ne0", "--out"]],
+])("%s where no directory can be made is told", (option, words) => {
+  writeFileSync(at("t.csv"), `registrationId,symmetricKey\nd,${KEY}\n`);
+  const given = words.map((word) => (word === "t.csv" ? at(word) : word));
+  const { status, stderr } = spawnSync(process.execPath, [BERTH, ...given, "/proc/berth/below"], {
+    encoding: "utf8",
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(
+    new RegExp(
+      `^berth: ${option}: /proc/berth.*: no such file or directory; no directory can be made there`,
+      "m",
+    ),
+  );
 });
 
 const SYSTEM = { errno: -28, code: "ENOSPC", syscall: "write" };

@@ -148,6 +148,29 @@ test.each(["enrollment", "group"])("dps %s: create, show, update, list, delete",
   expect(await failure(1, `dps ${word} show`, ...id)).toContain("there is no enrollment of this id [404201]");
 });
 
+test.each([
+  ["enrollment", "--enrollment-id", "by-file.pem", "clientCertificates", "CN=by-file"],
+  ["group", "--group-id", "intermediate.pem", "signingCertificates", "CN=Berth test intermediate"],
+])(
+  "dps %s by what identity certificates makes, with who issues certificates",
+  async (word, option, ...rest) => {
+    const [file, certificates, subject] = rest as [string, string, string];
+    const directory = join(HOME, word);
+    await berth("identity", "certificates", "--registration-id", "by-file", "--directory", directory);
+    const path = join(directory, file);
+    const words = [option, "by-file", "--certificate-path", path, "--credential-policy", "any"];
+    const made = await json(`dps ${word} create`, ...words);
+    expect(made.credentialPolicyName).toBe("any");
+    expect(made.attestation.x509[certificates].primary.info.subjectName).toBe(subject);
+    const { status, err } = await berth("dps", word, "update", ...words);
+    expect(status).toBe(0);
+    expect(
+      err.includes(`--certificate-path: ${path} holds 2 certificates; the first is taken, of ${subject}`),
+    ).toBe(word === "enrollment");
+    await json(`dps ${word} delete`, option, "by-file");
+  },
+);
+
 test("registrations: list, show, delete", async () => {
   expect(await json("dps registration list", "--group-id", "line-1")).toEqual([]);
   expect(await json("dps registration show", "--registration-id", "dev-1")).toMatchObject({
@@ -176,7 +199,16 @@ test("faults: add, list, clear", async () => {
     { id, left: 2, rule: { step: "poll", action: "status", status: 429, retryAfter: 5, count: 2 } },
     { left: null, rule: { step: "connack", action: "drop", id: "dev-7", probability: 0.5 } },
   ]);
-  expect(await said("fault list")).toMatch(/^id +left +step +action +id +endpoint\n/);
+  const issue = ["--step", "issueCertificate", "--action", "status", "--status", "429", "--retry-after", "3"];
+  expect(await said("fault add", ...issue, "--count", "1")).toBe(
+    "fault 3: status 429, retry-after 3 s at issueCertificate, once\n",
+  );
+  expect(await said("fault add", "--step", "register", "--action", "status")).toBe(
+    "fault 4: status 500 at register, always\n",
+  );
+  expect(await said("fault list")).toMatch(
+    /^fault +left +what\n1 +2 +status 429, retry-after 5 s at poll, 2 times\n2 +always +drop at connack for dev-7, with probability 0.5, always\n/,
+  );
   expect(await said("fault clear", "--fault", String(id))).toBe(`fault ${id} is gone\n`);
   expect(await said("fault clear")).toBe("no fault is left\n");
   expect(emulator.faults.list()).toEqual([]);
@@ -379,14 +411,58 @@ test("which emulator and which hub, where there are several", async () => {
     expect(await failure(2, "hub device list", ...which, "-n", "three.example")).toContain(
       "no hub three.example",
     );
-    await json("hub device create", "-d", "there", "-n", "two.example", ...which);
+    await json("hub device create", "-d", "there", "-n", "two.example", "--primary-key", KEY, ...which);
     expect(await said("hub device show", "-d", "there", ...which)).toMatch(/^deviceId +there$/m);
     expect(await failure(1, "hub device show", "-d", "nobody", ...which)).toContain(
       "no hub of the emulator has",
     );
-    expect(await failure(2, "fault list", "--emulator", "1")).toContain("none has the port 1");
+    expect(await failure(1, "fault list", "--emulator", "1")).toContain("none has the port 1");
+    const connected = await openHub(second, "there", { hub: "two.example" });
+    expect(await said("disconnect", "-d", "there", ...which)).toBe("there is cut off from two.example\n");
+    await connected.closed;
+    expect(await failure(1, "disconnect", "-d", "there", ...which)).toContain(
+      "there has no connection to one.example or two.example",
+    );
+    // AMQP: each of the hubs by its name, and the refusal of an emulator that was found names no connection string.
+    expect(await said("hub send", "-d", "there", "--data", "hi", ...which)).toBe("sent to there\n");
+    for (const name of ["one.example", "two.example"])
+      expect(await said("hub monitor", "-n", name, "--timeout", "0.1", ...which)).toBe("listening\n");
+    gone();
+    const running = runningOf(second, "127.0.0.1");
+    const connectionStrings = running.connectionStrings.map((text) => text.replace(/Key=.*/, `Key=${KEY}`));
+    announce(HOME, { ...running, connectionStrings, pid: process.ppid });
+    for (const words of ["hub monitor", "hub device list"]) {
+      const refused = await berth(...words.split(" "), "-n", "two.example", ...which);
+      expect(refused).toMatchObject({ status: 1, out: "" });
+      expect(refused.err).toContain("; berth events --event serviceRefused tells why");
+      expect(refused.err).not.toContain("connection string");
+    }
   } finally {
     gone();
     await second.stop();
   }
 });
+
+test.each(["87600h", "2h", "-2h", "-262800h"])(
+  "what asks goes on with the clock set off by %s",
+  async (by) => {
+    const device = await openHub(emulator);
+    await device.publish("devices/dev-1/messages/events/", "of before");
+    await said("clock jump", "--by", by);
+    try {
+      expect(await json("hub device list")).not.toHaveLength(0);
+      expect(await json("hub twin show", "-d", "dev-1")).toMatchObject({ deviceId: "dev-1" });
+      expect(await json("dps enrollment list")).not.toHaveLength(0);
+      expect(await said("hub send", "-d", "dev-1", "--data", "x")).toBe("sent to dev-1\n");
+      expect(await json("fault list")).toEqual([]);
+      // What comes from now on, whatever the clock calls now.
+      expect(await said("hub monitor", "--timeout", "0.1")).toBe("listening\n");
+      const words = ["device", "--emulator", String(emulator.port), "--registration-id", "of-line-1"];
+      const { err } = await berth(...words, "--state", join(HOME, "state"), "--telemetry", "0");
+      // It has its key of the emulator; its own tokens are of its own clock.
+      expect(err).toMatch(by.startsWith("-") ? /^$/ : /^berth: DPS: CONNACK 5/);
+    } finally {
+      await said("clock reset");
+    }
+  },
+);

@@ -2,7 +2,7 @@
 /** docs/emulator: what of it can run here does. */
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,11 +23,11 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 test("node.test.mjs passes", async () => {
   // The command brings dist/ to what the sources are.
   await run(process.execPath, ["cli/berth.js", "--version"]);
-  const { stdout } = await run(process.execPath, [
-    "--test",
-    "--test-reporter=tap",
-    join(DOCS, "node.test.mjs"),
-  ]);
+  // As in a project that has installed the package by README's line.
+  mkdirSync(join(directory, "node_modules"));
+  symlinkSync(process.cwd(), join(directory, "node_modules", "berth"));
+  copyFileSync(join(DOCS, "node.test.mjs"), join(directory, "node.test.mjs"));
+  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap"], { cwd: directory });
   expect(stdout).toMatch(/^# pass 3$/m);
   expect(stdout).toMatch(/^# fail 0$/m);
 });

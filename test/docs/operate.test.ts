@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The section "Operate the emulator" of README.md, run as it stands but for the ports. */
+/** The section "Operate the emulator" of docs/command.md, run as it stands but for the ports. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { BerthProcess, berth, HOME } from "../cli/command";
 
-const page = readFileSync(join(process.cwd(), "README.md"), "utf8");
-const section = /\n### Operate the emulator\n(.*?)\n### /s.exec(page)?.[1] ?? "";
+const page = readFileSync(join(process.cwd(), "docs", "command.md"), "utf8");
+const section = /\n## Operate the emulator\n(.*?)\n## /s.exec(page)?.[1] ?? "";
 const [start = "", ...blocks] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block = ""]) => block);
 
 async function bash(script: string, directory: string): Promise<string> {

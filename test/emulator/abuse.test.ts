@@ -370,6 +370,41 @@ describe("who is not served is told in one line", () => {
     expect(await told).toMatch(/the client (closed the connection before CONNECT|ended the connection)/);
   });
 
+  test.each([
+    ["expired", "expired"],
+    ["misnamed", "another host's"],
+    ["untrusted", "below a root that nobody knows"],
+    ["good", undefined],
+    ["a new root", "below a new root"],
+  ] as const)("one that may not like the certificate asked for: %s", async (kind, flaw) => {
+    const { certificates, ca } = emulator;
+    try {
+      await (kind === "a new root" ? certificates.swapRoot() : certificates.serve(kind));
+      const words =
+        flaw === undefined
+          ? /does it trust the root\?|ended the connection before TLS was up$/
+          : new RegExp(`; the emulator was asked to show a certificate that is ${flaw}$`);
+      // One that goes after the handshake, as Node.js does, and one that sends an alert.
+      let told = stranger();
+      const client = tlsConnect({
+        port: emulator.port,
+        host: "127.0.0.1",
+        ca: ca.pem,
+        servername: "localhost",
+      });
+      client.on("error", () => {}).on("secureConnect", () => client.destroy());
+      expect(await told).toMatch(words);
+      told = stranger();
+      const socket = tcpConnect(emulator.port, "127.0.0.1").on("error", () => {});
+      socket.write(await clientHello());
+      await once(socket, "data");
+      socket.write(Buffer.from([21, 3, 3, 0, 2, 2, 46]));
+      expect(await told).toMatch(flaw === undefined ? /let it trust the root/ : words);
+    } finally {
+      await certificates.reset();
+    }
+  });
+
   test("one that sends no CONNECT in time, and nobody when a fault breaks the handshake", async () => {
     const clock = new ManualClock();
     const other = await startEmulator({ clock });

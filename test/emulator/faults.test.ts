@@ -3,6 +3,7 @@ import { connect as tcpConnect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Emulator } from "../../emulator/emulator";
 import { parseFaults } from "../../emulator/fault-reader";
+import { faultInWords } from "../../emulator/fault-words";
 import { FaultInjector, type FaultRule } from "../../emulator/faults";
 import {
   dpsToken,
@@ -251,6 +252,27 @@ test("faults are read from JSON", () => {
   expect(parseFaults("{}")).toEqual([]);
 });
 
+test("what is left open is said by the rule", () => {
+  const rules = [...parseFaults('{"faults":[{"step":"register","action":"status"}]}')];
+  const faults = new FaultInjector([...rules, { step: "connack", action: "returnCode" }]);
+  expect(faults.list().map(({ rule }) => faultInWords(rule))).toEqual([
+    "status 500 at register",
+    "return code 3 at connack",
+  ]);
+});
+
+test.each<[FaultRule, string]>([
+  [
+    { step: "poll", action: "status", status: 429, retryAfter: 5, body: {}, skip: 2, probability: 0.5 },
+    "status 429, retry-after 5 s, with a body of its own at poll, after 2 without it, with probability 0.5",
+  ],
+  [
+    { step: "suback", action: "delay", delayMs: 7, id: "a", endpoint: "dps" },
+    "delay 7 ms at suback of DPS for a",
+  ],
+  [{ step: "sent", action: "reset", afterBytes: 9 }, "reset at sent after 9 bytes"],
+])("the rule %j in words", (rule, words) => expect(faultInWords(rule)).toBe(words));
+
 test.each([
   [{ step: "nowhere", action: "drop" }, "faults[0].step must be one of"],
   [{ step: "poll", action: "explode" }, "faults[0].action must be one of"],
@@ -261,12 +283,16 @@ test.each([
   [{ step: "tcpSent", action: "drop", afterBytes: 1 }, "faults[0].action must be close or reset"],
   [
     { step: "puback", action: "status", status: 400 },
-    "faults[0].action status fits the steps register, poll, twinGet and twinReported only",
+    "faults[0].action status fits the steps register, poll, twinGet, twinReported, issueCertificate only",
   ],
   [
     { step: "puback", action: "returnCode", returnCode: 3 },
     "faults[0].action returnCode fits the step connack only",
   ],
+  [{ step: "poll", action: "drop", status: 429 }, "faults[0].status fits the action status only"],
+  [{ step: "poll", action: "status", delayMs: 1 }, "faults[0].delayMs fits the action delay only"],
+  [{ step: "poll", action: "drop", afterBytes: 1 }, "faults[0].afterBytes fits the steps that count bytes"],
+  [{ step: "assigned", action: "drop" }, "faults[0].action must be close at the step assigned"],
   [{ step: "poll", action: "drop", times: 3 }, "faults[0].times is not a known field"],
 ])("a wrong fault %j names the place", (rule, message) => {
   expect(() => parseFaults(JSON.stringify({ faults: [rule] }), "my.json")).toThrow(`my.json: ${message}`);

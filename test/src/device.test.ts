@@ -108,6 +108,17 @@ test("nothing is called from inside the constructor or a method, and nothing aft
   expect(world.time.pending).toBe(0);
 });
 
+test("what was to be told a moment later leaves no timer behind close", () => {
+  const dropped: number[] = [];
+  const { device, time } = made({ onDropped: (count) => dropped.push(count) });
+  device.send("x");
+  device.forget();
+  device.close();
+  expect(time.pending).toBe(0);
+  time.advance(10_000);
+  expect(dropped).toEqual([]);
+});
+
 test("every method but close throws `closed` after close", () => {
   const { device } = made({ onDesired() {} });
   device.close();

@@ -104,6 +104,6 @@ async function findRegistration(deviceId: string): Promise<Registration | undefi
   const direct = await registrationOf(deviceId).catch(() => undefined);
   if (direct) return direct;
   await loadEnrollments().catch(() => {});
-  return enrollments.value.find(({ registrationState }) => registrationState?.deviceId === deviceId)
+  return enrollments.value?.find(({ registrationState }) => registrationState?.deviceId === deviceId)
     ?.registrationState;
 }

@@ -27,11 +27,10 @@ export function DevicesView() {
     );
   });
   const words = text.value.toLowerCase();
-  const shown = devices.value.filter(({ deviceId, hub }) =>
-    `${deviceId} ${hub}`.toLowerCase().includes(words),
-  );
+  const known = devices.value ?? [];
+  const shown = known.filter(({ deviceId, hub }) => `${deviceId} ${hub}`.toLowerCase().includes(words));
   const isCut = (health.value?.hubs ?? []).some(
-    (hub) => devices.value.filter((one) => one.hub === hub).length >= MOST_LISTED,
+    (hub) => known.filter((one) => one.hub === hub).length >= MOST_LISTED,
   );
   const [, hub = "", id = ""] = route.value;
   const at = shown.findIndex((one) => one.hub === hub && one.deviceId === id);
@@ -80,7 +79,15 @@ export function DevicesView() {
           }}
           follows={false}
           onFollow={() => {}}
-          empty={<p>No device yet: DPS creates one in a hub when it is assigned.</p>}
+          empty={
+            <p>
+              {devices.value === undefined
+                ? "Loading."
+                : words === ""
+                  ? "No device yet: DPS creates one in a hub when it is assigned."
+                  : "No device is called so."}
+            </p>
+          }
         />
       </section>
       <section class="pane" aria-label="Device" tabIndex={0}>

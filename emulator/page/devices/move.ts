@@ -23,7 +23,7 @@ export async function moveTo(
 ): Promise<string> {
   await loadEnrollments();
   const { registrationId, enrollmentGroupId } = registration;
-  const own = enrollments.value.find(
+  const own = enrollments.value?.find(
     (one) => one.registrationId?.toLowerCase() === registrationId.toLowerCase(),
   );
   const policy = {

@@ -2,6 +2,7 @@
 /** The registration record of DPS, and the assignments that were seen. */
 import type { Registration } from "../model/enrollments";
 import type { History } from "../model/history";
+import { Name } from "../parts/name";
 import { timeOfDay } from "../parts/time";
 
 export function RegistrationCard({
@@ -18,7 +19,9 @@ export function RegistrationCard({
         <dl class="fields">
           {Object.entries(registration).map(([name, value]) => (
             <div key={name}>
-              <dt>{name}</dt>
+              <dt>
+                <Name>{name}</Name>
+              </dt>
               <dd>
                 {name === "enrollmentGroupId" ? (
                   <a href={`#/enrollments/group/${encodeURIComponent(String(value))}`}>{String(value)}</a>

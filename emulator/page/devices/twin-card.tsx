@@ -2,6 +2,7 @@
 /** A twin: desired beside reported, property by property, with where they differ. */
 import { useSignal } from "@preact/signals";
 import type { Twin } from "../model/devices";
+import { Name } from "../parts/name";
 import { compare } from "./twin-difference";
 
 export function TwinCard({ twin }: { twin: Twin }) {
@@ -46,7 +47,9 @@ export function TwinCard({ twin }: { twin: Twin }) {
             <tbody>
               {shown.map(({ path, desired: wanted, reported: told, state }) => (
                 <tr key={path} class={state === "differs" || state === "desired only" ? "differs" : ""}>
-                  <th scope="row">{path}</th>
+                  <th scope="row">
+                    <Name>{path}</Name>
+                  </th>
                   <td class="mono">{wanted}</td>
                   <td class="mono">{told}</td>
                   <td>{state}</td>

@@ -8,37 +8,63 @@ export interface TwinRow {
   state: "equal" | "differs" | "desired only" | "reported only";
 }
 
-/** Every leaf of both sections, by its path; `$metadata` and the like are left out. */
-export function compare(desired: Record<string, unknown>, reported: Record<string, unknown>): TwinRow[] {
-  const wanted = leaves(desired);
-  const told = leaves(reported);
-  const paths = [...new Set([...wanted.keys(), ...told.keys()])].sort();
-  return paths.map((path) => {
-    const one = wanted.get(path);
-    const other = told.get(path);
-    const state =
-      one === undefined
-        ? "reported only"
-        : other === undefined
-          ? "desired only"
-          : one === other
-            ? "equal"
-            : "differs";
-    return { path, desired: one ?? "", reported: other ?? "", state };
-  });
+type Branch = Record<string, unknown>;
+
+/**
+ * Every leaf of both sections, by its path; `$metadata` and the like are left out. What answers a desired property without
+ * repeating it is one row: IoT Plug and Play's `{ value, ac, av }`, and Berth's word about roots.
+ */
+export function compare(desired: Branch, reported: Branch): TwinRow[] {
+  return walk("", desired, reported).sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-function leaves(
-  section: Record<string, unknown>,
-  prefix = "",
-  found = new Map<string, string>(),
-): Map<string, string> {
-  for (const [key, value] of Object.entries(section)) {
-    if (key.startsWith("$")) continue;
-    const isBranch =
-      typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
-    if (isBranch) leaves(value as Record<string, unknown>, `${prefix}${key}.`, found);
-    else found.set(prefix + key, JSON.stringify(value));
+function walk(path: string, wanted: unknown, told: unknown): TwinRow[] {
+  if (isWritableAnswer(told)) {
+    const isDone = told.ac >= 200 && told.ac < 300 && isSame(wanted, told.value);
+    return [row(path, wanted, told, isDone)];
   }
-  return found;
+  if (path === "trustedRoots" && isBranch(wanted) && isBranch(told))
+    return [row(path, wanted, told, told.state === "in-use" && told.offered === wanted.counter)];
+  const [one, other] = [isBranch(wanted) ? wanted : {}, isBranch(told) ? told : {}];
+  const names = new Set([...Object.keys(one), ...Object.keys(other)].filter((name) => !name.startsWith("$")));
+  const rows = [...names].flatMap((name) =>
+    walk(path === "" ? name : `${path}.${name}`, own(one, name), own(other, name)),
+  );
+  const leaves = [wanted, told].map((value) => (isBranch(value) ? undefined : value));
+  if (leaves.some((value) => value !== undefined)) rows.push(row(path, leaves[0], leaves[1]));
+  return rows;
+}
+
+function row(path: string, wanted: unknown, told: unknown, isDone = isSame(wanted, told)): TwinRow {
+  const state =
+    wanted === undefined
+      ? "reported only"
+      : told === undefined
+        ? "desired only"
+        : isDone
+          ? "equal"
+          : "differs";
+  return { path, desired: JSON.stringify(wanted) ?? "", reported: JSON.stringify(told) ?? "", state };
+}
+
+/** Whatever the order of members. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (!isBranch(one) || !isBranch(other)) return JSON.stringify(one) === JSON.stringify(other);
+  return walk("value", one, other).every(({ state }) => state === "equal");
+}
+
+function isWritableAnswer(value: unknown): value is { value: unknown; ac: number; av: number } {
+  return isBranch(value) && Object.hasOwn(value, "value") && [value.ac, value.av].every(Number.isInteger);
+}
+
+/** An object with members; arrays and `{}` are leaves. */
+function isBranch(value: unknown): value is Branch {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+  );
+}
+
+/** A property may be called as a member that every object has. */
+function own(branch: Branch, name: string): unknown {
+  return Object.hasOwn(branch, name) ? branch[name] : undefined;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What is known of an enrollment's certificates, and, for a group whose root was made here, certificates of its devices. */
+import { Name } from "../parts/name";
 import { useSignal } from "@preact/signals";
 import * as hand from "../life/hand/hand";
 import type { Attestation, EnrollmentKind } from "../model/enrollments";
@@ -25,7 +26,9 @@ export function DeviceCertificate({ kind, id, attestation }: Props) {
           <dl key={role + which} class="fields">
             {Object.entries(info ?? {}).map(([name, value]) => (
               <div key={name}>
-                <dt>{name}</dt>
+                <dt>
+                  <Name>{name}</Name>
+                </dt>
                 <dd>{String(value)}</dd>
               </div>
             ))}

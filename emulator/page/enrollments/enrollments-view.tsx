@@ -32,7 +32,7 @@ export function EnrollmentsView() {
     );
   });
   const [, kind = "", id = ""] = route.value;
-  const chosen = (kind === "group" ? groups : enrollments).value.find(
+  const chosen = (kind === "group" ? groups : enrollments).value?.find(
     (one) => idOf(one).toLowerCase() === id.toLowerCase(),
   );
   return (
@@ -61,7 +61,7 @@ export function EnrollmentsView() {
         ) : chosen ? (
           <EnrollmentPane key={`${kind}/${id}`} kind={kind as EnrollmentKind} enrollment={chosen} />
         ) : (
-          <p class="hint">There is no such enrollment.</p>
+          <p class="hint">{groups.value ? "There is no such enrollment." : "Loading."}</p>
         )}
       </section>
     </div>
@@ -76,16 +76,16 @@ function List({
 }: {
   title: string;
   kind: EnrollmentKind;
-  items: readonly Enrollment[];
+  items: readonly Enrollment[] | undefined;
   chosen: string;
 }) {
   return (
     <>
       <h2>
-        {title} <span class="faint">{items.length}</span>
+        {title} <span class="faint">{items?.length}</span>
       </h2>
       <ul>
-        {items.slice(0, 500).map((one) => {
+        {items?.slice(0, 500).map((one) => {
           const id = idOf(one);
           return (
             <li key={id}>
@@ -100,8 +100,8 @@ function List({
             </li>
           );
         })}
-        {items.length === 0 && <li class="faint none">none</li>}
-        {items.length > 500 && <li class="faint none">and {items.length - 500} more</li>}
+        {!items?.length && <li class="faint none">{items ? "none" : "loading"}</li>}
+        {items && items.length > 500 && <li class="faint none">and {items.length - 500} more</li>}
       </ul>
     </>
   );

@@ -22,7 +22,8 @@ import {
   skew,
 } from "./calls";
 import { Recovery } from "./recovery-pane";
-import { inWords, PRESETS, type Rule } from "./rules";
+import { faultInWords } from "../../fault-words";
+import { PRESETS, type Rule } from "./rules";
 import { span } from "../parts/time";
 import "../devices/devices.css";
 import "./faults.css";
@@ -46,7 +47,7 @@ function limited(rule: Rule): Rule {
 }
 
 export function FaultsView() {
-  const rules = useSignal<readonly Armed[]>([]);
+  const rules = useSignal<readonly Armed[] | undefined>(undefined);
   const time = useSignal<ClockState | undefined>(undefined);
   const shown = useSignal<Certificates | undefined>(undefined);
   const problem = useSignal("");
@@ -79,17 +80,19 @@ export function FaultsView() {
           <div class="buttons">
             <h2>In force</h2>
             <span class="spacer" />
-            <Task disabled={rules.value.length === 0} run={set(() => disarm())}>
+            <Task disabled={!rules.value?.length} run={set(() => disarm())}>
               Clear all
             </Task>
           </div>
-          {rules.value.length === 0 ? (
+          {rules.value === undefined ? (
+            <p class="faint">Not known yet.</p>
+          ) : rules.value.length === 0 ? (
             <p class="faint">No fault: everything is answered as it should be.</p>
           ) : (
             <ul class="rules">
               {rules.value.map(({ id, rule, left }) => (
                 <li key={id} class={left === 0 ? "faint" : ""}>
-                  <span>{inWords(rule)}</span>
+                  <span>{faultInWords(rule)}</span>
                   <span class={`chip ${left === 0 ? "" : "fault"}`}>
                     {left === null ? "always" : `${left} left`}
                   </span>
@@ -146,9 +149,11 @@ export function FaultsView() {
         <section class="card">
           <h2>Clock of the servers</h2>
           <p class="faint">
-            {time.value === undefined || time.value.skewMs === 0
-              ? "right"
-              : `${span(Math.abs(time.value.skewMs))} ${time.value.skewMs > 0 ? "ahead" : "behind"}`}
+            {time.value === undefined
+              ? "?"
+              : time.value.skewMs === 0
+                ? "right"
+                : `${span(Math.abs(time.value.skewMs))} ${time.value.skewMs > 0 ? "ahead" : "behind"}`}
           </p>
           <div class="buttons">
             {(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** How a device comes back: its attempts, and how long it waited before each. */
-import type { Trouble } from "../link/records";
-import { inWords } from "./rules";
+/** How a device comes back: its attempts, and how long it waited before each; and the attempts of whom nobody knows. */
+import type { EarlyTrouble, Of, Trouble } from "../link/records";
+import { faultInWords } from "../../fault-words";
 
 /** A try to connect. */
 export interface Attempt {
@@ -12,6 +12,35 @@ export interface Attempt {
   waited: number | undefined;
   isGood: boolean;
   what: string;
+}
+
+/** What a rule says that has struck here: whom else, and how often. */
+const UNSAID = { id: undefined, endpoint: undefined, skip: undefined, probability: undefined };
+
+/** Where a device is connected by what it did last; undefined where it is not. */
+export function connectedTo(events: readonly Trouble[]): string | undefined {
+  const at = events.findLastIndex(({ event }) => event === "connect");
+  const last = events[at];
+  if (last?.event !== "connect") return undefined;
+  const isOver = events
+    .slice(at)
+    .some((event) => event.event === "disconnect" && event.connection === last.connection);
+  return isOver ? undefined : nameOf(last.endpoint);
+}
+
+/** The attempts that ended before CONNECT, oldest first, each with the time since the one before, whoever that was. */
+export function earlyAttemptsOf(events: readonly EarlyTrouble[]): Attempt[] {
+  return events.map((event, at) => {
+    const time = Date.parse(event.time);
+    const before = events[at - 1];
+    return {
+      key: event.seq,
+      time,
+      waited: before && time - Date.parse(before.time),
+      isGood: false,
+      what: event.event === "fault" ? faultOf(event) : event.reason,
+    };
+  });
 }
 
 /** The attempts of a device, oldest first. An end, a fault and a refusal of one try count as one. */
@@ -39,14 +68,10 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
   for (const event of events) {
     switch (event.event) {
       case "connect":
-        add(event, true, `connected to ${event.endpoint === "dps" ? "DPS" : event.endpoint}`);
+        add(event, true, `connected to ${nameOf(event.endpoint)}`);
         break;
       case "refuse":
-        add(
-          event,
-          false,
-          `refused by ${event.endpoint === "dps" ? "DPS" : (event.endpoint ?? "the emulator")}: ${event.reason}`,
-        );
+        add(event, false, `refused by ${nameOf(event.endpoint)}: ${event.reason}`);
         break;
       case "response":
         add(
@@ -56,14 +81,19 @@ export function attemptsOf(events: readonly Trouble[]): Attempt[] {
         );
         break;
       case "fault":
-        add(event, false, `fault: ${inWords({ ...event, id: undefined, endpoint: undefined })}`);
-        break;
-      case "stranger":
-        add(event, false, `a client was not served: ${event.reason}`);
+        add(event, false, faultOf(event));
         break;
       default:
         ended = Date.parse(event.time);
     }
   }
   return attempts;
+}
+
+function faultOf(event: Of<"fault">): string {
+  return `fault: ${faultInWords({ ...event, ...UNSAID })}`;
+}
+
+function nameOf(endpoint = "the emulator"): string {
+  return endpoint === "dps" ? "DPS" : endpoint;
 }

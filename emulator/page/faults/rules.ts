@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Rules of faults: those that are offered, and any of them in words. */
+/** Rules of faults that are offered. */
 
 /** As `POST /faults` takes it. */
 export interface Rule {
@@ -50,10 +50,14 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: "Drop connections",
-    about: "TCP is taken, and nothing answers",
+    about: "TCP is taken, and nothing answers: for all, as nobody is known yet",
     rule: { step: "accept", action: "drop" },
   },
-  { name: "Reset connections", about: "TCP ends at once", rule: { step: "accept", action: "reset" } },
+  {
+    name: "Reset connections",
+    about: "TCP ends at once: for all, as nobody is known yet",
+    rule: { step: "accept", action: "reset" },
+  },
   { name: "Drop CONNACK", about: "CONNECT is never answered", rule: { step: "connack", action: "drop" } },
   { name: "Drop PUBACK", about: "Telemetry is never acknowledged", rule: { step: "puback", action: "drop" } },
   {
@@ -67,27 +71,3 @@ export const PRESETS: readonly Preset[] = [
     rule: { step: "received", action: "reset", afterBytes: 200 },
   },
 ];
-
-/** A rule in words. */
-export function inWords({
-  step,
-  action,
-  id,
-  endpoint,
-  status,
-  retryAfter,
-  returnCode,
-  delayMs,
-  afterBytes,
-}: Rule): string {
-  const what =
-    action === "status"
-      ? `status ${status}${retryAfter === undefined ? "" : `, retry-after ${retryAfter} s`}`
-      : action === "returnCode"
-        ? `return code ${returnCode}`
-        : action === "delay"
-          ? `delay ${delayMs} ms`
-          : action;
-  const where = `${step}${afterBytes === undefined ? "" : ` after ${afterBytes} bytes`}`;
-  return `${what} at ${where}${endpoint === undefined ? "" : ` of ${endpoint === "dps" ? "DPS" : endpoint}`}${id === undefined ? "" : ` for ${id}`}`;
-}

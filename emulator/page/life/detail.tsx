@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** All of one packet or event: the reason of a refusal first, then fields, topic, payload and bytes. */
+import { Name } from "../parts/name";
 import type { ComponentChildren } from "preact";
 import type { PacketEvent, Place } from "../link/records";
 import { fromBase64, hexLines } from "../parts/bytes";
@@ -117,7 +118,9 @@ function Plain({ record }: { record: object }) {
 function Field({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <div>
-      <dt>{name}</dt>
+      <dt>
+        <Name>{name}</Name>
+      </dt>
       <dd>{children}</dd>
     </div>
   );

@@ -10,6 +10,9 @@ export type LinkState = "connecting" | "live" | "lost" | "foreign" | "no-token";
 /** For the whole page. */
 export const link = signal<LinkState>(token === "" ? "no-token" : "connecting");
 
+/** Whether there is anything to show: an emulator has answered since the page was opened. */
+export const hasAnswered = signal(false);
+
 /** Milliseconds between attempts: the first, and at most. */
 const FIRST_PAUSE = 300;
 const LONGEST_PAUSE = 3000;
@@ -31,6 +34,7 @@ export async function follow(): Promise<void> {
   while (token !== "") {
     const isOver = await readOnce(() => {
       pause = FIRST_PAUSE;
+      hasAnswered.value = true;
       link.value = "live";
     });
     link.value = isOver ? "foreign" : "lost";

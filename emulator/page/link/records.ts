@@ -122,10 +122,7 @@ export type EventRecord =
 export type Of<E extends EventRecord["event"]> = Extract<EventRecord, { event: E }>;
 
 /** A step on the way back. */
-export type Trouble =
-  | Of<"connect">
-  | Of<"disconnect">
-  | Of<"refuse">
-  | Of<"fault">
-  | Of<"stranger">
-  | Of<"response">;
+export type Trouble = Of<"connect"> | Of<"disconnect"> | Of<"refuse"> | Of<"fault"> | Of<"response">;
+
+/** What ended an attempt before CONNECT: nobody knows whose it was. */
+export type EarlyTrouble = Of<"fault"> | Of<"stranger">;

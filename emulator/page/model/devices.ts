@@ -32,7 +32,8 @@ export interface Twin {
   properties: { desired: Record<string, unknown>; reported: Record<string, unknown> };
 }
 
-export const devices = signal<readonly Device[]>([]);
+/** Undefined until they were read. */
+export const devices = signal<readonly Device[] | undefined>(undefined);
 /** Of one hub; what a hub has beyond that is not read. */
 export const MOST_LISTED = 1000;
 

@@ -45,8 +45,9 @@ export interface Registration {
 
 export type EnrollmentKind = "individual" | "group";
 
-export const enrollments = signal<readonly Enrollment[]>([]);
-export const groups = signal<readonly Enrollment[]>([]);
+/** Both undefined until they were read. */
+export const enrollments = signal<readonly Enrollment[] | undefined>(undefined);
+export const groups = signal<readonly Enrollment[] | undefined>(undefined);
 
 const PATHS = { individual: "/enrollments", group: "/enrollmentGroups" };
 

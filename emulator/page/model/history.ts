@@ -2,7 +2,7 @@
 /** What events told of each device since the page was opened, and what the emulator had kept: bounded. */
 import { signal } from "@preact/signals";
 import { listen } from "../link/feed";
-import type { Of, Trouble } from "../link/records";
+import type { EarlyTrouble, Of, Trouble } from "../link/records";
 
 const MOST_DEVICES = 2000;
 const MOST_TELEMETRY = 200;
@@ -33,13 +33,8 @@ export function historyOf(id: string): History {
   return histories.get(id.toLowerCase()) ?? { assigned: [], telemetry: [], trouble: [] };
 }
 
-/** What befell clients of whom nobody knew who they are: before CONNECT, and at TLS. */
-const unknown: Trouble[] = [];
-
-/** The steps of a device, and of those whom nobody knew, in their order. */
-export function stepsOf(id: string): Trouble[] {
-  return [...historyOf(id).trouble, ...unknown].sort((one, other) => one.seq - other.seq);
-}
+/** What befell clients of whom nobody knew who they are: before CONNECT, and at TLS. The oldest first. */
+export const early: EarlyTrouble[] = [];
 
 /** Ids of the devices that events told of, the latest last. */
 export function knownDevices(): readonly string[] {
@@ -89,10 +84,11 @@ listen((batch) => {
         tellLists();
         break;
       case "fault":
-        push(record.id ? ensure(record.id).trouble : unknown, record, MOST_OTHERS);
+        if (record.id) push(ensure(record.id).trouble, record, MOST_OTHERS);
+        else push(early, record, MOST_OTHERS);
         break;
       case "stranger":
-        push(unknown, record, MOST_OTHERS);
+        push(early, record, MOST_OTHERS);
         break;
       case "response":
         if (record.status >= 400) push(ensure(record.registrationId).trouble, record, MOST_OTHERS);

@@ -114,7 +114,10 @@ export function openApi(): Document {
           summary: "Add a rule behind the others",
           requestBody: body(RULE),
           responses: {
-            "201": json("Its id.", { type: "object", properties: { id: { type: "integer" } } }),
+            "201": json("Its id, and the rule with what was left open.", {
+              type: "object",
+              properties: { id: { type: "integer" }, rule: { type: "object" } },
+            }),
             default: ERROR,
           },
         },

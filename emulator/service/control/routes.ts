@@ -78,7 +78,8 @@ export function controlRoutes(control: ControlContext): (app: Hono) => void {
     on("GET", "/faults", () => Response.json(control.faults.list()));
     on("POST", "/faults", async (context) => {
       const id = control.faults.arm(await readBody(context, RULE));
-      return Response.json({ id }, { status: 201 });
+      const { rule } = control.faults.list().find((one) => one.id === id)!;
+      return Response.json({ id, rule }, { status: 201 });
     });
     on("DELETE", "/faults", () => {
       control.faults.clear();

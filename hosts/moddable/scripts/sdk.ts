@@ -82,7 +82,7 @@ export function findSdk(
   const problems: string[] = [];
   const sdk = checkModdable(around, problems);
   checkTypeScript(around, problems);
-  if (sdk && target === "esp32") checkIdf(sdk, around, problems);
+  if (target === "esp32") checkIdf(sdk, around, problems);
   if (target === "simulator") checkSimulator(around, problems);
   return { sdk: problems.length === 0 ? sdk : undefined, problems };
 }
@@ -137,16 +137,19 @@ function checkTypeScript({ project, exists, read }: Surroundings, problems: stri
   }
 }
 
-/** The version of ESP-IDF that the SDK was made for stands in the SDK. */
-function checkIdf(sdk: Sdk, { environment, exists, read, run }: Surroundings, problems: string[]) {
+/** The version of ESP-IDF that the SDK was made for stands in the SDK: without one only its presence is judged. */
+function checkIdf(
+  sdk: Sdk | undefined,
+  { environment, exists, read, run }: Surroundings,
+  problems: string[],
+) {
   const idf = environment.IDF_PATH;
   const setup = "run `npx xs-dev setup --device esp32`, then open a new shell";
   if (!idf || !exists(idf)) {
-    problems.push(
-      idf ? `IDF_PATH is "${idf}", which is not there: ${setup}` : `IDF_PATH is not set: ${setup}`,
-    );
+    problems.push(`no ESP-IDF (IDF_PATH is ${idf ? `"${idf}", which is not there` : "not set"}): ${setup}`);
     return;
   }
+  if (!sdk) return;
   const manifest = join(sdk.moddable, "build", "devices", "esp32", "manifest.json");
   const expected = /"EXPECTED_ESP_IDF"\s*:\s*"([^"]+)"/.exec(exists(manifest) ? read(manifest) : "")?.[1];
   const found = idfVersion(idf, exists, read, run);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** An answer of IoT Hub with a status of 300 or more, as an error. Source: "Understand and resolve Azure IoT Hub errors". */
-import { BerthError, shown } from "../../error";
+import { answerText, BerthError } from "../../error";
 import type { JsonObject } from "../json";
 import type { ResponseTopic } from "../response-topic";
 
@@ -9,10 +9,8 @@ export function hubFailure(response: ResponseTopic, body: JsonObject | undefined
   const { status, retryAfter } = response;
   const code = status === 429 ? "hub-throttled" : status >= 500 ? "hub-server-error" : "hub-refused";
   const errorCode = typeof body?.errorCode === "number" ? body.errorCode : undefined;
-  const parts = [about, `status ${status}`];
-  if (errorCode !== undefined) parts.push(`errorCode ${errorCode}`);
-  if (typeof body?.message === "string") parts.push(shown(body.message));
-  return new BerthError(code, parts.join(", "), {
+  const words = typeof body?.message === "string" ? body.message : undefined;
+  return new BerthError(code, answerText([about, `status ${status}`], errorCode, words), {
     status,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(errorCode !== undefined && { errorCode }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The page in Debian's Chromium, served by a real emulator; whatever it complains about fails the test. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,10 +165,18 @@ export async function findings(page: Page): Promise<string[]> {
   });
 }
 
-/** With BERTH_WRITE_DOCS the picture goes to docs/page/. Without it is made all the same: it must be possible. */
+/**
+ * With BERTH_WRITE_DOCS the picture goes to docs/page/. Without it is made all the same: it must be possible. WebP, which
+ * Playwright does not offer by itself, for the package holds them: a third of PNG.
+ */
 export async function picture(page: Page, name: string): Promise<void> {
-  const write = process.env.BERTH_WRITE_DOCS !== undefined;
-  await page.screenshot(write ? { path: join(ROOT, "docs", "page", `${name}.png`) } : {});
+  const session = await page.context().newCDPSession(page);
+  // Waits until what is to be seen is drawn.
+  await page.screenshot();
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 75 });
+  const bytes = Buffer.from(data, "base64");
+  if (process.env.BERTH_WRITE_DOCS !== undefined)
+    writeFileSync(join(ROOT, "docs", "page", `${name}.webp`), bytes);
 }
 
 export const press = (page: Page, name: string | RegExp) =>

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Page } from "playwright-core";
 import type { EmulatorEvents } from "../../../emulator/events";
 import { deriveDeviceKey } from "../../../emulator/page/parts/keys";
-import { HUB, OTHER_HUB } from "../../helpers/emulator-client";
+import { HUB, KEY, OTHER_HUB } from "../../helpers/emulator-client";
 import { findings, PageWorld, picture, press } from "./browser";
 
 let world: PageWorld;
@@ -84,6 +84,23 @@ test("identity, registration record, twin and telemetry; messages, methods, desi
   await page.getByRole("img", { name: /Numbers/ }).scrollIntoViewIfNeeded();
   await picture(page, "device");
 });
+
+/** Words of names that are broken in their middle; run in the page. */
+const BROKEN_WORDS = `
+  const broken = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (!text.parentElement.matches("dt, tbody th")) continue;
+    for (const { 0: word, index } of text.data.matchAll(/\\w+/g)) {
+      const range = document.createRange();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) broken.push(word);
+    }
+  }
+  broken;
+`;
 
 test("disabled it is refused, and enabled it comes back", async () => {
   await kitchen();
@@ -174,4 +191,20 @@ test("on a phone, in the dark", async () => {
   expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
   expect(await findings(page)).toEqual([]);
   await picture(page, "device-phone-dark");
+});
+
+test("names break between their words, on a screen and on a phone", async () => {
+  const there = once(world.emulator.events, "assigned");
+  world.device("packer-with-a-long-name", {}, await deriveDeviceKey(KEY, "packer-with-a-long-name"));
+  await there;
+  for (const width of [1180, 900, 390]) {
+    const page = await world.open({ view: "Devices", width });
+    await page.getByRole("option", { name: /packer-with-a-long-name/ }).click();
+    await page.getByText("lastUpdatedDateTimeUtc").waitFor();
+    expect(await page.evaluate(BROKEN_WORDS)).toEqual([]);
+    const link = page.getByRole("link", { name: "line-1" });
+    await link.click();
+    await page.getByRole("heading", { name: "line-1", level: 2 }).waitFor();
+    expect(await page.evaluate(BROKEN_WORDS)).toEqual([]);
+  }
 });

@@ -5,6 +5,8 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { deriveDeviceKey } from "../../../emulator/page/parts/keys";
+import { KEY } from "../../helpers/emulator-client";
 import { findings, PageWorld, picture, press, startWithPage } from "./browser";
 
 let world: PageWorld;
@@ -50,6 +52,45 @@ test("a rule of one's own; what is wrong in it is told in the emulator's words",
   expect(world.emulator.faults.list()).toMatchObject([{ rule: { step: "poll", status: 503 } }]);
 });
 
+test("of two devices, each has its own attempts; those that ended before CONNECT are nobody's", async () => {
+  const page = await world.open({ view: "Faults" });
+  const { emulator } = world;
+  const connected = (id: string) =>
+    new Promise<void>((resolve) =>
+      emulator.events.on("connect", (event) => {
+        if (event.id === id && event.endpoint !== "dps") resolve();
+      }),
+    );
+  const recovery = page.getByRole("region", { name: "Recovery" });
+  const own = recovery.getByRole("list", { name: "Attempts of kitchen" });
+  const nobodys = recovery.getByRole("list", { name: "Attempts that ended before CONNECT" });
+  let there = connected("kitchen");
+  world.device("kitchen");
+  await there;
+  await recovery.getByLabel("Device").selectOption("kitchen");
+  await own.getByText("connected to contoso.azure-devices.net").first().waitFor();
+  const before = await own.getByRole("listitem").count();
+
+  there = connected("sensor-7");
+  emulator.faults.add({ step: "accept", action: "reset", count: 2 });
+  emulator.faults.add({ step: "connack", action: "returnCode", returnCode: 3, id: "sensor-7", count: 1 });
+  world.device("sensor-7", {}, await deriveDeviceKey(KEY, "sensor-7"));
+  await there;
+  await nobodys.getByText("fault: reset at accept").nth(1).waitFor();
+  await recovery.getByText("connected to contoso.azure-devices.net", { exact: true }).first().waitFor();
+  expect(await own.getByRole("listitem").count()).toBe(before);
+  await recovery.getByLabel("Device").selectOption("sensor-7");
+  const others = recovery.getByRole("list", { name: "Attempts of sensor-7" });
+  await others.getByText("fault: return code 3 at connack").waitFor();
+  await others.getByText("fault: reset at accept").waitFor({ state: "detached" });
+
+  // Who is gone is not connected, whatever the attempt before was.
+  emulator.faults.add({ step: "connack", action: "drop", id: "sensor-7" });
+  for (const hub of emulator.hubs) emulator.disconnect(hub, "sensor-7");
+  await recovery.getByText("not connected", { exact: true }).waitFor();
+  expect(await findings(page)).toEqual([]);
+});
+
 test("certificates and clock of the servers are set wrong, and right again", async () => {
   const page = await world.open({ view: "Faults" });
   await press(page, /^expired/);
@@ -58,10 +99,7 @@ test("certificates and clock of the servers are set wrong, and right again", asy
   world.device("kitchen");
   await stranger;
   const recovery = page.getByRole("region", { name: "Recovery" });
-  await recovery
-    .getByText(/a client was not served: .+/)
-    .first()
-    .waitFor();
+  await recovery.getByText("the emulator was asked to show a certificate that is expired").first().waitFor();
   await press(page, "the right one");
   await page.getByText("Shown to who connects from now on: the right one").waitFor();
   await press(page, "2 days ahead");

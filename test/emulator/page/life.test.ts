@@ -19,6 +19,26 @@ afterAll(async () => {
 
 const row = (page: Page, name: RegExp) => page.getByRole("option", { name }).first();
 
+test("without the key nothing is claimed to be known, and the whole address in the same tab begins the session", async () => {
+  const address = world.emulator.pageAddress!;
+  const page = await world.open({ address: `${new URL(address).origin}/#/faults` });
+  await page.getByText("The address lacks the key of the session").waitFor();
+  const main = page.getByRole("main");
+  expect(await main.textContent()).toBe("No emulator has answered: nothing is known yet.");
+  expect(await findings(page)).toEqual([]);
+  // Only what is behind the # changes: the browser loads nothing by itself.
+  await page.goto(address);
+  await page.getByText("live", { exact: true }).waitFor();
+  expect(page.url()).toBe(`${new URL(address).origin}/#/life`);
+  await page.getByRole("link", { name: "Faults" }).click();
+  await page.getByText("No fault: everything is answered as it should be.").waitFor();
+  // The same address once more keeps what was typed.
+  await page.getByLabel("Only this device").fill("kitchen");
+  await page.goto(address);
+  await page.getByRole("link", { name: "Faults" }).click();
+  expect(await page.getByLabel("Only this device").inputValue()).toBe("kitchen");
+});
+
 test("a device's life is shown packet by packet, and before the page was opened", async () => {
   world.device("kitchen").send({ celsius: 21.5 });
   const page = await world.open();

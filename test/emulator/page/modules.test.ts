@@ -3,7 +3,7 @@
 import { expect, test } from "@jest/globals";
 import { compare } from "../../../emulator/page/devices/twin-difference";
 import { numbersOf } from "../../../emulator/page/devices/numbers";
-import { attemptsOf } from "../../../emulator/page/faults/recovery";
+import { attemptsOf, connectedTo, earlyAttemptsOf } from "../../../emulator/page/faults/recovery";
 import { pending, rowOf } from "../../../emulator/page/life/rows";
 import { toSvg } from "../../../emulator/page/life/picture";
 import { explainTopic } from "../../../emulator/page/life/topic";
@@ -61,6 +61,36 @@ test("a twin is compared leaf by leaf", () => {
   ]);
 });
 
+test("what answers a desired property counts as it, when it says so", () => {
+  const roots = { counter: 7, roots: ["A"], signature: "B" };
+  const rows = (desired: object, reported: object) =>
+    compare(desired as Record<string, unknown>, reported as Record<string, unknown>).map(
+      ({ path, state }) => `${path} ${state}`,
+    );
+  const answer = (state: string, offered = 7) => ({
+    trustedRoots: { counter: 7, offered, state, reason: null },
+  });
+  expect(rows({ trustedRoots: roots }, answer("in-use"))).toEqual(["trustedRoots equal"]);
+  for (const other of [answer("trial"), answer("given-up"), answer("in-use", 6)])
+    expect(rows({ trustedRoots: roots }, other)).toEqual(["trustedRoots differs"]);
+  expect(rows({ trustedRoots: roots }, {})).toContain("trustedRoots.counter desired only");
+
+  const plug = (value: unknown, ac = 200) => ({ thermostat: { __t: "c", target: { value, ac, av: 3 } } });
+  const wanted = { thermostat: { __t: "c", target: { low: 1, high: 2 } } };
+  expect(rows(wanted, plug({ high: 2, low: 1 }))).toEqual([
+    "thermostat.__t equal",
+    "thermostat.target equal",
+  ]);
+  expect(rows(wanted, plug({ high: 3, low: 1 }))).toContain("thermostat.target differs");
+  expect(rows(wanted, plug({ high: 2, low: 1 }, 400))).toContain("thermostat.target differs");
+  expect(rows({}, plug(21, 203))).toContain("thermostat.target reported only");
+  expect(rows({ constructor: 1 }, { toString: 2 })).toEqual([
+    "constructor desired only",
+    "toString reported only",
+  ]);
+  expect(rows({ a: { b: 1 } }, { a: 2 })).toEqual(["a reported only", "a.b desired only"]);
+});
+
 test("numbers of telemetry, whatever else it holds", () => {
   const { times, values } = numbersOf([
     { time: "1970-01-01T00:00:01Z", payload: '{"a":1,"b":{"c":2}}' },
@@ -87,15 +117,45 @@ test("attempts: a fault and what it brings about are one, and each has its wait"
     { event: "fault", seq: 3, time: at(61), step: "connack", action: "returnCode", returnCode: 3, ...about },
     { event: "disconnect", seq: 4, time: at(61.01), ...about, reason: "a fault" },
     { event: "refuse", seq: 5, time: at(65), ...about, returnCode: 5, reason: "wrong key" },
-    { event: "stranger", seq: 6, time: at(70), address: "a", reason: "TLS failed" },
     { event: "connect", seq: 7, time: at(75), ...about },
   ]);
   expect(attempts.map(({ waited, isGood, what }) => [waited, isGood, what])).toEqual([
     [undefined, true, "connected to hub"],
     [1000, false, "fault: return code 3 at connack"],
     [3990, false, "refused by hub: wrong key"],
-    [5000, false, "a client was not served: TLS failed"],
-    [5000, true, "connected to hub"],
+    [10_000, true, "connected to hub"],
+  ]);
+});
+
+test("attempts that ended before CONNECT stand apart, each with the time since the one before", () => {
+  const attempts = earlyAttemptsOf([
+    { event: "stranger", seq: 1, time: at(1), address: "a", reason: "TLS failed" },
+    { event: "fault", seq: 2, time: at(1.01), step: "accept", action: "reset" },
+    { event: "stranger", seq: 3, time: at(5), address: "b", reason: "TLS failed" },
+  ]);
+  expect(attempts.map(({ waited, what }) => [waited, what])).toEqual([
+    [undefined, "TLS failed"],
+    [10, "fault: reset at accept"],
+    [3990, "TLS failed"],
+  ]);
+});
+
+test("a device is connected until that connection ends, whichever ends besides", () => {
+  const dps = { id: "d", endpoint: "dps", connection: 1 };
+  const hub = { id: "d", endpoint: "hub", connection: 2 };
+  const gone = { event: "disconnect", time: at(2), reason: "it closed" } as const;
+  const events: Parameters<typeof connectedTo>[0][number][] = [
+    { event: "connect", seq: 1, time: at(0), ...dps },
+    { event: "connect", seq: 2, time: at(1), ...hub },
+    { ...gone, seq: 3, ...dps },
+    { ...gone, seq: 4, ...hub },
+  ];
+  expect([0, 1, 2, 3, 4].map((count) => connectedTo(events.slice(0, count)))).toEqual([
+    undefined,
+    "DPS",
+    "hub",
+    "hub",
+    undefined,
   ]);
 });
 

@@ -13,7 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { removeTemporaries, replaceDurably, replaceDurablyAsync } from "../../../hosts/node/durable-file";
+import {
+  makeDirectory,
+  removeTemporaries,
+  replaceDurably,
+  replaceDurablyAsync,
+} from "../../../hosts/node/durable-file";
 
 let directory: string;
 beforeEach(() => {
@@ -74,4 +79,21 @@ test("what writers that were killed have left goes, and nothing else", () => {
   for (const name of names) writeFileSync(join(directory, name), "");
   removeTemporaries(directory);
   expect(readdirSync(directory).sort()).toEqual(["file", "file.tmp", "mine.abc.tmp"]);
+});
+
+test("directories are made with those that lead to them, and the outermost is named", () => {
+  const path = join(directory, "a", "b", "c");
+  expect(makeDirectory(path)).toBe(join(directory, "a"));
+  expect([makeDirectory(path), makeDirectory(directory)]).toEqual([undefined, undefined]);
+  if (process.platform !== "win32")
+    for (const made of ["a", "a/b", "a/b/c"])
+      expect(statSync(join(directory, made)).mode & 0o777).toBe(0o700);
+  const file = join(path, "file");
+  writeFileSync(file, "");
+  expect(() => makeDirectory(file)).toThrow(expect.objectContaining({ code: "EEXIST" }));
+  const below = expect.objectContaining({
+    syscall: "mkdir",
+    code: expect.stringMatching(/^ENOTDIR|ENOENT$/),
+  });
+  expect(() => makeDirectory(join(file, "d", "e"))).toThrow(below);
 });

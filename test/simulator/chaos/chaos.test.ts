@@ -18,6 +18,11 @@ test("a seed repeats: the same messages, faults and connections, and no rule is 
   expect(outcome.messages.received).toBeGreaterThan(100);
   expect(outcome.faults.size).toBeGreaterThan(20);
   expect(report(outcome, 1)).toContain("violations: 0");
+  const { tally } = outcome;
+  const backLine = (more: Partial<typeof tally>) =>
+    /^back after the last fault: .*$/m.exec(report({ ...outcome, tally: { ...tally, ...more } }, 1))?.[0];
+  expect(backLine({ returns: 2, longestReturn: 90_000 })).toMatch(/: 1.5 minutes at most, of 2 times /);
+  expect(backLine({ returns: 0, longestReturn: 0 })).toMatch(/: nothing measured: no device was away/);
 });
 
 test("each planted fault has its place in the sources", () => {

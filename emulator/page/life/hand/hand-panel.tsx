@@ -132,8 +132,8 @@ export function HandPanel() {
 
 function Who() {
   const sources = [
-    ...enrollments.value.map((one) => ["individual", idOf(one)] as const),
-    ...groups.value.map((one) => ["group", idOf(one)] as const),
+    ...(enrollments.value ?? []).map((one) => ["individual", idOf(one)] as const),
+    ...(groups.value ?? []).map((one) => ["group", idOf(one)] as const),
   ];
   return (
     <div class="step">

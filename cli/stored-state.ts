@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { FileStore } from "../hosts/node/store";
 import { text } from "../hosts/node/text";
+import type { Identity } from "../src/agent/identity";
+import { storedCertificates } from "../src/credentials/issued-certificate";
 import { ASSIGNMENT } from "../src/storage/assignment";
 import { SLOT_KEYS } from "../src/storage/assignment-store";
 import { decodeRecord } from "../src/storage/record";
@@ -15,6 +17,21 @@ export function isDamaged(directory: string): boolean {
     return slots.includes("damaged") && !slots.includes("whole");
   } catch {
     // No directory, for example: the device's own start says so.
+    return false;
+  }
+}
+
+/** Whether `directory` keeps a certificate that was issued to this device. Changes nothing. */
+export function hasIssuedCertificate(
+  directory: string,
+  identity: Pick<Identity, "idScope" | "registrationId">,
+): boolean {
+  if (!existsSync(directory)) return false;
+  try {
+    const { active, trial } = storedCertificates({ store: new FileStore(directory), text }, identity);
+    return (active ?? trial) !== undefined;
+  } catch {
+    // As above.
     return false;
   }
 }
