@@ -5,10 +5,9 @@
  * its script takes all that XS may have and more: XS has to end it there, with the memory of TLS untouched, and the chip
  * has to come back from what is stored.
  */
-
-import Resource from "Resource";
 import Device, { log } from "berth";
 import { TlsContext, TlsEngine } from "berth/natives/tls";
+import Resource from "Resource";
 import Timer from "timer";
 
 /** Milliseconds. */
