@@ -55,7 +55,7 @@ test.each(lines)("%s", async (line) => {
   }
   if (path === "/events") expect(answer).toMatchObject({ event: "listening" });
   if (path === "/faults") {
-    expect(answer).toMatchObject({ id: 1, step: "connack", returnCode: 3 });
+    expect(answer).toMatchObject({ id: 1, rule: { step: "connack", returnCode: 3 } });
     expect(emulator.faults.list()).toHaveLength(1);
   }
 });
