@@ -38,7 +38,7 @@ export function Actions({ device: { hub, deviceId } }: { device: Device }) {
         <TextArea label="Properties, one name=value a line" value={properties} rows={1} />
         <Task
           run={async () =>
-            `message ${await sendMessage(hub, deviceId, body.peek(), bagOf(properties.peek()))} waits for the device`
+            `message ${await sendMessage(hub, deviceId, body.peek(), bagOf(properties.peek()))} was queued for the device`
           }
         >
           Send message

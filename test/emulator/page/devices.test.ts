@@ -59,7 +59,7 @@ test("identity, registration record, twin and telemetry; messages, methods, desi
   await press(page, "Send message");
   await delivered;
   expect(heard).toEqual(["hello"]);
-  await page.getByText(/message \d+ waits for the device/).waitFor();
+  await page.getByText(/message \d+ was queued for the device/).waitFor();
 
   await press(page, "Call method");
   const answers = page.getByRole("list", { name: "Answers" });
