@@ -54,7 +54,7 @@ const FOLDERS = {
       "firmware/settings[.]",
       "hosts/moddable/settings[.]",
       "hosts/native/scripts/",
-      "hosts/node/(credentials|handed-over)[.]",
+      "hosts/node/(credentials|durable-file|handed-over)[.]",
       "scripts/(build-lock|npm-options)[.]",
     ],
     "packages",

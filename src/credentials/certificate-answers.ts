@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The chain that DPS or a hub issues, judged before it is kept. Who signed it the hub knows, the device does not. */
-
 import { bytesOfBase64 } from "../azure/symmetric-key";
 import { lowerCase } from "../characters";
 import { BerthError, shown } from "../error";

@@ -6,7 +6,6 @@
  * Where flash takes nothing (it fails, or has had its erases of the day) and before the device starts, messages wait in
  * memory behind those in flash, and are put there as soon as it takes them: it is one queue in any case.
  */
-
 import {
   type MessageOwner,
   type MessageQueue,

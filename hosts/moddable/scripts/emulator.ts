@@ -2,10 +2,11 @@
 /** Starts `berth emulator` for the simulated firmware, with an identity of its own. */
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { makeDirectory } from "../../node/durable-file";
 import { spawnChild } from "./children";
 
 /** @param directory keeps the emulator's configuration and state */
@@ -13,7 +14,7 @@ export async function startEmulator(
   project: string,
   directory: string,
 ): Promise<{ identity: Record<string, string | Uint8Array>; port: number; httpsPort: number; stop(): void }> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const berth = join(project, "cli", "berth.js");
   const config = join(directory, "emulator.json");
   if (!existsSync(config)) execFileSync(process.execPath, [berth, "emulator", "--example", config]);

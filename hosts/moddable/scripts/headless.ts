@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "../../node/durable-file";
 import { LONGEST_STORE_KEY, LONGEST_STORE_VALUE } from "../../../src/host";
 import { SLOT_KEYS } from "../../../src/storage/assignment-store";
 import { createInterface } from "node:readline";
@@ -53,7 +54,7 @@ export function writePreferences(
   directory: string,
   domains: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>,
 ) {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const file = join(directory, "modpreferences.json");
   const all: Record<string, Record<string, unknown>> = existsSync(file)
     ? JSON.parse(readFileSync(file, "utf8"))
